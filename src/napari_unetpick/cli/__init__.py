@@ -1,0 +1,44 @@
+"""The command line: one thin command a verb; whatever is heavy is imported when it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from napari_unetpick import __version__
+from napari_unetpick.cli.convert import convert
+from napari_unetpick.cli.demo import demo
+from napari_unetpick.cli.doctor import doctor
+from napari_unetpick.cli.evaluate import evaluate
+from napari_unetpick.cli.info import info
+from napari_unetpick.cli.pick import pick
+from napari_unetpick.cli.simulate import simulate
+from napari_unetpick.cli.train import train
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def unetpick(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Cryo-EM particle picking: train an attention U-Net on your picks, pick, measure, hand over."""
+
+
+for command in (demo, train, pick, evaluate, simulate, convert, info, doctor):
+    app.command()(command)

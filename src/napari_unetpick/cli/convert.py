@@ -1,0 +1,149 @@
+"""`unetpick convert`: picks from one program's format to another's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from napari_unetpick.io.micrographs import Micrograph
+    from napari_unetpick.io.picks import Picks
+
+Shapes = dict[str, tuple[int, int]]
+
+
+def convert(
+    picks: Annotated[Path, typer.Argument(metavar="PICKS", help="File or folder of picks.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="File or folder to write.")],
+    to: Annotated[
+        str, typer.Option(help="csv, star, relion, box, cbox, eman, topaz or cryosparc.")
+    ],
+    source: Annotated[
+        str | None, typer.Option("--from", help="Format of PICKS, where it is told wrongly.")
+    ] = None,
+    micrographs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MICROGRAPHS",
+            help="File, folder, glob or STAR: their names are written, picks outside are dropped.",
+        ),
+    ] = None,
+    diameter: Annotated[
+        float | None, typer.Option(metavar="A", help="Particle diameter: a box is 1.5 of it.")
+    ] = None,
+    pixel_size: Annotated[
+        float | None, typer.Option(metavar="A/PX", help="Pixel size of the micrographs.")
+    ] = None,
+    box_size: Annotated[
+        int | None, typer.Option(metavar="PX", help="Box size (even), instead of --diameter.")
+    ] = None,
+    scale: Annotated[
+        float, typer.Option(help="What Topaz coordinates are multiplied by (its downsampling).")
+    ] = 1.0,
+    flip_y: Annotated[
+        bool,
+        typer.Option("--flip-y", help="Mirror the rows: for micrographs stored the other way up."),
+    ] = False,
+) -> None:
+    """Convert picks between formats; names, scores and fractions are kept where they can be."""
+    from napari_unetpick.errors import InputError
+    from napari_unetpick.io.formats import check_formats
+    from napari_unetpick.io.micrographs import list_micrographs
+    from napari_unetpick.io.names import micrograph_key
+    from napari_unetpick.io.picks import assign_picks, read_picks, tell_count, write_picks
+
+    check_formats(source, to)
+    if scale <= 0:
+        raise InputError(f"a scale of {scale:g} cannot be; give a number above 0")
+    given = [] if micrographs is None else list_micrographs(micrographs)
+    shapes = _shapes(given)
+    size = _pixel_size(given, pixel_size)
+    found = read_picks(picks, source, image_shapes=shapes, pixel_size=size, scale=scale)
+    chosen: Mapping[str, Picks] = found
+    messages = found.messages
+    if given:
+        assigned = assign_picks(found, given, shapes)
+        chosen, messages = assigned.picks, assigned.messages
+    if flip_y:
+        chosen = _flip(chosen, shapes)
+    for message in messages:
+        typer.echo(message, err=True)
+    files = write_picks(chosen, out, to, box_size=_box_size(box_size, diameter, size))
+    names = [each.micrograph for each in chosen.values()]
+    if to == "relion" and any(micrograph_key(name) == name for name in names):
+        typer.echo(
+            "names carry no extension: RELION finds them only if they equal those of its own "
+            "STAR; give --micrographs CtfFind/jobNNN/micrographs_ctf.star",
+            err=True,
+        )
+    count = sum(map(len, chosen.values()))
+    note = "" if count else " (PICKS holds none)"
+    made = "" if len(files) == 1 else f" in {len(files):,} files"
+    whole = tell_count(len(chosen), "micrograph")
+    typer.echo(f"{tell_count(count, 'pick')}{note} of {whole} written to {out}{made}")
+
+
+def _shapes(given: list[Micrograph]) -> Shapes:
+    """Return (rows, columns) by name; a micrograph that cannot be read is said and left out."""
+    from napari_unetpick.errors import InputError
+    from napari_unetpick.io.micrographs import read_micrograph
+
+    shapes: Shapes = {}
+    for micrograph in given:
+        try:
+            rows, columns = read_micrograph(micrograph.path).data.shape
+        except InputError as error:
+            typer.echo(f"{error}; its picks are not checked", err=True)
+        else:
+            shapes[micrograph.key] = (rows, columns)
+    return shapes
+
+
+def _pixel_size(given: list[Micrograph], override: float | None) -> float | None:
+    """Return the user's pixel size, else the micrographs' if they agree, else None."""
+    from napari_unetpick.errors import InputError
+    from napari_unetpick.io.micrographs import (
+        MicrographImage,
+        check_pixel_size,
+        read_micrograph,
+        resolve_pixel_size,
+    )
+
+    if override is not None:
+        return check_pixel_size(override)
+    sizes = set()
+    for micrograph in given:
+        try:
+            image: MicrographImage = read_micrograph(micrograph.path)
+            sizes.add(round(resolve_pixel_size(micrograph, image), 4))
+        except InputError:
+            return None
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _box_size(box_size: int | None, diameter: float | None, pixel_size: float | None) -> int | None:
+    """Return the box in pixels: the user's, else 1.5 diameters, else None (from the picks)."""
+    from napari_unetpick.errors import InputError
+    from napari_unetpick.io.targets import BOX_PER_DIAMETER, even_box
+
+    if box_size is not None or diameter is None:
+        return box_size
+    if diameter <= 0:
+        raise InputError(f"a diameter of {diameter:g} A cannot be; give one above 0")
+    if pixel_size is None:
+        raise InputError("--diameter is in A: give --pixel-size (A/px) too, or --box-size")
+    return even_box(BOX_PER_DIAMETER * diameter / pixel_size)
+
+
+def _flip(picks: Mapping[str, Picks], shapes: Shapes) -> dict[str, Picks]:
+    """Mirror the rows of every micrograph; each height is needed."""
+    from napari_unetpick.errors import InputError
+    from napari_unetpick.io.cryoppp import flip_rows
+
+    missing = [name for name in picks if name not in shapes]
+    if missing:
+        raise InputError(f"--flip-y needs the height of {missing[0]}: give --micrographs")
+    return {name: flip_rows(each, shapes[name][0]) for name, each in picks.items()}

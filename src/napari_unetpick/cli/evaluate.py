@@ -1,0 +1,124 @@
+"""`unetpick evaluate`: how good picks are, against truth, by a named protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_unetpick.evaluation.load import Inputs
+    from napari_unetpick.evaluation.results import Evaluation
+
+
+def evaluate(
+    picks: Annotated[
+        Path, typer.Argument(metavar="PICKS", help="Picks: a file, or a folder that pick wrote.")
+    ],
+    truth: Annotated[
+        Path, typer.Option(metavar="PICKS", help="The truth; its micrographs are scored.")
+    ],
+    micrographs: Annotated[
+        str | None,
+        typer.Option(metavar="M", help="File, folder, glob or STAR; for pictures and borders."),
+    ] = None,
+    diameter: Annotated[
+        float | None, typer.Option(metavar="A", help="In Angstrom, where the truth has none.")
+    ] = None,
+    pixel_size: Annotated[
+        float | None, typer.Option(metavar="A/px", help="Instead of the micrographs' own.")
+    ] = None,
+    border: Annotated[
+        float, typer.Option(metavar="A", help="Leave out a border of this width, in Angstrom.")
+    ] = 0.0,
+    protocol: Annotated[
+        str, typer.Option(help="Of the headline: particle, iou0.6 or pixel.")
+    ] = "particle",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write tables, curves, pictures, a report.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+) -> None:
+    """Score picks against truth: precision, recall, F1, curves and calibration."""
+    from dataclasses import replace
+
+    from napari_unetpick.errors import InputError
+    from napari_unetpick.evaluation.evaluate import evaluate as score
+    from napari_unetpick.evaluation.load import load_inputs
+    from napari_unetpick.evaluation.protocols import PROTOCOLS
+
+    chosen = next((tag for tag in PROTOCOLS if tag == protocol), None)
+    if chosen is None:
+        raise InputError(f"--protocol {protocol}: give one of {', '.join(PROTOCOLS)}")
+    inputs = load_inputs(
+        picks, truth, micrographs, diameter=diameter, pixel_size=pixel_size, border=border
+    )
+    found = score(
+        inputs.picks,
+        inputs.truth,
+        inputs.diameters,
+        inputs.shapes,
+        inputs.border_px,
+        chosen,
+        candidates=inputs.candidates,
+    )
+    failed = [f"{key} was left out: {reason}" for key, reason in inputs.failed.items()]
+    found = replace(found, notes=(*failed, *inputs.messages, *found.notes))
+    if out is not None:
+        _write(out, found, inputs, f"{picks.name} against {truth.name}", quiet=json)
+    if json:
+        _print_json(found)
+    else:
+        _print_text(found, out)
+    if inputs.failed:
+        raise typer.Exit(3)
+
+
+def _write(out: Path, found: Evaluation, inputs: Inputs, subtitle: str, quiet: bool) -> None:
+    from napari_unetpick.io.micrographs import read_micrograph
+    from napari_unetpick.report.write import write_evaluation
+
+    def images(key: str) -> Any:
+        return read_micrograph(inputs.micrographs[key].path).data
+
+    write_evaluation(
+        out,
+        found,
+        images if inputs.micrographs else None,
+        subtitle=subtitle,
+        pixel_sizes=inputs.pixel_sizes,
+        on_progress=None if quiet else _make_progress(),
+    )
+
+
+def _make_progress() -> Callable[[int, int, str], None]:
+    """Make a progress bar on stderr, so that stdout stays for results."""
+    from napari_unetpick.cli.progress import Terminal
+    from napari_unetpick.events import Progress
+
+    terminal = Terminal()
+    return lambda done, total, _key: terminal.show(Progress("drawing", done, total))
+
+
+def _print_json(found: Evaluation) -> None:
+    import json
+
+    print(json.dumps(found.to_dict(), indent=2, allow_nan=False))
+
+
+def _print_text(found: Evaluation, out: Path | None) -> None:
+    from napari_unetpick.report.tables import detail_table, plain_table, protocol_table
+
+    table = protocol_table(found)
+    print(plain_table(table))
+    print(f"({table.caption})\n")
+    print(plain_table(detail_table(found)))
+    for note in found.notes:
+        print(f"note: {note}")
+    if out is not None:
+        print(f"written: {out / 'report.html'}")

@@ -1,0 +1,54 @@
+"""`unetpick info`: what a model was trained on and what it reached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def info(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file or run folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole card as JSON.")] = False,
+) -> None:
+    """Show a model's card."""
+    import json
+
+    from napari_unetpick.io.models import load_model
+
+    loaded = load_model(model)
+    card = loaded.card
+    if as_json:
+        typer.echo(json.dumps(card, indent=1, sort_keys=True))
+        return
+    calibration, validation, training = card["calibration"], card["validation"], card["training"]
+    parameters = sum(value.size for name, value in loaded.weights.items() if "running" not in name)
+    network = card["settings"]["network"]
+    kind = "attention U-Net" if network["attention"] else "U-Net"
+    score = "a probability" if calibration["kind"] == "probability" else "a rank"
+    rows = [
+        ("network", f"{kind}, width {network['width']}, {parameters:,} parameters"),
+        ("recipe", f"{card['settings']['recipe']}, seed {card['settings']['train']['seed']}"),
+        ("particle", f"{card['diameter']:g} A, trained at {card['pixel_size']:g} A/px"),
+        (
+            "trained on",
+            f"{training['particles']:,} particles in {training['micrographs']:,} micrographs "
+            f"(labels: {', '.join(training['labels'])})",
+        ),
+        (
+            "validation F1",
+            "not known (partial labels)"
+            if validation["f1"] is None
+            else f"{validation['f1']:.3f} (protocol {validation['protocol']}, "
+            f"{validation['micrographs']} micrographs)",
+        ),
+        (
+            "threshold",
+            f"{calibration['threshold']:.3f} (the score is {score}), "
+            f"minimum distance {calibration['min_distance']:g} diameters",
+        ),
+        ("versions", ", ".join(f"{k} {v}" for k, v in card["versions"].items())),
+    ]
+    for name, value in rows:
+        typer.echo(f"{name:14} {value}")

@@ -1,0 +1,17 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+MicrographsArgument = Annotated[
+    str, typer.Argument(metavar="MICROGRAPHS", help="A file, folder, glob or micrographs STAR.")
+]
+PixelSize = Annotated[
+    float | None,
+    typer.Option("--pixel-size", metavar="A/PX", help="Where the header has none, or a wrong one."),
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="CPU threads; 0: all cores.")]

@@ -1,0 +1,59 @@
+"""`unetpick pick`: a model over micrographs, picks and candidates out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize
+
+
+def pick(
+    micrographs: MicrographsArgument,
+    model: Annotated[
+        list[Path],
+        typer.Option(metavar="MODEL", help="Model or run folder; several make an ensemble."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+    diameter: Annotated[
+        float | None, typer.Option(metavar="A", help="Particle diameter, if not the model's.")
+    ] = None,
+    pixel_size: PixelSize = None,
+    threshold: Annotated[
+        str, typer.Option(metavar="auto|T", help="Score from which a candidate is a pick.")
+    ] = "auto",
+    min_distance: Annotated[
+        float | None, typer.Option(metavar="A", help="Between picks, if not the model's.")
+    ] = None,
+    fmt: Annotated[
+        str, typer.Option("--format", help="star, csv, box, cbox, eman, topaz, cryosparc.")
+    ] = "star,csv",
+    device: Device = "auto",
+) -> None:
+    """Pick particles on micrographs.
+
+    Writes candidates.csv (every candidate with its score), picks.csv, RELION's autopick.star with
+    a file a micrograph, and picks.star for cryoSPARC.
+    """
+    from napari_unetpick.cli.progress import run_stoppable
+    from napari_unetpick.engine.job import make_pick_job
+    from napari_unetpick.engine.pick import pick as run_picking
+
+    job = make_pick_job(
+        micrographs=micrographs,
+        models=model,
+        out=out,
+        diameter=diameter,
+        pixel_size=pixel_size,
+        threshold=threshold,
+        min_distance=min_distance,
+        formats=fmt,
+        device=device,
+    )
+    done = run_stoppable(lambda check: run_picking(job, check))
+    failed = done.result["failed"]
+    if failed:
+        typer.echo(f"{len(failed)} micrographs failed: {', '.join(failed)}", err=True)
+        raise typer.Exit(3)

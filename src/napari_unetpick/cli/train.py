@@ -1,0 +1,79 @@
+"""`unetpick train`: labelled micrographs in, a calibrated model out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize
+
+
+def train(
+    micrographs: MicrographsArgument,
+    picks: Annotated[
+        Path, typer.Option(metavar="PICKS", help="Your picks: CSV, STAR, .box, ... or a folder.")
+    ],
+    diameter: Annotated[float, typer.Option(metavar="A", help="Particle diameter in Angstrom.")],
+    run: Annotated[Path, typer.Option(metavar="DIR", help="Run folder to write to.")],
+    pixel_size: PixelSize = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PICKS|FRACTION",
+            help="Picks of the micrographs that validate, or a fraction of the labelled ones.",
+        ),
+    ] = None,
+    partial: Annotated[
+        bool,
+        typer.Option("--partial", help="What is not picked is unknown, not background."),
+    ] = False,
+    negatives: Annotated[
+        Path | None, typer.Option(metavar="PICKS", help="Places that are not particles.")
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="general, scratch, or a model to go on from."),
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME|TOML", help="improved, baseline, plan, or a TOML file.")
+    ] = "improved",
+    initial_epochs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Epochs, instead of the recipe's.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="S", min=0, help="Random seed [42].")] = None,
+    device: Device = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in DIR where it was stopped.")
+    ] = False,
+) -> None:
+    """Train a model on picks.
+
+    A micrograph named in PICKS is fully labelled, unless --partial is given or a labels.csv
+    (micrograph,state) beside the picks says otherwise.
+    """
+    from napari_unetpick.cli.progress import run_stoppable
+    from napari_unetpick.engine.job import make_train_job
+    from napari_unetpick.engine.train import train as run_training
+
+    job, messages = make_train_job(
+        micrographs=micrographs,
+        picks=picks,
+        diameter=diameter,
+        run=run,
+        pixel_size=pixel_size,
+        validation=validation,
+        partial=partial,
+        negatives=negatives,
+        start=start,
+        recipe=recipe,
+        epochs=initial_epochs,
+        seed=seed,
+        device=device,
+        resume=resume,
+    )
+    for message in messages:
+        typer.echo(message, err=True)
+    done = run_stoppable(lambda check: run_training(job, check))
+    typer.echo(done.result["model"])

@@ -1,0 +1,140 @@
+"""The main job on sample data: simulate, train, pick micrographs never seen, evaluate, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from napari_unetpick.engine.job import make_pick_job, make_train_job
+from napari_unetpick.engine.pick import pick
+from napari_unetpick.engine.train import train
+from napari_unetpick.errors import InputError
+from napari_unetpick.evaluation.evaluate import evaluate
+from napari_unetpick.evaluation.load import load_inputs
+from napari_unetpick.evaluation.results import Evaluation
+from napari_unetpick.events import Done, Event, Message, Progress
+from napari_unetpick.io.csv_picks import write_csv
+from napari_unetpick.io.micrographs import list_micrographs, read_micrograph
+from napari_unetpick.io.models import load_model
+from napari_unetpick.io.picks import Picks, read_picks
+from napari_unetpick.report.html import Section
+from napari_unetpick.report.page import training_section
+from napari_unetpick.report.tables import Table, plain_table, protocol_table
+from napari_unetpick.report.training import read_metrics
+from napari_unetpick.report.write import write_evaluation
+from napari_unetpick.simulate.samples import get_sample
+from napari_unetpick.simulate.write import simulate_set
+
+SAMPLE = "contaminated"
+LABELLED = 6  # micrographs with labels; one of them validates
+TEST = 4  # micrographs that training never sees
+SEED = 2026
+
+
+def demo(out: Path, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:
+    """Run the main job into a folder.
+
+    Writes `data/` (micrographs and truth), `run/` (as `train`), `picks/` (as `pick`), and, as
+    `evaluate`, results.csv, .md, .json, pictures and `report.html`. Run again, it goes on where
+    it was stopped.
+
+    Yields
+    ------
+    The events of its steps, and Done with the report's path.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file where a folder is needed; choose another --out")
+    sample = get_sample(SAMPLE)
+    yield Message(f"1/4  sample data: {sample.description}")
+    yield from without_done(simulate_set(sample, out / "data", LABELLED + TEST, SEED))
+    names = [m.path.name for m in list_micrographs(out / "data")]
+    truth = read_picks(out / "data" / "picks.csv")
+    write_part(out / "labelled_picks.csv", truth, names[:LABELLED])
+    write_part(out / "test_truth.csv", truth, names[LABELLED:])
+
+    yield Message(f"2/4  training on {LABELLED} labelled micrographs")
+    job, _ = make_train_job(
+        micrographs=str(out / "data"),
+        picks=out / "labelled_picks.csv",
+        diameter=sample.diameter_A,
+        run=out / "run",
+        resume=True,
+    )
+    yield from without_done(train(job, check_stop))
+
+    yield Message(f"3/4  picking {TEST} micrographs that training has not seen")
+    stems = [str(out / "data" / name) for name in names[LABELLED:]]
+    chosen = make_pick_job(micrographs=stems, models=[out / "run"], out=out / "picks")
+    yield from without_done(pick(chosen, check_stop))
+
+    yield Message("4/4  evaluating against the simulated truth")
+    yield from write_page(out, stems, sample.description)
+    yield Message(f"report: {out / 'report.html'}; RELION and cryoSPARC files: {out / 'picks'}")
+    yield Done({"report": str(out / "report.html")})
+
+
+def without_done(events: Iterator[Event]) -> Iterator[Event]:
+    """Pass events on but for the last: the demo has its own."""
+    for event in events:
+        if not isinstance(event, Done):
+            yield event
+
+
+def write_part(path: Path, truth: dict[str, Picks], names: list[str]) -> None:
+    """Write the truth of some micrographs as a pick file."""
+    write_csv(path, [truth[name] for name in names if name in truth])
+
+
+def write_page(out: Path, stems: list[str], description: str) -> Iterator[Event]:
+    """Evaluate the picks and write tables and the report."""
+    inputs = load_inputs(out / "picks", out / "test_truth.csv", stems)
+    found = evaluate(
+        inputs.picks,
+        inputs.truth,
+        inputs.diameters,
+        inputs.shapes,
+        inputs.border_px,
+        candidates=inputs.candidates,
+    )
+    card = load_model(out / "run").card
+    steps: list[Progress] = []
+    write_evaluation(
+        out,
+        found,
+        lambda key: read_micrograph(inputs.micrographs[key].path).data,
+        "The main job on sample data",
+        subtitle=description,
+        pixel_sizes=inputs.pixel_sizes,
+        before=[what_was_run(card, found)],
+        after=[training_section(read_metrics(out / "run" / "metrics.jsonl"))],
+        on_progress=lambda done, total, _: steps.append(Progress("drawing", done, total)),
+    )
+    yield from steps[-1:]
+    for line in results_lines(found):
+        yield Message(line)
+
+
+def what_was_run(card: dict[str, Any], found: Evaluation) -> Section:
+    """Say what the figures rest on, with validation beside test."""
+    validation, training = card["validation"]["f1"], card["training"]
+    test = found.headline.f1
+    rows = (
+        ("Training", f"{training['particles']:,} particles, {training['micrographs']} micrographs"),
+        ("Recipe, seed", f"{card['settings']['recipe']}, {card['settings']['train']['seed']}"),
+        ("Threshold", f"{card['calibration']['threshold']:.3f}, chosen on validation"),
+        ("Validation F1", f"{validation:.3f} (border of d/2 left out)"),
+        ("Test F1", f"{test:.3f} (whole micrographs)"),
+        ("Validation - test", f"{100 * (validation - test):+.1f} points"),
+    )
+    text = (
+        "Simulated micrographs with known truth were split into labelled ones and a test set; the "
+        "network was trained on the labelled ones alone, and the test set was picked and scored "
+        "once.\n\nSimulated data are easier than most real ones: see the docs for real figures."
+    )
+    return Section("What was run", text, table=Table(("What", "Value"), rows))
+
+
+def results_lines(found: Evaluation) -> list[str]:
+    """Return the results table as lines for the terminal."""
+    return plain_table(protocol_table(found)).splitlines()

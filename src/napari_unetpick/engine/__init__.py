@@ -1,0 +1,1 @@
+"""Training and picking with torch; no Qt, no napari."""

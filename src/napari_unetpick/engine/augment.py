@@ -1,0 +1,167 @@
+"""CryoEMAugmentation: one fused warp of image and labels, then changes of intensity.
+
+Everything happens on a whole batch, on its device, from an explicit random generator.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from napari_unetpick.settings import AugmentSettings
+
+ELASTIC_GRID = 4  # control points of the elastic displacement along each side of a patch
+
+
+class CryoEMAugmentation:
+    """Rotation by any angle, flips, scale, elastic; noise, contrast, blur, ice.
+
+    Parameters
+    ----------
+    settings
+        Strengths; `probability` is that of each change of intensity.
+    diameter
+        Particle diameter in network pixels.
+    """
+
+    def __init__(self, settings: AugmentSettings, diameter: float) -> None:
+        self.settings = settings
+        self.diameter = diameter
+
+    def source_size(self, patch: int) -> int:
+        """Side of the square to cut so that a warped patch of side `patch` is filled."""
+        reach = patch * (math.sqrt(2) if self.settings.rotation else 1.0)
+        reach *= 1 + self.settings.scale
+        reach += 2 * self.settings.elastic * self.diameter * 2
+        return math.ceil(reach) // 2 * 2 + 2 if reach > patch else patch
+
+    def __call__(
+        self, stack: Tensor, patch: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Augment a batch.
+
+        Parameters
+        ----------
+        stack
+            (B, 3, S, S) image, target in [0, 1] and weight in [0, 1], S >= patch.
+        patch
+            Side of the result.
+
+        Returns
+        -------
+        image, target, weight
+            Each (B, 1, patch, patch); the target is 0 or 1, the weight 0 outside the micrograph.
+        """
+        warped = self.warp(stack, patch, generator)
+        image, target, weight = warped[:, :1], warped[:, 1:2], warped[:, 2:]
+        target = (target > 0.5).to(image.dtype)
+        if self.settings.ice > 0:
+            image, weight = self.add_ice(image, target, weight, generator)
+        if self.settings.blur > 0:
+            image = self.blur(image, generator)
+        if self.settings.contrast > 0:
+            image = self.change_contrast(image, generator)
+        if self.settings.noise > 0:
+            image = self.add_noise(image, generator)
+        return image, target, weight
+
+    def warp(self, stack: Tensor, patch: int, generator: torch.Generator) -> Tensor:
+        """Rotate, flip, scale and bend in a single interpolation."""
+        batch, _, size, _ = stack.shape
+        s = self.settings
+        if not (s.rotation or s.flip or s.scale or s.elastic):
+            start = (size - patch) // 2
+            return stack[:, :, start : start + patch, start : start + patch]
+        device = stack.device
+        angle = self._uniform(batch, 0, 2 * math.pi, generator) * float(s.rotation)
+        zoom = torch.exp(self._uniform(batch, -1, 1, generator) * math.log1p(s.scale))
+        mirror = 1 - 2 * (self._uniform(batch, 0, 1, generator) < 0.5).float() * float(s.flip)
+        cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
+        matrix = torch.stack([cos * mirror, -sin, sin * mirror, cos], 1).view(batch, 2, 2)
+        axis = torch.arange(patch, dtype=torch.float32) - (patch - 1) / 2
+        col, row = torch.meshgrid(axis, axis, indexing="xy")
+        places = torch.stack([col, row], -1).view(1, -1, 2) @ matrix.transpose(1, 2)
+        grid = places.view(batch, patch, patch, 2)
+        if s.elastic > 0:
+            knots = torch.randn(batch, 2, ELASTIC_GRID, ELASTIC_GRID, generator=generator)
+            bend = functional.interpolate(knots, (patch, patch), mode="bicubic", align_corners=True)
+            grid = grid + bend.permute(0, 2, 3, 1) * (s.elastic * self.diameter)
+        # (x, y) in pixels from the centre to grid_sample's -1..1 (align_corners=False)
+        grid = (grid * (2 / size)).to(device)
+        return functional.grid_sample(
+            stack, grid, mode="bilinear", padding_mode="zeros", align_corners=False
+        )
+
+    def add_ice(
+        self, image: Tensor, target: Tensor, weight: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Lay a dark (or now and then bright) blob over some patches; particles under it are ignored."""
+        batch, _, size, _ = image.shape
+        chosen = self._uniform(batch, 0, 1, generator) < self.settings.ice
+        centre = self._uniform(batch * 2, 0, size, generator).view(batch, 2)
+        radius = self._uniform(batch, 0.4, 1.6, generator) * self.diameter
+        stretch = torch.exp(self._uniform(batch, -0.5, 0.5, generator))
+        turn = self._uniform(batch, 0, math.pi, generator)
+        depth = self._uniform(batch, 1.0, 4.0, generator)
+        sign = torch.where(self._uniform(batch, 0, 1, generator) < 0.8, -1.0, 1.0)
+        ripple = torch.randn(batch, 1, 6, 6, generator=generator)
+        if not bool(chosen.any()):
+            return image, weight
+        axis = torch.arange(size, dtype=torch.float32)
+        dy = axis.view(1, -1, 1) - centre[:, 0].view(-1, 1, 1)
+        dx = axis.view(1, 1, -1) - centre[:, 1].view(-1, 1, 1)
+        cos, sin = torch.cos(turn).view(-1, 1, 1), torch.sin(turn).view(-1, 1, 1)
+        u, v = (cos * dx + sin * dy), (cos * dy - sin * dx)
+        reach = torch.sqrt((u * stretch.view(-1, 1, 1)) ** 2 + (v / stretch.view(-1, 1, 1)) ** 2)
+        rough = functional.interpolate(ripple, (size, size), mode="bicubic", align_corners=True)
+        edge = (radius.view(-1, 1, 1) - reach) / (0.12 * self.diameter) + rough[:, 0]
+        cover = torch.sigmoid(edge) * chosen.view(-1, 1, 1).float()
+        texture = 1 + 0.25 * rough[:, 0]
+        shade = (cover * texture * (sign * depth).view(-1, 1, 1)).unsqueeze(1).to(image.device)
+        covered = (cover.unsqueeze(1).to(image.device) > 0.3) & (target > 0.5)
+        return image + shade, torch.where(covered, torch.zeros_like(weight), weight)
+
+    def blur(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """Gaussian blur, each patch by its own width."""
+        batch = len(image)
+        sigma = self._uniform(batch, 0, self.settings.blur, generator) * self.diameter
+        sigma = torch.where(self._chosen(batch, generator), sigma, torch.zeros(batch)) + 1e-3
+        half = max(1, math.ceil(2 * self.settings.blur * self.diameter))
+        axis = torch.arange(-half, half + 1, dtype=torch.float32)
+        kernel = torch.exp(-0.5 * (axis.view(1, -1) / sigma.view(-1, 1)) ** 2)
+        kernel = (kernel / kernel.sum(1, keepdim=True)).to(image.device)
+        flat = image.transpose(
+            0, 1
+        )  # one channel a patch, so that one grouped convolution does all
+        flat = functional.pad(flat, (half, half, half, half), mode="reflect")
+        flat = functional.conv2d(flat, kernel.view(batch, 1, -1, 1), groups=batch)
+        flat = functional.conv2d(flat, kernel.view(batch, 1, 1, -1), groups=batch)
+        return flat.transpose(0, 1)
+
+    def change_contrast(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """Multiply and shift, each patch by its own amount."""
+        batch = len(image)
+        strength = self.settings.contrast
+        chosen = self._chosen(batch, generator).float()
+        gain = torch.exp(self._uniform(batch, -strength, strength, generator) * chosen)
+        shift = self._uniform(batch, -strength, strength, generator) * chosen
+        shape = (-1, 1, 1, 1)
+        return image * gain.view(shape).to(image.device) + shift.view(shape).to(image.device)
+
+    def add_noise(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """Add white noise, each patch with its own strength."""
+        batch = len(image)
+        sigma = self._uniform(batch, 0, self.settings.noise, generator)
+        sigma = sigma * self._chosen(batch, generator).float()
+        noise = torch.randn(image.shape, generator=generator)
+        return image + (noise * sigma.view(-1, 1, 1, 1)).to(image.device)
+
+    def _chosen(self, batch: int, generator: torch.Generator) -> Tensor:
+        return self._uniform(batch, 0, 1, generator) < self.settings.probability
+
+    @staticmethod
+    def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
+        return torch.rand(n, generator=generator) * (high - low) + low

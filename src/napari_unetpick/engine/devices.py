@@ -1,0 +1,48 @@
+"""Which device a job runs on, and why."""
+
+from __future__ import annotations
+
+import torch
+
+from napari_unetpick.errors import InputError
+
+
+def choose_device(wish: str) -> tuple[torch.device, str]:
+    """Return the device and one line that says why.
+
+    Raises
+    ------
+    InputError
+        A device was asked for by name and is not there.
+    """
+    if wish == "cpu":
+        return torch.device("cpu"), f"CPU ({torch.get_num_threads()} threads), as asked for"
+    if wish in ("auto", "cuda") and torch.cuda.is_available():
+        return torch.device("cuda"), f"GPU {torch.cuda.get_device_name()}"
+    if wish == "cuda":
+        raise InputError(f"--device cuda: {why_no_cuda()}; use --device cpu or auto")
+    mps = torch.backends.mps.is_available()
+    if wish == "mps" and mps:
+        return torch.device("mps"), "Apple GPU, as asked for"
+    if wish == "mps":
+        raise InputError("--device mps: no Apple GPU is usable here; use --device cpu or auto")
+    if wish != "auto":
+        raise InputError(f"--device {wish}: give one of auto, cpu, cuda, mps")
+    return torch.device("cpu"), f"CPU ({torch.get_num_threads()} threads): {why_no_cuda()}"
+
+
+def why_no_cuda() -> str:
+    """Say why no CUDA device is used: the question users ask first."""
+    if torch.version.cuda is None:
+        return "the installed torch is built without CUDA"
+    if not torch.cuda.is_available():
+        return (
+            f"torch is built for CUDA {torch.version.cuda}, but no usable GPU or driver was found"
+        )
+    return "a GPU is available"
+
+
+def make_deterministic() -> None:
+    """One seed, one result: on the CPU to the last bit."""
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False

@@ -1,0 +1,96 @@
+"""One or several trained models as one scorer: their score maps are averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_unetpick.engine.network import UNet, build_network
+from napari_unetpick.engine.score import score_map
+from napari_unetpick.errors import ModelError
+from napari_unetpick.io.models import Model
+from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.settings import Settings, from_dict
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Networks ready to score, with what their cards say.
+
+    Parameters
+    ----------
+    calibration
+        The members' mean.
+    diameter
+        A, that the first was trained for.
+    """
+
+    networks: tuple[UNet, ...]
+    settings: Settings
+    calibration: Calibration
+    diameter: float
+    device: torch.device
+
+    def score(
+        self, image: NDArray[np.float32], check_stop: Callable[[], None] = lambda: None
+    ) -> NDArray[np.float32]:
+        """Mean raw score map (rows, cols) of a preprocessed micrograph (rows, cols)."""
+        total = np.zeros(image.shape, np.float32)
+        for network in self.networks:
+            total += score_map(network, image, self.device, check_stop=check_stop)
+        return total / np.float32(len(self.networks))
+
+
+def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Scorer:
+    """Build the networks of one or several models (name, model).
+
+    Raises
+    ------
+    ModelError
+        Weights do not fit their card, or the members see particles at different scales.
+    """
+    networks, settings, calibrations = [], [], []
+    for name, model in models:
+        each = from_dict(model.card["settings"], name=name)
+        networks.append(load_network(name, model, each).to(device))
+        settings.append(each)
+        calibrations.append(Calibration(**model.card["calibration"]))
+    if len({each.particle_px for each in settings}) > 1:
+        raise ModelError("the models see particles at different scales; train them with one recipe")
+    return Scorer(
+        networks=tuple(networks),
+        settings=settings[0],
+        calibration=mean_calibration(calibrations),
+        diameter=float(models[0][1].card["diameter"]),
+        device=device,
+    )
+
+
+def load_network(name: str, model: Model, settings: Settings) -> UNet:
+    """Build one network ready to score."""
+    network = build_network(settings.network)
+    weights = {key: torch.from_numpy(value.copy()) for key, value in model.weights.items()}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(
+            f"{name}: the weights do not fit the model's card; train or copy it again"
+        ) from error
+    return network.fused().to(memory_format=torch.channels_last)
+
+
+def mean_calibration(members: list[Calibration]) -> Calibration:
+    """Average the members' calibrations; "rank" if any is one."""
+    if len(members) == 1:
+        return members[0]
+    values: dict[str, Any] = {
+        key: float(np.mean([getattr(m, key) for m in members]))
+        for key in ("slope", "offset", "shadow", "threshold", "min_distance")
+    }
+    kinds = {m.kind for m in members}
+    return Calibration(kind="rank" if "rank" in kinds else "probability", **values)

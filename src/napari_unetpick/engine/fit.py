@@ -1,0 +1,246 @@
+"""The training loop: patches in, averaged weights out, resumable at every epoch.
+
+Every epoch draws its randomness from (seed, stage, epoch) alone, so a resumed run takes the same
+steps as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_unetpick.engine.augment import CryoEMAugmentation
+from napari_unetpick.engine.losses import make_loss
+from napari_unetpick.engine.network import UNet, build_network, state_of
+from napari_unetpick.engine.patches import HardPlaces, PatchSource, Place, draw_places
+from napari_unetpick.engine.schedules import learning_rate
+from napari_unetpick.errors import EngineError
+from napari_unetpick.events import Event, Metrics, Progress
+from napari_unetpick.settings import Settings
+
+Weights = dict[str, Tensor]
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """One network to be trained.
+
+    Parameters
+    ----------
+    centres, shapes
+        Of each training micrograph in `source`: particles (N, 2) and (rows, cols), network pixels.
+    diameter
+        Particle diameter in network pixels.
+    validate
+        Figure of merit of a network (higher is better), or None: then the last weights are kept.
+    stage, stage_number
+        Name shown, and number that makes this training's randomness its own.
+    """
+
+    settings: Settings
+    source: PatchSource
+    centres: dict[int, NDArray[np.float64]]
+    shapes: dict[int, tuple[int, int]]
+    diameter: float
+    device: torch.device
+    validate: Callable[[UNet], dict[str, float]] | None
+    epochs: int
+    stage: str = "training"
+    stage_number: int = 0
+    start: Weights | None = None
+
+
+@dataclass
+class Fit:
+    """A training as it stands: everything that the next epoch depends on."""
+
+    network: UNet
+    average: UNet
+    optimiser: torch.optim.AdamW
+    epoch: int = 0
+    best_score: float = -1.0
+    best: Weights | None = None
+    hard: HardPlaces | None = None
+
+    def state(self) -> State:
+        """Return plain data and tensors, loadable with `weights_only=True`."""
+        hard = self.hard or HardPlaces([], [])
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "epoch": self.epoch,
+            "best_score": self.best_score,
+            "best": self.best,
+            "hard": [
+                (p.micrograph, float(p.row), float(p.col), float(e))
+                for p, e in zip(hard.places, hard.errors, strict=True)
+            ],
+        }
+
+    def load(self, state: State) -> None:
+        """Go back to a saved state."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.epoch, self.best_score = state["epoch"], state["best_score"]
+        self.best = state["best"]
+        places = [Place(i, row, col, background=True) for i, row, col, _ in state["hard"]]
+        self.hard = HardPlaces(places, [error for *_, error in state["hard"]])
+
+
+def begin(job: FitJob) -> Fit:
+    """Make the network and its optimiser, from the seed or from given weights."""
+    torch.manual_seed(job.settings.train.seed + 1000 * job.stage_number)
+    network = build_network(job.settings.network)
+    if job.start is not None:
+        network.load_state_dict(job.start)
+    network = network.to(job.device, memory_format=torch.channels_last)
+    rate = job.settings.train
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=rate.learning_rate, weight_decay=rate.weight_decay
+    )
+    return Fit(network, copy.deepcopy(network), optimiser)
+
+
+def fit(
+    job: FitJob,
+    saved: State | None,
+    save: Callable[[State], None],
+    check_stop: Callable[[], None],
+) -> Iterator[Event]:
+    """Train; the result is what `save` was last given.
+
+    Parameters
+    ----------
+    saved
+        State to go on from, or None.
+    save
+        Called with the state after every epoch.
+    check_stop
+        Called before every step; raises `Cancelled` to stop.
+
+    Yields
+    ------
+    Progress a few times a second, Metrics once an epoch.
+    """
+    run = begin(job)
+    if saved is not None:
+        run.load(saved)
+    steps = max(1, job.settings.train.patches_per_epoch // job.settings.train.batch)
+    started, first = time.monotonic(), run.epoch * steps
+    total = job.epochs * steps
+    while run.epoch < job.epochs:
+        losses = []
+        for step, loss in enumerate(train_epoch(job, run, steps, check_stop)):
+            losses.append(loss)
+            done = run.epoch * steps + step + 1
+            pace = (time.monotonic() - started) / (done - first)
+            yield Progress(job.stage, done, total, pace * (total - done))
+        figures = {"loss": float(np.mean(losses))}
+        if not np.isfinite(figures["loss"]):
+            raise EngineError(
+                "the loss is not a number any more; lower the learning rate and retry"
+            )
+        figures |= judge(job, run)
+        run.epoch += 1
+        yield Metrics(run.epoch, figures)
+        save(run.state())
+
+
+def judge(job: FitJob, run: Fit) -> dict[str, float]:
+    """Validate the averaged weights and keep the best."""
+    if job.validate is None:
+        run.best = state_of(run.average)
+        return {}
+    figures = job.validate(run.average)
+    if figures["validation_f1"] >= run.best_score:
+        run.best_score, run.best = figures["validation_f1"], state_of(run.average)
+    return figures
+
+
+def train_epoch(
+    job: FitJob, run: Fit, steps: int, check_stop: Callable[[], None]
+) -> Iterator[float]:
+    """Take the steps of one epoch, yielding each step's loss."""
+    settings = job.settings.train
+    rng = np.random.default_rng([settings.seed, job.stage_number, run.epoch])
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    augment = CryoEMAugmentation(job.settings.augment, job.diameter)
+    loss_of = make_loss(job.settings.loss)
+    size = augment.source_size(settings.patch_px)
+    places = draw_places(
+        rng,
+        job.centres,
+        job.shapes,
+        steps * settings.batch,
+        settings.patch_px,
+        balanced=settings.balanced,
+        hard=run.hard.worst() if run.hard else [],
+    )
+    seen = HardPlaces([], [])
+    # half precision needs its gradients scaled; bfloat16 has float32's range and does not
+    autocast = torch.autocast(job.device.type, torch.bfloat16, enabled=job.device.type == "cuda")
+    run.network.train()
+    for step in range(steps):
+        check_stop()
+        chosen = places[step * settings.batch : (step + 1) * settings.batch]
+        stack = np.stack([job.source.cut(p.micrograph, p.row, p.col, size) for p in chosen])
+        batch = torch.from_numpy(stack).to(job.device)
+        image, target, weight = augment(batch, settings.patch_px, generator)
+        set_rate(run.optimiser, learning_rate(settings, run.epoch + step / steps, job.epochs))
+        with autocast:
+            logits = run.network(image.contiguous(memory_format=torch.channels_last))
+        loss = loss_of(logits.float(), target, weight)
+        run.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        run.optimiser.step()
+        update_average(run, settings.average_decay)
+        remember_hard(seen, chosen, logits.detach().float(), target, weight)
+        yield float(loss.detach())
+    run.hard = seen
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameters."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+
+
+def update_average(run: Fit, decay: float) -> None:
+    """Move the averaged weights towards the network's: a <- decay a + (1 - decay) w.
+
+    Early on the average follows faster, (1 + n) / (10 + n), so that it forgets the random start.
+    """
+    steps = next(iter(run.optimiser.state.values()))["step"]
+    decay = min(decay, float((1 + steps) / (10 + steps))) if decay > 0 else 0.0
+    with torch.no_grad():
+        pairs = zip(
+            run.average.state_dict().values(), run.network.state_dict().values(), strict=True
+        )
+        for averaged, current in pairs:
+            if averaged.is_floating_point():
+                averaged.lerp_(current, 1 - decay)
+            else:
+                averaged.copy_(current)
+
+
+def remember_hard(
+    seen: HardPlaces, places: list[Place], logits: Tensor, target: Tensor, weight: Tensor
+) -> None:
+    """Note how much score the network gave to background in each background patch."""
+    wrong = torch.sigmoid(logits).square() * (1 - target) * weight
+    errors = (wrong.sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp_min(1)).tolist()
+    for place, error in zip(places, errors, strict=True):
+        if place.background:
+            seen.places.append(place)
+            seen.errors.append(error)

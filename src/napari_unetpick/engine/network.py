@@ -1,0 +1,144 @@
+"""The networks: a U-Net and an attention U-Net of any width and depth.
+
+U-Net: Ronneberger et al. 2015. Attention gates on the skips: Oktay et al. 2018, eq. 1-2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from napari_unetpick.settings import NetworkSettings
+
+
+def build_network(settings: NetworkSettings) -> UNet:
+    """Make an untrained network; the caller has seeded torch."""
+    return UNet(settings.width, settings.depth, settings.stride, settings.attention)
+
+
+def conv_block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """Two 3x3 convolutions, each with batch normalisation and ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class AttentionGate(nn.Module):
+    """Additive attention: the decoder's signal says which pixels of the skip may pass.
+
+    alpha = sigmoid(psi(relu(W_x x + W_g g))), output alpha * x (Oktay et al. 2018, eq. 1-2);
+    the gating signal has already the skip's resolution here, so nothing is resampled.
+    """
+
+    def __init__(self, skip: int, gate: int) -> None:
+        super().__init__()
+        inner = max(skip // 2, 4)
+        self.skip = nn.Conv2d(skip, inner, 1, bias=False)
+        self.gate = nn.Conv2d(gate, inner, 1)
+        self.psi = nn.Conv2d(inner, 1, 1)
+
+    def forward(self, skip: Tensor, gate: Tensor) -> Tensor:
+        """Weigh `skip` (B, C, H, W) by what `gate` (B, G, H, W) finds there."""
+        mixed = torch.relu(self.skip(skip) + self.gate(gate))
+        return skip * torch.sigmoid(self.psi(mixed))
+
+
+class UNet(nn.Module):
+    """Image (B, 1, H, W) to logits (B, 1, H, W); H and W are multiples of `multiple`.
+
+    Parameters
+    ----------
+    width
+        Channels of the first level; each deeper level has half as many again, then twice.
+    depth
+        Number of times the image is halved after the stem.
+    stride
+        1, or 2: then the first level works at half resolution (four times faster) and the
+        logits are interpolated back.
+    attention
+        Put an attention gate on each skip.
+    """
+
+    def __init__(self, width: int, depth: int, stride: int, attention: bool) -> None:
+        super().__init__()
+        widths = [width * 2**level for level in range(depth + 1)]
+        self.stride = stride
+        self.multiple = stride * 2**depth
+        first = nn.Conv2d(1, width, 5, stride=stride, padding=2, bias=False)
+        self.stem = nn.Sequential(first, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+        self.down = nn.ModuleList(
+            conv_block(width if level == 0 else widths[level - 1], widths[level])
+            for level in range(depth + 1)
+        )
+        self.shrink = nn.MaxPool2d(2)
+        self.grow = nn.ModuleList(
+            nn.Conv2d(widths[level + 1], widths[level], 1) for level in range(depth)
+        )
+        self.gates = nn.ModuleList(
+            AttentionGate(widths[level], widths[level]) if attention else nn.Identity()
+            for level in range(depth)
+        )
+        self.up = nn.ModuleList(
+            conv_block(2 * widths[level], widths[level]) for level in range(depth)
+        )
+        self.attention = attention
+        self.head = nn.Conv2d(width, 1, 1)
+        nn.init.constant_(self.head.bias, -2.0)  # particles are rare: start near sigmoid = 0.12
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits of "a particle's centre is here" for a batch of images."""
+        skips = []
+        x = self.stem(image)
+        for level, block in enumerate(self.down):
+            x = block(x if level == 0 else self.shrink(x))
+            skips.append(x)
+        x = skips.pop()
+        for level in reversed(range(len(self.up))):
+            # 1x1 convolution first: it commutes with interpolation and costs a quarter there
+            x = nn.functional.interpolate(
+                self.grow[level](x), scale_factor=2.0, mode="bilinear", align_corners=False
+            )
+            skip = skips.pop()
+            if self.attention:
+                skip = self.gates[level](skip, x)
+            x = self.up[level](torch.cat([skip, x], dim=1))
+        logits: Tensor = self.head(x)
+        if self.stride > 1:
+            logits = nn.functional.interpolate(
+                logits, scale_factor=float(self.stride), mode="bilinear", align_corners=False
+            )
+        return logits
+
+    def fused(self) -> UNet:
+        """Return this network for picking: batch normalisation folded into the convolutions."""
+        self.eval()
+        for sequence in [self.stem, *self.down, *self.up]:
+            layers: list[nn.Module] = []
+            for layer in sequence:
+                if isinstance(layer, nn.BatchNorm2d):
+                    layers[-1] = fuse_conv_bn_eval(layers[-1], layer)
+                else:
+                    layers.append(layer)
+            for name in list(sequence._modules):
+                del sequence._modules[name]
+            for index, layer in enumerate(layers):
+                sequence.add_module(str(index), layer)
+        return self
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Count trainable parameters."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def state_of(network: nn.Module) -> dict[str, Any]:
+    """Return a detached CPU copy of all weights and buffers."""
+    return {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}

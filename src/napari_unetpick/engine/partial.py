@@ -1,0 +1,150 @@
+"""Partial labels: cross-fitting over the labelled micrographs finds what precision cannot tell.
+
+Each micrograph is scored by a network that has not seen its clicks. The held-out clicks then say
+how much of the particles a threshold keeps, the candidates how many picks it makes; r^2 / P(pick)
+(Lee and Liu 2003) is highest where precision times recall is. The same scores show which unmarked
+places are probably particles: the final training ignores them instead of calling them background.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.engine.dataset import Item, Region, whole_of
+from napari_unetpick.engine.validate import MATCH, Found
+from napari_unetpick.evaluation.matching import match_particles
+from napari_unetpick.picking.calibration import logit
+from napari_unetpick.picking.peaks import keep_distant
+
+Floats = NDArray[np.float64]
+FOLDS = 3
+PROBABLE = 0.1  # quantile of the held-out clicks' scores above which an unmarked peak is ignored
+CLEAN_WEIGHT = 0.5  # of unmarked background once probable particles are ignored
+MIN_DISTANCE = 0.5  # of the diameter
+RESAMPLES = 200
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What held-out clicks and candidates say.
+
+    Parameters
+    ----------
+    clicks
+        (C,) raw score of each held-out click's candidate, 0 where none was found.
+    candidates
+        (N,) raw scores of all candidates half a diameter apart.
+    micrographs
+        How many micrographs they come from.
+    """
+
+    clicks: Floats
+    candidates: Floats
+    micrographs: int
+
+
+@dataclass(frozen=True)
+class ClickThreshold:
+    """The chosen number of picks a micrograph and the share of the clicks they keep."""
+
+    raw: float
+    picks: float
+    low: float
+    high: float
+    recall: float
+
+
+def make_folds(items: list[Item]) -> list[list[Item]]:
+    """Return the items once a fold, with that fold's part held out.
+
+    Whole micrographs are held out; a single one is halved.
+    """
+    if len(items) == 1:
+        rows = items[0].scale.file_shape[0]
+        halves = [Region(0, rows // 2), Region(rows // 2, rows)]
+        return [[replace(items[0], held_out=half)] for half in halves]
+    count = min(FOLDS, len(items))
+    return [
+        [
+            replace(item, held_out=whole_of(item) if number % count == fold else None)
+            for number, item in enumerate(items)
+        ]
+        for fold in range(count)
+    ]
+
+
+def gather(pairs: list[tuple[Item, Found]]) -> HeldOut:
+    """Collect the scores of held-out clicks and candidates over all folds."""
+    clicks, candidates = [], []
+    for item, found in pairs:
+        region = item.held_out or whole_of(item)
+        positives = item.labels.positives[region.holds(item.labels.positives)]
+        keep = keep_distant(found.coords, found.raw, MIN_DISTANCE * found.diameter)
+        coords, raw = found.coords[keep], found.raw[keep]
+        match = match_particles(coords, positives, MATCH * found.diameter)
+        scores = np.zeros(len(positives))
+        scores[match[match >= 0]] = raw[match >= 0]
+        clicks.append(scores)
+        candidates.append(raw[region.holds(coords)])
+    names = {item.micrograph.key for item, _ in pairs}
+    return HeldOut(np.concatenate(clicks), np.concatenate(candidates), len(names))
+
+
+def threshold_from_clicks(held_out: HeldOut, rng: np.random.Generator) -> ClickThreshold:
+    """Choose the threshold of the highest r^2 / P(pick); the interval is the clicks' bootstrap."""
+    best = _best_raw(held_out.clicks, held_out.candidates)
+    counts = []
+    for _ in range(RESAMPLES):
+        drawn = rng.choice(held_out.clicks, len(held_out.clicks))
+        raw = _best_raw(drawn, held_out.candidates)
+        counts.append(np.count_nonzero(held_out.candidates >= raw) / held_out.micrographs)
+    low, high = np.percentile(counts, [2.5, 97.5])
+    picks = np.count_nonzero(held_out.candidates >= best) / held_out.micrographs
+    recall = float(np.mean(held_out.clicks >= best))
+    return ClickThreshold(best, picks, float(low), float(high), recall)
+
+
+def _best_raw(clicks: Floats, candidates: Floats) -> float:
+    """Raw threshold with the highest smoothed r^2 / P(pick).
+
+    r is a kernel estimate over the clicks' logits (thirty clicks make coarse steps), held off 0
+    and 1 by one imagined click on either side.
+    """
+    if len(candidates) == 0 or not (clicks > 0).any():
+        return 0.5
+    found = logit(clicks[clicks > 0])
+    width = max(0.2, 0.9 * float(found.std()) * len(found) ** -0.2)
+    order = np.sort(candidates)[::-1]
+    at = logit(order)
+    kept = 1 / (1 + np.exp((at[:, None] - found[None, :]) / (0.6 * width)))
+    recall = (kept.sum(axis=1) + 0.5) / (len(clicks) + 1)
+    merit = 2 * np.log(recall) - np.log(np.arange(1, len(order) + 1))
+    top = int(merit.argmax())
+    below = order[top + 1] if top + 1 < len(order) else 0.0
+    return float((order[top] + below) / 2)
+
+
+def probable_particles(item: Item, found: Found, clicks: Floats) -> Floats:
+    """Unmarked candidates of a micrograph that score like clicked particles, (N, 2) file pixels."""
+    floor = float(np.quantile(clicks, PROBABLE))
+    coords = found.coords[(found.raw >= floor) & (found.raw > 0)]
+    match = match_particles(coords, item.labels.positives, MATCH * found.diameter)
+    return np.asarray(coords[match < 0])
+
+
+def transfer_threshold(found: list[Found], picks: float) -> float:
+    """Raw threshold at which another network makes `picks` picks a micrograph.
+
+    Two trainings give scores on different scales; how many picks they make can be compared.
+    """
+    raw = np.concatenate(
+        [f.raw[keep_distant(f.coords, f.raw, MIN_DISTANCE * f.diameter)] for f in found]
+    )
+    raw = np.sort(raw)[::-1]
+    count = round(picks * len(found))
+    if count >= len(raw):
+        return float(raw[-1]) if len(raw) else 0.5
+    return float((raw[max(count, 1) - 1] + raw[max(count, 1)]) / 2)

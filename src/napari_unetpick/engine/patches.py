@@ -1,0 +1,170 @@
+"""Training data streamed from disk: preprocessed micrographs in, balanced patches out."""
+
+from __future__ import annotations
+
+import shutil
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.io.atomic import atomic_path
+
+OPEN_MAPS = 256  # memory-mapped files kept open; thousands would meet the system's limit
+BYTES_A_PIXEL = 4  # float16 image, uint8 target, uint8 weight
+
+Array = NDArray[np.float32]
+
+
+class PatchSource:
+    """Preprocessed micrographs and their targets, on disk, memory-mapped.
+
+    Parameters
+    ----------
+    folder
+        Where the arrays lie; removed by `remove`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._open: OrderedDict[str, NDArray[np.generic]] = OrderedDict()
+
+    def has_image(self, index: int) -> bool:
+        """Tell whether micrograph `index` was stored (also by an interrupted run)."""
+        return self._path(f"{index:06d}_image").is_file()
+
+    def put_image(self, index: int, image: Array) -> None:
+        """Store a preprocessed micrograph (rows, cols) as float16."""
+        self._put(f"{index:06d}_image", image.astype(np.float16))
+
+    def put_targets(self, index: int, planes: NDArray[np.uint8]) -> None:
+        """Store (2, rows, cols) uint8 target and weight."""
+        self._put(f"{index:06d}_targets", planes)
+
+    def image(self, index: int) -> Array:
+        """Return a whole preprocessed micrograph, (rows, cols) float32."""
+        return np.asarray(self._map(f"{index:06d}_image"), dtype=np.float32)
+
+    def shape(self, index: int) -> tuple[int, int]:
+        """Return (rows, cols) of micrograph `index`."""
+        rows, cols = self._map(f"{index:06d}_image").shape
+        return rows, cols
+
+    def cut(self, index: int, row: float, col: float, size: int) -> Array:
+        """Cut (3, size, size) image, target, weight around (row, col), 0-1 but for the image.
+
+        What lies outside the micrograph is its reflection, at weight 0.
+        """
+        rows, cols = self.shape(index)
+        y = np.arange(size) + round(row) - size // 2
+        x = np.arange(size) + round(col) - size // 2
+        inner_y, inner_x = reflect(y, rows), reflect(x, cols)
+        block = np.ix_(inner_y, inner_x)
+        patch = np.empty((3, size, size), np.float32)
+        patch[0] = self._map(f"{index:06d}_image")[block]
+        targets = self._map(f"{index:06d}_targets")
+        patch[1] = targets[0][block]
+        patch[2] = targets[1][block]
+        patch[1:] /= 255
+        patch[2, (y < 0) | (y >= rows), :] = 0
+        patch[2, :, (x < 0) | (x >= cols)] = 0
+        return patch
+
+    def remove(self) -> None:
+        """Delete the stored arrays."""
+        self._open.clear()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.npy"
+
+    def _put(self, name: str, array: NDArray[np.generic]) -> None:
+        self._open.pop(name, None)
+        with atomic_path(self._path(name)) as temporary, open(temporary, "wb") as handle:
+            np.save(handle, array, allow_pickle=False)
+
+    def _map(self, name: str) -> NDArray[np.generic]:
+        if name not in self._open:
+            self._open[name] = np.load(self._path(name), mmap_mode="r", allow_pickle=False)
+            if len(self._open) > OPEN_MAPS:
+                self._open.popitem(last=False)
+        self._open.move_to_end(name)
+        return self._open[name]
+
+
+def reflect(index: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Fold indices into 0..length-1 by reflection without repeating the edge: -1 -> 1."""
+    if length == 1:
+        return np.zeros_like(index)
+    period = 2 * (length - 1)
+    folded = np.abs(index) % period
+    return np.where(folded >= length, period - folded, folded)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a patch is cut: micrograph index and centre in network pixels."""
+
+    micrograph: int
+    row: float
+    col: float
+    background: bool
+
+
+@dataclass
+class HardPlaces:
+    """Background patches of the last epoch with how wrong the network was there."""
+
+    places: list[Place]
+    errors: list[float]
+
+    def worst(self) -> list[Place]:
+        """Return the worst quarter."""
+        if len(self.places) < 8:
+            return []
+        order = np.argsort(-np.asarray(self.errors), kind="stable")[: len(self.places) // 4]
+        return [self.places[i] for i in order]
+
+
+def draw_places(
+    rng: np.random.Generator,
+    centres: dict[int, NDArray[np.float64]],
+    shapes: dict[int, tuple[int, int]],
+    count: int,
+    patch: int,
+    *,
+    balanced: bool,
+    hard: list[Place],
+) -> list[Place]:
+    """Draw where an epoch's patches are cut.
+
+    Balanced: every other patch lies around a particle (every particle equally likely), the
+    others are background places, half of them from `hard`, half anywhere. Otherwise all lie
+    anywhere.
+
+    Parameters
+    ----------
+    centres
+        (N, 2) particles of each micrograph, (row, col) in network pixels.
+    """
+    indices = np.array(sorted(shapes))
+    owners = np.concatenate([np.full(len(centres[i]), i) for i in indices])
+    points = np.concatenate([centres[i].reshape(-1, 2) for i in indices])
+    places = []
+    for number in range(count):
+        if balanced and number % 2 == 0 and len(points):
+            one = int(rng.integers(len(points)))
+            row, col = points[one] + rng.uniform(-patch / 3, patch / 3, 2)
+            places.append(Place(int(owners[one]), row, col, background=False))
+        elif balanced and number % 4 == 1 and hard:
+            old = hard[int(rng.integers(len(hard)))]
+            row, col = rng.uniform(-patch / 4, patch / 4, 2)
+            places.append(Place(old.micrograph, old.row + row, old.col + col, background=True))
+        else:
+            index = int(indices[rng.integers(len(indices))])
+            row, col = rng.uniform(0, 1, 2) * shapes[index]
+            places.append(Place(index, row, col, background=True))
+    return places

@@ -1,0 +1,236 @@
+"""Picking: a model over micrographs; candidates with calibrated scores, and picks among them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.engine.devices import choose_device
+from napari_unetpick.engine.ensemble import Scorer, make_scorer
+from napari_unetpick.engine.preprocess import preprocess
+from napari_unetpick.errors import Cancelled, InputError, UnetPickError
+from napari_unetpick.events import Done, Event, Failed, Message, Progress
+from napari_unetpick.io.hand_over import check_folder, write_results
+from napari_unetpick.io.micrographs import (
+    Micrograph,
+    check_values,
+    read_micrograph,
+    resolve_pixel_size,
+)
+from napari_unetpick.io.models import Model
+from napari_unetpick.io.picks import Picks
+from napari_unetpick.picking.calibration import nearness, select
+from napari_unetpick.picking.peaks import find_peaks
+from napari_unetpick.picking.scale import Scale, make_scale
+
+OTHER_DIAMETER = 1.25  # ratio of diameters from which a model is said to be made for another one
+MOST_ABSURD = 3.0  # ratio of pixel sizes from which something is probably wrong
+
+
+@dataclass(frozen=True)
+class PickJob:
+    """What is to be picked.
+
+    Parameters
+    ----------
+    models
+        (name, model) of each member.
+    out
+        Folder of the results.
+    diameter
+        A, or None for the model's.
+    threshold
+        Score from which a candidate is a pick, or None for the model's.
+    min_distance
+        A between picks, or None for the model's.
+    """
+
+    micrographs: list[Micrograph]
+    models: list[tuple[str, Model]]
+    out: Path
+    diameter: float | None = None
+    pixel_size: float | None = None
+    threshold: float | None = None
+    min_distance: float | None = None
+    formats: tuple[str, ...] = ("star", "csv")
+    device: str = "auto"
+    threads: int = 2
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Candidates of one micrograph, and which of them are picks."""
+
+    micrograph: Micrograph
+    coords: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    picks: NDArray[np.intp]
+    diameter_px: float
+
+    def as_picks(self, only: NDArray[np.intp] | None = None) -> Picks:
+        """Return the candidates, or `only` some, as plain data."""
+        keep = np.arange(len(self.coords)) if only is None else only
+        diameters = np.full(len(keep), self.diameter_px)
+        return Picks(self.micrograph.name, self.coords[keep], self.scores[keep], diameters, "model")
+
+
+def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:
+    """Pick all micrographs and write the results.
+
+    Yields
+    ------
+    Message, Progress, Failed (that micrograph is left out), and Done with counts and files.
+
+    Raises
+    ------
+    Cancelled
+        After what was finished has been written.
+    """
+    check_folder(job.out)
+    device, why = choose_device(job.device)
+    scorer = make_scorer(job.models, device)
+    yield Message(f"device: {why}")
+    diameter = job.diameter or scorer.diameter
+    ratio = max(diameter / scorer.diameter, scorer.diameter / diameter)
+    if ratio >= OTHER_DIAMETER:
+        yield Message(
+            f"the model was made for particles of {scorer.diameter:g} A, not {diameter:g} A; "
+            "train one for this diameter if the picks disappoint",
+            "warning",
+        )
+    results: list[Picked] = []
+    failed: list[Failed] = []
+    stopped: Cancelled | None = None
+    try:
+        for event in pick_each(job, scorer, diameter, check_stop, results):
+            if isinstance(event, Failed):
+                failed.append(event)
+            yield event
+    except Cancelled as reason:
+        stopped = reason
+    if not results and failed:
+        raise InputError(failed[0].reason)
+    files = write_results(
+        job.out,
+        [(r.micrograph, r.as_picks()) for r in results],
+        [(r.micrograph, r.as_picks(r.picks)) for r in results],
+        job.formats,
+    )
+    if stopped is not None:
+        raise Cancelled(
+            f"stopped; {len(results)} of {len(job.micrographs)} micrographs are written"
+        )
+    count = sum(len(r.picks) for r in results)
+    yield from tell_counts(job, scorer, results, count)
+    yield Done(
+        {
+            "micrographs": len(results),
+            "picks": count,
+            "candidates": sum(len(r.coords) for r in results),
+            "failed": [event.micrograph for event in failed],
+            "files": [str(file) for file in files],
+        }
+    )
+
+
+def tell_counts(
+    job: PickJob, scorer: Scorer, results: list[Picked], count: int
+) -> Iterator[Message]:
+    """Say how many picks there are; none is a message of its own."""
+    threshold = scorer.calibration.threshold if job.threshold is None else job.threshold
+    candidates = sum(len(r.coords) for r in results)
+    if count:
+        yield Message(
+            f"{count:,} picks in {len(results):,} micrographs at threshold {threshold:.3f} "
+            f"({candidates:,} candidates), written to {job.out}"
+        )
+        return
+    best = max((float(r.scores.max()) for r in results if len(r.scores)), default=0.0)
+    yield Message(
+        f"no picks: of {candidates:,} candidates in {len(results):,} micrographs none reaches the "
+        f"threshold {threshold:.3f} (best {best:.3f}); lower --threshold, or check --diameter and "
+        "whether the model fits these data",
+        "warning",
+    )
+
+
+def pick_each(
+    job: PickJob,
+    scorer: Scorer,
+    diameter: float,
+    check_stop: Callable[[], None],
+    results: list[Picked],
+) -> Iterator[Event]:
+    """Pick one micrograph after the other, reading the next one meanwhile."""
+    started = time.monotonic()
+    total = len(job.micrographs)
+    with ThreadPoolExecutor(1) as reader:
+
+        def read(number: int) -> Future[tuple[Scale, NDArray[np.float32]]] | None:
+            if number >= total:
+                return None
+            return reader.submit(load, job, scorer, job.micrographs[number], diameter)
+
+        ahead = read(0)
+        for number, micrograph in enumerate(job.micrographs):
+            check_stop()
+            assert ahead is not None
+            current, ahead = ahead, None
+            try:
+                scale, image = current.result()
+                ahead = read(number + 1)
+                results.append(pick_one(job, scorer, micrograph, scale, image, check_stop))
+            except Cancelled:
+                raise
+            except UnetPickError as error:
+                yield Failed(micrograph.name, str(error))
+            ahead = ahead or read(number + 1)
+            pace = (time.monotonic() - started) / (number + 1)
+            yield Progress("picking", number + 1, total, pace * (total - number - 1))
+
+
+def load(
+    job: PickJob, scorer: Scorer, micrograph: Micrograph, diameter: float
+) -> tuple[Scale, NDArray[np.float32]]:
+    """Read and preprocess one micrograph."""
+    image = read_micrograph(micrograph.path)
+    check_values(image, micrograph.name)
+    pixel_size = resolve_pixel_size(micrograph, image, job.pixel_size)
+    rows, cols = image.data.shape
+    scale = make_scale(
+        (rows, cols),
+        pixel_size,
+        diameter,
+        particle_px=scorer.settings.particle_px,
+        name=micrograph.name,
+    )
+    return scale, preprocess(image.data, scale, name=micrograph.name, threads=job.threads)
+
+
+def pick_one(
+    job: PickJob,
+    scorer: Scorer,
+    micrograph: Micrograph,
+    scale: Scale,
+    image: NDArray[np.float32],
+    check_stop: Callable[[], None] = lambda: None,
+) -> Picked:
+    """Find the candidates of a preprocessed micrograph and choose the picks."""
+    peaks, raw = find_peaks(scorer.score(image, check_stop), scale.network_diameter)
+    coords = scale.to_file(peaks)
+    calibration = scorer.calibration
+    scores = calibration.apply(raw, nearness(coords, raw, scale.diameter_px))
+    order = np.argsort(-scores, kind="stable")
+    coords, scores = coords[order], scores[order]
+    distance = calibration.min_distance * scale.diameter_px
+    if job.min_distance is not None:
+        distance = job.min_distance * scale.diameter_px / (job.diameter or scorer.diameter)
+    threshold = calibration.threshold if job.threshold is None else job.threshold
+    picks = select(coords, scores, threshold, distance)
+    return Picked(micrograph, coords, scores, picks, scale.diameter_px)

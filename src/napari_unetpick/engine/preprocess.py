@@ -1,0 +1,108 @@
+"""A micrograph as the network sees it: particle 24 px wide, flat background, unit contrast."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+from scipy.ndimage import gaussian_filter
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.picking.scale import Scale
+
+CLIP = 5.0  # robust standard deviations kept of the result: ice and gold must not rule the contrast
+ROWS_AT_ONCE = 512  # rows transformed together: bounds the memory a 4096 x 4096 micrograph needs
+
+
+def preprocess(
+    image: NDArray[np.generic], scale: Scale, *, name: str = "micrograph", threads: int = 2
+) -> NDArray[np.float32]:
+    """Fourier-crop, remove the background, normalise.
+
+    Parameters
+    ----------
+    image
+        (rows, cols), any real type, may be memory-mapped; a few non-finite pixels are replaced.
+    scale
+        From `picking.scale.make_scale`.
+
+    Returns
+    -------
+    (rows, cols) float32 of `scale.network_shape`, median 0, robust standard deviation 1.
+
+    Raises
+    ------
+    InputError
+        The micrograph is constant.
+    """
+    low, high = outlier_limits(image, name)
+    small = fourier_crop(image, scale.network_shape, low, high, threads)
+    # Ice thickness varies over several particles: what is wider than a particle is background.
+    small -= gaussian_filter(small, scale.network_diameter, mode="reflect", truncate=2.0)
+    return normalise(small, name)
+
+
+def outlier_limits(image: NDArray[np.generic], name: str) -> tuple[float, float]:
+    """Return the range that X-ray hits and dead pixels are clipped to, from a sample of pixels."""
+    step = max(1, int(np.sqrt(image.size / 250_000)))
+    sample = np.asarray(image[::step, ::step], dtype=np.float32)
+    sample = sample[np.isfinite(sample)]
+    if sample.size == 0 or sample.min() == sample.max():
+        raise InputError(f"{name}: all pixels are equal; not a micrograph, leave it out")
+    quarter, median, three_quarters = np.percentile(sample, [25, 50, 75])
+    spread = max(float(three_quarters - quarter) / 1.349, float(sample.std()) / 10)
+    return float(median) - 8 * spread, float(median) + 8 * spread
+
+
+def fourier_crop(
+    image: NDArray[np.generic],
+    shape: tuple[int, int],
+    low: float = -np.inf,
+    high: float = np.inf,
+    threads: int = 2,
+) -> NDArray[np.float32]:
+    """Reduce (rows, cols) to `shape` by keeping the lowest frequencies.
+
+    Only frequencies that survive are transformed along the second axis. Sample k of the result
+    lies at k * N / n of the input. The Nyquist terms of the result are dropped: half of each
+    would belong to the other sign.
+    """
+    rows, cols = image.shape
+    new_rows, new_cols = shape
+    if (rows, cols) == shape:
+        return clipped(image, low, high)
+    kept = new_cols // 2 + 1
+    half = np.empty((rows, kept), dtype=np.complex64)
+    for start in range(0, rows, ROWS_AT_ONCE):
+        block = clipped(image[start : start + ROWS_AT_ONCE], low, high)
+        half[start : start + len(block)] = fft.rfft(block, axis=1, workers=threads)[:, :kept]
+    full = fft.fft(half, axis=0, workers=threads, overwrite_x=True)
+    top = (new_rows + 1) // 2
+    crop = np.concatenate([full[:top], full[rows - (new_rows - top) :]])
+    if new_rows < rows and new_rows % 2 == 0:
+        crop[top] = 0
+    if new_cols < cols and new_cols % 2 == 0:
+        crop[:, -1] = 0
+    small = fft.irfft2(crop, s=shape, workers=threads)
+    small *= (new_rows * new_cols) / (rows * cols)
+    return np.asarray(small, dtype=np.float32)
+
+
+def clipped(image: NDArray[np.generic], low: float, high: float) -> NDArray[np.float32]:
+    """Copy as float32, clipped; non-finite pixels become the middle of the range."""
+    copy = np.array(image, dtype=np.float32)
+    if np.isfinite(low) and np.isfinite(high):
+        np.nan_to_num(copy, copy=False, nan=(low + high) / 2, posinf=high, neginf=low)
+        np.clip(copy, low, high, out=copy)
+    return copy
+
+
+def normalise(image: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+    """Subtract the median, divide by the interquartile range / 1.349, clip at +-`CLIP`."""
+    quarter, median, three_quarters = np.percentile(image[::2, ::2], [25, 50, 75])
+    spread = float(three_quarters - quarter) / 1.349
+    if not spread > 0:
+        raise InputError(f"{name}: has no contrast at the particle's scale; leave it out")
+    image -= np.float32(median)
+    image /= np.float32(spread)
+    return np.clip(image, -CLIP, CLIP, out=image)

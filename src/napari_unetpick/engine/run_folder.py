@@ -1,0 +1,93 @@
+"""The folder of a run: settings, labels, log, metrics, checkpoint and model, each written whole."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.atomic import atomic_path, explain_os_error, write_text
+
+CONFIG = "config.toml"
+CHECKPOINT = "checkpoint.pt"
+MODEL = "model.safetensors"
+METRICS = "metrics.jsonl"
+LOG = "training.log"
+
+
+class RunFolder:
+    """A run folder that is being written.
+
+    Parameters
+    ----------
+    path
+        The folder; made where it is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.history: list[dict[str, Any]] = []
+
+    def open(self, config: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
+        """Begin a run, or return the checkpoint to go on from (None: from the start).
+
+        Raises
+        ------
+        InputError
+            The folder holds another run, or the one to be resumed had other settings.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path}: is a file; --run needs a folder")
+        text = tomli_w.dumps(config)
+        written = self.path / CONFIG
+        if written.is_file():
+            if not resume:
+                raise InputError(
+                    f"{self.path}: already holds a run; add --resume to go on with it, "
+                    "or give --run another folder"
+                )
+            if written.read_text(encoding="utf-8") != text:
+                raise InputError(
+                    f"{self.path}: this run was started with other settings or data "
+                    f"(see {written}); resume it with those, or give --run another folder"
+                )
+        write_text(written, text)
+        return self.load_checkpoint() if resume else None
+
+    def load_checkpoint(self) -> dict[str, Any] | None:
+        """Read the checkpoint, or None where the run had not come that far."""
+        path = self.path / CHECKPOINT
+        if not path.is_file():
+            return None
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+            raise InputError(
+                f"{path}: the checkpoint is damaged ({str(error).splitlines()[0]}); "
+                "train into another folder"
+            ) from error
+        self.history = json.loads(state["history"])
+        return dict(state)
+
+    def save_checkpoint(self, state: dict[str, Any]) -> None:
+        """Replace the checkpoint and the metrics by the current ones."""
+        with atomic_path(self.path / CHECKPOINT) as temporary:
+            torch.save({**state, "history": json.dumps(self.history)}, temporary)
+        lines = "".join(json.dumps(row) + "\n" for row in self.history)
+        write_text(self.path / METRICS, lines)
+
+    def log(self, text: str) -> None:
+        """Add a line with its time to training.log."""
+        path = self.path / LOG
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with open(path, "a", encoding="utf-8") as handle:
+                handle.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+        except OSError as error:
+            raise explain_os_error(error, path) from error

@@ -1,0 +1,69 @@
+"""Labels painted as maps: what the network should say, and how much each pixel counts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.draw import polygon2mask
+
+from napari_unetpick.io.labels import Labels
+from napari_unetpick.picking.scale import Scale
+from napari_unetpick.settings import TargetSettings
+
+FULL = 255  # planes are uint8, 255 = 1.0: a quarter of the room of float32 on the disk
+
+
+def paint_targets(
+    labels: Labels,
+    scale: Scale,
+    settings: TargetSettings,
+    ignored: NDArray[np.float64] | None = None,
+) -> NDArray[np.uint8]:
+    """Paint target and weight of one micrograph.
+
+    A small disc at each particle's centre is positive, so that touching particles stay apart; a
+    ring around it is ignored; the rest is background where the labels are complete, and counts
+    `unknown_weight` where they are not. Negatives are background at full weight over half a
+    diameter, wherever they lie.
+
+    Parameters
+    ----------
+    ignored
+        (N, 2) places, pixels of the file, that are probably particles though unmarked.
+
+    Returns
+    -------
+    (2, rows, cols) uint8 of the network's shape: target and weight, 255 = 1.
+    """
+    shape = scale.network_shape
+    diameter = scale.network_diameter
+    target = np.zeros(shape, np.uint8)
+    unmarked = {"full": 1.0, "partial": settings.unknown_weight, "none": 0.0}[labels.state]
+    weight = np.full(shape, round(unmarked * FULL), np.uint8)
+    for area in labels.complete:
+        weight[polygon2mask(shape, scale.to_network(area))] = FULL
+    for row, col in scale.to_network(np.empty((0, 2)) if ignored is None else ignored):
+        paint_disc(weight, row, col, settings.ignore_radius * diameter, 0)
+    for row, col in scale.to_network(labels.negatives):
+        paint_disc(weight, row, col, diameter / 2, FULL)
+    centres = scale.to_network(labels.positives)
+    for row, col in centres:
+        paint_disc(weight, row, col, settings.ignore_radius * diameter, 0)
+    for row, col in centres:
+        paint_disc(weight, row, col, settings.disc_radius * diameter, FULL)
+        paint_disc(target, row, col, settings.disc_radius * diameter, FULL)
+    for area in labels.exclusions:
+        weight[polygon2mask(shape, scale.to_network(area))] = 0
+    return np.stack([target, weight])
+
+
+def paint_disc(plane: NDArray[np.uint8], row: float, col: float, radius: float, value: int) -> None:
+    """Set the pixels whose centre lies within `radius` of (row, col)."""
+    top, bottom = max(0, int(row - radius)), min(plane.shape[0], int(row + radius) + 2)
+    left, right = max(0, int(col - radius)), min(plane.shape[1], int(col + radius) + 2)
+    if top >= bottom or left >= right:
+        return
+    y = np.arange(top, bottom)[:, None] - row
+    x = np.arange(left, right)[None, :] - col
+    window = plane[top:bottom, left:right]
+    window[y * y + x * x <= radius * radius] = value

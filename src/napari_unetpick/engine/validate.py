@@ -1,0 +1,148 @@
+"""A network on held-out micrographs: candidates against truth, validation F1, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_unetpick.engine.dataset import Item, Region, whole_of
+from napari_unetpick.engine.network import UNet
+from napari_unetpick.engine.patches import PatchSource
+from napari_unetpick.engine.score import score_map
+from napari_unetpick.evaluation.matching import label_candidates
+from napari_unetpick.picking.calibration import (
+    DISTANCES,
+    Calibration,
+    best_threshold,
+    fit_probability,
+    nearness,
+)
+from napari_unetpick.picking.peaks import find_peaks, keep_distant
+
+Floats = NDArray[np.float64]
+MATCH = 0.5  # of the diameter: protocol `particle`
+BORDER = 0.5  # of the diameter: labels of cut-off particles are a matter of taste
+SIMPLER = 0.002  # F1 by which another minimum distance must beat half a diameter
+
+
+@dataclass(frozen=True)
+class Found:
+    """The candidates of one micrograph.
+
+    Parameters
+    ----------
+    coords
+        (N, 2) (row, col), pixels of the file, by descending raw score.
+    raw, near
+        (N,) raw scores and nearness to a stronger candidate.
+    diameter
+        Particle diameter in pixels of the file.
+    """
+
+    coords: Floats
+    raw: Floats
+    near: Floats
+    diameter: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Candidates after a minimum distance, with what the truth says of them, pooled."""
+
+    raw: Floats
+    near: Floats
+    true: NDArray[np.bool_]
+    truths: int
+
+
+def find_candidates(
+    network: UNet,
+    item: Item,
+    source: PatchSource,
+    device: torch.device,
+    check_stop: Callable[[], None] = lambda: None,
+) -> Found:
+    """Score one micrograph of a training set and find its peaks."""
+    scores = score_map(network, source.image(item.index), device, check_stop=check_stop)
+    peaks, raw = find_peaks(scores, item.scale.network_diameter)
+    coords = item.scale.to_file(peaks)
+    diameter = item.scale.diameter_px
+    return Found(coords, raw, nearness(coords, raw, diameter), diameter)
+
+
+def judge_candidates(pairs: list[tuple[Item, Found]], distance: float) -> Judged:
+    """Thin to `distance` diameters and compare with the truth of the held-out regions.
+
+    Matching sees all truth; only what lies in the region and off the border is counted, and a
+    candidate there that found a truth outside of it is left out.
+    """
+    raw, near, true, truths = [], [], [], 0
+    for item, found in pairs:
+        region = item.held_out or whole_of(item)
+        keep = np.sort(keep_distant(found.coords, found.raw, distance * found.diameter))
+        coords = found.coords[keep]
+        labels = label_candidates(
+            coords, found.raw[keep], item.labels.positives, MATCH * found.diameter
+        )
+        counted = counts(coords, region, item)
+        raw.append(found.raw[keep][counted])
+        near.append(found.near[keep][counted])
+        true.append(labels[counted])
+        truths += int(counts(item.labels.positives, region, item).sum())
+    return Judged(np.concatenate(raw), np.concatenate(near), np.concatenate(true), truths)
+
+
+def counts(coords: Floats, region: Region, item: Item) -> NDArray[np.bool_]:
+    """Tell which of (N, 2) lie in the region and at least `BORDER` diameters from the edge."""
+    margin = BORDER * item.scale.diameter_px
+    limit = np.asarray(item.scale.file_shape) - 1 - margin
+    inner = ((coords >= margin) & (coords <= limit)).all(axis=1)
+    return np.asarray(inner & region.holds(coords))
+
+
+def best_f1(judged: Judged) -> float:
+    """Highest F1 over all thresholds of the raw score."""
+    order = np.argsort(-judged.raw, kind="stable")
+    found = np.cumsum(judged.true[order])
+    picks = np.arange(1, len(order) + 1)
+    f1 = 2 * found / np.maximum(picks + judged.truths, 1)
+    return float(f1.max()) if len(f1) else 0.0
+
+
+def calibrate(pairs: list[tuple[Item, Found]]) -> Calibration:
+    """Fit the score and choose threshold and minimum distance on held-out micrographs.
+
+    Half a diameter is the minimum distance unless another one is clearly better.
+    """
+    fits: dict[float, tuple[float, Calibration]] = {}
+    slope, offset, shadow = _fit(judge_candidates(pairs, 0.0))
+    base = Calibration(kind="probability", slope=slope, offset=offset, shadow=shadow)
+    for distance in DISTANCES:
+        judged = judge_candidates(pairs, distance)
+        scores = base.apply(judged.raw, judged.near)
+        threshold, precision, recall, f1 = best_threshold(scores, judged.truths)
+        fits[distance] = (
+            best_f1(judged),
+            Calibration(
+                kind="probability",
+                slope=slope,
+                offset=offset,
+                shadow=shadow,
+                threshold=threshold,
+                min_distance=distance,
+                expected_precision=precision,
+                expected_recall=recall,
+                expected_f1=f1,
+            ),
+        )
+    usual = fits[0.5][0]
+    best = max(DISTANCES, key=lambda d: fits[d][0])
+    return fits[best if fits[best][0] > usual + SIMPLER else 0.5][1]
+
+
+def _fit(judged: Judged) -> tuple[float, float, float]:
+    return fit_probability(judged.raw, judged.near, judged.true)

@@ -1,0 +1,29 @@
+"""The errors a user can meet: each message is one line that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+
+class UnetPickError(Exception):
+    """Base of all errors that are shown to the user as one line, never as a traceback."""
+
+    exit_code = 2
+
+
+class InputError(UnetPickError):
+    """A file, a folder, a setting or their combination cannot be used."""
+
+
+class ModelError(UnetPickError):
+    """A model file is unreadable, foreign or does not fit the job."""
+
+
+class EngineError(UnetPickError):
+    """A job could not go on (out of memory, diverged loss, full disk)."""
+
+    exit_code = 1
+
+
+class Cancelled(UnetPickError):
+    """The user stopped the job; what was finished is kept and can be resumed."""
+
+    exit_code = 130

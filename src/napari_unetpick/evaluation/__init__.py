@@ -1,0 +1,1 @@
+"""Picks against truth, by protocol: matching, curves, calibration, intervals. No torch."""

@@ -1,0 +1,212 @@
+"""From files to what an evaluation needs: picks, truth, candidates, sizes in pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.micrographs import (
+    Micrograph,
+    is_plausible,
+    list_micrographs,
+    read_micrograph,
+    resolve_pixel_size,
+)
+from napari_unetpick.io.names import match_names, micrograph_key
+from napari_unetpick.io.picks import Picks, ReadPicks, assign_picks, join_picks, read_picks
+
+PICKS_FILE, CANDIDATES_FILE = "picks.csv", "candidates.csv"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that `evaluate.evaluate` takes, keyed by micrograph, and what the user should know.
+
+    `micrographs` and `pixel_sizes` (A/px) are empty where they were not given; `failed` names the
+    micrographs that could not be opened, with the reason: they are not scored.
+    """
+
+    picks: dict[str, Picks]
+    truth: dict[str, Picks]
+    candidates: dict[str, Picks] | None = None
+    diameters: dict[str, float] | None = None
+    border_px: dict[str, float] = field(default_factory=dict)
+    micrographs: dict[str, Micrograph] = field(default_factory=dict)
+    shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    pixel_sizes: dict[str, float] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
+
+
+def load_inputs(
+    picks: Path,
+    truth: Path,
+    micrographs: str | Path | Sequence[str | Path] | None = None,
+    *,
+    diameter: float | None = None,
+    pixel_size: float | None = None,
+    border: float = 0.0,
+) -> Inputs:
+    """Read picks and truth, and match them to each other and to the micrographs.
+
+    Parameters
+    ----------
+    picks
+        File or folder of picks. A folder that `pick` wrote gives its candidates as well.
+    truth
+        File or folder of picks. Only its micrographs are scored.
+    micrographs
+        What `io.micrographs.list_micrographs` takes; only these are scored.
+    diameter
+        In A, for truth without a diameter of its own.
+    pixel_size
+        A/px, instead of the micrographs' own.
+    border
+        Width of the border to leave out, in A; needs micrographs.
+
+    Raises
+    ------
+    InputError
+        Nothing can be read, no micrograph is shared, or a size is missing.
+    """
+    _check_sizes(diameter, pixel_size, border, micrographs is not None)
+    if micrographs is None:
+        inputs = _match_by_name(picks, truth, pixel_size)
+    else:
+        inputs = _match_to_micrographs(picks, truth, micrographs, pixel_size)
+    _refuse_strangers(inputs, picks, truth)
+    sizes = inputs.pixel_sizes
+    own = [key for key, particles in inputs.truth.items() if particles.diameters is not None]
+    for key in inputs.truth:
+        if key not in sizes and (border or (diameter is not None and key not in own)):
+            raise InputError(
+                f"{key}: its pixel size is not known, so Angstrom cannot become pixels; give "
+                "--pixel-size (A/px), or --micrographs whose headers have it"
+            )
+    if diameter is not None and own:
+        inputs.messages.append(
+            "matching uses the diameters of the truth; --diameter serves only where it has none"
+        )
+    return replace(
+        inputs,
+        diameters=None if diameter is None else {k: diameter / a for k, a in sizes.items()},
+        border_px={key: border / sizes[key] for key in inputs.truth} if border else {},
+    )
+
+
+def read_pick_files(
+    path: Path,
+    shapes: Mapping[str, tuple[int, int]] | None = None,
+    pixel_size: float | None = None,
+) -> tuple[ReadPicks, ReadPicks | None]:
+    """Read picks, and the candidates beside them where a folder of `pick` holds both."""
+    path = path.expanduser()
+    if (path / PICKS_FILE).is_file() and (path / CANDIDATES_FILE).is_file():
+        chosen = read_picks(path / PICKS_FILE, image_shapes=shapes, pixel_size=pixel_size)
+        return chosen, read_picks(path / CANDIDATES_FILE)
+    return read_picks(path, image_shapes=shapes, pixel_size=pixel_size), None
+
+
+def _match_by_name(picks: Path, truth: Path, pixel_size: float | None) -> Inputs:
+    """Match picks to truth by the names in the files alone."""
+    true = read_picks(truth, pixel_size=pixel_size)
+    chosen, candidates = read_pick_files(picks, pixel_size=pixel_size)
+    keyed = _by_key(true, {name: name for name in true})
+    return Inputs(
+        _by_key(chosen, match_names(chosen, true).pairs),
+        keyed,
+        None if candidates is None else _by_key(candidates, match_names(candidates, true).pairs),
+        pixel_sizes={} if pixel_size is None else dict.fromkeys(keyed, pixel_size),
+        messages=[*true.messages, *chosen.messages],
+    )
+
+
+def _match_to_micrographs(
+    picks: Path,
+    truth: Path,
+    micrographs: str | Path | Sequence[str | Path],
+    pixel_size: float | None,
+) -> Inputs:
+    """Match picks and truth to the micrographs given, and open those for their shapes."""
+    listed = {each.key: each for each in list_micrographs(micrographs)}
+    shapes, sizes, failed = _open_all(listed, pixel_size)
+    usable = [each for key, each in listed.items() if key not in failed]
+    true = assign_picks(
+        read_picks(truth, image_shapes=shapes, pixel_size=pixel_size), usable, shapes
+    )
+    chosen_file, candidates_file = read_pick_files(picks, shapes, pixel_size)
+    chosen = assign_picks(chosen_file, usable, shapes)
+    candidates = None
+    if candidates_file is not None:
+        candidates = assign_picks(candidates_file, usable, shapes).picks
+    return Inputs(
+        chosen.picks,
+        true.picks,
+        candidates,
+        micrographs=listed,
+        shapes=shapes,
+        pixel_sizes=sizes,
+        failed=failed,
+        messages=[
+            *(f"truth: {message}" for message in true.messages),
+            *(f"picks: {message}" for message in chosen.messages),
+        ],
+    )
+
+
+def _open_all(
+    listed: Mapping[str, Micrograph], pixel_size: float | None
+) -> tuple[dict[str, tuple[int, int]], dict[str, float], dict[str, str]]:
+    """Give shapes and pixel sizes (where known), and why some micrographs cannot be opened."""
+    shapes: dict[str, tuple[int, int]] = {}
+    sizes: dict[str, float] = {}
+    failed: dict[str, str] = {}
+    for key, micrograph in listed.items():
+        try:
+            image = read_micrograph(micrograph.path)
+        except InputError as error:
+            failed[key] = str(error)
+            continue
+        rows, cols = image.data.shape
+        shapes[key] = (int(rows), int(cols))
+        with suppress(InputError):  # no pixel size matters only where Angstrom become pixels
+            sizes[key] = resolve_pixel_size(micrograph, image, pixel_size)
+    if not shapes:
+        raise InputError(next(iter(failed.values())))
+    return shapes, sizes, failed
+
+
+def _by_key(picks: Mapping[str, Picks], names: Mapping[str, str]) -> dict[str, Picks]:
+    """Key picks by the micrograph that their name belongs to, or by their own name."""
+    together: dict[str, list[Picks]] = {}
+    for name, each in picks.items():
+        together.setdefault(micrograph_key(names.get(name, name)), []).append(each)
+    return {key: join_picks(parts[0].micrograph, parts) for key, parts in together.items()}
+
+
+def _refuse_strangers(inputs: Inputs, picks: Path, truth: Path) -> None:
+    named = {**(inputs.candidates or {}), **inputs.picks}
+    if not inputs.truth:
+        raise InputError(f"{truth}: names no micrograph, so there is nothing to compare with")
+    if named and not set(named) & set(inputs.truth):
+        raise InputError(
+            f"{picks} and {truth} share no micrograph (such as {next(iter(named))} against "
+            f"{next(iter(inputs.truth))}); names must agree but for folder and extension"
+        )
+
+
+def _check_sizes(
+    diameter: float | None, pixel_size: float | None, border: float, has_micrographs: bool
+) -> None:
+    if diameter is not None and not (math.isfinite(diameter) and diameter > 0):
+        raise InputError(f"--diameter {diameter:g}: give the particle's diameter in Angstrom")
+    if pixel_size is not None and not is_plausible(pixel_size):
+        raise InputError(f"--pixel-size {pixel_size:g}: cannot be a pixel size in A/px")
+    if not (math.isfinite(border) and border >= 0):
+        raise InputError(f"--border {border:g}: give the width of the border in Angstrom, or 0")
+    if border and not has_micrographs:
+        raise InputError("--border needs the size of the images; give --micrographs as well")

@@ -1,0 +1,1 @@
+"""Files <-> plain data; no torch, no Qt."""

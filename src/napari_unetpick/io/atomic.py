@@ -1,0 +1,66 @@
+"""Files appear whole or not at all: write to a temporary neighbour, then rename."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_unetpick.errors import EngineError, InputError
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` when the block ends well.
+
+    Raises
+    ------
+    EngineError
+        The disk is full.
+    InputError
+        The folder cannot be written to.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp"
+        )
+        os.close(handle)
+        temporary = Path(name)
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp's 0600 would lock out the group
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write `text` as UTF-8 with LF line ends (RELION aborts on CR+LF), whole or not at all."""
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as f:
+        f.write(text)
+
+
+def explain_os_error(error: OSError, path: Path) -> EngineError | InputError:
+    """Turn the operating system's refusal into one line that says what to do."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return EngineError(
+            f"{path}: no space left on the disk; free some space and run again "
+            "(no half-written file was left)"
+        )
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return InputError(
+            f"{path.parent}: is a file where a folder is needed; choose another folder"
+        )
+    return InputError(
+        f"{path}: cannot be written ({error.strerror or error}); choose another folder"
+    )

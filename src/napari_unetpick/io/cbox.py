@@ -1,0 +1,68 @@
+"""crYOLO .cbox 1.0: a STAR file of corners, box sizes, estimated sizes and confidences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.atomic import write_text
+from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.star import Block, format_loop, read_star
+
+LABELS = (
+    "CoordinateX", "CoordinateY", "CoordinateZ", "Width", "Height", "Depth", "EstWidth",
+    "EstHeight", "Confidence", "NumBoxes", "Angle",
+)  # fmt: skip
+NOT_AVAILABLE = "<NA>"
+
+
+def read_cbox(path: Path, options: ReadOptions | None = None) -> ReadPicks:
+    """Read one micrograph's picks; the centre is the corner plus half the box.
+
+    The diameter is the mean of the estimated width and height, where crYOLO gives them.
+
+    Raises
+    ------
+    InputError
+        There is no `data_cryolo` table, or it comes from a tomogram.
+    """
+    table = next((block for block in read_star(path) if block.name == "cryolo"), None)
+    if table is None:
+        raise InputError(f"{path}: is no crYOLO .cbox 1.0 (no data_cryolo table); is it older?")
+    if "Depth" in table and any(value != NOT_AVAILABLE for value in table.text("Depth")):
+        depth = _optional(table, "Depth")
+        if depth is not None and (depth > 1).any():
+            raise InputError(f"{path}: holds boxes of a tomogram, not of a micrograph")
+    width, height = table.numbers("Width"), table.numbers("Height")
+    x, y = table.numbers("CoordinateX"), table.numbers("CoordinateY")
+    estimates = [_optional(table, label) for label in ("EstWidth", "EstHeight")]
+    both = [e for e in estimates if e is not None]
+    diameters = np.mean(both, axis=0) if len(both) == 2 else None
+    coords = np.column_stack([y + height / 2, x + width / 2])
+    scores = _optional(table, "Confidence")
+    return ReadPicks([Picks(path.stem, coords, scores, diameters, "crYOLO")])
+
+
+def write_cbox(path: Path, picks: Picks, box_size: int) -> None:
+    """Write one micrograph's picks; corners keep their fractions, picks without score get 1."""
+    scores = np.ones(len(picks)) if picks.scores is None else picks.scores
+    diameters = picks.diameters if picks.diameters is not None else np.full(len(picks), box_size)
+    corners = picks.coords - box_size / 2
+    head = "data_global\n\n_cbox_format_version 1.0\n\n"
+    rows = (
+        f"{x:.4f} {y:.4f} <NA> {box_size} {box_size} <NA> {d:.2f} {d:.2f} {s:.6f} <NA> <NA>"
+        for (y, x), d, s in zip(corners.tolist(), diameters.tolist(), scores.tolist(), strict=True)
+    )
+    table = format_loop("cryolo", LABELS, rows)
+    include = format_loop("cryolo_include", ("slice_index",), ())
+    write_text(path, f"{head}{table}\n{include}")
+
+
+def _optional(table: Block, label: str) -> NDArray[np.float64] | None:
+    """Return a column as numbers, or None where it is missing or not available throughout."""
+    if label not in table or NOT_AVAILABLE in table.text(label):
+        return None
+    return table.numbers(label)

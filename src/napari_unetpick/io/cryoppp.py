@@ -1,0 +1,80 @@
+"""CryoPPP ground truth: `X-Coordinate,Y-Coordinate,Diameter`, a micrograph a file, upside down."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.csv_picks import parse_numbers
+from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.star import read_text
+
+COLUMNS = ("x-coordinate", "y-coordinate")
+
+
+def read_cryoppp(path: Path, options: ReadOptions) -> ReadPicks:
+    """Read one micrograph's truth: row = H - 1 - y, H the height of the micrograph.
+
+    The height comes from `options.image_shapes`, or from the micrograph itself where it lies in
+    CryoPPP's own folders (`<id>/micrographs` beside `<id>/ground_truth/particle_coordinates`).
+
+    Raises
+    ------
+    InputError
+        The height is unknown, or a column is missing.
+    """
+    rows = _rows(read_text(path))
+    header = [cell.strip().lower() for cell in rows[0]]
+    missing = [name for name in COLUMNS if name not in header]
+    if missing:
+        raise InputError(f"{path}: no column {' and '.join(missing)} (it has: {', '.join(header)})")
+    wanted = [*COLUMNS, *(["diameter"] if "diameter" in header else [])]
+    width = max(header.index(name) for name in wanted)
+    if any(len(row) <= width for row in rows[1:]):
+        raise InputError(f"{path}: a row has too few values; the file may be cut short")
+    numbers = {
+        name: parse_numbers([row[header.index(name)] for row in rows[1:]], name, path)
+        for name in wanted
+    }
+    height = _height(path, options)
+    coords = np.column_stack([height - 1 - numbers[COLUMNS[1]], numbers[COLUMNS[0]]])
+    return ReadPicks([Picks(path.stem, coords, None, numbers.get("diameter"), "CryoPPP")])
+
+
+def _rows(text: str) -> list[list[str]]:
+    """Split into cells; in some sets whole rows stand in quotes and are split again."""
+    rows = []
+    for row in csv.reader(io.StringIO(text)):
+        cells = next(csv.reader(row), []) if len(row) == 1 else row
+        if any(map(str.strip, cells)):
+            rows.append(cells)
+    return rows
+
+
+def _height(path: Path, options: ReadOptions) -> int:
+    shape = options.shape_of(path.stem)
+    if shape is not None:
+        return shape[0]
+    from napari_unetpick.io.micrographs import FOLDER_EXTENSIONS, read_micrograph
+
+    folder = path.absolute().parent.parent.parent / "micrographs"
+    for extension in FOLDER_EXTENSIONS:
+        image = folder / f"{path.stem}{extension}"
+        if image.is_file():
+            return int(read_micrograph(image).data.shape[0])
+    raise InputError(
+        f"{path}: CryoPPP counts rows from the last one, so the micrograph's height is needed; "
+        "give the micrographs as well"
+    )
+
+
+def flip_rows(picks: Picks, height: int) -> Picks:
+    """Return the picks of the mirrored image: row r becomes height - 1 - r."""
+    coords = picks.coords.copy()
+    coords[:, 0] = height - 1 - coords[:, 0]
+    return replace(picks, coords=coords)

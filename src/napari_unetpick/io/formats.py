@@ -1,0 +1,205 @@
+"""Which format a pick file is in, and who reads and writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.names import micrograph_key
+from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.targets import box_size_for, per_micrograph, refuse_file, refuse_folder
+
+READERS = {
+    "csv": "csv_picks:read_csv",
+    "star": "star_picks:read_star_picks",
+    "relion": "star_picks:read_star_picks",
+    "box": "box:read_box",
+    "cbox": "cbox:read_cbox",
+    "eman": "eman:read_eman",
+    "topaz": "topaz:read_topaz",
+    "cryosparc": "cryosparc:read_cryosparc",
+    "cryoppp": "cryoppp:read_cryoppp",
+}
+"""Format -> module:function. Each is imported when it is used."""
+
+WRITERS = ("csv", "star", "relion", "box", "cbox", "eman", "topaz", "cryosparc")
+FOLDER_EXTENSIONS = (".star", ".csv", ".tsv", ".box", ".cbox", ".json", ".txt", ".cs")
+NOT_PICKS = ("labels.csv", "negatives.csv", "candidates.csv", "areas.json")
+"""Files of our own folders that hold something else than picks."""
+
+
+def read_any(path: Path, fmt: str | None, options: ReadOptions) -> ReadPicks:
+    """Read a pick file, or every pick file of a folder; see `io.picks.read_picks`."""
+    check_formats(fmt, None)
+    try:
+        if path.is_dir():
+            return _read_folder(path, fmt, options)
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        return _reader(fmt or sniff(path))(path, options)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def check_formats(source: str | None, to: str | None) -> None:
+    """Raise InputError for a format that is not read, or not written."""
+    if source is not None and source not in READERS:
+        raise InputError(f"format {source!r} is not read; give one of {', '.join(READERS)}")
+    if to is not None and to not in WRITERS:
+        raise InputError(f"format {to!r} is not written; give one of {', '.join(WRITERS)}")
+
+
+def sniff(path: Path) -> str:
+    """Tell the format of a pick file from its first lines, and only then from its extension.
+
+    Raises
+    ------
+    InputError
+        It is none that is read.
+    """
+    suffix = path.suffix.lower()
+    with open(path, "rb") as file:
+        head = file.read(16384)
+    if head.startswith(b"\x93NUMPY") or suffix == ".cs":
+        return "cryosparc"
+    if not head.strip() and suffix == ".box":
+        return "box"  # EMAN leaves an empty file for a micrograph without particles
+    if b"\0" not in head:
+        lines = [line.strip() for line in head.decode("latin-1").lstrip("ï»¿").splitlines()]
+        lines = [line for line in lines if line and line[0] != "#"]
+        if any(line.startswith("data_") for line in lines):
+            is_cbox = suffix == ".cbox" or any(line.startswith("data_cryolo") for line in lines)
+            return "cbox" if is_cbox else "star"
+        if lines and lines[0][0] in "{[":
+            return "eman"
+        header = lines[0].lower() if lines else ""
+        if "image_name" in header and "x_coord" in header:
+            return "topaz"
+        if "x-coordinate" in header:
+            return "cryoppp"
+        if lines and suffix != ".csv" and _is_box_row(lines[0]):
+            return "box"
+    by_suffix = {".csv": "csv", ".tsv": "csv", ".star": "star", ".box": "box", ".cbox": "cbox"}
+    by_suffix |= {".json": "eman", ".txt": "topaz"}
+    if suffix in by_suffix:
+        return by_suffix[suffix]
+    raise InputError(
+        f"{path}: is no pick file that is read; give one of {', '.join(READERS)} (see the docs)"
+    )
+
+
+def _is_box_row(line: str) -> bool:
+    try:
+        return len([float(value) for value in line.split()]) >= 4
+    except ValueError:
+        return False
+
+
+def _reader(fmt: str) -> Callable[[Path, ReadOptions], ReadPicks]:
+    module, function = READERS[fmt].split(":")
+    reader: Callable[[Path, ReadOptions], ReadPicks] = getattr(
+        import_module(f"napari_unetpick.io.{module}"), function
+    )
+    return reader
+
+
+def _read_folder(folder: Path, fmt: str | None, options: ReadOptions) -> ReadPicks:
+    """Read a RELION list file if the folder has one, else all its pick files."""
+    files = sorted(f for f in folder.iterdir() if _may_hold_picks(f))
+    if not files and (folder / "info").is_dir():  # an EMAN2 project
+        files = sorted((folder / "info").glob("*_info.json"))
+    lists = [f for f in files if f.suffix.lower() == ".star" and _is_list_file(f)]
+    if len(lists) > 1:
+        names = ", ".join(f.name for f in lists)
+        raise InputError(f"{folder}: holds several RELION lists ({names}); give one of them")
+    found = ReadPicks()
+    origin: dict[str, Path] = {}
+    for file in lists or files:
+        if not _has_coordinates(file):
+            found.messages.append(f"{file.name}: holds no picks, left out")
+            continue
+        picks = _reader(fmt or sniff(file))(file, options)
+        found.messages += picks.messages
+        for name, each in picks.items():
+            key = micrograph_key(name)
+            if key in origin:
+                raise InputError(
+                    f"{folder}: both {origin[key].name} and {file.name} hold picks of {key}; "
+                    "give one of them, or keep them in folders of their own"
+                )
+            found[name] = each
+        origin |= {micrograph_key(name): file for name in picks}
+    if not found and len(found.messages) == len(lists or files):
+        left_out = f"; {found.messages[0]}" if found.messages else ""
+        kinds = ", ".join(FOLDER_EXTENSIONS)
+        raise InputError(f"{folder}: holds no pick files ({kinds}; no subfolders){left_out}")
+    return found
+
+
+def _may_hold_picks(file: Path) -> bool:
+    name = file.name.lower()
+    return (
+        file.suffix.lower() in FOLDER_EXTENSIONS
+        and not name.startswith((".", "negatives"))
+        and not name.endswith((".extra.csv", ".areas.json"))
+        and name not in NOT_PICKS
+        and file.is_file()
+    )
+
+
+def _is_list_file(file: Path) -> bool:
+    with open(file, "rb") as handle:
+        return b"_rlnMicrographCoordinates" in handle.read(4096)
+
+
+def _has_coordinates(file: Path) -> bool:
+    """Tell whether the head of a file speaks of coordinates at all; .box, .cbox and .cs do."""
+    suffix = file.suffix.lower()
+    with open(file, "rb") as handle:
+        head = handle.read(65536).lower()
+    if suffix in (".box", ".cbox", ".cs"):
+        return True
+    if suffix == ".star":
+        return b"_rlncoordinatex" in head or b"_rlnmicrographcoordinates" in head
+    if suffix == ".json":
+        return b'"boxes"' in head
+    first = head.lstrip(b"\xef\xbb\xbf \r\n").split(b"\n")[0].replace(b'"', b"")
+    names = {name.strip() for name in first.replace(b";", b",").replace(b"\t", b",").split(b",")}
+    return bool(names & {b"x", b"y", b"x_coord", b"x-coordinate"}) or _is_box_row(
+        first.decode("latin-1")
+    )
+
+
+def write_any(
+    picks: Mapping[str, Picks], out: Path, fmt: str, box_size: int | None = None
+) -> list[Path]:
+    """Write picks as `fmt`; see `io.picks.write_picks`."""
+    from napari_unetpick.io import box, cbox, csv_picks, eman, relion, topaz
+
+    check_formats(None, fmt)
+    each = list(picks.values())
+    if fmt in ("box", "cbox"):
+        write = box.write_box if fmt == "box" else cbox.write_cbox
+        targets = per_micrograph(each, out, f".{fmt}")
+        for one, target in targets:
+            write(target, one, box_size or box_size_for(one))
+        return [target for _, target in targets]
+    if fmt == "eman":
+        folder = out if out.suffix == ".json" else out / "info"
+        targets = per_micrograph(each, folder, "_info.json")
+        for one, target in targets:
+            eman.write_eman(target, one)
+        return [target for _, target in targets]
+    if fmt == "relion":
+        refuse_file(out)
+        return relion.write_autopick(out, [(one.micrograph, one) for one in each])
+    refuse_folder(out)
+    if fmt == "csv":
+        csv_picks.write_csv(out, each)
+    elif fmt == "topaz":
+        topaz.write_topaz(out, each)
+    else:
+        relion.write_combined_star(out, [(one.micrograph, one) for one in each])
+    return [out]

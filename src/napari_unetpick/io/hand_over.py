@@ -1,0 +1,68 @@
+"""The output folder of picking: candidates.csv, picks.csv, and what RELION and cryoSPARC read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.csv_picks import write_csv
+from napari_unetpick.io.formats import WRITERS
+from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.picks import Picks, write_picks
+from napari_unetpick.io.relion import write_autopick, write_combined_star
+
+FILES = {"topaz": "topaz.txt", "cryosparc": "picks.star"}
+"""Formats that are one file; the others write a file a micrograph."""
+
+Pairs = list[tuple[Micrograph, Picks]]
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a file where the output folder should be, before an hour of work."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file where a folder is needed; choose another --out")
+
+
+def write_results(
+    out: Path, candidates: Pairs, picks: Pairs, formats: tuple[str, ...]
+) -> list[Path]:
+    """Write all files of a picking.
+
+    Always `candidates.csv` and `picks.csv`; with "star" the RELION files
+    `<micrograph>_autopick.star`, their list `autopick.star` and the combined `picks.star` that
+    cryoSPARC imports; other formats of `convert` beside them.
+    """
+    check_folder(out)
+    files = [out / "candidates.csv", out / "picks.csv"]
+    write_csv(files[0], [each for _, each in candidates], scores=True)
+    write_csv(files[1], [each for _, each in picks], scores=True)
+    for fmt in formats:
+        if fmt == "csv":
+            continue
+        if fmt == "star":
+            files += write_autopick(out, [(m.name, p) for m, p in picks])
+            write_combined_star(out / "picks.star", [(m.name, p) for m, p in picks])
+            files.append(out / "picks.star")
+        else:
+            target = out / FILES.get(fmt, "")
+            named = {m.name: p for m, p in picks}
+            files += write_picks(named, target, fmt, box_size=box_size(picks))
+    return files
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+    """Split `star,csv,box`; an unknown format is an error that lists the known ones."""
+    formats = tuple(part.strip() for part in text.split(",") if part.strip())
+    known = sorted(WRITERS)
+    for fmt in formats:
+        if fmt not in known:
+            raise InputError(f"--format {fmt}: unknown; give some of {', '.join(known)}")
+    return formats
+
+
+def box_size(picks: Pairs) -> int | None:
+    """Even box of one and a half diameters, in pixels; None where there is no diameter."""
+    for _, each in picks:
+        if each.diameters is not None and len(each):
+            return 2 * round(float(each.diameters[0]) * 1.5 / 2)
+    return None

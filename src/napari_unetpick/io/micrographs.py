@@ -1,0 +1,233 @@
+"""Micrographs: lists of them (files, folders, globs, RELION STAR) and their images."""
+
+from __future__ import annotations
+
+import glob
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.mrc import open_mrc
+from napari_unetpick.io.names import micrograph_key
+from napari_unetpick.io.tiff import open_tiff
+
+MRC_EXTENSIONS = (".mrc", ".mrcs", ".map", ".st", ".rec")
+TIFF_EXTENSIONS = (".tif", ".tiff")
+FOLDER_EXTENSIONS = (".mrc", *TIFF_EXTENSIONS)
+"""What a folder is searched for; .mrcs and others are mostly stacks, and read only if named."""
+PLAUSIBLE_PIXEL_SIZE = (0.1, 50.0)
+"""A/px; outside of it a header holds something else (0, a DPI, a length in nm)."""
+REFUSED_EXTENSIONS = {
+    ".eer": "is a raw EER movie; motion-correct it first and give the averaged micrograph",
+    ".gain": "is a gain reference, not a micrograph",
+    ".gz": "is compressed; decompress it first",
+    ".bz2": "is compressed; decompress it first",
+    ".zst": "is compressed; decompress it first",
+}
+SAMPLES = 256
+"""Rows and columns that `check_values` looks at: a 65,536-pixel sample of any image."""
+MOST_NON_FINITE = 0.01
+
+
+@dataclass(frozen=True)
+class Micrograph:
+    """One micrograph of a list; its image is read by `read_micrograph(m.path)`.
+
+    Parameters
+    ----------
+    path
+        Where the image lies.
+    name
+        As the STAR wrote it (RELION compares names as strings), or the path as given.
+    pixel_size
+        A/px as the list says, or None.
+    defocus, ctf_resolution
+        In A (defocus is the mean of U and V), or None.
+    optics_group
+        RELION's optics group, or None.
+    """
+
+    path: Path
+    name: str
+    pixel_size: float | None = None
+    defocus: float | None = None
+    ctf_resolution: float | None = None
+    optics_group: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The name without folders and image extension: what picks are matched by."""
+        return micrograph_key(self.name)
+
+
+@dataclass(frozen=True)
+class MicrographImage:
+    """The pixels of a micrograph, memory-mapped read-only where the file allows it.
+
+    Parameters
+    ----------
+    data
+        (rows, columns), any real type; row 0 is the first stored row of an MRC.
+    pixel_size
+        A/px of the header, or None where it has none that can be.
+    flipped
+        Whether the rows were turned on reading (TIFF; see `io.tiff`).
+    """
+
+    data: NDArray[Any]
+    pixel_size: float | None
+    flipped: bool = False
+
+
+def list_micrographs(source: str | Path | Sequence[str | Path]) -> list[Micrograph]:
+    """List the micrographs of a file, folder (not subfolders), glob, micrographs STAR, or several.
+
+    Raises
+    ------
+    InputError
+        Nothing is found, or two micrographs have one name but for folder and extension.
+    """
+    sources = [source] if isinstance(source, str | Path) else list(source)
+    if not sources:
+        raise InputError("no micrographs were given; name a file, folder, glob or STAR")
+    found = []
+    for one in sources:
+        try:
+            found += _list_one(one)
+        except OSError as error:
+            raise InputError(f"{one}: cannot be read ({error.strerror or error})") from None
+    unique: dict[str, Micrograph] = {}
+    for micrograph in found:
+        other = unique.setdefault(micrograph.key, micrograph)
+        if other is not micrograph and other.path.absolute() != micrograph.path.absolute():
+            raise InputError(
+                f"{other.name} and {micrograph.name} have the same name but for folder and "
+                "extension, so picks cannot tell them apart; rename one or give them separately"
+            )
+    return list(unique.values())
+
+
+def _list_one(source: str | Path) -> list[Micrograph]:
+    path = Path(source).expanduser()
+    if path.is_dir():
+        files = sorted(
+            entry
+            for entry in path.iterdir()
+            if entry.suffix.lower() in FOLDER_EXTENSIONS and not entry.name.startswith(".")
+        )
+        if not files:
+            raise InputError(
+                f"{path}: no {', '.join(FOLDER_EXTENSIONS)} files in this folder; "
+                "for subfolders give a glob such as 'FOLDER/*/*.mrc'"
+            )
+        return [Micrograph(file, str(file)) for file in files]
+    if path.exists():
+        if path.suffix.lower() == ".star":
+            from napari_unetpick.io.micrograph_star import read_micrograph_star
+
+            return read_micrograph_star(path)
+        return [Micrograph(path, str(source))]
+    if glob.has_magic(str(path)):
+        matches = sorted(glob.glob(str(path), recursive=True))
+        if not matches:
+            raise InputError(f"{source}: no file matches; check the folder and the quotes")
+        return [m for match in matches if Path(match).is_file() for m in _list_one(match)]
+    raise InputError(f"{source}: no such file or folder")
+
+
+def read_micrograph(path: str | Path) -> MicrographImage:
+    """Open the image of a micrograph without copying it.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, a movie, complex, or of a type that is not read.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder where a micrograph is needed")
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if suffix in REFUSED_EXTENSIONS:
+        raise InputError(f"{path}: {REFUSED_EXTENSIONS[suffix]}")
+    if suffix not in MRC_EXTENSIONS + TIFF_EXTENSIONS:
+        raise InputError(
+            f"{path}: {suffix or 'no extension'} is not read; convert it to .mrc or .tif"
+        )
+    flipped = suffix in TIFF_EXTENSIONS
+    try:
+        data, pixel_size = open_tiff(path) if flipped else open_mrc(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    known = round(pixel_size, 5) if is_plausible(pixel_size) else None  # 7.0799999 in float32
+    return MicrographImage(data, known, flipped)
+
+
+def check_values(image: MicrographImage, name: str) -> None:
+    """Refuse an image without signal, from a sample of its pixels.
+
+    A few NaN or infinite pixels are let through (the engine replaces them by the median); more
+    than 1 % of them, or one value everywhere, is an InputError that names the micrograph.
+    """
+    sample = _sample(image.data)
+    finite = np.isfinite(sample)
+    bad = 1.0 - float(finite.mean())
+    if bad > MOST_NON_FINITE:
+        raise InputError(f"{name}: {bad:.0%} of its pixels are NaN or infinite; make it again")
+    values = sample[finite]
+    if values.min() == values.max():
+        full = image.data  # sparse counts may hide between the samples: look at all of it
+        if np.nanmin(full) == np.nanmax(full):
+            raise InputError(
+                f"{name}: every pixel is {float(values[0]):g}; an empty exposure or a failed copy?"
+            )
+
+
+def _sample(data: NDArray[Any]) -> NDArray[Any]:
+    """Take at most about SAMPLES x SAMPLES pixels at odd steps (even ones meet camera blocks)."""
+    row_step, column_step = (max(1, side // SAMPLES) | 1 for side in data.shape)
+    return np.asarray(data[::row_step, ::column_step])
+
+
+def resolve_pixel_size(
+    micrograph: Micrograph, image: MicrographImage, override: float | None = None
+) -> float:
+    """Return the pixel size in A/px: the user's, else the list's, else the header's.
+
+    Raises
+    ------
+    InputError
+        The user's cannot be, or there is none at all.
+    """
+    if override is not None:
+        return check_pixel_size(override)
+    for size in (micrograph.pixel_size, image.pixel_size):
+        if size is not None and is_plausible(size):
+            return float(size)
+    raise InputError(
+        f"{micrograph.name}: neither its header nor its list tells a pixel size that can be; "
+        "give it with --pixel-size (A/px)"
+    )
+
+
+def check_pixel_size(pixel_size: float) -> float:
+    """Return the user's pixel size (A/px); an InputError if it cannot be one."""
+    if not is_plausible(pixel_size):
+        low, high = PLAUSIBLE_PIXEL_SIZE
+        raise InputError(
+            f"a pixel size of {pixel_size:g} A/px cannot be; give one of {low:g} to {high:g} A/px"
+        )
+    return float(pixel_size)
+
+
+def is_plausible(pixel_size: float) -> bool:
+    """Tell whether a number can be the pixel size (A/px) of a micrograph."""
+    low, high = PLAUSIBLE_PIXEL_SIZE
+    return math.isfinite(pixel_size) and low <= pixel_size <= high

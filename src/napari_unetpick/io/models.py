@@ -1,0 +1,84 @@
+"""Model files: safetensors with the card as JSON in the header; nothing in them can run code."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.errors import ModelError
+from napari_unetpick.io.atomic import atomic_path
+
+CARD = "unetpick"  # one key of sorted JSON: several keys would be written in random order
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """Weights by name, and the card: settings, diameter, calibration, validation, versions."""
+
+    weights: dict[str, NDArray[Any]]
+    card: dict[str, Any]
+
+
+def save_model(path: str | Path, model: Model) -> None:
+    """Write weights and card; the same model gives the same bytes."""
+    from safetensors.numpy import save
+
+    card = json.dumps({"schema": SCHEMA, **model.card}, sort_keys=True, separators=(",", ":"))
+    weights = {name: np.ascontiguousarray(value) for name, value in model.weights.items()}
+    data = save(weights, metadata={CARD: card})
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def load_model(path: str | Path) -> Model:
+    """Read a model.
+
+    Raises
+    ------
+    ModelError
+        The file is missing, unreadable, of another program, or of a newer version.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "model.safetensors"  # a run folder stands for its model
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model; give a model.safetensors or a run folder")
+    card = read_card(path)
+    from safetensors.numpy import load_file
+
+    try:
+        weights = load_file(path)
+    except Exception as error:  # safetensors raises its own, undocumented kinds
+        raise ModelError(
+            f"{path}: the model is damaged ({error}); train or copy it again"
+        ) from error
+    return Model(weights, card)
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """Read a model's card alone."""
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as handle:
+            metadata = handle.metadata() or {}
+    except Exception as error:  # as above
+        raise ModelError(
+            f"{path}: not a safetensors model ({error}); give the model.safetensors of a run"
+        ) from error
+    if CARD not in metadata:
+        raise ModelError(f"{path}: a safetensors file of another program, not a UNetPick model")
+    try:
+        card = json.loads(metadata[CARD])
+        schema = card["schema"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: the model's card is damaged; train or copy it again") from error
+    if schema != SCHEMA:
+        raise ModelError(f"{path}: model of schema {schema}, this version reads {SCHEMA}; update")
+    return dict(card)

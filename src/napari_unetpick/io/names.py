@@ -1,0 +1,124 @@
+"""Names of micrographs: the key they are matched by, tolerant matching, where they lie."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+IMAGE_EXTENSION = re.compile(r"\.(mrc|mrcs|tif|tiff|map|st|rec|eer)$", re.IGNORECASE)
+CRYOSPARC_UID = re.compile(r"^\d{21}_")
+"""What cryoSPARC puts in front of a name: 000000633063778279389_mic.mrc."""
+
+# What motion correction and pickers append to a name. Stripped only to match, never to write.
+KNOWN_SUFFIX = re.compile(
+    r"(_patch_aligned_doseweighted|_patch_aligned|_rigid_aligned|_aligned|_doseweighted|_dw|_nodw"
+    r"|_background_subtracted|_fractions|_autopick|_manualpick|_info|_particles|\.frames|\.fractions"
+    r"|_frames)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class NameMatch:
+    """Which pick names belong to which micrographs.
+
+    Parameters
+    ----------
+    pairs
+        Pick name -> micrograph name, both as written.
+    unmatched
+        Pick names without a micrograph, or with more than one that they could mean.
+    """
+
+    pairs: dict[str, str] = field(default_factory=dict)
+    unmatched: list[str] = field(default_factory=list)
+
+
+def micrograph_key(name: str) -> str:
+    """Return the name without folders and image extension; other dots stay.
+
+    `Movies/May08_03.05.02.mrc` -> `May08_03.05.02`; `May08_03.05.02` stays as it is.
+    """
+    base = base_name(name)
+    return IMAGE_EXTENSION.sub("", base) or base
+
+
+def base_name(name: str) -> str:
+    """Return the name without folders, whichever system wrote it."""
+    return re.split(r"[/\\]", name.strip())[-1]
+
+
+def match_names(picks: Iterable[str], micrographs: Iterable[str]) -> NameMatch:
+    """Match pick names to micrographs by key, then without uid prefix, then without suffixes.
+
+    Each later step sees only what the earlier ones left over, and takes a pair only where exactly
+    one name of either side carries the shortened key: an ambiguous name stays unmatched.
+    """
+    left = list(dict.fromkeys(picks))
+    free = list(dict.fromkeys(micrographs))
+    by_key = {micrograph_key(name): name for name in free}
+    pairs = {name: by_key[key] for name in left if (key := micrograph_key(name)) in by_key}
+    for shorten in (_without_uid, _without_suffix):
+        taken = set(pairs.values())
+        left = [name for name in left if name not in pairs]
+        free = [name for name in free if name not in taken]
+        pairs.update(_unique_pairs(left, free, shorten))
+    return NameMatch(pairs, [name for name in left if name not in pairs])
+
+
+def _unique_pairs(
+    picks: Sequence[str], micrographs: Sequence[str], shorten: Callable[[str], str]
+) -> dict[str, str]:
+    """Pair the names whose shortened keys are equal and unique on both sides."""
+    if not picks or not micrographs:
+        return {}
+    pick_keys = [shorten(name) for name in picks]
+    micrograph_keys = [shorten(name) for name in micrographs]
+    times_picked, times_given = Counter(pick_keys), Counter(micrograph_keys)
+    by_key = dict(zip(micrograph_keys, micrographs, strict=True))
+    return {
+        name: by_key[key]
+        for name, key in zip(picks, pick_keys, strict=True)
+        if times_picked[key] == 1 and times_given[key] == 1
+    }
+
+
+def _without_uid(name: str) -> str:
+    return CRYOSPARC_UID.sub("", micrograph_key(name))
+
+
+def _without_suffix(name: str) -> str:
+    key = _without_uid(name)
+    while (shorter := KNOWN_SUFFIX.sub("", key)) != key and shorter:
+        key = shorter
+    return IMAGE_EXTENSION.sub("", key) or key
+
+
+def strip_suffixes(stem: str, suffixes: Sequence[str]) -> str:
+    """Remove the first of `suffixes` that `stem` ends with (the part a program appended)."""
+    for suffix in suffixes:
+        if stem.endswith(suffix) and len(stem) > len(suffix):
+            return stem[: -len(suffix)]
+    return stem
+
+
+def project_roots(star: Path) -> list[Path]:
+    """Return the folders that the relative paths in a RELION file may start from, in order.
+
+    RELION writes paths relative to its project folder: that is the working folder, or else one of
+    the folders above the file.
+    """
+    return list(dict.fromkeys([Path(), *star.absolute().parents]))
+
+
+def find_root(names: Iterable[str], star: Path) -> Path | None:
+    """Return the first root under which one of the named files exists, or None."""
+    roots = project_roots(star)
+    for name in names:
+        for root in roots:
+            if (root / name).is_file():
+                return root
+    return None

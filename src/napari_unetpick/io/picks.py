@@ -1,0 +1,249 @@
+"""Picks of a micrograph as plain data; reading, matching and writing, whatever the format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.names import match_names, micrograph_key
+
+if TYPE_CHECKING:
+    from napari_unetpick.io.micrographs import Micrograph
+
+
+@dataclass(frozen=True)
+class Picks:
+    """The picks of one micrograph.
+
+    Parameters
+    ----------
+    micrograph
+        The micrograph's name as the file wrote it (it may carry folders and an extension).
+    coords
+        (N, 2) float64, (row, col), pixels of the stored micrograph, pixel centres at integers.
+    scores
+        (N,) float64, or None where the file has none: in [0, 1] if this program made them, else
+        the figure of merit as the other program wrote it (Topaz' logits become probabilities).
+    diameters
+        (N,) float64, pixels, or None.
+    source
+        Who made them: "manual", "model", a program's name, or "".
+    """
+
+    micrograph: str
+    coords: NDArray[np.float64]
+    scores: NDArray[np.float64] | None = None
+    diameters: NDArray[np.float64] | None = None
+    source: str = ""
+
+    def __len__(self) -> int:
+        return len(self.coords)
+
+    def select(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Picks:
+        """Return the picks at a mask or at indices, with all that belongs to them."""
+        return replace(
+            self,
+            coords=self.coords[keep],
+            scores=None if self.scores is None else self.scores[keep],
+            diameters=None if self.diameters is None else self.diameters[keep],
+        )
+
+
+PickSet = dict[str, Picks]
+"""Picks by micrograph name, as written in their file."""
+
+
+class ReadPicks(dict[str, Picks]):
+    """A PickSet as `read_picks` returns it, with what the user should be told about it."""
+
+    def __init__(self, picks: Iterable[Picks] = (), messages: Iterable[str] = ()) -> None:
+        super().__init__((each.micrograph, each) for each in picks)
+        self.messages: list[str] = list(messages)
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What some formats need to know beyond the file.
+
+    Parameters
+    ----------
+    image_shapes
+        (rows, columns) by micrograph name or key: CryoPPP counts its rows from the other end.
+    pixel_size
+        A/px of the micrographs: for the recentring shifts of a particles STAR.
+    scale
+        What coordinates are multiplied by: for Topaz files made on downsampled images.
+    """
+
+    image_shapes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    pixel_size: float | None = None
+    scale: float = 1.0
+
+    def shape_of(self, micrograph: str) -> tuple[int, int] | None:
+        """Return (rows, columns) of a micrograph if it is known."""
+        by_key = {micrograph_key(name): shape for name, shape in self.image_shapes.items()}
+        return by_key.get(micrograph_key(micrograph))
+
+
+def read_picks(
+    path: str | Path,
+    fmt: str | None = None,
+    *,
+    image_shapes: Mapping[str, tuple[int, int]] | None = None,
+    pixel_size: float | None = None,
+    scale: float = 1.0,
+) -> ReadPicks:
+    """Read picks from any supported file, or from all the pick files of a folder.
+
+    Parameters
+    ----------
+    path
+        File or folder. In a folder a RELION list file goes first; `labels.csv` is not picks.
+    fmt
+        One of `io.formats.READERS`, or None to tell it from the content.
+    image_shapes, pixel_size, scale
+        See `ReadOptions`.
+
+    Returns
+    -------
+    Picks by micrograph name as written; its `messages` say what was left out.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty, of no known format, or misses what its format needs.
+    """
+    from napari_unetpick.io.formats import read_any
+
+    options = ReadOptions(image_shapes or {}, pixel_size, scale)
+    return read_any(Path(path).expanduser(), fmt, options)
+
+
+def write_picks(
+    picks: Mapping[str, Picks], out: str | Path, fmt: str, *, box_size: int | None = None
+) -> list[Path]:
+    """Write picks as `fmt` (one of `io.formats.WRITERS`) to a file or folder; return the files.
+
+    `box_size` (pixels of the micrograph, even) is for the formats that store boxes.
+    """
+    from napari_unetpick.io.formats import write_any
+
+    return write_any(picks, Path(out).expanduser(), fmt, box_size)
+
+
+@dataclass(frozen=True)
+class AssignedPicks:
+    """Picks that found their micrographs.
+
+    Parameters
+    ----------
+    picks
+        By micrograph key; their `micrograph` is the micrograph's own name.
+    unmatched_names
+        Names in the picks that no given micrograph has.
+    outside
+        How many picks lay outside their image and were dropped.
+    messages
+        What the user should be told, one line each.
+    """
+
+    picks: dict[str, Picks]
+    unmatched_names: list[str] = field(default_factory=list)
+    outside: int = 0
+    messages: list[str] = field(default_factory=list)
+
+
+def assign_picks(
+    picks: Mapping[str, Picks],
+    micrographs: Sequence[Micrograph],
+    shapes: Mapping[str, tuple[int, int]] | None = None,
+) -> AssignedPicks:
+    """Match picks to micrographs by name and drop those outside the image.
+
+    Parameters
+    ----------
+    picks
+        As `read_picks` returns them. A micrograph named without picks keeps its empty entry.
+    micrographs
+        The micrographs that are asked for.
+    shapes
+        (rows, columns) by micrograph name or key; without one, nothing is checked there.
+
+    Raises
+    ------
+    InputError
+        No name matches, or every pick lies outside its image.
+    """
+    match = match_names(picks, [m.name for m in micrographs])
+    if picks and not match.pairs:
+        raise InputError(
+            f"none of the {len(picks)} micrographs named in the picks (such as "
+            f"{next(iter(picks))}) is among the {len(micrographs)} given (such as "
+            f"{micrographs[0].name if micrographs else 'none'}); names must agree but for folder "
+            "and extension"
+        )
+    messages = list(getattr(picks, "messages", ()))
+    if match.unmatched:
+        count = sum(len(picks[name]) for name in match.unmatched)
+        messages.append(
+            f"{tell_count(count, 'pick')} of {tell_count(len(match.unmatched), 'micrograph')} "
+            f"not given: left out (such as {match.unmatched[0]})"
+        )
+    together: dict[str, list[Picks]] = {}
+    for name, micrograph in match.pairs.items():
+        together.setdefault(micrograph, []).append(picks[name])
+    sizes = {micrograph_key(name): shape for name, shape in (shapes or {}).items()}
+    assigned: dict[str, Picks] = {}
+    outside = 0
+    for name, parts in together.items():
+        key = micrograph_key(name)
+        joined = join_picks(name, parts)
+        inside = _inside(joined, sizes[key]) if key in sizes else np.ones(len(joined), np.bool_)
+        outside += int(len(joined) - inside.sum())
+        assigned[key] = joined.select(inside)
+    _tell_outside(outside, sum(map(len, assigned.values())), messages)
+    return AssignedPicks(assigned, match.unmatched, outside, messages)
+
+
+def join_picks(micrograph: str, parts: Sequence[Picks]) -> Picks:
+    """Put picks of one micrograph together; scores and diameters stay where all parts have them."""
+    if len(parts) == 1:
+        return replace(parts[0], micrograph=micrograph)
+    scores = [p.scores for p in parts if p.scores is not None]
+    diameters = [p.diameters for p in parts if p.diameters is not None]
+    return Picks(
+        micrograph,
+        np.concatenate([p.coords for p in parts]),
+        np.concatenate(scores) if len(scores) == len(parts) else None,
+        np.concatenate(diameters) if len(diameters) == len(parts) else None,
+        parts[0].source,
+    )
+
+
+def tell_count(count: int, noun: str) -> str:
+    """Return "1 pick", "1,234 picks"."""
+    return f"{count:,} {noun}" + "s" * (count != 1)
+
+
+def _inside(picks: Picks, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Tell which centres lie on the image: pixel 0 reaches from -0.5 to 0.5."""
+    inside = (picks.coords >= -0.5) & (picks.coords < np.asarray(shape) - 0.5)
+    return np.asarray(inside.all(axis=1))
+
+
+def _tell_outside(outside: int, kept: int, messages: list[str]) -> None:
+    if outside and not kept:
+        raise InputError(
+            f"every pick ({outside:,}) lies outside its micrograph; are x and y swapped, or do the "
+            "picks belong to another pixel size or binning?"
+        )
+    if outside:
+        messages.append(
+            f"{outside:,} of {outside + kept:,} picks lie outside their micrographs: left out"
+        )

@@ -1,0 +1,186 @@
+"""Coordinates in STAR: one file a micrograph, combined, or a particles STAR with its shifts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.atomic import write_text
+from napari_unetpick.io.csv_picks import empty_picks, group_rows
+from napari_unetpick.io.micrograph_star import magnification_pixel_size, pixel_size_by_row
+from napari_unetpick.io.names import strip_suffixes
+from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.star import Block, format_loop, quote, read_star
+
+RELION_SUFFIXES = ("_autopick", "_manualpick")
+UNSET = -999.0
+"""What RELION writes for a figure of merit, class or angle that is not known."""
+MICROGRAPH_PIXEL_SIZE = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize")
+
+
+def read_star_picks(path: Path, options: ReadOptions) -> ReadPicks:
+    """Read the picks of any STAR file: coordinates, particles, or RELION's list of pick files.
+
+    Raises
+    ------
+    InputError
+        It holds no coordinates, or shifts in A without the micrograph's pixel size.
+    """
+    blocks = read_star(path)
+    for block in blocks:
+        if "rlnMicrographCoordinates" in block:
+            from napari_unetpick.io.relion import read_list
+
+            return read_list(path, block, options)
+    table = _coordinate_table(blocks, path)
+    x, y = table.numbers("rlnCoordinateX"), table.numbers("rlnCoordinateY")
+    shift, messages = recentring_shift(blocks, table, options)
+    numbers = {"x": x - shift[:, 0], "y": y - shift[:, 1]}
+    for axis, values in numbers.items():
+        if not np.isfinite(values).all():
+            raise InputError(f"{path}: a coordinate {axis} is not a number")
+    if "rlnAutopickFigureOfMerit" in table:
+        numbers["score"] = table.numbers("rlnAutopickFigureOfMerit")
+    if "rlnMicrographName" in table:
+        picks = group_rows(table.text("rlnMicrographName"), numbers)
+    elif "rlnImageName" in table:
+        raise InputError(f"{path}: its particles name no micrograph (no column _rlnMicrographName)")
+    else:
+        stem = strip_suffixes(path.stem, RELION_SUFFIXES)
+        picks = group_rows([stem] * len(table), numbers) or [empty_picks(stem)]
+    return ReadPicks(map(_drop_unset_scores, picks), messages)
+
+
+def recentring_shift(
+    blocks: list[Block], table: Block, options: ReadOptions
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Return what to subtract from the coordinates, (N, 2) (x, y) in micrograph pixels.
+
+    Alignment finds a particle off the centre of its image by an origin; the true centre is
+    coordinate - origin, in micrograph pixels. Since RELION 3.1 the origin is in A: with
+    rlnCoordinateX 100, rlnOriginXAngst 6 and 1.5 A/px the centre is at 100 - 6 / 1.5 = 96.
+    Before, it was in pixels of the particle image, which may be binned: rlnOriginX 2 at 3 A/px on a
+    micrograph of 1.5 A/px makes 100 - 2 * 3 / 1.5 = 96 as well.
+    """
+    in_angstrom = "rlnOriginXAngst" in table and "rlnOriginYAngst" in table
+    labels = ("rlnOriginXAngst", "rlnOriginYAngst") if in_angstrom else ("rlnOriginX", "rlnOriginY")
+    none = np.zeros((len(table), 2))
+    if not all(label in table for label in labels):
+        return none, []
+    origin = np.column_stack([table.numbers(label) for label in labels])
+    moved = int(origin.any(axis=1).sum())
+    if not moved:
+        return none, []
+    messages = [f"{moved:,} of {len(table):,} coordinates moved by their recentring shifts"]
+    scale = (_scale_of_angstrom if in_angstrom else _scale_of_pixels)(
+        blocks, table, options, messages
+    )
+    return origin * scale[:, None], messages
+
+
+def _scale_of_angstrom(
+    blocks: list[Block], table: Block, options: ReadOptions, messages: list[str]
+) -> NDArray[np.float64]:
+    """Return micrograph pixels per A, (N,)."""
+    size = _micrograph_pixel_size(blocks, table, options, messages)
+    if size is None:
+        raise InputError(
+            f"{table.source}: its recentring shifts are in A, and it does not tell the "
+            "micrographs' pixel size; give --pixel-size"
+        )
+    return 1.0 / size
+
+
+def _scale_of_pixels(
+    blocks: list[Block], table: Block, options: ReadOptions, messages: list[str]
+) -> NDArray[np.float64]:
+    """Return micrograph pixels per particle pixel, (N,); 1 where either size is unknown."""
+    size = _micrograph_pixel_size(blocks, table, options, [])
+    particle = magnification_pixel_size(table)
+    if size is None or particle is None:
+        messages.append(
+            "recentring shifts taken as micrograph pixels; if the particles were binned, give "
+            "--pixel-size (A/px of the micrographs)"
+        )
+        return np.ones(len(table))
+    return np.array([particle(row) or np.nan for row in range(len(table))]) / size
+
+
+def _micrograph_pixel_size(
+    blocks: list[Block], table: Block, options: ReadOptions, messages: list[str]
+) -> NDArray[np.float64] | None:
+    """Return the micrographs' A/px by row: the user's, else the file's, else None."""
+    if options.pixel_size is not None:
+        return np.full(len(table), options.pixel_size)
+    by_row = pixel_size_by_row(blocks, table, MICROGRAPH_PIXEL_SIZE)
+    if by_row is None:
+        return None
+    size = np.array([by_row(row) or np.nan for row in range(len(table))])
+    if not (size > 0).all():
+        return None
+    if not any(MICROGRAPH_PIXEL_SIZE[0] in block for block in blocks):
+        messages.append(
+            f"shifts converted with _rlnMicrographOriginalPixelSize ({size[0]:g} A/px); if motion "
+            "correction binned the micrographs, give --pixel-size"
+        )
+    return size
+
+
+def write_star(path: Path, picks: Picks) -> None:
+    """Write one micrograph's picks as RELION's per-micrograph coordinate file."""
+    write_text(path, format_star(picks))
+
+
+def format_star(picks: Picks) -> str:
+    """Return a per-micrograph coordinate file: one bare `data_` block, class 0 and psi 0.
+
+    RELION reads only the first block, so there is no optics block. Without scores there is no
+    figure of merit: an invented one would pass or fail Extract's minimum.
+    """
+    labels = ["rlnCoordinateX", "rlnCoordinateY", "rlnClassNumber", "rlnAnglePsi"]
+    x, y = picks.coords[:, 1].tolist(), picks.coords[:, 0].tolist()
+    if picks.scores is None:
+        rows = map("%12.3f %12.3f            0     0.000000".__mod__, zip(x, y, strict=True))
+    else:
+        labels.append("rlnAutopickFigureOfMerit")
+        form = "%12.3f %12.3f            0     0.000000 %12.6f"
+        rows = map(form.__mod__, zip(x, y, picks.scores.tolist(), strict=True))
+    return "# version 30001\n\n" + format_loop("", labels, rows)
+
+
+def format_combined_star(picks: Iterable[Picks]) -> str:
+    """Return one table of all micrographs, as cryoSPARC's Import Particle Stack takes it."""
+    each = list(picks)
+    scored = any(p.scores is not None for p in each)
+    labels = ["rlnMicrographName", "rlnCoordinateX", "rlnCoordinateY"]
+    labels += ["rlnAutopickFigureOfMerit"] * scored
+    rows: list[str] = []
+    for one in each:
+        form = quote(one.micrograph).replace("%", "%%") + " %.3f %.3f"
+        columns = [one.coords[:, 1], one.coords[:, 0]]
+        if scored:
+            form += " %.6f"
+            columns.append(np.full(len(one), UNSET) if one.scores is None else one.scores)
+        rows += map(form.__mod__, zip(*(c.tolist() for c in columns), strict=True))
+    return format_loop("", labels, rows)
+
+
+def _coordinate_table(blocks: list[Block], path: Path) -> Block:
+    for block in blocks:
+        if "rlnCoordinateX" in block and "rlnCoordinateY" in block:
+            return block
+    columns = ", ".join(f"_{label}" for block in blocks for label in block.columns) or "none"
+    raise InputError(
+        f"{path}: holds no picks: no _rlnCoordinateX and _rlnCoordinateY (it has: {columns})"
+    )
+
+
+def _drop_unset_scores(picks: Picks) -> Picks:
+    """RELION marks a manual pick by a figure of merit of -999: that is no score."""
+    if picks.scores is not None and len(picks) and (picks.scores == UNSET).all():
+        return Picks(picks.micrograph, picks.coords, None, picks.diameters, picks.source)
+    return picks

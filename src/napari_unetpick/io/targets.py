@@ -1,0 +1,83 @@
+"""Where written picks go: one file a micrograph inside OUT, and how large their boxes are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.names import base_name, micrograph_key
+from napari_unetpick.io.picks import Picks
+
+BOX_PER_DIAMETER = 1.5
+"""A box is half as wide again as the particle, as RELION and EMAN advise."""
+
+
+def per_micrograph(picks: Iterable[Picks], out: Path, ending: str) -> list[tuple[Picks, Path]]:
+    """Name the file of each micrograph: OUT itself if it ends as such a file, else one in OUT.
+
+    Only the name's last part is used, so that no name in a file leads out of OUT.
+
+    Raises
+    ------
+    InputError
+        OUT is a file where a folder is needed, or two micrographs would share one file.
+    """
+    each = list(picks)
+    if out.suffix == Path(f"x{ending}").suffix:
+        if len(each) != 1:
+            raise InputError(
+                f"{out}: one such file holds one micrograph, not {len(each)}; give a folder"
+            )
+        refuse_folder(out)
+        return [(each[0], out)]
+    refuse_file(out)
+    owner: dict[str, str] = {}
+    targets = []
+    for one in each:
+        stem = safe_stem(one.micrograph)
+        if stem in owner:
+            raise InputError(
+                f"{owner[stem]} and {one.micrograph} would both be written to {stem}{ending}; "
+                "rename one, or convert them one at a time"
+            )
+        owner[stem] = one.micrograph
+        targets.append((one, out / f"{stem}{ending}"))
+    return targets
+
+
+def safe_stem(name: str) -> str:
+    """Return the micrograph's key if it can name a file inside a folder, else raise InputError."""
+    stem = micrograph_key(name)
+    if stem in ("", ".", "..") or "\0" in stem:
+        raise InputError(f"micrograph name {base_name(name)!r} cannot name a file; rename it")
+    return stem
+
+
+def refuse_file(out: Path) -> None:
+    """Raise InputError where OUT is a file and should be a folder."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file where a folder is needed; choose another folder")
+
+
+def refuse_folder(out: Path) -> None:
+    """Raise InputError where OUT is a folder and should be a file."""
+    if out.is_dir():
+        raise InputError(f"{out}: is a folder where a file should go; give a file name")
+
+
+def box_size_for(picks: Picks) -> int:
+    """Return an even box of 1.5 diameters, from the picks' own diameters."""
+    if picks.diameters is None or not len(picks):
+        if not len(picks):
+            return 2
+        raise InputError(
+            f"{picks.micrograph}: its picks tell no diameter; give --box-size, or --diameter and "
+            "--pixel-size"
+        )
+    return even_box(float(sorted(picks.diameters)[len(picks) // 2]) * BOX_PER_DIAMETER)
+
+
+def even_box(size: float) -> int:
+    """Round up to an even number of pixels: RELION halves a box with integer division."""
+    return max(2, 2 * -(-int(-(-size // 1)) // 2))

@@ -1,0 +1,61 @@
+"""Topaz text: tab-separated `image_name x_coord y_coord [score]`, names without extension."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.io.atomic import write_text
+from napari_unetpick.io.csv_picks import group_rows, parse_numbers, read_table
+from napari_unetpick.io.names import micrograph_key
+from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+
+NEEDED = ("image_name", "x_coord", "y_coord")
+SMALLEST = 1e-6
+"""Probabilities are kept this far from 0 and 1, where the logit is infinite."""
+
+
+def read_topaz(path: Path, options: ReadOptions) -> ReadPicks:
+    """Read picks; logits become probabilities, coordinates are multiplied by `options.scale`.
+
+    Topaz writes the pixels of the images it was given. It reduces by Fourier cropping, so that
+    pixel k of an image reduced by 8 lies at 8 k, without any half-pixel shift.
+    """
+    columns = read_table(path, NEEDED)
+    numbers: dict[str, NDArray[np.float64]] = {
+        axis: parse_numbers(columns[f"{axis}_coord"], f"{axis}_coord", path) * options.scale
+        for axis in ("x", "y")
+    }
+    if "score" in columns:
+        numbers["score"] = to_probability(parse_numbers(columns["score"], "score", path))
+    return ReadPicks(group_rows(columns["image_name"], numbers, "Topaz"))
+
+
+def write_topaz(path: Path, picks: Iterable[Picks]) -> None:
+    """Write picks in pixels of the micrograph; scores become logits."""
+    each = list(picks)
+    scored = any(p.scores is not None for p in each)
+    lines = ["\t".join(NEEDED) + "\tscore" * scored]
+    for one in each:
+        scores = np.ones(len(one)) if one.scores is None else one.scores
+        form = micrograph_key(one.micrograph).replace("%", "%%") + "\t%.3f\t%.3f"
+        columns = [one.coords[:, 1], one.coords[:, 0]]
+        if scored:
+            form += "\t%.6f"
+            columns.append(to_logit(scores))
+        lines += map(form.__mod__, zip(*(c.tolist() for c in columns), strict=True))
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def to_probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 / (1 + exp(-x)), without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)))
+
+
+def to_logit(probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    """log(p / (1 - p)), with p kept off 0 and 1."""
+    p = np.clip(probability, SMALLEST, 1.0 - SMALLEST)
+    return np.asarray(np.log(p / (1.0 - p)))

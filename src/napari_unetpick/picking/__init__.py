@@ -1,0 +1,1 @@
+"""From score maps to picks, NumPy only: scale, peaks, calibration."""

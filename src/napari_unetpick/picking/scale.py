@@ -1,0 +1,107 @@
+"""The diameter drives everything: the one place where file and network pixels are converted.
+
+A micrograph is Fourier-cropped so that a particle is `PARTICLE_PX` wide. Fourier crop from N
+to n samples puts sample k at k * N / n; rows and columns have their own ratio, because N * scale
+is rounded to a size with a fast Fourier transform. Nothing is upsampled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import next_fast_len
+
+from napari_unetpick.errors import InputError
+
+PARTICLE_PX = 24.0
+SMALLEST_PX = 6.0
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How one micrograph's pixels relate to the network's.
+
+    Parameters
+    ----------
+    file_shape, network_shape
+        (rows, cols) of the micrograph in the file and as the network sees it.
+    diameter_px
+        The particle diameter, in pixels of the file.
+    """
+
+    file_shape: tuple[int, int]
+    network_shape: tuple[int, int]
+    diameter_px: float
+
+    @property
+    def ratio(self) -> NDArray[np.float64]:
+        """(2,) file pixels a network pixel along (row, col)."""
+        return np.asarray(self.file_shape, float) / np.asarray(self.network_shape, float)
+
+    @property
+    def network_diameter(self) -> float:
+        """The particle diameter in network pixels."""
+        return float(self.diameter_px / self.ratio.mean())
+
+    def to_network(self, coords: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, 2) (row, col) in file pixels to network pixels: k = K * n / N."""
+        return np.asarray(coords, float).reshape(-1, 2) / self.ratio
+
+    def to_file(self, coords: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, 2) (row, col) in network pixels to file pixels: K = k * N / n."""
+        return np.asarray(coords, float).reshape(-1, 2) * self.ratio
+
+
+def make_scale(
+    shape: tuple[int, int],
+    pixel_size: float,
+    diameter: float,
+    *,
+    particle_px: float = PARTICLE_PX,
+    name: str = "micrograph",
+) -> Scale:
+    """Choose the network's image size for a micrograph.
+
+    Parameters
+    ----------
+    shape
+        (rows, cols) of the micrograph.
+    pixel_size
+        A/px.
+    diameter
+        Particle diameter in A, the shorter axis of an elongated particle.
+
+    Raises
+    ------
+    InputError
+        The particle is smaller than a few pixels or larger than the micrograph.
+
+    Examples
+    --------
+    160 A at 1.0 A/px in 4096 x 4096: scale 24 / 160 = 0.15, so 614.4, rounded up to 616.
+    """
+    if not np.isfinite(diameter) or diameter <= 0:
+        raise InputError(f"diameter {diameter:g} A: give the particle's diameter in Angstrom")
+    diameter_px = diameter / pixel_size
+    if diameter_px < SMALLEST_PX:
+        raise InputError(
+            f"{name}: a diameter of {diameter:g} A is {diameter_px:.1f} px at {pixel_size:g} A/px, "
+            f"too few to see (at least {SMALLEST_PX:g}); check --diameter and --pixel-size"
+        )
+    if diameter_px > min(shape) / 2:
+        raise InputError(
+            f"{name}: a diameter of {diameter:g} A is {diameter_px:.0f} px at {pixel_size:g} A/px, "
+            f"more than half the micrograph ({shape[0]} x {shape[1]} px); "
+            "check --diameter and --pixel-size"
+        )
+    factor = min(1.0, particle_px / diameter_px)
+    rows, cols = (min(n, fast_even_length(n * factor)) for n in shape)
+    return Scale(file_shape=shape, network_shape=(rows, cols), diameter_px=diameter_px)
+
+
+def fast_even_length(length: float) -> int:
+    """Return the next even size at or above `length` whose Fourier transform is fast."""
+    half = next_fast_len(max(int(np.ceil(length / 2)), 4), real=True)
+    return int(2 * half)

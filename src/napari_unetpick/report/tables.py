@@ -1,0 +1,196 @@
+"""Results as rows of text: for the page, for Markdown and for CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from napari_unetpick.evaluation.intervals import Interval
+from napari_unetpick.evaluation.protocols import DESCRIPTIONS, POOLING
+from napari_unetpick.evaluation.results import Evaluation, ProtocolResult
+from napari_unetpick.io.picks import tell_count
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text; columns from the second on are numbers unless `text_columns` says so."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+    text_columns: Sequence[int] = (0,)
+
+
+def protocol_table(evaluation: Evaluation) -> Table:
+    """List precision, recall and F1 by each protocol, the chosen one first."""
+    chosen = evaluation.result
+    others = [r for tag, r in evaluation.protocols.items() if tag != evaluation.protocol]
+    return Table(
+        (
+            "protocol",
+            "what counts as found",
+            "precision",
+            "recall",
+            "F1",
+            "95 % interval of F1",
+            "macro F1",
+        ),
+        [_protocol_row(result) for result in (chosen, *others)],
+        caption=f"{tell_count(len(evaluation.micrographs), 'micrograph')}; intervals: bootstrap "
+        f"over micrographs; macro: mean of the micrographs' F1; seed {evaluation.seed}",
+        text_columns=(0, 1),
+    )
+
+
+def detail_table(evaluation: Evaluation) -> Table:
+    """List the figures that are not precision, recall or F1."""
+    half = evaluation.half
+    rows = [
+        ("particle diameter of the truth, pixels", f"{evaluation.diameter_px:.1f}"),
+        ("border left out, pixels", f"{evaluation.border_px:.1f}"),
+        ("particles that count", f"{half.n_truth:,}"),
+        ("picks that count", f"{half.n_picks:,}"),
+        ("matched one-to-one within half a diameter", f"{half.n_matched:,}"),
+        ("F1 within half a diameter", f"{half.f1:.3f}"),
+        ("F1 within a quarter of the diameter", f"{evaluation.quarter.f1:.3f}"),
+        ("median centring error, in diameters", _ratio(evaluation.centring)),
+    ]
+    if evaluation.curve is not None:
+        curve = evaluation.curve
+        rows += [
+            ("average precision", f"{curve.average_precision:.3f}"),
+            (
+                "best F1 over all thresholds (flattering: chosen on this truth)",
+                f"{curve.best_f1:.3f}",
+            ),
+        ]
+    if evaluation.expected is not None:
+        found = evaluation.expected
+        rows += [
+            ("precision that the picks' scores promise", f"{found.expected:.3f}"),
+            ("precision that is true", f"{found.true:.3f}"),
+        ]
+    if evaluation.calibration is not None:
+        rows += [
+            ("calibration error (equal-count bins)", f"{evaluation.calibration.error:.3f}"),
+            ("Brier score", f"{evaluation.calibration.brier:.3f}"),
+        ]
+    return Table(("figure", "value"), rows)
+
+
+def micrograph_table(evaluation: Evaluation) -> Table:
+    """List every micrograph by the chosen protocol; counts are of particles."""
+    rows = []
+    for row in evaluation.micrographs:
+        score, counts = row.scores[evaluation.protocol], row.matches.score
+        rows.append(
+            (
+                row.key,
+                f"{counts.n_truth:,}",
+                f"{counts.n_picks:,}",
+                f"{counts.n_matched:,}",
+                f"{score.precision:.3f}",
+                f"{score.recall:.3f}",
+                f"{score.f1:.3f}",
+                f"{row.quarter.f1:.3f}",
+                _ratio(row.centring),
+            )
+        )
+    headers = (
+        "micrograph",
+        "particles",
+        "picks",
+        "matched",
+        "precision",
+        "recall",
+        "F1",
+        "F1 at 0.25 d",
+        "centring error (d)",
+    )
+    return Table(headers, rows, caption=f"by the protocol {evaluation.protocol}")
+
+
+def to_csv(evaluation: Evaluation) -> str:
+    """Write one line a micrograph, with the names and roundings of the JSON."""
+    rows = [_flat(row) for row in evaluation.to_dict()["micrographs"]]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def to_markdown(evaluation: Evaluation, title: str) -> str:
+    """Write the tables and notes as Markdown."""
+    parts = [f"# {title}"]
+    for heading, table in (
+        ("By protocol", protocol_table(evaluation)),
+        ("In detail", detail_table(evaluation)),
+        ("By micrograph", micrograph_table(evaluation)),
+    ):
+        parts += [f"## {heading}", markdown_table(table)]
+        if table.caption:
+            parts.append(f"{table.caption[0].upper()}{table.caption[1:]}.")
+    if evaluation.notes:
+        parts += ["## Notes", "\n".join(f"- {note}" for note in evaluation.notes)]
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown_table(table: Table) -> str:
+    """Write a table as Markdown, numbers aligned to the right."""
+    rule = ["---" if i in table.text_columns else "---:" for i in range(len(table.headers))]
+    lines = [table.headers, rule, *table.rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |"
+        for line in lines
+    )
+
+
+def plain_table(table: Table) -> str:
+    """Write a table for a terminal, columns aligned by spaces."""
+    lines = [table.headers, *table.rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(table.headers))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i in table.text_columns else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def interval_text(interval: Interval | None) -> str:
+    """Write an interval, or a dash where too few micrographs give none."""
+    return "–" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"
+
+
+def _protocol_row(result: ProtocolResult) -> tuple[str, ...]:
+    score = result.headline
+    interval = result.intervals["f1"] if result.intervals else None
+    description = DESCRIPTIONS[result.protocol].removesuffix(", pooled over particles")
+    how = "pooled" if POOLING[result.protocol] == "pooled" else "mean"
+    return (
+        f"{result.protocol} ({how})",
+        description.removesuffix(", mean over micrographs"),
+        f"{score.precision:.3f}",
+        f"{score.recall:.3f}",
+        f"{score.f1:.3f}",
+        interval_text(interval),
+        f"{result.macro.f1:.3f}",
+    )
+
+
+def _flat(row: dict[str, object]) -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, value in row.items():
+        if isinstance(value, dict):
+            flat |= {f"f1_{tag}": each for tag, each in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def _ratio(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

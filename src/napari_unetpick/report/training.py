@@ -1,0 +1,107 @@
+"""The curves of a training run, from its metrics.jsonl."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.report.canvas import legend_style, start_figure
+from napari_unetpick.report.palette import LIGHT, Theme
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Read a run's metrics.jsonl: one JSON object an epoch; a torn last line is left out.
+
+    Raises
+    ------
+    InputError
+        The file is missing or holds something else.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as training metrics ({error})") from None
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            if number == len(lines):
+                break  # the run was killed as it wrote
+            raise InputError(f"{path}: line {number} is no JSON; is it a metrics.jsonl?") from None
+        if not isinstance(row, dict):
+            raise InputError(f"{path}: line {number} is no JSON object; is it a metrics.jsonl?")
+        rows.append(row)
+    return rows
+
+
+def draw_training(rows: Sequence[Mapping[str, Any]], theme: Theme = LIGHT) -> Figure:
+    """Draw loss and validation F1 over epochs; dotted lines part the rounds of self-training.
+
+    `rows` hold `loss` and, where it was measured, `validation_loss`, `validation_f1`, `round`.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = start_figure("Training", theme)
+    epochs = np.arange(1, len(rows) + 1)
+    lines = []
+    for key, style, colour in (
+        ("loss", "-", theme.first),
+        ("validation_loss", "--", theme.first),
+    ):
+        values = _column(rows, key)
+        if np.isfinite(values).any():
+            lines += axes.plot(
+                epochs, values, style, color=colour, lw=2, label=key.replace("_", " ")
+            )
+    axes.set(xlabel="epoch", ylabel="loss", xlim=(0.5, max(len(rows), 2) + 0.5))
+    axes.yaxis.label.set_color(theme.first)
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    rounds = _column(rows, "round")
+    for change in np.flatnonzero(np.diff(np.nan_to_num(rounds, nan=0.0))):
+        axes.axvline(change + 1.5, color=theme.ink, lw=1, ls=":")
+    f1 = _column(rows, "validation_f1")
+    if np.isfinite(f1).any():
+        right = axes.twinx()
+        right.set(ylabel="validation F1", ylim=(0, 1.02))
+        right.yaxis.label.set_color(theme.second)
+        right.tick_params(colors=theme.ink)
+        right.spines[:].set_visible(False)
+        measured = np.isfinite(f1)
+        lines += right.plot(
+            epochs[measured],
+            f1[measured],
+            "o-",
+            ms=4,
+            color=theme.second,
+            lw=2,
+            label="validation F1",
+        )
+        best = int(np.nanargmax(f1))
+        right.annotate(
+            f"{f1[best]:.3f}",
+            (epochs[best], f1[best]),
+            (0, -16),
+            textcoords="offset points",
+            ha="center",
+            color=theme.second,
+            annotation_clip=False,
+        )
+    axes.legend(
+        lines, [str(line.get_label()) for line in lines], loc="center right", **legend_style(theme)
+    )
+    return figure
+
+
+def _column(rows: Sequence[Mapping[str, Any]], key: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    values = [row.get(key) for row in rows]
+    return np.array([np.nan if value is None else float(value) for value in values])

@@ -1,0 +1,194 @@
+"""All settings, as frozen dataclasses, with their defaults; to and from TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from napari_unetpick.errors import InputError
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The network's shape."""
+
+    attention: bool = True
+    width: int = 32
+    depth: int = 3
+    stride: int = 2  # 2: the first level works at half resolution
+
+
+@dataclass(frozen=True)
+class TargetSettings:
+    """What is painted at a labelled particle, as fractions of the diameter."""
+
+    disc_radius: float = 0.2
+    ignore_radius: float = 0.35
+    unknown_weight: float = 0.25  # of pixels that a partly labelled micrograph leaves unmarked
+
+
+@dataclass(frozen=True)
+class AugmentSettings:
+    """How strongly patches are changed; each strength is a largest value, 0 switches it off."""
+
+    probability: float = 0.5  # of each intensity change; rotation and flips always apply
+    rotation: bool = True
+    flip: bool = True
+    scale: float = 0.15  # diameter wrong by 20 %, particles of several sizes
+    elastic: float = 0.04  # of the diameter
+    noise: float = 0.4  # in standard deviations of the micrograph
+    contrast: float = 0.3
+    blur: float = 0.06  # Gaussian sigma, of the diameter
+    ice: float = 0.15  # probability of a synthetic blob of ice or dark contamination
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """Which loss, and its weights."""
+
+    kind: Literal["bce", "focal", "dice", "combined"] = "combined"
+    focal_weight: float = 0.7
+    dice_weight: float = 0.3
+    focal_gamma: float = 2.0
+    focal_alpha: float = 0.5
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How long and how training goes; an epoch is a fixed number of patches."""
+
+    epochs: int = 20
+    patches_per_epoch: int = 640
+    batch: int = 16
+    patch_px: int = 96
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    schedule: Literal["constant", "cosine", "warm-restarts"] = "cosine"
+    restart_epochs: int = 10  # T_0
+    restart_factor: int = 2  # T_mult
+    smallest_rate: float = 1e-6  # eta_min
+    average_decay: float = 0.99  # of the exponential average of weights; 0 switches it off
+    balanced: bool = True  # half the patches around particles, half hard or random background
+    seed: int = 42
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a run needs to be repeated."""
+
+    recipe: str = "improved"
+    particle_px: float = 24.0
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    target: TargetSettings = field(default_factory=TargetSettings)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+
+
+NO_AUGMENTATION = AugmentSettings(
+    probability=0,
+    rotation=False,
+    flip=False,
+    scale=0,
+    elastic=0,
+    noise=0,
+    contrast=0,
+    blur=0,
+    ice=0,
+)
+RECIPES: dict[str, Settings] = {
+    "improved": Settings(),
+    # the plain U-Net that the improvements are measured against
+    "baseline": Settings(
+        recipe="baseline",
+        network=NetworkSettings(attention=False),
+        augment=NO_AUGMENTATION,
+        loss=LossSettings(kind="bce"),
+        train=TrainSettings(
+            epochs=50, schedule="constant", learning_rate=1e-3, average_decay=0, balanced=False
+        ),
+    ),
+    # the lab's plan as written: batch 128, 100 epochs, warm restarts 10, x2, down to 1e-6
+    "plan": Settings(
+        recipe="plan",
+        train=TrainSettings(
+            epochs=100,
+            batch=128,
+            patches_per_epoch=1280,
+            learning_rate=1e-3,
+            schedule="warm-restarts",
+            average_decay=0,
+        ),
+    ),
+}
+
+
+def load_recipe(name: str) -> Settings:
+    """Return the settings of a named recipe or of a TOML file.
+
+    Raises
+    ------
+    InputError
+        There is no such recipe or file, or it holds an unknown or unfit setting.
+    """
+    if name in RECIPES:
+        return RECIPES[name]
+    path = Path(name)
+    if not path.is_file():
+        raise InputError(f"recipe '{name}': give one of {', '.join(RECIPES)}, or a TOML file")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a TOML file ({error})") from error
+    return from_dict(table, name=str(path))
+
+
+def from_dict(table: dict[str, Any], *, name: str = "settings") -> Settings:
+    """Build settings from a nested dict, over the defaults of its `recipe`."""
+    base = RECIPES.get(str(table.get("recipe", "improved")), RECIPES["improved"])
+    return _replace(base, table, name)
+
+
+def to_dict(settings: Settings) -> dict[str, Any]:
+    """Return nested plain data, as written to TOML and into model files."""
+    return dataclasses.asdict(settings)
+
+
+def _replace(current: Any, table: dict[str, Any], name: str) -> Any:
+    hints = get_type_hints(type(current))
+    changes: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in hints:
+            raise InputError(f"{name}: unknown setting '{key}'; known are {', '.join(hints)}")
+        old = getattr(current, key)
+        if dataclasses.is_dataclass(old):
+            if not isinstance(value, dict):
+                raise InputError(f"{name}: '{key}' must be a table [{key}]")
+            changes[key] = _replace(old, value, f"{name}, [{key}]")
+        else:
+            changes[key] = _checked(value, old, key, name, hints[key])
+    return dataclasses.replace(current, **changes)
+
+
+def _checked(value: Any, old: Any, key: str, name: str, hint: Any) -> Any:
+    allowed = getattr(hint, "__args__", ())
+    if allowed and value not in allowed:
+        raise InputError(
+            f"{name}: '{key}' is {value!r}; give one of {', '.join(map(str, allowed))}"
+        )
+    if isinstance(old, bool) or isinstance(value, bool):
+        fits = isinstance(old, bool) and isinstance(value, bool)
+    elif isinstance(old, float):
+        fits = isinstance(value, int | float) and value >= 0
+        value = float(value) if fits else value
+    elif isinstance(old, int):
+        fits = isinstance(value, int) and value >= 0
+    else:
+        fits = isinstance(value, type(old))
+    if not fits:
+        kind = "a number of at least 0" if isinstance(old, int | float) else type(old).__name__
+        raise InputError(f"{name}: '{key}' is {value!r}; {kind} is needed")
+    return value

@@ -1,0 +1,1 @@
+"""Micrographs with known truth, from physics: molecules, poses, optics, ice, camera."""

@@ -1,0 +1,110 @@
+"""`unetpick convert`, from the command line to the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from napari_unetpick.cli.convert import convert
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.picks import read_picks
+
+app = typer.Typer()
+app.command()(convert)
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Two micrographs of 100 x 200 at 1.5 A/px, with a STAR, and picks named otherwise."""
+    for name in ("mic.1", "mic.2"):
+        path = tmp_path / "M" / f"{name}.mrc"
+        path.parent.mkdir(exist_ok=True)
+        with mrcfile.new(path) as file:
+            file.set_data(np.zeros((100, 200), "f4"))
+            file.voxel_size = 1.5
+    names = "".join(f"M/{n}.mrc\n" for n in ("mic.1", "mic.2"))
+    (tmp_path / "mics.star").write_text(f"data_micrographs\nloop_\n_rlnMicrographName\n{names}")
+    (tmp_path / "picks.csv").write_text(
+        "micrograph,x,y,score\nmic.1.tif,150.25,50.5,0.9\nmic.2,20,30,0.8\nmic.3,1,1,0.5\n"
+        "mic.2,500,30,0.8\n"
+    )
+    return tmp_path
+
+
+def test_csv_to_relion_with_the_stars_own_names(project: Path):
+    out = project / "out"
+    said = run(project / "picks.csv", out, "--to", "relion", "--micrographs", project / "mics.star")
+    assert "2 picks of 2 micrographs written" in said
+    assert "1 pick of 1 micrograph not given" in said
+    assert "1 of 3 picks lie outside" in said
+    picks = read_picks(out)
+    assert list(picks) == ["M/mic.1.mrc", "M/mic.2.mrc"]
+    assert picks["M/mic.1.mrc"].coords.tolist() == [[50.5, 150.25]]
+    again = run(project / "picks.csv", out, "--to", "relion")  # overwritten, and warned about
+    assert "names carry no extension" in again
+    assert "mic.3" in read_picks(out)
+
+
+def test_box_from_the_diameter(project: Path):
+    common = (project / "picks.csv", project / "out", "--to", "box", "--diameter", 40)
+    with pytest.raises(InputError, match="give --pixel-size"):
+        run(*common)
+    run(*common, "--micrographs", project / "M")  # 1.5 * 40 A / 1.5 A/px = 40 px, header's size
+    assert (project / "out" / "mic.2.box").read_text() == "0\t10\t40\t40\n"
+    run(*common, "--pixel-size", 1.0)
+    assert (project / "out" / "mic.1.box").read_text() == "120\t20\t60\t60\n"
+
+
+def test_flip_needs_the_height_and_turns_the_rows(project: Path):
+    common = (project / "picks.csv", project / "out.csv", "--to", "csv", "--flip-y")
+    with pytest.raises(InputError, match="--micrographs"):
+        run(*common)
+    run(*common, "--micrographs", project / "M")
+    assert read_picks(project / "out.csv")["mic.1.mrc"].coords.tolist() == [[48.5, 150.25]]
+
+
+def test_zero_picks_are_said(project: Path):
+    (project / "empty.csv").write_text("micrograph,x,y\n")
+    said = run(project / "empty.csv", project / "out.star", "--to", "star")
+    assert "0 picks (PICKS holds none)" in said
+    assert read_picks(project / "out.star") == {}
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (("--to", "xyz"), "'xyz' is not written"),
+        (("--to", "csv", "--from", "xyz"), "'xyz' is not read"),
+        (("--to", "csv", "--pixel-size", "0"), "pixel size of 0"),
+        (("--to", "box", "--diameter", "-5", "--pixel-size", "1"), "diameter of -5"),
+        (("--to", "box", "--box-size", "63"), "box size of 63"),
+        (("--to", "csv", "--scale", "0"), "scale of 0"),
+        (("--to", "box"), "--box-size"),
+    ],
+)
+def test_settings_that_cannot_be(project: Path, options: tuple, words: str):
+    with pytest.raises(InputError, match=words):
+        run(project / "picks.csv", project / "out", *options)
+    assert not (project / "out").exists()
+
+
+def test_a_bad_micrograph_does_not_stop_the_others(project: Path):
+    (project / "M" / "mic.2.mrc").write_bytes(b"")
+    said = run(
+        project / "picks.csv", project / "o.csv", "--to", "csv", "--micrographs", project / "M"
+    )
+    assert "empty (0 bytes)" in said
+    assert "3 picks of 2 micrographs written" in said

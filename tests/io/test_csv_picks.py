@@ -1,0 +1,121 @@
+"""Picks as CSV: headers, rows and names as users write them."""
+
+from __future__ import annotations
+
+import errno
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_unetpick.errors import EngineError, InputError
+from napari_unetpick.io.csv_picks import write_picks_csv
+from napari_unetpick.io.picks import Picks, read_picks
+
+
+def read(tmp_path: Path, text: str):
+    (tmp_path / "picks.csv").write_text(text)
+    return read_picks(tmp_path / "picks.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "micrograph,x,y,score,diameter\na.mrc,1.5,2.5,0.5,80\nb.mrc,3,4,0.25,90\n",
+        "\ufeffMicrograph, X ,Y,Score,Diameter\r\na.mrc,1.5,2.5,0.5,80\r\nb.mrc,3,4,0.25,90\r\n",
+        "y;x;diameter;score;micrograph\n2.5;1.5;80;0.5;a.mrc\n4;3;90;0.25;b.mrc\n\n",
+        "micrograph\tx\ty\tscore\tdiameter\na.mrc\t1.5\t2.5\t0.5\t80\nb.mrc\t3\t4\t0.25\t90\n",
+    ],
+)
+def test_headers_in_any_case_order_and_delimiter(tmp_path: Path, text: str):
+    picks = read(tmp_path, text)
+    assert list(picks) == ["a.mrc", "b.mrc"]
+    assert picks["a.mrc"].coords.tolist() == [[2.5, 1.5]]
+    assert picks["b.mrc"].scores.tolist() == [0.25]
+    assert picks["b.mrc"].diameters.tolist() == [90]
+
+
+def test_rows_of_one_micrograph_need_not_stand_together(tmp_path: Path):
+    picks = read(tmp_path, "micrograph,x,y\na.mrc,1,2\nb.mrc,3,4\na.mrc,5,6\n")
+    assert picks["a.mrc"].coords.tolist() == [[2, 1], [6, 5]]
+    assert picks["a.mrc"].scores is None
+
+
+def test_a_name_without_coordinates_has_no_picks(tmp_path: Path):
+    picks = read(tmp_path, "micrograph,x,y\na.mrc,1,2\nb.mrc,,\na.mrc,,\n")
+    assert {name: len(each) for name, each in picks.items()} == {"a.mrc": 1, "b.mrc": 0}
+
+
+def test_header_alone_is_no_picks(tmp_path: Path):
+    assert read(tmp_path, "micrograph,x,y\n") == {}
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("", "empty"),
+        ("micrograph,x\na.mrc,1\n", "no column y .it has: micrograph, x"),
+        ("1,2,3\n", "no column micrograph and x and y"),
+        ("micrograph,x,y\na.mrc,1,2\na.mrc,1,two\n", "y of row 2 is 'two'"),
+        ("micrograph,x,y\na.mrc,,2\n", "x of row 1 is ''"),
+        ("micrograph,x,y\na.mrc,1,inf\n", "'inf'"),
+        ("micrograph,x,y\na.mrc,1,2\na.mrc,1\n", "line 3 has 2 values"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: str):
+    with pytest.raises(InputError, match=f"picks.csv: .*{words}") as error:
+        read(tmp_path, text)
+    assert "\n" not in str(error.value)
+
+
+def test_round_trip_keeps_fractions_scores_and_odd_names(tmp_path: Path):
+    rng = np.random.default_rng(3)
+    planted = [
+        Picks('a/b/odd, "name" 50%.mrc', rng.uniform(0, 4000, (40, 2)), rng.uniform(size=40)),
+        Picks("May08_03.05.02.mrc", rng.uniform(0, 4000, (3, 2)), rng.uniform(size=3)),
+    ]
+    write_picks_csv(tmp_path / "picks.csv", planted)
+    back = read_picks(tmp_path / "picks.csv")
+    assert list(back) == ['odd, "name" 50%.mrc', "May08_03.05.02.mrc"]
+    for one, again in zip(planted, back.values(), strict=True):
+        np.testing.assert_allclose(again.coords, one.coords, atol=6e-4)
+        np.testing.assert_allclose(again.scores, one.scores, atol=6e-7)
+
+
+def test_columns_as_asked(tmp_path: Path):
+    path = tmp_path / "picks.csv"
+    picks = [Picks("a.mrc", np.array([[2.0, 1.0]]), np.array([0.5]), np.array([80.0]))]
+    write_picks_csv(path, picks)
+    assert (
+        path.read_bytes() == b"micrograph,x,y,score,diameter\na.mrc,1.000,2.000,0.500000,80.000\n"
+    )
+    write_picks_csv(path, picks, scores=False)
+    assert path.read_bytes() == b"micrograph,x,y,diameter\na.mrc,1.000,2.000,80.000\n"
+    write_picks_csv(path, [], scores=True)
+    assert path.read_bytes() == b"micrograph,x,y,score\n"
+
+
+def test_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "picks.csv"
+    path.write_text("old")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(EngineError, match="no space left"):
+        write_picks_csv(path, [Picks("a.mrc", np.ones((5, 2)))])
+    assert path.read_text() == "old"
+    assert [f.name for f in tmp_path.iterdir()] == ["picks.csv"]
+
+
+def test_many_picks_are_fast(tmp_path: Path):
+    count = 100_000
+    picks = [
+        Picks(f"mic{i}.mrc", np.ones((count // 100, 2)), np.ones(count // 100)) for i in range(100)
+    ]
+    start = time.perf_counter()
+    write_picks_csv(tmp_path / "picks.csv", picks)
+    assert sum(map(len, read_picks(tmp_path / "picks.csv").values())) == count
+    assert time.perf_counter() - start < 5.0

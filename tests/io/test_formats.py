@@ -1,0 +1,335 @@
+"""Round trips through every format, each format's own traps, and telling them apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.formats import sniff
+from napari_unetpick.io.names import micrograph_key
+from napari_unetpick.io.picks import Picks, read_picks, write_picks
+from napari_unetpick.io.targets import even_box
+
+
+def planted() -> dict[str, Picks]:
+    rng = np.random.default_rng(5)
+    return {
+        name: Picks(name, rng.uniform(100, 3000, (n, 2)), rng.uniform(0.01, 0.99, n))
+        for name, n in (("Movies/May08_03.05.02.mrc", 30), ("Movies/b.mrc", 1))
+    }
+
+
+@pytest.mark.parametrize(
+    "fmt, out, tolerance, keeps_scores",
+    [
+        ("csv", "picks.csv", 5.1e-4, True),
+        ("star", "picks.star", 5.1e-4, True),
+        ("cryosparc", "picks.star", 5.1e-4, True),
+        ("relion", "folder", 5.1e-4, True),
+        ("topaz", "picks.txt", 5.1e-4, True),
+        ("cbox", "folder", 5.1e-4, True),
+        ("eman", "folder", 5.1e-4, False),
+        ("box", "folder", 0.5, False),
+    ],
+)
+def test_round_trip(tmp_path: Path, fmt: str, out: str, tolerance: float, keeps_scores: bool):
+    files = write_picks(planted(), tmp_path / out, fmt, box_size=64)
+    assert all(file.is_file() for file in files)
+    assert all(b"\r" not in file.read_bytes() for file in files)
+    back = {micrograph_key(name): p for name, p in read_picks(tmp_path / out).items()}
+    for one in planted().values():
+        again = back.pop(micrograph_key(one.micrograph))
+        np.testing.assert_allclose(again.coords, one.coords, atol=tolerance)
+        if keeps_scores:
+            np.testing.assert_allclose(again.scores, one.scores, atol=2e-6)
+    assert back == {}
+
+
+def test_box_as_relion_reads_it(tmp_path: Path):
+    """RELION cuts fractions off and halves the box with integer division."""
+    coords = np.array([[50.4, 100.6], [0.2, 3.0]])
+    (path,) = write_picks({"a": Picks("a.mrc", coords)}, tmp_path / "a.box", "box", box_size=64)
+    rows = [list(map(int, line.split())) for line in path.read_text().splitlines()]
+    assert rows == [[69, 18, 64, 64], [-29, -32, 64, 64]]
+    assert [(y + h // 2, x + w // 2) for x, y, w, h in rows] == [(50, 101), (0, 3)]
+
+
+def test_box_reading(tmp_path: Path):
+    path = tmp_path / "mic.1.box"
+    path.write_text("10 20 64 32 0.5\n10.5\t20.5\t64\t64\t0.25\n")
+    picks = read_picks(path)["mic.1"]
+    assert picks.coords.tolist() == [[36.0, 42.0], [52.5, 42.5]]
+    assert picks.scores.tolist() == [0.5, 0.25]
+    path.write_text("10 20 64 64 -3\n")  # EMAN1's mark of a manual box
+    assert read_picks(path)["mic.1"].scores is None
+    path.write_text("")
+    assert len(read_picks(path)["mic.1"]) == 0
+    path.write_text("10 20\n")
+    with pytest.raises(InputError, match="row 1 has 2 values"):
+        read_picks(path)
+
+
+@pytest.mark.parametrize("box_size", [0, -2, 63])
+def test_odd_boxes_are_refused(tmp_path: Path, box_size: int):
+    picks = {"a": Picks("a.mrc", np.ones((1, 2)))}
+    with pytest.raises(InputError, match=r"--box-size|even"):
+        write_picks(picks, tmp_path / "a.box", "box", box_size=box_size)
+
+
+def test_box_size_from_the_picks_own_diameters(tmp_path: Path):
+    coords, diameters = np.full((3, 2), 100.0), np.array([80.0, 81.0, 500.0])
+    picks = {"a": Picks("a.mrc", coords, diameters=diameters)}
+    (path,) = write_picks(picks, tmp_path / "a.box", "box")
+    assert path.read_text().split()[2] == "122"  # 1.5 * 81 = 121.5, up to even
+    assert [even_box(s) for s in (1, 2, 2.1, 3, 120.0, 120.2)] == [2, 2, 4, 4, 120, 122]
+    with pytest.raises(InputError, match="--box-size"):
+        write_picks({"a": Picks("a.mrc", coords)}, tmp_path / "b.box", "box")
+
+
+CBOX = """
+data_global
+
+_cbox_format_version 1.0
+
+data_cryolo
+
+loop_
+_CoordinateX #1
+_CoordinateY #2
+_CoordinateZ #3
+_Width #4
+_Height #5
+_Depth #6
+_EstWidth #7
+_EstHeight #8
+_Confidence #9
+_NumBoxes #10
+_Angle #11
+10.5 20.5 <NA> 100 100 <NA> 90 110 0.75 1 <NA>
+
+data_cryolo_include
+
+loop_
+_slice_index #1
+"""
+
+
+def test_cbox_reading(tmp_path: Path):
+    path = tmp_path / "mic1.cbox"
+    path.write_text(CBOX)
+    picks = read_picks(path)["mic1"]
+    assert picks.coords.tolist() == [[70.5, 60.5]]
+    assert picks.scores.tolist() == [0.75]
+    assert picks.diameters.tolist() == [100.0]
+    path.write_text("10 20 64 64 0.5 1 1 1\n")
+    with pytest.raises(InputError, match="not a STAR"):
+        read_picks(path, "cbox")
+
+
+def test_topaz_scale_and_logits(tmp_path: Path):
+    path = tmp_path / "picks.txt"
+    path.write_text("image_name\tx_coord\ty_coord\tscore\nmic.1\t10\t20\t0.0\nmic.1\t11\t21\t-30\n")
+    picks = read_picks(path, scale=8.0)["mic.1"]
+    assert picks.coords.tolist() == [[160.0, 80.0], [168.0, 88.0]]
+    assert picks.scores[0] == 0.5
+    assert 0 < picks.scores[1] < 1e-12
+    write_picks({"a": Picks("M/mic.1.mrc", np.array([[20.0, 10.0]]))}, path, "topaz")
+    assert path.read_text() == "image_name\tx_coord\ty_coord\nmic.1\t10.000\t20.000\n"
+
+
+def test_eman_keeps_what_else_the_file_says(tmp_path: Path):
+    info = tmp_path / "info" / "mic1_info.json"
+    info.parent.mkdir()
+    info.write_text(
+        json.dumps({"quality": 5, "boxes": [[10, 20, "manual"], [3.5, 4.5, "auto", 1]]})
+    )
+    assert read_picks(info)["mic1"].coords.tolist() == [[20, 10], [4.5, 3.5]]
+    assert list(read_picks(tmp_path)) == ["mic1"]  # an EMAN2 project folder
+    write_picks({"a": Picks("mic1.mrc", np.array([[7.25, 6.0]]))}, tmp_path, "eman")
+    assert json.loads(info.read_text()) == {"quality": 5, "boxes": [[6.0, 7.25, "manual"]]}
+    for text, words in [("{", "not JSON"), ("{}", "no list 'boxes'"), ('{"boxes": [5]}', "entry")]:
+        info.write_text(text)
+        with pytest.raises(InputError, match=words):
+            read_picks(info)
+
+
+def cs_table(dtype: list) -> np.ndarray:
+    table = np.zeros(2, dtype)
+    table["location/micrograph_path"] = [b"J1/000000633063778279389_a.mrc", b">J1/b.mrc"]
+    table["location/micrograph_shape"] = [4092, 5760]  # (ny, nx)
+    table["location/center_x_frac"] = [0.25, 0.5]
+    table["location/center_y_frac"] = [0.5, 0.75]
+    return table
+
+
+CS = [
+    ("uid", "u8"),
+    ("location/micrograph_path", "S64"),
+    ("location/micrograph_shape", "u4", (2,)),
+    ("location/center_x_frac", "f4"),
+    ("location/center_y_frac", "f4"),
+    ("pick_stats/ncc_score", "f4"),
+]
+
+
+def save(path: Path, table: np.ndarray) -> Path:
+    with open(path, "wb") as file:
+        np.save(file, table, allow_pickle=True)
+    return path
+
+
+def test_cryosparc_fractions_of_a_wide_image(tmp_path: Path):
+    picks = read_picks(save(tmp_path / "picked.cs", cs_table(CS)))
+    assert list(picks) == ["J1/000000633063778279389_a.mrc", "J1/b.mrc"]
+    assert picks["J1/b.mrc"].coords.tolist() == [[0.75 * 4092, 0.5 * 5760]]
+    assert picks["J1/b.mrc"].scores.tolist() == [0.0]
+
+
+def test_cryosparc_objects_are_never_unpickled(tmp_path: Path):
+    class Bomb:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "exploded",))
+
+    table = np.zeros(1, [("location/micrograph_path", "O")])
+    table["location/micrograph_path"] = Bomb()
+    with pytest.raises(InputError, match="Python objects"):
+        read_picks(save(tmp_path / "bad.cs", table))
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_cryosparc_files_that_cannot_be_used(tmp_path: Path):
+    path = save(tmp_path / "x.cs", cs_table(CS)[["uid", "location/micrograph_path"]])
+    with pytest.raises(InputError, match="no field location/micrograph_shape"):
+        read_picks(path)
+    save(path, cs_table(CS))
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(InputError, match="cut short"):
+        read_picks(path)
+    path.write_bytes(b"\x94CSDAT\x01\x00")
+    with pytest.raises(InputError, match=r"no NumPy \.cs file"):
+        read_picks(path)
+
+
+CRYOPPP = "X-Coordinate,Y-Coordinate,Diameter,Class\n10,20,108,1\n30,40,108,1\n"
+
+
+def test_cryoppp_is_turned_by_the_height(tmp_path: Path):
+    path = tmp_path / "mic.frames.csv"
+    for text in (CRYOPPP, '"X-Coordinate,Y-Coordinate,Diameter"\n"10,20,108"\n"30,40,108"\n'):
+        path.write_text(text)
+        picks = read_picks(path, image_shapes={"x/mic.frames.mrc": (100, 200)})["mic.frames"]
+        assert picks.coords.tolist() == [[79, 10], [59, 30]]
+        assert picks.diameters.tolist() == [108, 108]
+    with pytest.raises(InputError, match="height is needed"):
+        read_picks(path)
+
+
+def test_cryoppp_finds_the_height_in_its_own_folders(tmp_path: Path):
+    import mrcfile
+
+    folder = tmp_path / "10017" / "ground_truth" / "particle_coordinates"
+    folder.mkdir(parents=True)
+    (folder / "mic.csv").write_text(CRYOPPP)
+    (tmp_path / "10017" / "micrographs").mkdir()
+    with mrcfile.new(tmp_path / "10017" / "micrographs" / "mic.mrc") as file:
+        file.set_data(np.zeros((100, 200), "f4"))
+    assert read_picks(folder)["mic"].coords.tolist() == [[79, 10], [59, 30]]
+
+
+@pytest.mark.parametrize(
+    "name, text, fmt",
+    [
+        ("a.txt", "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n1 2\n", "star"),
+        ("a.star", CBOX, "cbox"),
+        ("a.txt", "10 20 64 64\n", "box"),
+        ("a.csv", "image_name,x_coord,y_coord\n", "topaz"),
+        ("a.txt", "micrograph,x,y\n", "topaz"),
+        ("a.csv", "micrograph,x,y\n", "csv"),
+        ("a.csv", CRYOPPP, "cryoppp"),
+        ("a.json", '{"boxes": []}', "eman"),
+        ("a.box", "", "box"),
+    ],
+)
+def test_content_tells_the_format(tmp_path: Path, name: str, text: str, fmt: str):
+    (tmp_path / name).write_text(text)
+    assert sniff(tmp_path / name) == fmt
+
+
+def test_what_is_no_pick_file(tmp_path: Path):
+    (tmp_path / "a.mrc").write_bytes(bytes(2000))
+    for path, words in [
+        (tmp_path / "a.mrc", "no pick file"),
+        (tmp_path / "none.csv", "no such file"),
+        (tmp_path, "holds no pick files"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            read_picks(path)
+    with pytest.raises(InputError, match="format 'xyz' is not read"):
+        read_picks(tmp_path / "a.mrc", "xyz")
+    with pytest.raises(InputError, match="format 'xyz' is not written"):
+        write_picks({}, tmp_path / "out", "xyz")
+
+
+def test_what_the_system_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "a.csv").write_text("micrograph,x,y\n")
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(InputError, match=r"a\.csv: cannot be read \(Permission denied\)"):
+        read_picks(tmp_path / "a.csv")
+
+
+def test_folder_of_pick_files(tmp_path: Path):
+    (tmp_path / "a.star").write_text("data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n1 2\n")
+    (tmp_path / "b.box").write_text("0 0 10 10\n")
+    (tmp_path / "labels.csv").write_text("micrograph,state\na,full\n")
+    (tmp_path / "negatives.csv").write_text("micrograph,x,y\na,7,7\n")
+    (tmp_path / "a.extra.csv").write_text("id,source\n1,manual\n")
+    (tmp_path / "split.csv").write_text("micrograph,role\na,test\n")
+    (tmp_path / "job.star").write_text("data_job\n_rlnJobTypeLabel relion.external\n")
+    picks = read_picks(tmp_path)
+    assert {name: p.coords.tolist() for name, p in picks.items()} == {
+        "a": [[2.0, 1.0]],
+        "b": [[5.0, 5.0]],
+    }
+    assert picks.messages == [f"{n}: holds no picks, left out" for n in ("job.star", "split.csv")]
+    (tmp_path / "picks.csv").write_text("micrograph,x,y\na.mrc,1,2\n")
+    with pytest.raises(InputError, match=r"both a\.star and picks\.csv hold picks of a"):
+        read_picks(tmp_path)
+
+
+def test_the_pick_commands_folder_is_read_once(tmp_path: Path):
+    """candidates.csv, picks.csv, picks.star and RELION's list all stand in one folder."""
+    write_picks(planted(), tmp_path, "relion")
+    for fmt, name in (("csv", "picks.csv"), ("csv", "candidates.csv"), ("star", "picks.star")):
+        write_picks(planted(), tmp_path / name, fmt)
+    assert {name: len(p) for name, p in read_picks(tmp_path).items()} == {
+        "Movies/May08_03.05.02.mrc": 30,
+        "Movies/b.mrc": 1,
+    }
+
+
+def test_folder_and_file_mixed_up(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    for fmt in ("relion", "box", "cbox", "eman"):
+        with pytest.raises(InputError, match="is a file where a folder is needed"):
+            write_picks(planted(), tmp_path / "file", fmt, box_size=64)
+    for fmt in ("csv", "star", "topaz", "cryosparc"):
+        with pytest.raises(InputError, match="is a folder where a file should go"):
+            write_picks(planted(), tmp_path, fmt)
+    with pytest.raises(InputError, match="one micrograph, not 2"):
+        write_picks(planted(), tmp_path / "all.box", "box", box_size=64)
+
+
+def test_real_picks_round_trip(real_data: Path, tmp_path: Path):
+    picks = read_picks(real_data / "apoferritin" / "picks.csv")
+    assert "May08_03.05.02" in {micrograph_key(name) for name in picks}
+    write_picks(picks, tmp_path / "boxes", "box")
+    for name, each in read_picks(tmp_path / "boxes").items():
+        original = next(p for n, p in picks.items() if micrograph_key(n) == name)
+        assert np.abs(each.coords - original.coords).max() <= 0.5

@@ -1,0 +1,182 @@
+"""MRC files of every kind and damage: what is read is what was planted, and the rest is told."""
+
+from __future__ import annotations
+
+import struct
+import time
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.micrographs import read_micrograph
+
+ROWS, COLUMNS = 6, 10
+
+
+def planted(dtype: str) -> np.ndarray:
+    image = np.zeros((ROWS, COLUMNS), dtype)
+    image[1, 7] = 100
+    return image
+
+
+def mrc_bytes(
+    data: np.ndarray,
+    mode: int,
+    order: str = "<",
+    *,
+    frames: int = 1,
+    extended: int = 0,
+    stamp: bytes = b"MAP ",
+    cell: float = 15.0,
+) -> bytes:
+    """Write a header field by field: independent of the reader and of mrcfile."""
+    header = bytearray(1024)
+    rows, columns = data.shape[-2:]
+    struct.pack_into(f"{order}4i", header, 0, columns, rows, frames, mode)
+    struct.pack_into(f"{order}3i", header, 28, columns, rows, frames)
+    struct.pack_into(f"{order}3f", header, 40, cell, cell * rows / columns, 1.0)
+    struct.pack_into(f"{order}i", header, 92, extended)
+    header[208:212] = stamp
+    header[212:214] = b"\x44\x44" if order == "<" else b"\x11\x11"
+    return bytes(header) + b"E" * extended + data.astype(data.dtype.newbyteorder(order)).tobytes()
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("mode, dtype", [(0, "i1"), (1, "i2"), (2, "f4"), (6, "u2"), (12, "f2")])
+def test_every_real_mode_in_both_byte_orders(tmp_path: Path, order: str, mode: int, dtype: str):
+    path = write(tmp_path / "mic.mrc", mrc_bytes(planted(dtype), mode, order, extended=1280))
+    image = read_micrograph(path)
+    np.testing.assert_array_equal(image.data, planted(dtype))
+    assert image.data.dtype.kind == np.dtype(dtype).kind
+    assert image.pixel_size == pytest.approx(1.5)
+    assert not image.flipped
+
+
+def test_what_mrcfile_writes(tmp_path: Path):
+    with mrcfile.new(tmp_path / "mic.mrc") as file:
+        file.set_data(planted("f4"))
+        file.voxel_size = 1.34
+    image = read_micrograph(tmp_path / "mic.mrc")
+    np.testing.assert_array_equal(image.data, planted("f4"))
+    assert image.pixel_size == pytest.approx(1.34)
+
+
+def test_missing_map_stamp_and_one_frame_stack(tmp_path: Path):
+    old = write(tmp_path / "mic.mrcs", mrc_bytes(planted("f4")[None], 2, stamp=b"\0\0\0\0"))
+    np.testing.assert_array_equal(read_micrograph(old).data, planted("f4"))
+
+
+def test_imod_unsigned_bytes(tmp_path: Path):
+    raw = bytearray(mrc_bytes(np.full((ROWS, COLUMNS), 200, "u1"), 0))
+    struct.pack_into("<2i", raw, 152, 1146047817, 0)
+    assert read_micrograph(write(tmp_path / "mic.mrc", bytes(raw))).data.max() == 200
+
+
+def test_width_that_looks_like_a_tag(tmp_path: Path):
+    """60 columns: the file starts with '<' as an XML page does."""
+    image = np.arange(120, dtype="f4").reshape(2, 60)
+    path = write(tmp_path / "mic.mrc", mrc_bytes(image, 2))
+    np.testing.assert_array_equal(read_micrograph(path).data, image)
+
+
+def test_trailing_bytes_are_no_damage(tmp_path: Path):
+    path = write(tmp_path / "mic.mrc", mrc_bytes(planted("f4"), 2) + b"tail")
+    np.testing.assert_array_equal(read_micrograph(path).data, planted("f4"))
+
+
+@pytest.mark.parametrize("cell", [0.0, float("nan"), -5.0, 0.5, 1e6])
+def test_pixel_size_that_cannot_be(tmp_path: Path, cell: float):
+    path = write(tmp_path / "mic.mrc", mrc_bytes(planted("f4"), 2, cell=cell))
+    assert read_micrograph(path).pixel_size is None
+
+
+def test_large_image_is_mapped_and_opens_at_once(tmp_path: Path):
+    path = tmp_path / "mic.mrc"
+    head = bytearray(mrc_bytes(planted("f4"), 2)[:1024])
+    struct.pack_into("<4i", head, 0, 4096, 4096, 1, 2)
+    with open(path, "wb") as file:
+        file.write(head)
+        file.truncate(1024 + 4 * 4096 * 4096)  # sparse: nothing of it need be read
+    read_micrograph(path)
+    start = time.perf_counter()
+    image = read_micrograph(path)
+    assert time.perf_counter() - start < 0.05
+    assert image.data.shape == (4096, 4096)
+    assert not image.data.flags.writeable
+    assert not image.data.flags.owndata
+
+
+def cut_short(content: bytes) -> bytes:
+    return content[:-8]
+
+
+XML = b'<?xml version="1.0"?>\n<Error><Code>NoSuchKey</Code></Error>'
+FLOATS = mrc_bytes(planted("f4"), 2)
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (b"", ["empty (0 bytes)"]),
+        (FLOATS[:-8], ["cut short", "1,264 bytes", "1,256"]),
+        (FLOATS[:500], ["cut short", "1,024", "500"]),
+        (XML, ["XML page", "failed download"]),
+        (b"\n <!DOCTYPE html><html>404</html>" * 60, ["HTML page", "failed download"]),
+        (b"version https://example.org/spec\noid sha256:1234\nsize 99\n", ["text file"]),
+        (b"\x1f\x8b\x08" + bytes(2000), ["gzip", "decompress"]),
+        (bytes(2000), ["not an MRC"]),
+        (mrc_bytes(planted("c8"), 4), ["complex", "mode 4"]),
+        (mrc_bytes(planted("i4"), 3), ["complex", "mode 3"]),
+        (mrc_bytes(planted("i1"), 101), ["4 bits", "101"]),
+        (mrc_bytes(planted("i1"), 7), ["mode 7", "convert"]),
+        (mrc_bytes(np.zeros((30, 6, 10), "f4"), 2, frames=30), ["30 frames", "motion-correct"]),
+        (mrc_bytes(planted("f4"), 2, extended=0).replace(b"MAP ", b"MAP ")[:92]
+         + struct.pack("<i", -9) + FLOATS[96:], ["extended", "damaged"]),
+    ],
+)  # fmt: skip
+def test_what_is_no_micrograph_is_told_in_one_line(tmp_path: Path, content: bytes, words: list):
+    path = write(tmp_path / "bad.mrc", content)
+    with pytest.raises(InputError) as error:
+        read_micrograph(path)
+    text = str(error.value)
+    assert text.startswith(str(path))
+    assert "\n" not in text
+    assert [word for word in words if word not in text] == []
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("mic.eer", "motion-correct"),
+        ("ref.gain", "gain reference"),
+        ("mic.mrc.gz", "decompress"),
+        ("mic.dm4", ".dm4 is not read"),
+        ("mic", "no extension"),
+    ],
+)
+def test_other_extensions_are_refused(tmp_path: Path, name: str, words: str):
+    with pytest.raises(InputError, match=words):
+        read_micrograph(write(tmp_path / name, FLOATS))
+
+
+def test_missing_file_and_folder(tmp_path: Path):
+    with pytest.raises(InputError, match="no such file"):
+        read_micrograph(tmp_path / "none.mrc")
+    (tmp_path / "folder.mrc").mkdir()
+    with pytest.raises(InputError, match="is a folder"):
+        read_micrograph(tmp_path / "folder.mrc")
+
+
+def test_real_micrographs_agree_with_mrcfile(real_data: Path):
+    for path in sorted(real_data.glob("apoferritin/*.mrc"))[:2]:
+        image = read_micrograph(path)
+        with mrcfile.mmap(path, permissive=True) as file:
+            np.testing.assert_array_equal(image.data, file.data)

@@ -1,0 +1,65 @@
+"""Names of micrographs that differ by folder, extension, uid prefix and suffix."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_unetpick.io.names import match_names, micrograph_key
+
+UID = "000000633063778279389_"
+OTHER_UID = "000000000000000000001_"
+
+
+@pytest.mark.parametrize(
+    "name, key",
+    [
+        ("May08_03.05.02.mrc", "May08_03.05.02"),
+        ("May08_03.05.02", "May08_03.05.02"),
+        ("MotionCorr/job002/Movies/mic1.MRC", "mic1"),
+        ("C:\\data\\mic1.tiff", "mic1"),
+        ("mic1.frames.mrcs", "mic1.frames"),
+        ("mic1.star", "mic1.star"),
+        (".mrc", ".mrc"),
+    ],
+)
+def test_key(name: str, key: str):
+    assert micrograph_key(name) == key
+
+
+@pytest.mark.parametrize(
+    "pick, micrograph",
+    [
+        ("mic1", "Movies/mic1.mrc"),
+        ("other/folder/mic1.tif", "Movies/mic1.mrc"),
+        ("May08_03.05.02.mrc", "x/May08_03.05.02.mrc"),
+        (f"{UID}mic1.mrc", "mic1.mrc"),
+        ("mic1", f"J5/motioncorrected/{UID}mic1_patch_aligned_doseweighted.mrc"),
+        (f"{UID}mic1.mrc", f"{OTHER_UID}mic1.mrc"),
+        ("mic1_autopick", "mic1.mrc"),
+        ("mic1", "mic1.frames.mrc"),
+        ("mic1_DW.mrc", "mic1_fractions.mrc"),
+    ],
+)
+def test_matched(pick: str, micrograph: str):
+    match = match_names([pick], ["else.mrc", micrograph])
+    assert match.pairs == {pick: micrograph}
+    assert match.unmatched == []
+
+
+def test_the_exact_name_goes_before_the_shortened():
+    match = match_names(["mic1", "mic1_DW"], ["a/mic1_DW.mrc", "a/mic1.mrc"])
+    assert match.pairs == {"mic1": "a/mic1.mrc", "mic1_DW": "a/mic1_DW.mrc"}
+
+
+def test_ambiguous_names_stay_unmatched():
+    two_given = match_names(["mic1"], [f"{UID}mic1.mrc", f"{OTHER_UID}mic1.mrc"])
+    assert two_given.unmatched == ["mic1"]
+    two_picked = match_names([f"{UID}mic1", f"{OTHER_UID}mic1"], ["mic1.mrc"])
+    assert two_picked.unmatched == [f"{UID}mic1", f"{OTHER_UID}mic1"]
+    assert match_names(["mic1"], ["mic1_DW.mrc", "mic1_noDW.mrc"]).unmatched == ["mic1"]
+
+
+def test_dots_are_not_extensions():
+    match = match_names(["May08_03"], ["May08_03.05.02.mrc", "May08_03.13.02.mrc"])
+    assert match.pairs == {}
+    assert match.unmatched == ["May08_03"]

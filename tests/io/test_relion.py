@@ -1,0 +1,132 @@
+"""The hand-over to RELION and cryoSPARC, to the letter, and reading it back."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_unetpick.errors import EngineError, InputError
+from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.picks import Picks, read_picks
+from napari_unetpick.io.relion import write_autopick, write_combined_star
+
+NAMES = ("MotionCorr/job002/Movies/mic.1.mrc", "MotionCorr/job002/Movies/mic.2.mrc")
+
+
+def pairs(*names: str) -> list[tuple[Micrograph, Picks]]:
+    return [
+        (
+            Micrograph(Path(name), name),
+            Picks("other name", np.array([[i + 10.25, i + 20.5]]), np.array([0.5])),
+        )
+        for i, name in enumerate(names)
+    ]
+
+
+def test_list_is_exact_and_starts_from_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    files = write_autopick("External/job010", pairs(*NAMES))
+    assert [f.as_posix() for f in files] == [
+        "External/job010/mic.1_autopick.star",
+        "External/job010/mic.2_autopick.star",
+        "External/job010/autopick.star",
+    ]
+    assert files[-1].read_bytes() == (
+        b"# version 30001\n\n"
+        b"data_coordinate_files\n\nloop_\n_rlnMicrographName #1\n_rlnMicrographCoordinates #2\n"
+        b"MotionCorr/job002/Movies/mic.1.mrc External/job010/mic.1_autopick.star\n"
+        b"MotionCorr/job002/Movies/mic.2.mrc External/job010/mic.2_autopick.star\n"
+    )
+    back = read_picks("External/job010")
+    assert list(back) == list(NAMES)
+    assert back[NAMES[1]].coords.tolist() == [[11.25, 21.5]]
+    assert back[NAMES[1]].scores.tolist() == [0.5]
+
+
+def test_project_folder_is_found_from_elsewhere(tmp_path: Path):
+    (tmp_path / "default_pipeline.star").write_text("data_\n")
+    files = write_autopick(tmp_path / "External" / "job010", pairs(*NAMES))
+    assert "Movies/mic.1.mrc External/job010/mic.1_autopick.star\n" in files[-1].read_text()
+    assert list(read_picks(files[-1])) == list(NAMES)  # paths start above the list
+
+
+def test_outside_of_a_project_paths_are_absolute(tmp_path: Path):
+    files = write_autopick(tmp_path / "out", pairs(*NAMES))
+    assert f"{NAMES[0]} {tmp_path.as_posix()}/out/mic.1_autopick.star\n" in files[-1].read_text()
+
+
+def test_names_never_lead_out_of_the_folder(tmp_path: Path):
+    out = tmp_path / "project" / "out"
+    write_autopick(out, pairs("../../evil.mrc", "/etc/passwd.mrc"))
+    assert sorted(f.name for f in tmp_path.rglob("*") if f.is_file()) == [
+        "autopick.star",
+        "evil_autopick.star",
+        "passwd_autopick.star",
+    ]
+    assert all(f.parent == out for f in tmp_path.rglob("*.star"))
+    with pytest.raises(InputError, match="cannot name a file"):
+        write_autopick(out, pairs("a/.."))
+
+
+def test_two_of_one_name_are_refused_before_anything_is_written(tmp_path: Path):
+    with pytest.raises(InputError, match=r"a/mic\.mrc and b/mic\.tif would both be written"):
+        write_autopick(tmp_path / "out", pairs("a/mic.mrc", "b/mic.tif"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_file_where_a_folder_is_needed(tmp_path: Path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(InputError, match="is a file where a folder is needed"):
+        write_autopick(tmp_path / "out", pairs(*NAMES))
+
+
+def test_full_disk_leaves_no_half_written_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(EngineError, match="no space left"):
+        write_autopick(tmp_path / "out", pairs(*NAMES))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_micrograph_without_picks_has_an_empty_loop(tmp_path: Path):
+    empty = [(Micrograph(Path("a.mrc"), "a.mrc"), Picks("a.mrc", np.empty((0, 2)), np.empty(0)))]
+    write_autopick(tmp_path, empty)
+    assert len(read_picks(tmp_path)["a.mrc"]) == 0
+
+
+def test_missing_listed_files(tmp_path: Path):
+    files = write_autopick(tmp_path, pairs(*NAMES))
+    files[0].unlink()
+    picks = read_picks(files[-1])
+    assert list(picks) == [NAMES[1]]
+    assert "1 of the 2 pick files that autopick.star lists are missing" in picks.messages[0]
+    files[1].unlink()
+    with pytest.raises(InputError, match="none of the 2 pick files"):
+        read_picks(files[-1])
+
+
+def test_list_of_imported_boxes(tmp_path: Path):
+    (tmp_path / "mic1.box").write_text("10 20 64 64\n")
+    path = tmp_path / "coords.star"
+    path.write_text(
+        "data_coordinate_files\nloop_\n_rlnMicrographName\n_rlnMicrographCoordinates\n"
+        "M/mic1.mrc mic1.box\n"
+    )
+    assert read_picks(path)["M/mic1.mrc"].coords.tolist() == [[52.0, 42.0]]
+
+
+def test_combined_star_is_exact(tmp_path: Path):
+    path = tmp_path / "picks.star"
+    write_combined_star(path, pairs(*NAMES))
+    assert path.read_bytes() == (
+        b"data_\n\nloop_\n_rlnMicrographName #1\n_rlnCoordinateX #2\n_rlnCoordinateY #3\n"
+        b"_rlnAutopickFigureOfMerit #4\n"
+        b"MotionCorr/job002/Movies/mic.1.mrc 20.500 10.250 0.500000\n"
+        b"MotionCorr/job002/Movies/mic.2.mrc 21.500 11.250 0.500000\n"
+    )
+    assert read_picks(path)[NAMES[0]].coords.tolist() == [[10.25, 20.5]]

@@ -1,0 +1,71 @@
+"""TIFF micrographs: turned to MRC's row order, mapped where possible, damage told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.micrographs import read_micrograph
+
+IMAGE = np.zeros((6, 10), "f4")
+IMAGE[1, 7] = 100.0
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"byteorder": ">"}])
+def test_a_bright_pixel_is_mirrored_in_its_rows(tmp_path: Path, options: dict):
+    tifffile.imwrite(tmp_path / "mic.tif", IMAGE, **options)
+    image = read_micrograph(tmp_path / "mic.tif")
+    assert image.flipped
+    assert image.data.shape == (6, 10)
+    assert np.argwhere(image.data == 100).tolist() == [[6 - 1 - 1, 7]]
+
+
+def test_uncompressed_data_is_mapped_read_only(tmp_path: Path):
+    tifffile.imwrite(tmp_path / "mic.tiff", np.ones((512, 512), "u2"))
+    image = read_micrograph(tmp_path / "mic.tiff")
+    assert not image.data.flags.writeable
+    assert not image.data.flags.owndata
+
+
+@pytest.mark.parametrize(
+    "options, expected",
+    [
+        ({"resolution": (1e8 / 1.5, 1e8 / 1.5), "resolutionunit": "CENTIMETER"}, 1.5),
+        ({"resolution": (2.54e8 / 1.5, 2.54e8 / 1.5), "resolutionunit": "INCH"}, 1.5),
+        ({"resolution": (1 / 0.15, 1 / 0.15), "imagej": True, "metadata": {"unit": "nm"}}, 1.5),
+        ({"resolution": (1 / 1.5, 1 / 1.5), "imagej": True, "metadata": {"unit": "\\u00C5"}}, 1.5),
+        ({"resolution": (72, 72), "resolutionunit": "INCH"}, None),
+        ({}, None),
+    ],
+)
+def test_pixel_size_of_the_tags(tmp_path: Path, options: dict, expected: float | None):
+    tifffile.imwrite(tmp_path / "mic.tif", IMAGE, **options)
+    found = read_micrograph(tmp_path / "mic.tif").pixel_size
+    assert found == (expected if expected is None else pytest.approx(expected, rel=1e-4))
+
+
+def test_what_is_no_micrograph_is_told(tmp_path: Path):
+    path = tmp_path / "mic.tif"
+    cases = {
+        "4 frames; motion-correct": lambda: tifffile.imwrite(
+            path, np.zeros((4, 6, 10), "u1"), photometric="minisblack"
+        ),
+        "no grey-scale image": lambda: tifffile.imwrite(
+            path, np.zeros((6, 10, 3), "u1"), photometric="rgb"
+        ),
+        "real numbers": lambda: tifffile.imwrite(path, np.zeros((6, 10), "c8")),
+        "empty": lambda: path.write_bytes(b""),
+        "no readable TIFF": lambda: path.write_bytes(b"<html>404</html>"),
+    }
+    for words, make in cases.items():
+        make()
+        with pytest.raises(InputError, match=words):
+            read_micrograph(path)
+    tifffile.imwrite(path, np.ones((64, 64), "f4"))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match="cut short"):
+        read_micrograph(path)

@@ -1,0 +1,127 @@
+"""Rooms import one way, and starting up costs nothing heavy."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "napari_unetpick"
+SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
+
+BASE = {"errors", "settings", "events", "__init__"}
+THROUGH_EVALUATION = BASE | {"io", "picking", "evaluation"}
+THROUGH_REPORT = THROUGH_EVALUATION | {"engine", "study", "report"}
+ADAPTERS = {"layer_data", "notify", "pairing", "readers", "sample_data", "writers"}
+
+# What each room may import besides itself.
+MAY_IMPORT = {
+    "__init__": set(),
+    "errors": set(),
+    "events": {"errors"},
+    "settings": {"errors", "__init__"},
+    "io": BASE,
+    "picking": BASE | {"io"},
+    "evaluation": BASE | {"io", "picking"},
+    "simulate": BASE | {"io"},
+    "engine": THROUGH_EVALUATION,
+    "study": THROUGH_EVALUATION | {"engine", "simulate"},
+    "report": THROUGH_EVALUATION | {"engine", "study"},
+    "worker": THROUGH_REPORT,
+    "demo": THROUGH_REPORT | {"simulate"},
+    "cli": THROUGH_REPORT | {"simulate", "worker", "demo"},
+    "__main__": BASE | {"cli"},
+    "client": BASE,
+    "widgets": THROUGH_EVALUATION | {"client"} | ADAPTERS,
+    **{name: BASE | {"io", "simulate"} | ADAPTERS for name in ADAPTERS},
+}
+
+QT = {"qtpy", "PySide6", "PySide2", "PyQt6", "PyQt5", "superqt", "magicgui", "pyqtgraph"}
+MAY_USE_TORCH = {"engine", "study", "report", "worker", "cli", "demo"}
+MAY_USE_NAPARI = {"client", "widgets", "cli", "demo"} | ADAPTERS
+HEAVY = {"torch", "napari", "pandas", "starfile", "matplotlib", "scipy", "skimage", *QT}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (line, dotted name) of every import, within functions too, but for those of types."""
+    package = [PACKAGE, *path.relative_to(SOURCE).parent.parts]
+    nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"), str(path))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            nodes += node.orelse
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+        nodes += ast.iter_child_nodes(node)
+
+
+ALL_IMPORTS = [
+    (path, line, name) for path in sorted(SOURCE.rglob("*.py")) for line, name in imports(path)
+]
+
+
+def test_every_room_has_its_place() -> None:
+    rooms = {room_of(path) for path in SOURCE.rglob("*.py")}
+    assert rooms - set(MAY_IMPORT) == set(), "say in MAY_IMPORT what the new room may import"
+
+
+def test_rooms_import_one_way() -> None:
+    wrong = []
+    for path, line, name in ALL_IMPORTS:
+        parts = name.split(".")
+        if parts[0] != PACKAGE or len(parts) < 2:
+            continue
+        here = room_of(path)
+        there = parts[1] if parts[1] in MAY_IMPORT else "__init__"
+        if there != here and there not in MAY_IMPORT.get(here, set()):
+            wrong.append(f"{path.relative_to(SOURCE)}:{line} imports {name}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "libraries,rooms", [({"torch"}, MAY_USE_TORCH), ({"napari", *QT}, MAY_USE_NAPARI)]
+)
+def test_torch_and_napari_stay_in_their_rooms(libraries: set[str], rooms: set[str]) -> None:
+    wrong = [
+        f"{path.relative_to(SOURCE)}:{line} imports {name}"
+        for path, line, name in ALL_IMPORTS
+        if name.split(".")[0] in libraries and room_of(path) not in rooms
+    ]
+    assert wrong == []
+
+
+def test_import_finder_sees_functions_and_relative_imports(tmp_path: Path, monkeypatch) -> None:
+    planted = tmp_path / "io" / "planted.py"
+    planted.parent.mkdir()
+    planted.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "from ..engine import network\n"
+        "if TYPE_CHECKING:\n    import napari\n"
+        "def late():\n    import torch.nn\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(sys.modules[__name__], "SOURCE", tmp_path)
+    found = {name for _, name in imports(planted)}
+    assert found == {"typing.TYPE_CHECKING", f"{PACKAGE}.engine.network", "torch.nn"}
+
+
+@pytest.mark.parametrize("module", [PACKAGE, f"{PACKAGE}.cli", f"{PACKAGE}.readers"])
+def test_start_up_loads_nothing_heavy(module: str) -> None:
+    code = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert HEAVY & set(loaded.stdout.split()) == set()
