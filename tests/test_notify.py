@@ -22,7 +22,7 @@ def test_what_is_said_before_the_window_is_shown_waits_for_it(
     qtbot.wait(80)
     assert len(notification_manager.records) == before
     viewer.show()
-    qtbot.waitUntil(lambda: len(notification_manager.records) > before, timeout=3000)
+    qtbot.waitUntil(lambda: len(notification_manager.records) > before, timeout=20000)
     record = notification_manager.records[-1]
     assert record.message == "picks.star holds picks of 1,000 micrographs"
     assert str(record.severity) == "info"
@@ -38,7 +38,7 @@ def test_a_window_that_never_comes_does_not_swallow_it(
     make_napari_viewer(show=False)
     before = len(notification_manager.records)
     notify.tell("bad.mrc: is empty", "error")
-    qtbot.waitUntil(lambda: len(notification_manager.records) > before, timeout=3000)
+    qtbot.waitUntil(lambda: len(notification_manager.records) > before, timeout=20000)
     assert str(notification_manager.records[-1].severity) == "error"
 
 

@@ -14,10 +14,10 @@ def main() -> None:
     try:
         app(prog_name="unetpick")
     except UnetPickError as error:
-        print(f"unetpick: {error}", file=sys.stderr)
+        sys.stderr.write(f"unetpick: {error}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("unetpick: cancelled", file=sys.stderr)
+        sys.stderr.write("unetpick: cancelled\n")
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output (head, less) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

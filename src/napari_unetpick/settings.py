@@ -60,7 +60,7 @@ class LossSettings:
 class TrainSettings:
     """How long and how training goes; an epoch is a fixed number of patches."""
 
-    epochs: int = 20
+    epochs: int = 16
     patches_per_epoch: int = 640
     batch: int = 16
     patch_px: int = 96

@@ -24,8 +24,9 @@ def test_a_particle_is_as_wide_as_asked_along_both_axes(shape, diameter):
     scale = make_scale(shape, 1.0, diameter)
     wide = diameter / scale.ratio
     assert (wide >= PARTICLE_PX * 0.999).all()
-    assert (wide <= PARTICLE_PX * 1.04).all()
-    assert wide.max() / wide.min() < 1.04
+    assert (wide <= PARTICLE_PX * 1.08).all()  # the next size with a fast Fourier transform
+    assert wide.mean() <= PARTICLE_PX * 1.05
+    assert wide.max() / wide.min() < 1.06  # round particles stay round
     assert all(n % 2 == 0 for n in scale.network_shape)
 
 

@@ -37,7 +37,7 @@ def unetpick(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Cryo-EM particle picking: train an attention U-Net on your picks, pick, measure, hand over."""
+    """Cryo-EM particle picking: train a U-Net on your picks, pick, measure, hand over."""
 
 
 for command in (demo, train, pick, evaluate, simulate, convert, info, doctor):

@@ -98,7 +98,7 @@ class CryoEMAugmentation:
     def add_ice(
         self, image: Tensor, target: Tensor, weight: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Lay a dark (or now and then bright) blob over some patches; particles under it are ignored."""
+        """Lay a dark, rarely bright, blob over some patches; particles under it are ignored."""
         batch, _, size, _ = image.shape
         chosen = self._uniform(batch, 0, 1, generator) < self.settings.ice
         centre = self._uniform(batch * 2, 0, size, generator).view(batch, 2)

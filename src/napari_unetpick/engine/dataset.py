@@ -1,4 +1,4 @@
-"""A training set: micrographs with labels, preprocessed once and split into training and validation."""
+"""A training set: labelled micrographs, preprocessed once, split into training and validation."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_unetpick.engine.network import UNet, build_network
+from napari_unetpick.engine.network import UNet, build_network, place
 from napari_unetpick.engine.score import score_map
 from napari_unetpick.errors import ModelError
 from napari_unetpick.io.models import Model
@@ -57,7 +57,7 @@ def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Sc
     networks, settings, calibrations = [], [], []
     for name, model in models:
         each = from_dict(model.card["settings"], name=name)
-        networks.append(load_network(name, model, each).to(device))
+        networks.append(load_network(name, model, each, device))
         settings.append(each)
         calibrations.append(Calibration(**model.card["calibration"]))
     if len({each.particle_px for each in settings}) > 1:
@@ -71,7 +71,7 @@ def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Sc
     )
 
 
-def load_network(name: str, model: Model, settings: Settings) -> UNet:
+def load_network(name: str, model: Model, settings: Settings, device: torch.device) -> UNet:
     """Build one network ready to score."""
     network = build_network(settings.network)
     weights = {key: torch.from_numpy(value.copy()) for key, value in model.weights.items()}
@@ -81,7 +81,7 @@ def load_network(name: str, model: Model, settings: Settings) -> UNet:
         raise ModelError(
             f"{name}: the weights do not fit the model's card; train or copy it again"
         ) from error
-    return network.fused().to(memory_format=torch.channels_last)
+    return place(network.fused(), device)
 
 
 def mean_calibration(members: list[Calibration]) -> Calibration:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from napari_unetpick.engine.augment import CryoEMAugmentation
 from napari_unetpick.engine.losses import make_loss
-from napari_unetpick.engine.network import UNet, build_network, state_of
+from napari_unetpick.engine.network import UNet, build_network, place, state_of
 from napari_unetpick.engine.patches import HardPlaces, PatchSource, Place, draw_places
 from napari_unetpick.engine.schedules import learning_rate
 from napari_unetpick.errors import EngineError
@@ -104,7 +104,7 @@ def begin(job: FitJob) -> Fit:
     network = build_network(job.settings.network)
     if job.start is not None:
         network.load_state_dict(job.start)
-    network = network.to(job.device, memory_format=torch.channels_last)
+    place(network, job.device)
     rate = job.settings.train
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=rate.learning_rate, weight_decay=rate.weight_decay

@@ -112,7 +112,11 @@ def make_labels(
         kinds = read_areas(areas)
         for name, micrograph in match_names(kinds, [m.name for m in given]).pairs.items():
             key = micrograph_key(micrograph)
-            labels[key] = replace(labels.get(key, Labels("none")), **kinds[name])
+            labels[key] = replace(
+                labels.get(key, Labels("none")),
+                exclusions=kinds[name]["exclusions"],
+                complete=kinds[name]["complete"],
+            )
     return labels
 
 
@@ -165,8 +169,11 @@ def load_start(start: str | None) -> Model | None:
 
 def change_settings(settings: Settings, epochs: int | None, seed: int | None) -> Settings:
     """Apply what the command line says over the recipe."""
-    changes = {"epochs": epochs, "seed": seed}
-    train = replace(settings.train, **{k: v for k, v in changes.items() if v is not None})
+    train = settings.train
+    if epochs is not None:
+        train = replace(train, epochs=epochs)
+    if seed is not None:
+        train = replace(train, seed=seed)
     return replace(settings, train=train)
 
 

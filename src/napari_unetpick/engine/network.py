@@ -91,6 +91,7 @@ class UNet(nn.Module):
         )
         self.attention = attention
         self.head = nn.Conv2d(width, 1, 1)
+        assert self.head.bias is not None
         nn.init.constant_(self.head.bias, -2.0)  # particles are rare: start near sigmoid = 0.12
 
     def forward(self, image: Tensor) -> Tensor:
@@ -123,8 +124,9 @@ class UNet(nn.Module):
         for sequence in [self.stem, *self.down, *self.up]:
             layers: list[nn.Module] = []
             for layer in sequence:
-                if isinstance(layer, nn.BatchNorm2d):
-                    layers[-1] = fuse_conv_bn_eval(layers[-1], layer)
+                before = layers[-1] if layers else None
+                if isinstance(layer, nn.BatchNorm2d) and isinstance(before, nn.Conv2d):
+                    layers[-1] = fuse_conv_bn_eval(before, layer)
                 else:
                     layers.append(layer)
             for name in list(sequence._modules):
@@ -132,6 +134,13 @@ class UNet(nn.Module):
             for index, layer in enumerate(layers):
                 sequence.add_module(str(index), layer)
         return self
+
+
+def place(network: UNet, device: torch.device) -> UNet:
+    """Move a network to a device, with its weights laid out as convolutions like them."""
+    network.to(device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
 def count_parameters(network: nn.Module) -> int:

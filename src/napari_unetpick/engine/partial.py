@@ -24,6 +24,7 @@ FOLDS = 3
 PROBABLE = 0.1  # quantile of the held-out clicks' scores above which an unmarked peak is ignored
 CLEAN_WEIGHT = 0.5  # of unmarked background once probable particles are ignored
 MIN_DISTANCE = 0.5  # of the diameter
+LEAST_RECALL = 0.5  # of the clicks found at all: one sure pick would have the best ratio of all
 RESAMPLES = 200
 
 
@@ -110,8 +111,7 @@ def threshold_from_clicks(held_out: HeldOut, rng: np.random.Generator) -> ClickT
 def _best_raw(clicks: Floats, candidates: Floats) -> float:
     """Raw threshold with the highest smoothed r^2 / P(pick).
 
-    r is a kernel estimate over the clicks' logits (thirty clicks make coarse steps), held off 0
-    and 1 by one imagined click on either side.
+    r is a kernel estimate over the clicks' logits: thirty clicks alone make coarse steps.
     """
     if len(candidates) == 0 or not (clicks > 0).any():
         return 0.5
@@ -120,8 +120,9 @@ def _best_raw(clicks: Floats, candidates: Floats) -> float:
     order = np.sort(candidates)[::-1]
     at = logit(order)
     kept = 1 / (1 + np.exp((at[:, None] - found[None, :]) / (0.6 * width)))
-    recall = (kept.sum(axis=1) + 0.5) / (len(clicks) + 1)
-    merit = 2 * np.log(recall) - np.log(np.arange(1, len(order) + 1))
+    recall = kept.sum(axis=1) / len(clicks)
+    merit = 2 * np.log(np.maximum(recall, 1e-9)) - np.log(np.arange(1, len(order) + 1))
+    merit[recall < LEAST_RECALL * recall.max()] = -np.inf
     top = int(merit.argmax())
     below = order[top + 1] if top + 1 < len(order) else 0.0
     return float((order[top] + below) / 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -51,7 +52,7 @@ def tile_edges(length: int) -> list[tuple[int, int]]:
     """Cut 0..length into equal tiles of at most `TILE`."""
     count = -(-length // TILE)
     edges = np.linspace(0, length, count + 1).round().astype(int).tolist()
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def score_tile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.draw import polygon2mask
+from skimage.draw import polygon
 
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.picking.scale import Scale
@@ -41,7 +41,7 @@ def paint_targets(
     unmarked = {"full": 1.0, "partial": settings.unknown_weight, "none": 0.0}[labels.state]
     weight = np.full(shape, round(unmarked * FULL), np.uint8)
     for area in labels.complete:
-        weight[polygon2mask(shape, scale.to_network(area))] = FULL
+        paint_area(weight, scale.to_network(area), FULL)
     for row, col in scale.to_network(np.empty((0, 2)) if ignored is None else ignored):
         paint_disc(weight, row, col, settings.ignore_radius * diameter, 0)
     for row, col in scale.to_network(labels.negatives):
@@ -53,7 +53,7 @@ def paint_targets(
         paint_disc(weight, row, col, settings.disc_radius * diameter, FULL)
         paint_disc(target, row, col, settings.disc_radius * diameter, FULL)
     for area in labels.exclusions:
-        weight[polygon2mask(shape, scale.to_network(area))] = 0
+        paint_area(weight, scale.to_network(area), 0)
     return np.stack([target, weight])
 
 
@@ -67,3 +67,9 @@ def paint_disc(plane: NDArray[np.uint8], row: float, col: float, radius: float, 
     x = np.arange(left, right)[None, :] - col
     window = plane[top:bottom, left:right]
     window[y * y + x * x <= radius * radius] = value
+
+
+def paint_area(plane: NDArray[np.uint8], corners: NDArray[np.float64], value: int) -> None:
+    """Set the pixels inside the polygon of `corners` (N, 2), (row, col)."""
+    rows, cols = polygon(corners[:, 0], corners[:, 1], plane.shape)  # type: ignore[no-untyped-call]
+    plane[rows, cols] = value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from napari_unetpick.engine.dataset import (
 )
 from napari_unetpick.engine.devices import choose_device, make_deterministic
 from napari_unetpick.engine.fit import FitJob, Weights, fit
-from napari_unetpick.engine.network import UNet, build_network, count_parameters
+from napari_unetpick.engine.network import UNet, build_network, count_parameters, place
 from napari_unetpick.engine.patches import PatchSource
 from napari_unetpick.engine.run_folder import MODEL, RunFolder
 from napari_unetpick.engine.validate import (
@@ -44,8 +44,10 @@ from napari_unetpick.io.models import Model, save_model
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.settings import Settings, TargetSettings, to_dict
 
+Trained = tuple[dict[str, Any], Weights]  # card and weights
 VALIDATED_EACH_EPOCH = 6  # micrographs: more would take longer than the epoch
-FOLD_SHARE = 0.4  # of the epochs, for each of the cross-fitted networks
+FOLD_SHARE = 0.25  # of the epochs, for each of the cross-fitted networks
+FINAL_SHARE = 0.6  # and for the network that is kept, which starts from cleaner labels
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ def describe(training: Training) -> Iterator[str]:
     )
 
 
-def train_validated(training: Training) -> Iterator[Event]:
+def train_validated(training: Training) -> Generator[Event, None, Trained]:
     """Train with held-out, fully labelled micrographs or regions; keep the best, calibrate."""
     held_out = [item for item in training.items if item.held_out is not None]
     few = held_out[:VALIDATED_EACH_EPOCH]
@@ -237,8 +239,8 @@ def train_validated(training: Training) -> Iterator[Event]:
     return card_of(training, calibration), weights
 
 
-def train_on_clicks(training: Training) -> Iterator[Event]:
-    """Train with partial labels alone: cross-fit, set the threshold by held-out clicks, train all."""
+def train_on_clicks(training: Training) -> Generator[Event, None, Trained]:
+    """Train with partial labels alone: cross-fit, threshold by held-out clicks, train on all."""
     yield Message(
         "partial labels: precision cannot be measured; the threshold comes from held-out clicks"
     )
@@ -268,7 +270,7 @@ def train_on_clicks(training: Training) -> Iterator[Event]:
         "training",
         number=0,
         items=training.items,
-        epochs=settings.train.epochs,
+        epochs=max(1, round(FINAL_SHARE * settings.train.epochs)),
         target=replace(settings.target, unknown_weight=partial.CLEAN_WEIGHT),
         ignored=ignored,
     )
@@ -293,11 +295,11 @@ def run_stage(
     validate: Callable[[UNet], dict[str, float]] | None = None,
     target: TargetSettings | None = None,
     ignored: dict[int, Any] | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, Weights]:
     """Train one network, or take it from the checkpoint; return its best weights."""
     done: dict[str, Any] = training.checkpoint["stages"]
     if name in done and done[name]["epoch"] >= epochs:
-        return done[name]["best"]
+        return best_of(done[name])
     settings = training.job.settings
     for item in items:
         extra = ignored.get(item.index) if ignored else None
@@ -329,7 +331,13 @@ def run_stage(
             figures = ", ".join(f"{key} {value:.4f}" for key, value in event.values.items())
             training.folder.log(f"{name}, epoch {event.epoch}/{epochs}: {figures}")
         yield event
-    return done[name]["best"]
+    return best_of(done[name])
+
+
+def best_of(state: dict[str, Any]) -> Weights:
+    """Return the best weights of a finished stage."""
+    weights: Weights = state["best"]
+    return weights
 
 
 def start_weights(training: Training) -> Weights | None:
@@ -344,7 +352,7 @@ def ready_network(training: Training, weights: Weights) -> UNet:
     """Return a network with these weights, ready to score."""
     network = build_network(training.job.settings.network)
     network.load_state_dict(weights)
-    return network.fused().to(training.device, memory_format=torch.channels_last)
+    return place(network.fused(), training.device)
 
 
 def candidates_of(training: Training, network: UNet, item: Item) -> Found:

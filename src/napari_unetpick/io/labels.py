@@ -64,7 +64,8 @@ def read_states(path: Path) -> dict[str, State]:
             state = (row["state"] or "").strip()
             if state not in STATES:
                 raise InputError(
-                    f"{path}: state '{state}' of {row['micrograph']}; give one of {', '.join(STATES)}"
+                    f"{path}: state '{state}' of {row['micrograph']}; "
+                    f"give one of {', '.join(STATES)}"
                 )
             states[row["micrograph"].strip()] = cast(State, state)
         return states

@@ -38,7 +38,7 @@ class Scale:
     @property
     def ratio(self) -> NDArray[np.float64]:
         """(2,) file pixels a network pixel along (row, col)."""
-        return np.asarray(self.file_shape, float) / np.asarray(self.network_shape, float)
+        return np.divide(self.file_shape, self.network_shape, dtype=np.float64)
 
     @property
     def network_diameter(self) -> float:

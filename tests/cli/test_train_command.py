@@ -1,0 +1,137 @@
+"""`unetpick train`: what the run folder holds, one seed one file, and going on after a kill."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import TinySet, environment, unetpick
+
+from napari_unetpick.io.models import load_model
+
+
+def test_the_run_folder_holds_what_is_promised(tiny: TinySet, tiny_run: Path):
+    names = {path.name for path in tiny_run.iterdir()}
+    assert names == {
+        *("config.toml", "labels", "metrics.jsonl"),
+        *("model.safetensors", "checkpoint.pt", "training.log"),
+    }
+    rows = [json.loads(line) for line in (tiny_run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert all(0 <= row["validation_f1"] <= 1 and row["loss"] > 0 for row in rows)
+    truth = (tiny.folder / "picks.csv").read_text().count("\n")
+    assert (tiny_run / "labels" / "picks.csv").read_text().count("\n") == truth
+
+
+def test_a_model_holds_no_path_and_no_date(tiny: TinySet, tiny_run: Path):
+    data = (tiny_run / "model.safetensors").read_bytes()
+    assert str(tiny.folder).encode() not in data
+    assert time.strftime("%Y-%m").encode() not in data
+    assert load_model(tiny_run).card["diameter"] == tiny.diameter
+
+
+def test_one_seed_gives_one_file_and_another_seed_another(
+    tiny: TinySet, tiny_run: Path, tmp_path: Path
+):
+    for name, seed in (("again", "42"), ("other", "43")):
+        done = unetpick(*tiny.train, "--run", tmp_path / name, "--seed", seed)
+        assert done.returncode == 0, done.stderr
+    first = (tiny_run / "model.safetensors").read_bytes()
+    assert (tmp_path / "again" / "model.safetensors").read_bytes() == first
+    assert (tmp_path / "other" / "model.safetensors").read_bytes() != first
+
+
+@pytest.mark.parametrize("epochs_before_the_kill", [0, 1, 2])
+def test_a_killed_run_resumes_to_the_same_file(
+    tiny: TinySet, tiny_run: Path, tmp_path: Path, epochs_before_the_kill: int
+):
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "napari_unetpick", *tiny.train, "--run", str(run)]
+    process = subprocess.Popen(command, env=environment(), stderr=subprocess.DEVNULL)
+    metrics = run / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        begun = (run / "config.toml").exists()
+        epochs = metrics.read_text().count("\n") if metrics.exists() else 0
+        if begun and epochs >= epochs_before_the_kill:
+            break
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (run / "model.safetensors").exists(), "the run ended before it could be killed"
+    done = unetpick(*tiny.train, "--run", run, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert (run / "model.safetensors").read_bytes() == (
+        tiny_run / "model.safetensors"
+    ).read_bytes()
+    assert metrics.read_text() == (tiny_run / "metrics.jsonl").read_text()
+    assert not list(run.rglob("*.tmp"))
+
+
+def test_ctrl_c_stops_cleanly_and_the_run_resumes(tiny: TinySet, tiny_run: Path, tmp_path: Path):
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "napari_unetpick", *tiny.train, "--run", str(run)]
+    process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (run / "metrics.jsonl").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in errors
+    assert "Traceback" not in errors
+    done = unetpick(*tiny.train, "--run", run, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert (run / "model.safetensors").read_bytes() == (
+        tiny_run / "model.safetensors"
+    ).read_bytes()
+
+
+def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(
+    tiny: TinySet, tiny_run: Path
+):
+    before = (tiny_run / "model.safetensors").read_bytes()
+    refused = unetpick(*tiny.train, "--run", tiny_run)
+    assert refused.returncode == 2
+    assert "--resume" in refused.stderr
+    other = unetpick(*tiny.train, "--run", tiny_run, "--resume", "--seed", "7")
+    assert other.returncode == 2
+    assert "other settings" in other.stderr
+    finished = unetpick(*tiny.train, "--run", tiny_run, "--resume")
+    assert finished.returncode == 0
+    assert "finished already" in finished.stderr
+    assert (tiny_run / "model.safetensors").read_bytes() == before
+
+
+def test_partial_labels_train_and_say_what_they_cannot_know(tiny: TinySet, tmp_path: Path):
+    lines = tiny.picks.read_text().splitlines()
+    by_name: dict[str, list[str]] = {}
+    for line in lines[1:]:
+        by_name.setdefault(line.split(",")[0], []).append(line)
+    few = tmp_path / "few.csv"
+    rows = [row for name in list(by_name)[:3] for row in by_name[name][:6]]
+    few.write_text("\n".join([lines[0], *rows]) + "\n")
+    run = tmp_path / "run"
+    arguments = [str(few) if a == str(tiny.picks) else a for a in tiny.train]
+    done = unetpick(*arguments, "--run", run, "--partial")
+    assert done.returncode == 0, done.stderr
+    assert "precision cannot be measured" in done.stderr
+    assert "held-out clicks" in done.stderr
+    card = load_model(run).card
+    assert card["calibration"]["kind"] == "rank"
+    assert card["validation"]["f1"] is None
+    assert card["training"]["particles"] == 18
+
+
+def test_training_goes_on_from_a_model(tiny: TinySet, tiny_run: Path, tmp_path: Path):
+    arguments = [*tiny.train, "--run", tmp_path / "more", "--start", tiny_run]
+    done = unetpick(*arguments, "--initial-epochs", "1")
+    assert done.returncode == 0, done.stderr
+    old, new = load_model(tiny_run), load_model(tmp_path / "more")
+    drift = max(abs(old.weights[k] - new.weights[k]).max() for k in old.weights if "stem" in k)
+    assert 0 < drift < 0.5

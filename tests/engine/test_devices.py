@@ -1,0 +1,50 @@
+"""Devices: the one asked for, or a line that says why not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from napari_unetpick.engine.devices import choose_device, why_no_cuda
+from napari_unetpick.errors import InputError
+
+
+@pytest.fixture()
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.fixture()
+def gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "Planted GPU")
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_gpu_is_taken_where_there_is_one_and_only_if_wanted():
+    assert choose_device("auto") == (torch.device("cuda"), "GPU Planted GPU")
+    assert choose_device("cuda")[0].type == "cuda"
+    assert choose_device("cpu")[0].type == "cpu"
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_without_a_gpu_the_reason_is_said():
+    device, why = choose_device("auto")
+    assert device.type == "cpu"
+    assert why_no_cuda() in why
+    for wish in ("cuda", "mps"):
+        with pytest.raises(InputError, match=f"--device {wish}: .*use --device cpu or auto"):
+            choose_device(wish)
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize("version, says", [(None, "without CUDA"), ("12.8", "no usable GPU")])
+def test_a_build_without_cuda_and_a_missing_driver_are_told_apart(monkeypatch, version, says):
+    monkeypatch.setattr(torch.version, "cuda", version)
+    assert says in choose_device("auto")[1]
+
+
+def test_an_unknown_device_is_one_line_that_lists_the_known():
+    with pytest.raises(InputError, match="--device tpu: give one of auto, cpu, cuda, mps"):
+        choose_device("tpu")

@@ -1,0 +1,113 @@
+"""Several models as one scorer: the mean of their maps; foreign models are named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unetpick.engine.ensemble import make_scorer, mean_calibration
+from napari_unetpick.engine.network import build_network, state_of
+from napari_unetpick.errors import ModelError, UnetPickError
+from napari_unetpick.io.models import Model
+from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.settings import NetworkSettings, Settings, to_dict
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+CPU = torch.device("cpu")
+NETWORK = NetworkSettings(width=4, depth=1, stride=2)
+
+
+def make_model(seed=0, calibration=None, **settings):
+    torch.manual_seed(seed)
+    chosen = Settings(network=NETWORK, **settings)
+    weights = {k: v.numpy() for k, v in state_of(build_network(NETWORK)).items()}
+    card = {
+        "settings": to_dict(chosen),
+        "diameter": 160.0,
+        "calibration": (calibration or Calibration()).to_dict(),
+    }
+    return Model(weights, card)
+
+
+def image():
+    return np.random.default_rng(0).normal(0, 1, (40, 52)).astype(np.float32)
+
+
+def test_the_scores_are_the_mean_of_the_members():
+    first, second = make_model(1), make_model(2)
+    alone = [make_scorer([("m", model)], CPU).score(image()) for model in (first, second)]
+    both = make_scorer([("a", first), ("b", second)], CPU).score(image())
+    assert np.abs(alone[0] - alone[1]).max() > 1e-3
+    np.testing.assert_allclose(both, (alone[0] + alone[1]) / 2, atol=1e-6)
+
+
+def test_a_scorer_says_what_its_network_says():
+    torch.manual_seed(1)
+    network = build_network(NETWORK).eval()
+    with torch.no_grad():
+        expected = torch.sigmoid(network(torch.from_numpy(image())[None, None]))[0, 0].numpy()
+    scorer = make_scorer([("m", make_model(1))], CPU)
+    np.testing.assert_allclose(scorer.score(image()), expected, atol=1e-5)
+    assert scorer.diameter == 160.0
+
+
+def test_calibrations_are_averaged_and_a_rank_makes_it_a_rank():
+    members = [
+        Calibration("probability", slope=1.0, offset=-1.0, threshold=0.4, min_distance=0.5),
+        Calibration("probability", slope=2.0, offset=0.0, threshold=0.6, min_distance=0.7),
+    ]
+    mean = mean_calibration(members)
+    assert (mean.kind, mean.slope, mean.offset, mean.threshold) == ("probability", 1.5, -0.5, 0.5)
+    assert mean.min_distance == pytest.approx(0.6)
+    assert mean_calibration([members[0], Calibration("rank")]).kind == "rank"
+    assert mean_calibration(members[:1]) == members[0]
+
+
+def test_members_of_different_scales_do_not_go_together():
+    with pytest.raises(ModelError, match="different scales"):
+        make_scorer([("a", make_model(1)), ("b", make_model(2, particle_px=32.0))], CPU)
+
+
+def damaged(kind):
+    model = make_model(1)
+    weights, card = dict(model.weights), dict(model.card)
+    if kind == "missing weight":
+        weights.pop("head.weight")
+    elif kind == "other shape":
+        weights["head.weight"] = np.zeros((1, 9, 1, 1), np.float32)
+    elif kind == "foreign weight":
+        weights["extra"] = np.zeros(3, np.float32)
+    elif kind == "text for a number":
+        card["calibration"] = card["calibration"] | {"slope": "steep"}
+    elif kind == "unknown calibration":
+        card["calibration"] = card["calibration"] | {"temperature": 2.0}
+    elif kind == "unknown setting":
+        card["settings"] = card["settings"] | {"magic": 1}
+    elif kind == "odd diameter":
+        card["diameter"] = None
+    else:
+        card.pop(kind)
+    return Model(weights, card)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "missing weight",
+        "other shape",
+        "foreign weight",
+        "unknown calibration",
+        "unknown setting",
+        "text for a number",
+        "odd diameter",
+        "settings",
+        "calibration",
+        "diameter",
+    ],
+)
+def test_a_model_that_does_not_fit_is_one_line_with_its_name(kind):
+    with pytest.raises(UnetPickError, match=r"run7/model\.safetensors") as caught:
+        make_scorer([("run7/model.safetensors", damaged(kind))], CPU)
+    assert "\n" not in str(caught.value)

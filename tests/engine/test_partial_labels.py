@@ -1,0 +1,125 @@
+"""Partial labels: the threshold lies in the planted gap, and every click is held out once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_unetpick.engine.dataset import whole_of
+from napari_unetpick.engine.partial import (
+    HeldOut,
+    gather,
+    make_folds,
+    probable_particles,
+    threshold_from_clicks,
+    transfer_threshold,
+)
+from napari_unetpick.engine.validate import Found
+from napari_unetpick.picking.calibration import sigmoid
+
+DIAMETER = 80.0  # px of the file, of `make_item`'s micrographs
+
+
+def planted(rng, clicks=30, particles=300, false=2500, micrographs=3):
+    """Clicks and particles score around logit 2.5, background around -3."""
+    return HeldOut(
+        sigmoid(rng.normal(2.5, 0.6, clicks)),
+        sigmoid(np.concatenate([rng.normal(2.5, 0.6, particles), rng.normal(-3, 0.8, false)])),
+        micrographs,
+    )
+
+
+def found_at(coords, raw):
+    coords = np.asarray(coords, float).reshape(-1, 2)
+    return Found(coords, np.asarray(raw, float), np.zeros(len(coords)), DIAMETER)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_threshold_lies_in_the_planted_gap(seed):
+    rng = np.random.default_rng(seed)
+    held_out = planted(rng)
+    chosen = threshold_from_clicks(held_out, rng)
+    assert sigmoid(np.array([-1.0]))[0] < chosen.raw < sigmoid(np.array([1.9]))[0]
+    assert chosen.picks == pytest.approx(100, rel=0.15)  # 300 particles in 3 micrographs
+    assert chosen.low <= chosen.picks <= chosen.high
+    assert chosen.high - chosen.low < 60
+    assert chosen.recall > 0.85
+
+
+def test_clicks_that_were_not_found_lower_the_recall():
+    rng = np.random.default_rng(1)
+    held_out = planted(rng, clicks=20)
+    missed = HeldOut(np.concatenate([held_out.clicks, np.zeros(20)]), held_out.candidates, 3)
+    chosen = threshold_from_clicks(missed, rng)
+    assert chosen.recall == pytest.approx(0.5, abs=0.06)
+    assert chosen.picks == pytest.approx(100, rel=0.2)
+
+
+def test_no_click_found_gives_the_middle():
+    rng = np.random.default_rng(1)
+    chosen = threshold_from_clicks(HeldOut(np.zeros(5), np.full(50, 0.2), 2), rng)
+    assert chosen.raw == 0.5
+    assert chosen.recall == 0
+    chosen = threshold_from_clicks(HeldOut(np.zeros(5), np.empty(0), 2), rng)
+    assert chosen.picks == 0
+
+
+def test_every_micrograph_is_held_out_in_one_fold(make_item):
+    for count in (2, 3, 7):
+        items = [make_item(i, "partial") for i in range(count)]
+        folds = make_folds(items)
+        for fold in folds:
+            assert [item.index for item in fold] == list(range(count))
+            assert any(item.trains for item in fold)
+        held = [item for fold in folds for item in fold if item.held_out is not None]
+        assert sorted(item.index for item in held) == list(range(count))
+        assert all(item.held_out == whole_of(item) for item in held)
+
+
+def test_a_single_micrograph_is_halved(make_item):
+    folds = make_folds([make_item(0, "partial")])
+    rows = np.column_stack([np.arange(600.0), np.zeros(600)])
+    times = sum(item.held_out.holds(rows).astype(int) for fold in folds for item in fold)
+    assert (times == 1).all()
+    assert all(item.trains for fold in folds for item in fold)
+
+
+def test_held_out_clicks_get_their_candidates_scores(make_item):
+    clicks = [(100, 100), (100, 300), (300, 100)]
+    item = make_folds([make_item(0, "partial", clicks), make_item(1, "partial")])[0][0]
+    found = found_at(
+        [(105, 98), (100, 305), (100, 335), (480, 400), (500, 120)], [0.9, 0.8, 0.7, 0.6, 0.1]
+    )  # the third is a shoulder of the second: closer than half a diameter
+    held_out = gather([(item, found)])
+    np.testing.assert_allclose(held_out.clicks, [0.9, 0.8, 0.0])
+    np.testing.assert_allclose(held_out.candidates, [0.9, 0.8, 0.6, 0.1])
+    assert held_out.micrographs == 1
+
+
+def test_each_half_counts_its_own_clicks_and_candidates(make_item):
+    folds = make_folds([make_item(0, "partial", [(100, 100), (500, 100)])])
+    found = found_at([(100, 102), (500, 98), (480, 300)], [0.9, 0.8, 0.3])
+    held_out = gather([(fold[0], found) for fold in folds])
+    np.testing.assert_allclose(np.sort(held_out.clicks), [0.8, 0.9])
+    np.testing.assert_allclose(np.sort(held_out.candidates), [0.3, 0.8, 0.9])
+    assert held_out.micrographs == 1
+
+
+def test_unmarked_places_that_score_like_clicks_are_probable_particles(make_item):
+    item = make_item(0, "partial", [(100, 100)])
+    found = found_at([(104, 97), (300, 300), (500, 200), (400, 60)], [0.9, 0.85, 0.4, 0.05])
+    clicks = np.array([0.9, 0.8, 0.85, 0.7, 0.75])
+    np.testing.assert_array_equal(probable_particles(item, found, clicks), [[300, 300]])
+
+
+def test_a_threshold_is_carried_over_by_the_number_of_picks():
+    rng = np.random.default_rng(6)
+    places = np.stack(np.meshgrid(np.arange(12), np.arange(12)), -1).reshape(-1, 2) * 100.0
+    first = [np.sort(rng.uniform(0, 1, 144))[::-1] for _ in range(2)]
+    for picks in (1.0, 20.0, 55.5, 143.0):
+        raw = transfer_threshold([found_at(places, one**3) for one in first], picks)
+        count = sum(int((one**3 >= raw).sum()) for one in first)
+        assert count == round(2 * picks)
+    every = transfer_threshold([found_at(places, one) for one in first], 500.0)
+    assert every == min(one.min() for one in first)
+    assert transfer_threshold([found_at([], [])], 10.0) == 0.5
