@@ -89,9 +89,7 @@ BAD_MICROGRAPHS = {
 
 
 @pytest.mark.parametrize("kind", BAD_MICROGRAPHS)
-def test_a_bad_micrograph_is_named(
-    kind: str, tiny_run: Path, tmp_path: Path, noise: np.ndarray
-):
+def test_a_bad_micrograph_is_named(kind: str, tiny_run: Path, tmp_path: Path, noise: np.ndarray):
     make, word = BAD_MICROGRAPHS[kind]
     make(tmp_path / "culprit.mrc", noise)
     out = tmp_path / "out"
@@ -225,9 +223,7 @@ def test_a_file_where_a_folder_should_be(tiny: TinySet, tiny_run: Path, tmp_path
         ["--device", "tpu"],
     ],
 )
-def test_bad_options_of_pick(
-    arguments: list[str], tiny: TinySet, tiny_run: Path, tmp_path: Path
-):
+def test_bad_options_of_pick(arguments: list[str], tiny: TinySet, tiny_run: Path, tmp_path: Path):
     out = tmp_path / "out"
     done = unetpick("pick", tiny.folder, "--model", tiny_run, "--out", out, *arguments)
     refused(done, arguments[0])
@@ -258,12 +254,12 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_names_match_across_folders_extensions_and_uid_prefixes(
-    tiny: TinySet, tmp_path: Path
-):
+def test_names_match_across_folders_extensions_and_uid_prefixes(tiny: TinySet, tmp_path: Path):
     lines = tiny.picks.read_text().splitlines()
     prefix = "/data/J12/imported/000000633063778279389_"
-    moved = [line.replace("ribosome_", f"{prefix}ribosome_").replace(".mrc", ".tif") for line in lines]
+    moved = [
+        line.replace("ribosome_", f"{prefix}ribosome_").replace(".mrc", ".tif") for line in lines
+    ]
     picks = tmp_path / "moved.csv"
     picks.write_text("\n".join(moved) + "\n")
     arguments = [str(picks) if a == str(tiny.picks) else a for a in tiny.train]

@@ -66,9 +66,7 @@ def test_a_killed_run_resumes_to_the_same_file(
     assert not (run / "model.safetensors").exists(), "the run ended before it could be killed"
     done = unetpick(*tiny.train, "--run", run, "--resume")
     assert done.returncode == 0, done.stderr
-    assert (run / "model.safetensors").read_bytes() == (
-        tiny_run / "model.safetensors"
-    ).read_bytes()
+    assert (run / "model.safetensors").read_bytes() == (tiny_run / "model.safetensors").read_bytes()
     assert metrics.read_text() == (tiny_run / "metrics.jsonl").read_text()
     assert not list(run.rglob("*.tmp"))
 
@@ -87,14 +85,10 @@ def test_ctrl_c_stops_cleanly_and_the_run_resumes(tiny: TinySet, tiny_run: Path,
     assert "Traceback" not in errors
     done = unetpick(*tiny.train, "--run", run, "--resume")
     assert done.returncode == 0, done.stderr
-    assert (run / "model.safetensors").read_bytes() == (
-        tiny_run / "model.safetensors"
-    ).read_bytes()
+    assert (run / "model.safetensors").read_bytes() == (tiny_run / "model.safetensors").read_bytes()
 
 
-def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(
-    tiny: TinySet, tiny_run: Path
-):
+def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(tiny: TinySet, tiny_run: Path):
     before = (tiny_run / "model.safetensors").read_bytes()
     refused = unetpick(*tiny.train, "--run", tiny_run)
     assert refused.returncode == 2

@@ -91,8 +91,7 @@ def test_flips_mirror_half_of_the_patches():
     warped, _, _ = augment(settings, image)
     same = [torch.allclose(a, b, atol=1e-4) for a, b in zip(warped, image[:, :1], strict=True)]
     mirrored = [
-        torch.allclose(a, b.flip(-1), atol=1e-4)
-        for a, b in zip(warped, image[:, :1], strict=True)
+        torch.allclose(a, b.flip(-1), atol=1e-4) for a, b in zip(warped, image[:, :1], strict=True)
     ]
     assert all(a or b for a, b in zip(same, mirrored, strict=True))
     assert 16 < sum(mirrored) < 48
@@ -211,9 +210,7 @@ def test_blur_smooths_and_keeps_the_mean():
     before, after = stack[:, :1].std((1, 2, 3)), image.std((1, 2, 3))
     assert (after <= before * 1.001).all()
     assert (after / before).min() < 0.4  # sigma 0.06 x 24 = 1.44 px
-    torch.testing.assert_close(
-        image.mean((1, 2, 3)), stack[:, 0].mean((1, 2)), atol=0.03, rtol=0
-    )
+    torch.testing.assert_close(image.mean((1, 2, 3)), stack[:, 0].mean((1, 2)), atol=0.03, rtol=0)
     row = torch.zeros(1, 3, PATCH, PATCH)
     row[0, 0, 32, 32] = 1.0
     np.testing.assert_allclose(centroids(augment(settings, row)[0]), [[32, 32]], atol=1e-4)

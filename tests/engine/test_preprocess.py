@@ -122,7 +122,9 @@ def test_the_stored_type_does_not_matter(kind):
     image = np.round(noisy_micrograph((333, 334))[0])
     scale = make_scale(image.shape, 1.0, DIAMETER)
     expected = preprocess(image, scale, threads=1)
-    np.testing.assert_allclose(preprocess(image.astype(kind), scale, threads=1), expected, atol=1e-3)
+    np.testing.assert_allclose(
+        preprocess(image.astype(kind), scale, threads=1), expected, atol=1e-3
+    )
 
 
 def test_the_result_is_normalised_whatever_gain_and_offset():

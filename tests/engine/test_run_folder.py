@@ -19,7 +19,9 @@ CONFIGURATION = {"diameter": 160.0, "settings": {"seed": 1}}
 
 def begin(path, *, resume=False, config=CONFIGURATION):
     folder = RunFolder(path)
-    return folder, folder.open(config, resume=resume)
+    saved = folder.check(config, resume=resume)
+    folder.begin(config)
+    return folder, saved
 
 
 def test_a_fresh_run_writes_its_settings(tmp_path):

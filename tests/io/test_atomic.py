@@ -81,9 +81,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_write_text(tmp_path, monkeypatch)
             self.file.write(text[: len(text) // 2])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(
-        atomic, "open", lambda *a, **k: FullFile(open(*a, **k)), raising=False
-    )
+    monkeypatch.setattr(atomic, "open", lambda *a, **k: FullFile(open(*a, **k)), raising=False)
     with pytest.raises(EngineError, match="no space left"):
         write_text(path, "x" * 10_000)
     monkeypatch.undo()

@@ -67,12 +67,12 @@ def test_states_may_carry_spaces_a_bom_and_other_columns(tmp_path):
 @pytest.mark.parametrize(
     "text, says",
     [
-        ("micrograph,status\na.mrc,full\n", "no column 'state'"),
-        ("name,state\na.mrc,full\n", "no column 'micrograph'"),
-        ("", "no column"),
+        ("micrograph,status\na.mrc,full\n", "no column state"),
+        ("name,state\na.mrc,full\n", "no column micrograph"),
+        ("", "is empty"),
         ("micrograph,state\na.mrc,complete\n", "state 'complete' of a.mrc; give one of full"),
-        ("micrograph,state\na.mrc\n", "state '' of a.mrc"),
-        ("state,micrograph\nfull\n", "no micrograph"),
+        ("micrograph,state\na.mrc,\n", "state '' of a.mrc"),
+        ("state,micrograph\nfull\n", "line 2 has 1 values"),
     ],
 )
 def test_states_that_make_no_sense_are_one_line(tmp_path, text, says):
@@ -86,9 +86,15 @@ def test_states_that_make_no_sense_are_one_line(tmp_path, text, says):
 
 def test_bytes_that_are_no_text_are_one_line(tmp_path):
     path = tmp_path / "labels.csv"
-    path.write_bytes(b"micrograph,state\n\xff\xfe\x80.mrc,full\n")
-    with pytest.raises(InputError, match=r"labels\.csv"):
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    with pytest.raises(InputError, match=r"labels\.csv: is a binary file"):
         read_states(path)
+
+
+def test_names_in_an_old_code_page_are_read(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_bytes("micrograph,state\ngrün.mrc,full\n".encode("latin-1"))
+    assert read_states(path) == {"grün.mrc": "full"}
 
 
 @pytest.mark.parametrize(

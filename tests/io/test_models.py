@@ -49,9 +49,7 @@ def test_one_model_is_one_file_byte_for_byte(tmp_path):
     first, again = tmp_path / "a" / "model.safetensors", tmp_path / "b" / "other.safetensors"
     model = make_model()
     save_model(first, model)
-    backwards = Model(
-        dict(reversed(model.weights.items())), dict(reversed(model.card.items()))
-    )
+    backwards = Model(dict(reversed(model.weights.items())), dict(reversed(model.card.items())))
     save_model(again, backwards)
     os.utime(first, (0, 0))
     assert first.read_bytes() == again.read_bytes()

@@ -82,7 +82,12 @@ def test_without_candidates_or_truth_the_threshold_is_the_middle(scores, truths)
 
 @pytest.mark.parametrize(
     "raw, true",
-    [([0.9], [True]), ([0.9, 0.8, 0.95], [True] * 3), ([0.9, 0.1], [True, False]), ([0.02], [False])],
+    [
+        ([0.9], [True]),
+        ([0.9, 0.8, 0.95], [True] * 3),
+        ([0.9, 0.1], [True, False]),
+        ([0.02], [False]),
+    ],
 )
 def test_a_handful_of_candidates_does_not_explode(raw, true):
     raw = np.array(raw)

@@ -112,6 +112,24 @@ def begin(job: FitJob) -> Fit:
     return Fit(network, copy.deepcopy(network), optimiser)
 
 
+def seconds_a_step(settings: Settings, device: torch.device) -> float:
+    """Time a training step on noise, so that the length of a run is known before it starts."""
+    network = place(build_network(settings.network), device)
+    optimiser = torch.optim.AdamW(network.parameters())
+    side = settings.train.patch_px
+    noise = torch.zeros(settings.train.batch, 1, side, side, device=device)
+    times = []
+    for _ in range(3):
+        started = time.monotonic()
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            loss = network(noise).float().square().mean()
+        loss.backward()
+        optimiser.step()
+        float(loss.detach())  # waits for a GPU
+        times.append(time.monotonic() - started)
+    return min(times[1:])
+
+
 def fit(
     job: FitJob,
     saved: State | None,

@@ -21,6 +21,8 @@ from napari_unetpick.picking.peaks import keep_distant
 
 Floats = NDArray[np.float64]
 FOLDS = 3
+FOLD_SHARE = 0.25  # of the recipe's epochs, for each of the cross-fitted networks
+FINAL_SHARE = 0.6  # and for the network that is kept, which starts from cleaner labels
 PROBABLE = 0.1  # quantile of the held-out clicks' scores above which an unmarked peak is ignored
 CLEAN_WEIGHT = 0.5  # of unmarked background once probable particles are ignored
 MIN_DISTANCE = 0.5  # of the diameter
@@ -75,6 +77,11 @@ def make_folds(items: list[Item]) -> list[list[Item]]:
         ]
         for fold in range(count)
     ]
+
+
+def total_share(items: list[Item]) -> float:
+    """Return how many times the recipe's epochs cross-fitting and the final training take."""
+    return len(make_folds(items)) * FOLD_SHARE + FINAL_SHARE
 
 
 def gather(pairs: list[tuple[Item, Found]]) -> HeldOut:

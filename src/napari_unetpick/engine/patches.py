@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.io.atomic import atomic_path
+from napari_unetpick.errors import EngineError
+from napari_unetpick.io.atomic import atomic_path, explain_os_error
 
 OPEN_MAPS = 256  # memory-mapped files kept open; thousands would meet the system's limit
 BYTES_A_PIXEL = 4  # float16 image, uint8 target, uint8 weight
@@ -25,11 +26,18 @@ class PatchSource:
     ----------
     folder
         Where the arrays lie; removed by `remove`.
+    keep
+        Use what an interrupted run of the same data left there.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keep: bool = False) -> None:
         self.folder = folder
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise explain_os_error(error, folder) from error
         self._open: OrderedDict[str, NDArray[np.generic]] = OrderedDict()
 
     def has_image(self, index: int) -> bool:
@@ -72,6 +80,16 @@ class PatchSource:
         patch[2, (y < 0) | (y >= rows), :] = 0
         patch[2, :, (x < 0) | (x >= cols)] = 0
         return patch
+
+    def check_room(self, needed: int) -> None:
+        """Refuse to start a run that the disk has no room for (`needed` bytes in all)."""
+        stored = sum(path.stat().st_size for path in self.folder.iterdir())
+        free = shutil.disk_usage(self.folder).free
+        if needed - stored > free:
+            raise EngineError(
+                f"{self.folder.parent}: training needs {needed / 2**30:.1f} GiB of disk while it "
+                f"runs, {free / 2**30:.1f} GiB are free; free some, or choose another --run"
+            )
 
     def remove(self) -> None:
         """Delete the stored arrays."""

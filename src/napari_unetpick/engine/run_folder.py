@@ -34,8 +34,8 @@ class RunFolder:
         self.path = path
         self.history: list[dict[str, Any]] = []
 
-    def open(self, config: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
-        """Begin a run, or return the checkpoint to go on from (None: from the start).
+    def check(self, config: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
+        """Return the checkpoint to go on from (None: from the start); nothing is written yet.
 
         Raises
         ------
@@ -44,21 +44,29 @@ class RunFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path}: is a file; --run needs a folder")
-        text = tomli_w.dumps(config)
+        if not resume and any((self.path / name).is_file() for name in (CHECKPOINT, MODEL)):
+            raise InputError(
+                f"{self.path}: already holds a run; add --resume to go on with it, "
+                "or give --run another folder"
+            )
+        if not resume or not self.begun:
+            return None
         written = self.path / CONFIG
-        if written.is_file():
-            if not resume:
-                raise InputError(
-                    f"{self.path}: already holds a run; add --resume to go on with it, "
-                    "or give --run another folder"
-                )
-            if written.read_text(encoding="utf-8") != text:
-                raise InputError(
-                    f"{self.path}: this run was started with other settings or data "
-                    f"(see {written}); resume it with those, or give --run another folder"
-                )
-        write_text(written, text)
-        return self.load_checkpoint() if resume else None
+        if written.read_text(encoding="utf-8") != tomli_w.dumps(config):
+            raise InputError(
+                f"{self.path}: this run was started with other settings or data "
+                f"(see {written}); resume it with those, or give --run another folder"
+            )
+        return self.load_checkpoint()
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run was begun here."""
+        return (self.path / CONFIG).is_file()
+
+    def begin(self, config: dict[str, Any]) -> None:
+        """Write config.toml: from here on there is a run to resume."""
+        write_text(self.path / CONFIG, tomli_w.dumps(config))
 
     def load_checkpoint(self) -> dict[str, Any] | None:
         """Read the checkpoint, or None where the run had not come that far."""

@@ -24,7 +24,7 @@ from napari_unetpick.engine.dataset import (
     training_centres,
 )
 from napari_unetpick.engine.devices import choose_device, make_deterministic
-from napari_unetpick.engine.fit import FitJob, Weights, fit
+from napari_unetpick.engine.fit import FitJob, Weights, fit, seconds_a_step
 from napari_unetpick.engine.network import UNet, build_network, count_parameters, place
 from napari_unetpick.engine.patches import PatchSource
 from napari_unetpick.engine.run_folder import MODEL, RunFolder
@@ -36,7 +36,7 @@ from napari_unetpick.engine.validate import (
     find_candidates,
     judge_candidates,
 )
-from napari_unetpick.errors import EngineError, InputError
+from napari_unetpick.errors import EngineError, InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, Message, Metrics
 from napari_unetpick.io.labels import Labels, write_labels
 from napari_unetpick.io.micrographs import Micrograph
@@ -46,8 +46,6 @@ from napari_unetpick.settings import Settings, TargetSettings, to_dict
 
 Trained = tuple[dict[str, Any], Weights]  # card and weights
 VALIDATED_EACH_EPOCH = 6  # micrographs: more would take longer than the epoch
-FOLD_SHARE = 0.25  # of the epochs, for each of the cross-fitted networks
-FINAL_SHARE = 0.6  # and for the network that is kept, which starts from cleaner labels
 
 
 @dataclass(frozen=True)
@@ -122,33 +120,22 @@ def train(job: TrainJob, check_stop: Callable[[], None] = lambda: None) -> Itera
     """
     device, why = choose_device(job.device)
     make_deterministic()
-    folder = RunFolder(job.run)
-    saved = folder.open(config_of(job), resume=job.resume)
+    folder, config = RunFolder(job.run), config_of(job)
+    saved = folder.check(config, resume=job.resume)
     if saved is not None and saved.get("finished") and (job.run / MODEL).is_file():
         yield Message(f"{job.run} is finished already; nothing to resume")
         yield Done({"model": str(job.run / MODEL), "finished_before": True})
         return
-    folder.log(f"device: {why}")
     yield Message(f"device: {why}")
+    source = PatchSource(job.run / "cache", keep=job.resume and folder.begun)
+    training = Training(job, folder, source, device, check_stop, saved or {"stages": {}})
+    left_out = yield from prepare_items(training)
+    folder.begin(config)
+    folder.log(f"device: {why}")
+    for event in left_out:
+        folder.log(f"left out: {event.reason}")
     names = {m.key: m.path.name for m in job.micrographs}
     write_labels(job.run / "labels", {names[k]: v for k, v in job.labels.items() if k in names})
-    source = PatchSource(job.run / "cache")
-    training = Training(job, folder, source, device, check_stop, saved or {"stages": {}})
-    for event in prepare(
-        job.micrographs,
-        job.labels,
-        diameter=job.diameter,
-        pixel_size=job.pixel_size,
-        settings=job.settings,
-        source=source,
-        threads=job.threads,
-        check_stop=check_stop,
-        items=training.items,
-    ):
-        if isinstance(event, Failed):
-            folder.log(f"left out: {event.reason}")
-        yield event
-    training.items = choose_validation(training)
     for line in describe(training):
         folder.log(line)
         yield Message(line)
@@ -163,6 +150,35 @@ def train(job: TrainJob, check_stop: Callable[[], None] = lambda: None) -> Itera
     folder.log(summary)
     yield Message(summary)
     yield Done({"model": str(job.run / MODEL), "card": card})
+
+
+def prepare_items(training: Training) -> Generator[Event, None, list[Failed]]:
+    """Preprocess and split; where that fails, a folder that held no run is left as it was."""
+    failed: list[Failed] = []
+    job = training.job
+    try:
+        for event in prepare(
+            job.micrographs,
+            job.labels,
+            diameter=job.diameter,
+            pixel_size=job.pixel_size,
+            settings=job.settings,
+            source=training.source,
+            threads=job.threads,
+            check_stop=training.check_stop,
+            items=training.items,
+        ):
+            if isinstance(event, Failed):
+                failed.append(event)
+            yield event
+        training.items = choose_validation(training)
+        training.source.check_room(disk_needed([item.scale for item in training.items]))
+    except UnetPickError:
+        training.source.remove()
+        if job.run.is_dir() and not any(job.run.iterdir()):
+            job.run.rmdir()
+        raise
+    return failed
 
 
 def config_of(job: TrainJob) -> dict[str, Any]:
@@ -209,10 +225,12 @@ def describe(training: Training) -> Iterator[str]:
         f"at {items[0].pixel_size * scale.ratio.mean():.2f} A/px"
     )
     disk = disk_needed([item.scale for item in items]) / 2**20
-    patches = settings.train.epochs * settings.train.patches_per_epoch
+    epochs = settings.train.epochs * (1.0 if held else partial.total_share(items))
+    patches = round(epochs * settings.train.patches_per_epoch)
+    minutes = patches / settings.train.batch * seconds_a_step(settings, training.device) / 60
     yield (
         f"network of {count_parameters(network):,} parameters, {patches:,} patches in "
-        f"{settings.train.epochs} epochs; {disk:,.0f} MiB of disk while it runs"
+        f"{epochs:g} epochs: about {max(minutes, 0.1):,.1f} minutes, {disk:,.0f} MiB of disk"
     )
 
 
@@ -251,7 +269,7 @@ def train_on_clicks(training: Training) -> Generator[Event, None, Trained]:
             f"cross-fit {number + 1}",
             number=number + 1,
             items=[item for item in items if item.trains],
-            epochs=max(1, round(FOLD_SHARE * settings.train.epochs)),
+            epochs=max(1, round(partial.FOLD_SHARE * settings.train.epochs)),
         )
         network = ready_network(training, weights)
         held = [item for item in items if item.held_out is not None]
@@ -270,7 +288,7 @@ def train_on_clicks(training: Training) -> Generator[Event, None, Trained]:
         "training",
         number=0,
         items=training.items,
-        epochs=max(1, round(FINAL_SHARE * settings.train.epochs)),
+        epochs=max(1, round(partial.FINAL_SHARE * settings.train.epochs)),
         target=replace(settings.target, unknown_weight=partial.CLEAN_WEIGHT),
         ignored=ignored,
     )
