@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import mrcfile
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
 import napari_unetpick
 from napari_unetpick.errors import InputError
@@ -30,9 +32,19 @@ TRUTH = np.array([[30.0, 200.0], [55.5, 20.25], [90.0, 150.0]])
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[[], Any], npe2pm: Any) -> Iterator[Any]:
+def viewer(npe2pm: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A viewer without a window: all of the layers, none of the drawing."""
+    model = ViewerModel()
+    monkeypatch.setattr("napari.current_viewer", lambda: model)
     with npe2pm.tmp_plugin(manifest=str(MANIFEST)):
-        yield make_napari_viewer()
+        yield model
+
+
+@pytest.fixture
+def window(make_napari_viewer: Callable[..., Any], npe2pm: Any) -> Iterator[Any]:
+    """A viewer that draws."""
+    with npe2pm.tmp_plugin(manifest=str(MANIFEST)):
+        yield make_napari_viewer(show=True)
 
 
 @pytest.fixture
@@ -128,6 +140,29 @@ def test_picks_lie_on_their_micrograph_in_either_order(
     assert points.units == image.units
     assert points.metadata["unetpick"]["key"] == "mic"
     np.testing.assert_allclose(points.size, 0.04 * 240)
+
+
+@pytest.mark.skipif(
+    os.environ.get("QT_QPA_PLATFORM") == "offscreen",
+    reason="OpenGL, which draws images, needs a display (or xvfb-run)",
+)
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_window_draws_the_picks_above_the_micrograph(
+    tmp_path: Path, window: Any, told: list[Any], order: tuple[int, int]
+) -> None:
+    star = combined_star(tmp_path / "picks.star", 9)
+    paths = [write_mrc(tmp_path / "m0007.mrc", (1200, 1240)), star]
+    window.open([str(paths[i]) for i in order], plugin=PLUGIN)
+    image, points = window.layers
+    assert image.multiscale
+    image.visible = False
+    without = window.screenshot(canvas_only=True, flash=False)
+    points.visible = False
+    assert (without != window.screenshot(canvas_only=True, flash=False)).any()
+    image.visible = points.visible = True
+    both = window.screenshot(canvas_only=True, flash=False).astype(int)
+    yellow = (both[..., 0] > 200) & (both[..., 1] > 150) & (both[..., 2] < 80)
+    assert yellow.sum() > 50
 
 
 def test_picks_alone_bring_their_micrograph_and_give_way_to_it(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
 import napari_unetpick
 from napari_unetpick.errors import InputError
@@ -22,9 +23,12 @@ SCORES = np.array([0.9, 0.2, 0.7, 0.4])
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[[], Any], npe2pm: Any) -> Iterator[Any]:
+def viewer(npe2pm: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A viewer without a window: all of the layers, none of the drawing."""
+    model = ViewerModel()
+    monkeypatch.setattr("napari.current_viewer", lambda: model)
     with npe2pm.tmp_plugin(manifest=str(MANIFEST)):
-        yield make_napari_viewer()
+        yield model
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def _on_open_micrograph(every: ReadPicks, viewer: Any, path: Path) -> list[Layer
             if find_micrograph(picks.micrograph, path) is not None:
                 return []
             picks = replace(picks, micrograph=key)
-            tell(f"{path.name} names no micrograph: shown on {key}")
+            tell(f"shown on {key}: {path.name} names no micrograph")
         if picks is not None:
             if len(every) > 1:
                 tell(_describe(every, picks, key, path))

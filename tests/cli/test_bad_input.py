@@ -10,7 +10,7 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from conftest import TinySet, unetpick
+from command_line import TinySet, unetpick
 
 from napari_unetpick.errors import EngineError
 from napari_unetpick.io.atomic import atomic_path
@@ -241,15 +241,17 @@ def test_a_bad_recipe_is_named(text: str, tiny: TinySet, tmp_path: Path):
     refused(unetpick(*arguments, "--run", tmp_path / "run"), "recipe.toml")
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path):
     target = tmp_path / "picks.csv"
     target.write_text("old")
-    with (
-        pytest.raises(EngineError, match="no space left"),
-        atomic_path(target) as temporary,
-    ):
-        temporary.write_text("half of the new")
-        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fill_the_disk() -> None:
+        with atomic_path(target) as temporary:
+            temporary.write_text("half of the new")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(EngineError, match="no space left"):
+        fill_the_disk()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

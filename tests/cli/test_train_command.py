@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import TinySet, environment, unetpick
+from command_line import TinySet, environment, unetpick
 
 from napari_unetpick.io.models import load_model
 

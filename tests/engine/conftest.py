@@ -15,7 +15,7 @@ from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.picking.scale import make_scale
 
 
-@pytest.fixture()
+@pytest.fixture
 def one_thread() -> Iterator[None]:
     """Run torch on one thread: small tensors gain nothing from more."""
     before = torch.get_num_threads()
@@ -24,7 +24,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_item() -> Callable[..., Item]:
     """A function that makes a labelled micrograph of a training set."""
 

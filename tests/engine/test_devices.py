@@ -9,13 +9,13 @@ from napari_unetpick.engine.devices import choose_device, why_no_cuda
 from napari_unetpick.errors import InputError
 
 
-@pytest.fixture()
+@pytest.fixture
 def no_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
 
 
-@pytest.fixture()
+@pytest.fixture
 def gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "Planted GPU")

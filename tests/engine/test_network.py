@@ -26,9 +26,10 @@ def trained(**settings):
     network.train()
     for _ in range(5):
         network(torch.randn(4, 1, 48, 48) * 2 + 0.5)
+    network.eval()
     with torch.no_grad():
-        network.head.weight.mul_(5)
-    return network.eval()
+        network.head.weight.div_(network(torch.randn(1, 1, 64, 64)).std())
+    return network
 
 
 @pytest.mark.parametrize("attention", [True, False])
@@ -59,35 +60,18 @@ def test_fused_for_picking_says_the_same(attention, stride):
 
 
 def test_an_answer_lies_where_its_particle_is():
-    """A blob moved by the network's stride moves the logits by as much: nothing is shifted."""
+    """What moves by the network's grid moves the logits by as much."""
     network = trained(stride=2)
-    image = torch.zeros(1, 1, 96, 96)
-    image[..., 40:46, 40:46] = 3.0
+    image = torch.randn(1, 1, 192, 192)
+    image[..., 90:102, 90:102] = 6.0
     moved = torch.roll(image, (8, -16), (-2, -1))
+    inner = (..., slice(72, 120), slice(72, 120))  # beyond the reach of the edges
     with torch.no_grad():
-        torch.testing.assert_close(
-            torch.roll(network(image), (8, -16), (-2, -1))[..., 32:72, 32:72],
-            network(moved)[..., 32:72, 32:72],
-            atol=1e-4,
-            rtol=0,
-        )
-
-
-def test_upright_and_mirrored_images_have_mirrored_answers_in_position():
-    """With symmetric filters a centred blob has a centred answer: no half-pixel lean."""
-    network = trained(stride=2, attention=True)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.dim() == 4:
-                parameter.copy_((parameter + parameter.flip(-1)) / 2)
-                parameter.copy_((parameter + parameter.flip(-2)) / 2)
-        # the stem samples every second pixel from 0 on: an even image has no pixel in its middle,
-        # and its mirror is sampled one pixel off, so the lean is the stem's pixel, no more
-        image = torch.randn(1, 1, 64, 64)
-        image = torch.nn.functional.avg_pool2d(image, 9, 1, 4)
-        there = network(image)[..., 16:-16, 16:-16]
-        back = network(image.flip(-1)).flip(-1)[..., 16:-16, 16:-16]
-    assert (there - back).abs().mean() < 0.25 * there.std()
+        here, there = network(image), network(moved)
+    assert here[inner].std() > 0.1
+    torch.testing.assert_close(
+        torch.roll(here, (8, -16), (-2, -1))[inner], there[inner], atol=1e-4, rtol=0
+    )
 
 
 def test_a_gate_lets_between_nothing_and_everything_pass():

@@ -7,9 +7,10 @@ import pytest
 
 from napari_unetpick.engine import patches
 from napari_unetpick.engine.patches import HardPlaces, PatchSource, Place, draw_places, reflect
+from napari_unetpick.errors import EngineError, InputError
 
 
-@pytest.fixture()
+@pytest.fixture
 def source(tmp_path):
     return PatchSource(tmp_path / "cache")
 
@@ -77,13 +78,27 @@ def test_new_targets_replace_the_old_ones_at_once(source):
 
 def test_a_second_source_finds_what_the_first_stored(source):
     image, _ = store(source, 7, (12, 14))
-    again = PatchSource(source.folder)
+    again = PatchSource(source.folder, keep=True)
     assert again.has_image(7)
     assert not again.has_image(6)
     assert again.shape(7) == (12, 14)
     np.testing.assert_array_equal(again.image(7), image)
+    assert not PatchSource(source.folder).has_image(7)  # begins afresh
     again.remove()
     assert not source.folder.exists()
+
+
+def test_a_run_that_does_not_fit_on_the_disk_is_refused(source):
+    store(source, 0, (100, 100))
+    source.check_room(40_000)
+    with pytest.raises(EngineError, match=r"training needs 1048576\.0 GiB of disk"):
+        source.check_room(2**50)
+
+
+def test_a_file_where_the_cache_should_be_is_one_clear_line(tmp_path):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(InputError, match="is a file where a folder is needed"):
+        PatchSource(tmp_path / "run" / "cache")
 
 
 SHAPES = {0: (200, 300), 1: (100, 100), 4: (150, 120)}

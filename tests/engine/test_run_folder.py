@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from napari_unetpick.engine import run_folder
-from napari_unetpick.engine.run_folder import CHECKPOINT, CONFIG, LOG, METRICS, RunFolder
+from napari_unetpick.engine.run_folder import CHECKPOINT, CONFIG, LOG, METRICS, MODEL, RunFolder
 from napari_unetpick.errors import EngineError, InputError
 from napari_unetpick.io.atomic import explain_os_error
 
@@ -49,13 +49,26 @@ def test_resuming_before_the_first_epoch_starts_afresh(tmp_path):
 
 
 def test_another_run_is_not_overwritten(tmp_path):
-    begin(tmp_path)
+    folder, _ = begin(tmp_path)
+    folder.save_checkpoint({"epoch": 1})
     before = (tmp_path / CONFIG).read_text()
     with pytest.raises(InputError, match="already holds a run; add --resume"):
         begin(tmp_path)
     with pytest.raises(InputError, match="other settings"):
         begin(tmp_path, resume=True, config={"diameter": 161.0})
     assert (tmp_path / CONFIG).read_text() == before
+    (tmp_path / CHECKPOINT).rename(tmp_path / MODEL)  # a model alone is a run, too
+    with pytest.raises(InputError, match="already holds a run; add --resume"):
+        begin(tmp_path)
+
+
+def test_a_check_writes_nothing(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    assert folder.check(CONFIGURATION, resume=False) is None
+    assert not folder.begun
+    assert not (tmp_path / "run").exists()
+    folder.begin(CONFIGURATION)
+    assert folder.begun
 
 
 def test_a_file_where_the_run_folder_should_be(tmp_path):

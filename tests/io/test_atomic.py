@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 
@@ -15,6 +16,12 @@ from napari_unetpick.io.atomic import atomic_path, write_text
 
 def leftovers(folder):
     return sorted(p.name for p in folder.iterdir())
+
+
+def write_half(path, error):
+    with atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise error
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -34,9 +41,8 @@ def test_line_ends_stay_as_relion_needs_them(tmp_path):
 def test_a_failure_leaves_the_old_file(tmp_path, error):
     path = tmp_path / "file.csv"
     write_text(path, "old")
-    with pytest.raises(type(error)), atomic_path(path) as temporary:
-        temporary.write_text("half")
-        raise error
+    with pytest.raises(type(error)):
+        write_half(path, error)
     assert path.read_text() == "old"
     assert leftovers(tmp_path) == ["file.csv"]
 
@@ -55,9 +61,7 @@ def test_a_full_disk_is_one_clear_line(tmp_path, number):
     path = tmp_path / "picks.csv"
     write_text(path, "old")
     with pytest.raises(EngineError, match=r"picks\.csv: no space left") as caught:
-        with atomic_path(path) as temporary:
-            temporary.write_text("half")
-            raise OSError(number, os.strerror(number))
+        write_half(path, OSError(number, os.strerror(number)))
     assert "\n" not in str(caught.value)
     assert path.read_text() == "old"
     assert leftovers(tmp_path) == ["picks.csv"]
@@ -68,8 +72,8 @@ def test_a_disk_that_fills_up_in_the_middle_of_write_text(tmp_path, monkeypatch)
     write_text(path, "old")
 
     class FullFile:
-        def __init__(self, file):
-            self.file = file
+        def __init__(self, *args, **kwargs):
+            self.file = io.open(*args, **kwargs)  # noqa: SIM115, UP020
 
         def __enter__(self):
             return self
@@ -81,7 +85,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_write_text(tmp_path, monkeypatch)
             self.file.write(text[: len(text) // 2])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(atomic, "open", lambda *a, **k: FullFile(open(*a, **k)), raising=False)
+    monkeypatch.setattr(atomic, "open", FullFile, raising=False)
     with pytest.raises(EngineError, match="no space left"):
         write_text(path, "x" * 10_000)
     monkeypatch.undo()

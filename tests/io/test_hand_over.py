@@ -111,7 +111,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path, name):
 
 def test_formats_are_read_from_the_command_line():
     assert parse_formats("star, csv,box") == ("star", "csv", "box")
-    with pytest.raises(InputError, match="--format dynamo: unknown; give some of .*star"):
+    with pytest.raises(InputError, match=r"--format dynamo: unknown; give some of .*star"):
         parse_formats("star,dynamo")
 
 

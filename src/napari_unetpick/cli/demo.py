@@ -18,7 +18,7 @@ def demo(
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.demo import demo as run_demo
 
-    run_stoppable(lambda check: run_demo(out, check))
+    run_stoppable(lambda check: run_demo(out, check), "run the command again to go on")
     if view:
         import subprocess
         import sys

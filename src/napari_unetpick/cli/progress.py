@@ -19,8 +19,9 @@ EVERY_LINE = 15.0  # seconds between lines where stderr is not a terminal
 class StopSwitch:
     """Turns Ctrl-C into a clean stop between two steps; a second Ctrl-C stops at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, advice: str) -> None:
         self.pressed = False
+        self.advice = advice
 
     def __enter__(self) -> StopSwitch:
         """Take over Ctrl-C."""
@@ -33,7 +34,7 @@ class StopSwitch:
     def check(self) -> None:
         """Raise `Cancelled` if Ctrl-C was pressed."""
         if self.pressed:
-            raise Cancelled("cancelled; run the same command with --resume to go on")
+            raise Cancelled(f"cancelled; {self.advice}")
 
     def _press(self, *_: int | FrameType | None) -> None:
         if self.pressed:
@@ -115,7 +116,9 @@ def run_job(events: Iterator[Event]) -> Done:
     return last
 
 
-def run_stoppable(make: Callable[[Callable[[], None]], Iterator[Event]]) -> Done:
-    """Run a job made from a stop check, which Ctrl-C triggers."""
-    with StopSwitch() as switch:
+def run_stoppable(
+    make: Callable[[Callable[[], None]], Iterator[Event]], advice: str = "run the command again"
+) -> Done:
+    """Run a job made from a stop check, which Ctrl-C triggers; `advice` says how to go on."""
+    with StopSwitch(advice) as switch:
         return run_job(make(switch.check))

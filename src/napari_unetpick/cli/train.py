@@ -75,5 +75,7 @@ def train(
     )
     for message in messages:
         typer.echo(message, err=True)
-    done = run_stoppable(lambda check: run_training(job, check))
+    done = run_stoppable(
+        lambda check: run_training(job, check), "run the same command with --resume to go on"
+    )
     typer.echo(done.result["model"])

@@ -183,6 +183,8 @@ def data_hash(items: list[Item]) -> str:
     for item in sorted(items, key=lambda i: i.micrograph.key):
         labels = item.labels
         digest.update(f"{item.micrograph.key} {item.scale.file_shape} {labels.state}".encode())
-        for points in (labels.positives, labels.negatives):
+        for points in (labels.positives, labels.negatives, *labels.exclusions, *labels.complete):
+            digest.update(f"{len(points)}:".encode())
             digest.update(np.round(points, 3).astype("<f8").tobytes())
+        digest.update(f"{len(labels.exclusions)} {len(labels.complete)}".encode())
     return digest.hexdigest()[:16]

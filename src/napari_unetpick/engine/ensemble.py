@@ -54,21 +54,38 @@ def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Sc
     ModelError
         Weights do not fit their card, or the members see particles at different scales.
     """
-    networks, settings, calibrations = [], [], []
+    networks, settings, calibrations, diameters = [], [], [], []
     for name, model in models:
-        each = from_dict(model.card["settings"], name=name)
+        each, calibration, diameter = read_card(name, model)
         networks.append(load_network(name, model, each, device))
         settings.append(each)
-        calibrations.append(Calibration(**model.card["calibration"]))
+        calibrations.append(calibration)
+        diameters.append(diameter)
     if len({each.particle_px for each in settings}) > 1:
         raise ModelError("the models see particles at different scales; train them with one recipe")
     return Scorer(
         networks=tuple(networks),
         settings=settings[0],
         calibration=mean_calibration(calibrations),
-        diameter=float(models[0][1].card["diameter"]),
+        diameter=diameters[0],
         device=device,
     )
+
+
+def read_card(name: str, model: Model) -> tuple[Settings, Calibration, float]:
+    """Return what a model's card says of its settings, its scores and its diameter (A)."""
+    try:
+        calibration = Calibration(**model.card["calibration"])
+        numbers = calibration.slope, calibration.offset, calibration.shadow, calibration.threshold
+        if not np.isfinite(numbers).all():
+            raise ValueError("calibration is not finite")
+        settings = from_dict(model.card["settings"], name=name)
+        return settings, calibration, float(model.card["diameter"])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(
+            f"{name}: the model's card is incomplete or of another version ({error}); "
+            "train or copy it again"
+        ) from error
 
 
 def load_network(name: str, model: Model, settings: Settings, device: torch.device) -> UNet:

@@ -258,7 +258,7 @@ def remember_hard(
     """Note how much score the network gave to background in each background patch."""
     wrong = torch.sigmoid(logits).square() * (1 - target) * weight
     errors = (wrong.sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp_min(1)).tolist()
-    for place, error in zip(places, errors, strict=True):
-        if place.background:
-            seen.places.append(place)
+    for spot, error in zip(places, errors, strict=True):
+        if spot.background:
+            seen.places.append(spot)
             seen.errors.append(error)

@@ -62,7 +62,7 @@ def focal_loss(
     alpha = 0.5, gamma = 0 is plain cross-entropy.
     """
     values = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    miss = (torch.sigmoid(logits) - target).abs()  # 1 - p_t
+    miss = (torch.sigmoid(logits) - target).abs().clamp_min(1e-8)  # 1 - p_t; 0^gamma has no slope
     balance = 2 * (alpha * target + (1 - alpha) * (1 - target))
     return weighted_mean(values * balance * miss**gamma, weight)
 

@@ -57,7 +57,7 @@ class UNet(nn.Module):
     Parameters
     ----------
     width
-        Channels of the first level; each deeper level has half as many again, then twice.
+        Channels of the first level; each deeper level has twice as many.
     depth
         Number of times the image is halved after the stem.
     stride

@@ -19,6 +19,15 @@ CHECKPOINT = "checkpoint.pt"
 MODEL = "model.safetensors"
 METRICS = "metrics.jsonl"
 LOG = "training.log"
+DAMAGED = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 class RunFolder:
@@ -74,19 +83,20 @@ class RunFolder:
         if not path.is_file():
             return None
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+            state = dict(torch.load(path, map_location="cpu", weights_only=True))
+            self.history = json.loads(state["history"])
+        except DAMAGED as error:
             raise InputError(
-                f"{path}: the checkpoint is damaged ({str(error).splitlines()[0]}); "
+                f"{path}: the checkpoint is damaged ({type(error).__name__}); "
                 "train into another folder"
             ) from error
-        self.history = json.loads(state["history"])
-        return dict(state)
+        return state
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint and the metrics by the current ones."""
-        with atomic_path(self.path / CHECKPOINT) as temporary:
-            torch.save({**state, "history": json.dumps(self.history)}, temporary)
+        # given a path, torch would meet a full disk with a RuntimeError of its own
+        with atomic_path(self.path / CHECKPOINT) as temporary, open(temporary, "wb") as handle:
+            torch.save({**state, "history": json.dumps(self.history)}, handle)
         lines = "".join(json.dumps(row) + "\n" for row in self.history)
         write_text(self.path / METRICS, lines)
 

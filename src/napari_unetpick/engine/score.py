@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from torch.nn import functional
 from napari_unetpick.engine.network import UNet
 
 TILE = 768  # network pixels a side; most micrographs fit in one
-MARGIN = 64  # overlap of tiles: beyond it a pixel has next to no say
+MARGIN = 64  # overlap of tiles (or the next multiple of the grid): beyond it next to nothing counts
 
 
 def score_map(
@@ -38,21 +37,28 @@ def score_map(
     """
     rows, cols = image.shape
     scores = np.empty((rows, cols), np.float32)
-    for top, bottom in tile_edges(rows):
-        for left, right in tile_edges(cols):
+    step = network.multiple
+    margin = -(-MARGIN // step) * step
+    for top, bottom in tile_edges(rows, step):
+        for left, right in tile_edges(cols, step):
             check_stop()
-            y0, y1 = max(0, top - MARGIN), min(rows, bottom + MARGIN)
-            x0, x1 = max(0, left - MARGIN), min(cols, right + MARGIN)
+            y0, y1 = max(0, top - margin), min(rows, bottom + margin)
+            x0, x1 = max(0, left - margin), min(cols, right + margin)
             tile = score_tile(network, image[y0:y1, x0:x1], device)
             scores[top:bottom, left:right] = tile[top - y0 : bottom - y0, left - x0 : right - x0]
     return scores
 
 
-def tile_edges(length: int) -> list[tuple[int, int]]:
-    """Cut 0..length into equal tiles of at most `TILE`."""
-    count = -(-length // TILE)
-    edges = np.linspace(0, length, count + 1).round().astype(int).tolist()
-    return list(pairwise(edges))
+def tile_edges(length: int, step: int) -> list[tuple[int, int]]:
+    """Cut 0..length into about equal tiles of at most `TILE` that start at multiples of `step`.
+
+    Strides and pooling count from a tile's first pixel: only tiles on the network's own grid see
+    what the whole image would show. Example: 924 by 16 is 0-464, 464-924.
+    """
+    most = max(TILE // step, 1)
+    cells = -(-length // step)
+    side = -(-cells // -(-cells // most)) * step
+    return [(start, min(start + side, length)) for start in range(0, length, side)]
 
 
 def score_tile(

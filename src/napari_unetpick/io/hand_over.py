@@ -46,7 +46,7 @@ def write_results(
         else:
             target = out / FILES.get(fmt, "")
             named = {m.name: p for m, p in picks}
-            files += write_picks(named, target, fmt, box_size=box_size(picks))
+            files += write_picks(named, target, fmt)
     return files
 
 
@@ -58,11 +58,3 @@ def parse_formats(text: str) -> tuple[str, ...]:
         if fmt not in known:
             raise InputError(f"--format {fmt}: unknown; give some of {', '.join(known)}")
     return formats
-
-
-def box_size(picks: Pairs) -> int | None:
-    """Even box of one and a half diameters, in pixels; None where there is no diameter."""
-    for _, each in picks:
-        if each.diameters is not None and len(each):
-            return 2 * round(float(each.diameters[0]) * 1.5 / 2)
-    return None

@@ -6,7 +6,6 @@ and labels/areas.json.
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,8 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
+from napari_unetpick.io.csv_picks import escape, read_table, write_csv
+from napari_unetpick.io.picks import Picks
 
 State = Literal["full", "partial", "none"]
 STATES: tuple[State, ...] = ("full", "partial", "none")
@@ -54,38 +55,22 @@ def read_states(path: Path) -> dict[str, State]:
     InputError
         A column is missing or a state unknown.
     """
-    with open(path, newline="", encoding="utf-8-sig") as handle:
-        rows = csv.DictReader(handle)
-        missing = {"micrograph", "state"} - set(rows.fieldnames or [])
-        if missing:
-            raise InputError(f"{path}: no column '{missing.pop()}'; needed: micrograph,state")
-        states: dict[str, State] = {}
-        for row in rows:
-            state = (row["state"] or "").strip()
-            if state not in STATES:
-                raise InputError(
-                    f"{path}: state '{state}' of {row['micrograph']}; "
-                    f"give one of {', '.join(STATES)}"
-                )
-            states[row["micrograph"].strip()] = cast(State, state)
-        return states
+    columns = read_table(path, ("micrograph", "state"))
+    for name, state in zip(columns["micrograph"], columns["state"], strict=True):
+        if state not in STATES:
+            known = ", ".join(STATES)
+            raise InputError(
+                f"{path}: state '{state}' of {name or '(no name)'}; give one of {known}"
+            )
+    states = cast(list[State], columns["state"])
+    return dict(zip(columns["micrograph"], states, strict=True))
 
 
 def write_labels(folder: Path, labels: dict[str, Labels]) -> None:
     """Write the four files of `labels/`, keyed by micrograph name."""
-    points = "".join(
-        f"{name},{col:.3f},{row:.3f}\n"
-        for name, each in labels.items()
-        for row, col in each.positives
-    )
-    write_text(folder / "picks.csv", "micrograph,x,y\n" + points)
-    points = "".join(
-        f"{name},{col:.3f},{row:.3f}\n"
-        for name, each in labels.items()
-        for row, col in each.negatives
-    )
-    write_text(folder / "negatives.csv", "micrograph,x,y\n" + points)
-    states = "".join(f"{name},{each.state}\n" for name, each in labels.items())
+    write_csv(folder / "picks.csv", [Picks(k, v.positives) for k, v in labels.items()])
+    write_csv(folder / "negatives.csv", [Picks(k, v.negatives) for k, v in labels.items()])
+    states = "".join(f"{escape(name)},{each.state}\n" for name, each in labels.items())
     write_text(folder / "labels.csv", "micrograph,state\n" + states)
     areas = {
         name: {
@@ -104,10 +89,19 @@ def read_areas(path: Path) -> dict[str, dict[str, tuple[Polygon, ...]]]:
         table = json.loads(path.read_text(encoding="utf-8"))
         return {
             name: {
-                kind: tuple(np.asarray(p, float).reshape(-1, 2) for p in kinds.get(kind, []))
+                kind: tuple(_polygon(corners) for corners in kinds.get(kind, []))
                 for kind in ("exclusions", "complete")
             }
             for name, kinds in table.items()
         }
-    except (ValueError, AttributeError) as error:
+    except (OSError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path}: not an areas file ({error})") from error
+
+
+def _polygon(corners: object) -> Polygon:
+    polygon = np.asarray(corners, dtype=np.float64)
+    if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3:
+        raise ValueError("an area needs three or more corners (row, col)")
+    if not np.isfinite(polygon).all():
+        raise ValueError("a corner is not a number")
+    return polygon

@@ -89,7 +89,8 @@ def nearness(coords: Floats, raw: Floats, diameter: float) -> Floats:
     reach = SHADOW_REACH * diameter
     pairs = cKDTree(coords).query_pairs(reach, output_type="ndarray")
     close = 1 - np.linalg.norm(coords[pairs[:, 0]] - coords[pairs[:, 1]], axis=1) / reach
-    first_weaker = raw[pairs[:, 0]] <= raw[pairs[:, 1]]
+    # equal scores: the earlier one is the stronger, as `keep_distant` has it
+    first_weaker = raw[pairs[:, 0]] < raw[pairs[:, 1]]
     weaker = np.where(first_weaker, pairs[:, 0], pairs[:, 1])
     np.maximum.at(near, weaker, close)
     return near

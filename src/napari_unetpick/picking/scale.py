@@ -103,5 +103,6 @@ def make_scale(
 
 def fast_even_length(length: float) -> int:
     """Return the next even size at or above `length` whose Fourier transform is fast."""
-    half = next_fast_len(max(int(np.ceil(length / 2)), 4), real=True)
+    # real=True would allow the factors 2, 3 and 5 alone and overshoot by up to 11 %
+    half = next_fast_len(max(int(np.ceil(length / 2)), 4), real=False)
     return int(2 * half)

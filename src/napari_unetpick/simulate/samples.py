@@ -143,10 +143,11 @@ _ALL = (
         dose=18.0,
         defocus=(18000.0, 36000.0),
         thickness=600.0,
-        unevenness=0.15,
-        haze=0.04,
+        unevenness=0.12,
+        haze=0.02,
         coverage=0.25,
         overlap=0.2,
+        contamination=Contamination(broken=0.12, debris=0.3),
     ),
     Sample(
         "ribosome",

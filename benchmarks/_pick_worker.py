@@ -1,0 +1,126 @@
+"""Our side of picking_speed.py: one warm process that picks when asked to (see `_record.Worker`).
+
+Questions: `{"do": "pick" | "stages" | "floor", "paths": [...], "out": FOLDER}`.
+Arguments: the model, and the diameter in A.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from _record import Clock
+
+from napari_unetpick.engine import pick as picking
+from napari_unetpick.engine.devices import choose_device
+from napari_unetpick.engine.ensemble import Scorer, make_scorer
+from napari_unetpick.engine.pick import PickJob
+from napari_unetpick.engine.preprocess import fourier_crop
+from napari_unetpick.events import Done, Failed
+from napari_unetpick.io.hand_over import write_results
+from napari_unetpick.io.micrographs import list_micrographs
+from napari_unetpick.io.models import Model, load_model
+from napari_unetpick.picking.scale import make_scale
+
+THREADS = int(os.environ["UNETPICK_BENCHMARK_THREADS"])
+HEADER = 1024  # bytes before the pixels of the benchmark's own MRC files
+
+
+def make_job(paths: list[str], out: str, model: Model, diameter: float) -> PickJob:
+    return PickJob(
+        micrographs=list_micrographs(paths),
+        models=[("benchmark", model)],
+        out=Path(out),
+        diameter=diameter,
+        device="cpu",
+        threads=THREADS,
+    )
+
+
+def run_pick(job: PickJob) -> dict[str, Any]:
+    """Pick as `unetpick pick` does, files included."""
+    start = time.perf_counter()
+    events = list(picking.pick(job))
+    seconds = time.perf_counter() - start
+    failed = [event.reason for event in events if isinstance(event, Failed)]
+    if failed:
+        raise SystemExit(failed[0])
+    done = next(event.result for event in events if isinstance(event, Done))
+    return {"seconds": seconds, "picks": done["picks"], "candidates": done["candidates"]}
+
+
+def run_stages(job: PickJob) -> dict[str, Any]:
+    """Do the same one step after the other; `pick` itself reads ahead while the network runs."""
+    scorer = make_scorer(job.models, choose_device("cpu")[0])
+    diameter = job.diameter or scorer.diameter
+    clock, results = Clock(), []
+    with (
+        patch.object(Scorer, "score", clock.timed("network", Scorer.score)),
+        patch.object(picking, "find_peaks", clock.timed("peaks", picking.find_peaks)),
+    ):
+        for micrograph in job.micrographs:
+            with clock.stage("read, crop, normalise"):
+                scale, image = picking.load(job, scorer, micrograph, diameter)
+            with clock.stage("after reading"):
+                results.append(picking.pick_one(job, scorer, micrograph, scale, image))
+    with clock.stage("write"):
+        every = [(r.micrograph, r.as_picks()) for r in results]
+        chosen = [(r.micrograph, r.as_picks(r.picks)) for r in results]
+        write_results(job.out, every, chosen, job.formats)
+    seconds = clock.seconds
+    rest = seconds.pop("after reading") - seconds["network"] - seconds["peaks"]
+    order = ("read, crop, normalise", "network", "peaks", "calibrate, choose", "write")
+    seconds["calibrate, choose"] = rest
+    return {"stages": {name: seconds[name] for name in order}, "network_shape": list(image.shape)}
+
+
+def run_floor(job: PickJob, scorer: Scorer) -> dict[str, Any]:
+    """One read and one Fourier crop a micrograph: less work than this no picker can do."""
+    rows, cols = load_shape(job)
+    assert job.diameter is not None
+    scale = make_scale((rows, cols), 1.0, job.diameter, particle_px=scorer.settings.particle_px)
+    start = time.perf_counter()
+    for micrograph in job.micrographs:
+        image = np.fromfile(micrograph.path, np.float32, offset=HEADER).reshape(rows, cols)
+        fourier_crop(image, scale.network_shape, threads=THREADS)
+    return {"seconds": time.perf_counter() - start}
+
+
+def load_shape(job: PickJob) -> tuple[int, int]:
+    """(rows, cols) of the benchmark's micrographs, from the header's first two numbers."""
+    cols, rows = np.fromfile(job.micrographs[0].path, "<i4", count=2)
+    return int(rows), int(cols)
+
+
+def peak_mib() -> float:
+    """Largest resident memory so far; the system counts in KiB, on macOS in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def main() -> None:
+    torch.set_num_threads(THREADS)
+    model, diameter = load_model(sys.argv[1]), float(sys.argv[2])
+    scorer = make_scorer([("benchmark", model)], choose_device("cpu")[0])
+    answers = sys.stdout
+    sys.stdout = sys.stderr
+    for line in sys.stdin:
+        question = json.loads(line)
+        job = make_job(question["paths"], question["out"], model, diameter)
+        if question["do"] == "floor":
+            answer = run_floor(job, scorer)
+        else:
+            answer = {"pick": run_pick, "stages": run_stages}[question["do"]](job)
+        print(json.dumps(answer | {"peak_mib": peak_mib()}), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""Accuracy on real and simulated micrographs, by the command line as a user runs it.
+
+Each case trains on labelled micrographs, picks the test micrographs at the automatic threshold and
+scores them once (protocol particle). Real sets need UNETPICK_TEST_DATA; they are left out without.
+
+    python benchmarks/accuracy.py                     all cases, seed 42
+    python benchmarks/accuracy.py --cases apoferritin,random-21 --seeds 42,43
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+OUT = HERE / "out" / "accuracy"
+DATA = Path(os.environ.get("UNETPICK_TEST_DATA", HERE.parent.parent / "shared" / "data"))
+REAL = {"apoferritin": (120.0, 1.5), "betagal": (190.0, 7.08)}  # diameter A, A/px
+# molecules, doses and dirt drawn at random, none of them a named sample
+SIMULATED = ("random-21", "random-22", "random-23", "random-24", "random-25")
+TRAIN, TEST = 6, 8  # simulated micrographs
+COLUMNS = (
+    *("case", "seed", "F1", "precision", "recall", "F1 at d/4", "AP", "validation - test"),
+    *("expected - true precision", "calibration error", "train s", "pick s"),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Files and options of one training and one picking."""
+
+    name: str
+    train_on: str
+    picks: Path
+    test_on: list[str]
+    truth: Path
+    diameter: float
+    border: float
+    pixel_size: float | None = None
+    partial: bool = False
+
+
+def unetpick(*arguments: object) -> str:
+    """Run a command and return what it prints."""
+    command = [sys.executable, "-m", "napari_unetpick", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
+    return done.stdout
+
+
+def write_rows(path: Path, rows: list[dict[str, str]]) -> Path:
+    """Write rows of a pick file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, ["micrograph", "x", "y", "diameter"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file."""
+    with open(path, newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def real_case(name: str, seed: int) -> Case:
+    """Make a case of a real set: `apoferritin`, or `apoferritin-30` for thirty partial picks."""
+    protein, _, clicks = name.partition("-")
+    diameter, pixel_size = REAL[protein]
+    folder = DATA / protein
+    split = {row["micrograph"]: row["split"] for row in read_rows(folder / "split.csv")}
+    rows = read_rows(folder / "picks.csv")
+    chosen = [row for row in rows if split[row["micrograph"]] == "train"]
+    if clicks:
+        draw = random.Random(seed)
+        names = sorted({row["micrograph"] for row in chosen})
+        names = sorted(draw.sample(names, 3))
+        each = int(clicks) // 3
+        by_name = {n: [row for row in chosen if row["micrograph"] == n] for n in names}
+        chosen = [row for n in names for row in draw.sample(by_name[n], each)]
+    truth = [row for row in rows if split[row["micrograph"]] == "test"]
+    return Case(
+        name=name,
+        train_on=str(folder),
+        picks=write_rows(OUT / f"{name}_{seed}_train.csv", chosen),
+        test_on=[str(folder / n) for n, part in split.items() if part == "test"],
+        truth=write_rows(OUT / f"{name}_test.csv", truth),
+        diameter=diameter,
+        border=diameter / 2,
+        pixel_size=pixel_size,
+        partial=bool(clicks),
+    )
+
+
+def simulated_case(name: str) -> Case:
+    """Make a case of a simulated set; `random-21*1.2` gives the diameter 20 % too large."""
+    sample, _, factor = name.partition("*")
+    folder = OUT / sample
+    if not (folder / "micrographs.star").is_file():
+        unetpick("simulate", folder, "--sample", sample, "--count", TRAIN + TEST, "--seed", 5)
+    files = sorted(folder.glob("*.mrc"))
+    rows = read_rows(folder / "picks.csv")
+    first = {path.name for path in files[:TRAIN]}
+    pixel_size = float(read_pixel_size(files[0]))
+    diameter = float(rows[0]["diameter"]) * pixel_size
+    train = [row for row in rows if row["micrograph"] in first]
+    test = [row for row in rows if row["micrograph"] not in first]
+    return Case(
+        name=name,
+        train_on=str(folder),
+        picks=write_rows(OUT / f"{sample}_train.csv", train),
+        test_on=[str(path) for path in files[TRAIN:]],
+        truth=write_rows(OUT / f"{sample}_test.csv", test),
+        diameter=diameter * float(factor or 1),
+        border=0,
+    )
+
+
+def read_pixel_size(path: Path) -> float:
+    """Read A/px from the header."""
+    from napari_unetpick.io.micrographs import read_micrograph
+
+    size = read_micrograph(path).pixel_size
+    assert size is not None
+    return size
+
+
+def run(case: Case, seed: int) -> dict[str, object]:
+    """Train, pick, evaluate; return a row of the table."""
+    label = f"{case.name}_{seed}".replace("*", "x")
+    folder = OUT / f"run_{label}_{time.time_ns()}"
+    size = [] if case.pixel_size is None else ["--pixel-size", case.pixel_size]
+    test = folder / "test"
+    test.mkdir(parents=True)
+    for path in case.test_on:
+        (test / Path(path).name).symlink_to(Path(path).absolute())
+    started = time.monotonic()
+    unetpick(
+        *("train", case.train_on, "--picks", case.picks, "--diameter", case.diameter, *size),
+        *("--run", folder / "run", "--seed", seed, *(["--partial"] if case.partial else [])),
+    )
+    trained = time.monotonic()
+    unetpick("pick", test, "--model", folder / "run", "--out", folder / "picks", *size)
+    picked = time.monotonic()
+    border = ["--border", case.border] if case.border else []
+    found = json.loads(
+        unetpick(
+            *("evaluate", folder / "picks", "--truth", case.truth, "--micrographs", test),
+            *(*size, *border, "--json"),
+        )
+    )
+    card = json.loads(unetpick("info", folder / "run", "--json"))
+    validation, calibration = card["validation"]["f1"], found.get("calibration") or {}
+    curve = found.get("curve") or {}
+    known = not case.partial
+    return {
+        "case": case.name,
+        "seed": seed,
+        "F1": found["f1"],
+        "precision": found["precision"],
+        "recall": found["recall"],
+        "F1 at d/4": found["f1_at_quarter_diameter"],
+        "AP": curve.get("average_precision"),
+        "validation - test": validation - found["f1"] if known else None,
+        "expected - true precision": calibration["expected_precision"]
+        - calibration["true_precision"]
+        if known
+        else None,
+        "calibration error": calibration["error"] if known else None,
+        "train s": round(trained - started),
+        "pick s": round(picked - trained),
+    }
+
+
+def write(value: object) -> str:
+    """Write a cell of the table."""
+    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def main() -> None:
+    """Run the cases and print the table as it grows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    real = [*REAL, *(f"{name}-30" for name in REAL)]
+    parser.add_argument("--cases", default=",".join([*real, *SIMULATED]))
+    parser.add_argument("--seeds", default="42")
+    options = parser.parse_args()
+    OUT.mkdir(parents=True, exist_ok=True)
+    print("|" + "|".join(COLUMNS) + "|\n|" + "---|" * len(COLUMNS), flush=True)
+    rows = []
+    for name in options.cases.split(","):
+        for seed in map(int, options.seeds.split(",")):
+            if name.split("-")[0] in REAL and not DATA.is_dir():
+                print(f"({name}: no real micrographs at UNETPICK_TEST_DATA)", flush=True)
+                continue
+            case = real_case(name, seed) if name.split("-")[0] in REAL else simulated_case(name)
+            rows.append(run(case, seed))
+            cells = [rows[-1][column] for column in COLUMNS]
+            text = [
+                f"{c:.3f}" if isinstance(c, float) else "" if c is None else str(c) for c in cells
+            ]
+            print("|" + "|".join(text) + "|", flush=True)
+            (OUT.parent / "accuracy.json").write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,236 @@
+"""Picking on the CPU against Topaz and against the least work there is; peak memory.
+
+Ten simulated 4096 x 4096 micrographs (float32) at 1.0 A/px, particle 160 A, from disk to pick
+files, by turns on the same two cores:
+
+- unetpick: `engine.pick.pick`, the function behind `unetpick pick`;
+- Topaz: `preprocess -s 8` (two processes of one thread, its faster way) and `extract` with the
+  pretrained resnet16_u64 (two threads), called in its own environment through its own command
+  functions; the time that it takes to load its model is left out;
+- the floor: one read and one Fourier crop a micrograph.
+
+Both pickers run in processes that have imported everything and have picked one micrograph before
+the clock starts. Memory is that of a fresh process that picks one micrograph.
+
+    python benchmarks/picking_speed.py           for the documentation, about 15 minutes
+    python benchmarks/picking_speed.py --quick   two micrographs, once
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from _data import DIAMETER, large_micrographs, quick_model, say
+from _record import HERE, OUT, Worker, report, spread, table, verdict
+
+TOPAZ = "topaz-em==0.3.20"
+K3 = (4092, 5760)
+LIMITS = {"ratio": 15.0, "memory_gib": 1.5}
+Seconds = dict[str, list[float]]
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="two micrographs, one round")
+    parser.add_argument("--count", type=int, help="micrographs [10]")
+    parser.add_argument("--rounds", type=int, help="turns of each side [3]")
+    parser.add_argument("--model", type=Path, help="model [one trained for three epochs]")
+    parser.add_argument("--topaz-python", type=Path, help="interpreter of a ready environment")
+    parser.add_argument("--no-topaz", action="store_true", help="our side alone")
+    parser.add_argument("--cold", action="store_true", help="drop the files from the page cache")
+    arguments = parser.parse_args()
+    arguments.count = arguments.count or (2 if arguments.quick else 10)
+    arguments.rounds = arguments.rounds or (1 if arguments.quick else 3)
+    return arguments
+
+
+def topaz_environment() -> Path:
+    """Make Topaz's environment if it is not there, and return its interpreter."""
+    folder = OUT / "topaz-env"
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    ready = folder / "ready"
+    if not ready.is_file() or ready.read_text() != TOPAZ:
+        say(f"installing {TOPAZ} into {folder} (some minutes)")
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        # torch and topaz-em in one go: torchvision, which Topaz asks for, must fit this torch
+        subprocess.run(
+            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            + ["--constraint", str(HERE.parent / "constraints-dev.txt"), "torch", TOPAZ],
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+        ready.write_text(TOPAZ)
+    return python
+
+
+class Sides:
+    """Both pickers, warm, and what they have taken so far."""
+
+    def __init__(self, model: Path, topaz: Path | None, folder: Path, cold: bool) -> None:
+        self.folder, self.cold = folder, cold
+        self.seconds: Seconds = {"unetpick": [], "floor": []}
+        self.last: dict[str, dict[str, Any]] = {}
+        self.ours = Worker(sys.executable, "_pick_worker.py", str(model), str(DIAMETER))
+        self.reducer = self.extractor = None
+        if topaz is not None:
+            self.seconds |= {"topaz preprocess": [], "topaz extract": []}
+            self.reducer = Worker(topaz, "_topaz_worker.py", threads=1)
+            self.extractor = Worker(topaz, "_topaz_worker.py")
+
+    def warm_up(self, path: Path) -> None:
+        """Pick one micrograph on both sides, and forget what it took."""
+        self.run_ours([path])
+        self.run_topaz([path])
+        for values in self.seconds.values():
+            values.clear()
+
+    def run_ours(self, paths: list[Path]) -> None:
+        """Measure the floor and our side."""
+        for name, task in (("floor", "floor"), ("unetpick", "pick")):
+            self._measure(name, self.ours, paths, do=task, out=str(self.folder / "unetpick"))
+
+    def run_topaz(self, paths: list[Path]) -> None:
+        """Measure Topaz's two commands."""
+        if self.reducer is None or self.extractor is None:
+            return
+        out = self.folder / "topaz"
+        out.mkdir(exist_ok=True)
+        question = {"out": f"{out}/", "processes": 2}
+        self._measure("topaz preprocess", self.reducer, paths, do="preprocess", **question)
+        reduced = [out / path.name for path in paths]
+        self._measure("topaz extract", self.extractor, reduced, do="extract", **question)
+
+    def stages(self, paths: list[Path]) -> dict[str, Any]:
+        """Our side's times by stage, one step after the other."""
+        given = [str(path) for path in paths]
+        return self.ours.ask(do="stages", paths=given, out=str(self.folder / "unetpick"))
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in (self.ours, self.reducer, self.extractor):
+            if worker is not None:
+                worker.close()
+
+    def _measure(self, name: str, worker: Worker, paths: list[Path], **question: Any) -> None:
+        if self.cold:
+            drop_from_cache(paths)
+        self.last[name] = worker.ask(paths=[str(path) for path in paths], **question)
+        self.seconds[name].append(self.last[name]["seconds"])
+
+
+def drop_from_cache(paths: list[Path]) -> None:
+    """Make the next read of the files come from the disk."""
+    os.sync()
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
+
+
+def measure_memory(model: Path, folder: Path) -> dict[str, float]:
+    """Peak memory (GiB) of a fresh process that picks one micrograph, by its size."""
+    peaks = {}
+    for shape in ((4096, 4096), K3):
+        path = large_micrographs(1, shape)[0]
+        worker = Worker(sys.executable, "_pick_worker.py", str(model), str(DIAMETER))
+        answer = worker.ask(do="pick", paths=[str(path)], out=str(folder / "memory"))
+        worker.close()
+        peaks[f"{shape[1]} x {shape[0]}"] = answer["peak_mib"] / 1024
+    return peaks
+
+
+def speed_table(sides: Sides, count: int) -> tuple[str, dict[str, float]]:
+    """Lay out the times, and return the ratios."""
+    each = {name: [s / count for s in values] for name, values in sides.seconds.items()}
+    if sides.extractor is not None:
+        pairs = zip(each["topaz preprocess"], each["topaz extract"], strict=True)
+        each["topaz"] = [sum(pair) for pair in pairs]
+    middle = {name: statistics.median(values) for name, values in each.items()}
+    names = {
+        "unetpick": "unetpick",
+        "topaz": "Topaz, both commands",
+        "topaz preprocess": "Topaz, `preprocess -s 8`",
+        "topaz extract": "Topaz, `extract`",
+        "floor": "one read and one Fourier crop",
+    }
+    rows = [
+        (label, spread(each[name], 3), f"{1 / middle[name]:.2f}", f"{middle[name] / ours:.2f}")
+        for name, label in names.items()
+        if name in each and (ours := middle["unetpick"])
+    ]
+    ratios = {"to the floor": middle["unetpick"] / middle["floor"]}
+    if "topaz" in middle:
+        ratios["faster than Topaz"] = middle["topaz"] / middle["unetpick"]
+    header = ("", "s a micrograph", "micrographs/s", "time / unetpick's")
+    return table(header, rows), ratios
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    paths = large_micrographs(arguments.count)
+    model = arguments.model or quick_model(1 if arguments.quick else 3)
+    topaz = None if arguments.no_topaz else arguments.topaz_python or topaz_environment()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        memory = measure_memory(model, folder)
+        sides = Sides(model, topaz, folder, arguments.cold)
+        sides.warm_up(paths[0])
+        for number in range(arguments.rounds):
+            say(f"round {number + 1} of {arguments.rounds}")
+            sides.run_ours(paths)
+            sides.run_topaz(paths)
+            sides.run_ours(paths)  # twice a round: it is short, so what else runs hits it harder
+        stages = sides.stages(paths)
+        sides.close()
+    times, ratios = speed_table(sides, len(paths))
+    total = sum(stages["stages"].values())
+    stage_rows = [
+        (name, f"{1000 * value / len(paths):.1f}", f"{100 * value / total:.0f} %")
+        for name, value in stages["stages"].items()
+    ]
+    memory_rows = [
+        (size, f"{peak:.2f}", verdict(peak, LIMITS["memory_gib"])) for size, peak in memory.items()
+    ]
+    ours = sides.last["unetpick"]
+    lines = [
+        f"{len(paths)} micrographs of 4096 x 4096 at 1.0 A/px, particle {DIAMETER:g} A, "
+        f"{'from disk' if arguments.cold else 'in the page cache'}; {arguments.rounds} rounds; "
+        f"{ours['candidates']:,} candidates, {ours['picks']:,} picks"
+    ]
+    if "faster than Topaz" in ratios:
+        ratio, side = ratios["faster than Topaz"], sides.last["topaz extract"]
+        lines.append(
+            f"{ratio:.1f} times the micrographs/s of Topaz {side['topaz']} (torch {side['torch']}, "
+            f"{side['candidates']:,} candidates, peak {side['peak_mib'] / 1024:.1f} GiB); at least "
+            f"{LIMITS['ratio']:g} wanted: {verdict(ratio, LIMITS['ratio'], at_least=True)}"
+        )
+    lines.append(f"{ratios['to the floor']:.1f} times the time of one read and one Fourier crop")
+    report(
+        "picking_speed",
+        {
+            "micrographs": len(paths),
+            "cold": arguments.cold,
+            "seconds": sides.seconds,
+            "ratios": ratios,
+            "stages": stages,
+            "memory_gib": memory,
+            "answers": sides.last,
+        },
+        [
+            "\n\n".join(lines),
+            times,
+            table(("one step after the other", "ms a micrograph", "share"), stage_rows),
+            table(("micrograph", "peak GiB", f"{LIMITS['memory_gib']:g} wanted"), memory_rows),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
