@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from pathlib import Path
@@ -17,7 +16,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from _record import Clock
+from _record import Clock, peak_mib
 
 from napari_unetpick.engine import pick as picking
 from napari_unetpick.engine.devices import choose_device
@@ -98,12 +97,6 @@ def load_shape(job: PickJob) -> tuple[int, int]:
     """(rows, cols) of the benchmark's micrographs, from the header's first two numbers."""
     cols, rows = np.fromfile(job.micrographs[0].path, "<i4", count=2)
     return int(rows), int(cols)
-
-
-def peak_mib() -> float:
-    """Largest resident memory so far; the system counts in KiB, on macOS in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def main() -> None:

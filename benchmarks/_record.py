@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import resource
 import shlex
 import statistics
 import subprocess
@@ -47,6 +48,20 @@ class Clock:
 
         return wrapped
 
+    def timed_steps(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the generator function with the time of its steps added to a stage."""
+
+        def wrapped(*arguments: Any, **options: Any) -> Iterator[Any]:
+            steps = function(*arguments, **options)
+            while True:
+                with self.stage(name):
+                    item = next(steps, steps)
+                if item is steps:
+                    return
+                yield item
+
+        return wrapped
+
 
 class Worker:
     """A process that answers each JSON line with one, on the same two cores as its rivals.
@@ -84,6 +99,12 @@ class Worker:
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.process.wait()
+
+
+def peak_mib() -> float:
+    """Largest resident memory so far; the system counts in KiB, on macOS in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def machine() -> dict[str, Any]:

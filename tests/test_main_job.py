@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "cli"))
-from command_line import unetpick
+from command_line import unetpick_process
 
 
 def write_part(path: Path, rows: list[dict[str, str]], names: set[str]) -> Path:
@@ -27,7 +27,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def run(*arguments: object) -> str:
-    done = unetpick(*map(str, arguments), timeout=1500)
+    done = unetpick_process(*arguments, timeout=1500)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,9 +148,49 @@ def load_recipe(name: str) -> Settings:
 
 
 def from_dict(table: dict[str, Any], *, name: str = "settings") -> Settings:
-    """Build settings from a nested dict, over the defaults of its `recipe`."""
-    base = RECIPES.get(str(table.get("recipe", "improved")), RECIPES["improved"])
-    return _replace(base, table, name)
+    """Build settings from a nested dict, over the defaults of its `recipe`.
+
+    Raises
+    ------
+    InputError
+        A setting is unknown, or its value cannot be.
+    """
+    recipe = table.get("recipe", "improved")
+    if recipe not in RECIPES:
+        raise InputError(f"{name}: 'recipe' is {recipe!r}; give one of {', '.join(RECIPES)}")
+    settings: Settings = _replace(RECIPES[recipe], table, name)
+    check(settings, name)
+    return settings
+
+
+def check(settings: Settings, name: str) -> None:
+    """Refuse values that no training could run with."""
+    network, train = settings.network, settings.train
+    step = network.stride * 2**network.depth
+    rules = {
+        "particle_px must lie between 8 and 96": 8 <= settings.particle_px <= 96,
+        "width must be at least 4": network.width >= 4,
+        "depth must lie between 1 and 5": 1 <= network.depth <= 5,
+        "stride must be 1, 2 or 4": network.stride in (1, 2, 4),
+        "epochs, patches_per_epoch and batch must be at least 1": min(
+            train.epochs, train.patches_per_epoch, train.batch
+        )
+        >= 1,
+        f"patch_px must be a multiple of stride * 2^depth = {step}, at least 32": train.patch_px
+        >= 32
+        and step > 0
+        and train.patch_px % step == 0,
+        "learning_rate must lie between 0 and 1": 0 < train.learning_rate <= 1,
+        "restart_epochs and restart_factor must be at least 1": min(
+            train.restart_epochs, train.restart_factor
+        )
+        >= 1,
+        "average_decay must be below 1": train.average_decay < 1,
+        "disc_radius must be above 0": settings.target.disc_radius > 0,
+    }
+    for rule, holds in rules.items():
+        if not holds:
+            raise InputError(f"{name}: {rule}")
 
 
 def to_dict(settings: Settings) -> dict[str, Any]:
@@ -182,7 +223,7 @@ def _checked(value: Any, old: Any, key: str, name: str, hint: Any) -> Any:
     if isinstance(old, bool) or isinstance(value, bool):
         fits = isinstance(old, bool) and isinstance(value, bool)
     elif isinstance(old, float):
-        fits = isinstance(value, int | float) and value >= 0
+        fits = isinstance(value, int | float) and math.isfinite(value) and value >= 0
         value = float(value) if fits else value
     elif isinstance(old, int):
         fits = isinstance(value, int) and value >= 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -38,8 +40,25 @@ class TinySet:
         ]
 
 
-def unetpick(*arguments: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    """Run the command line in its own process."""
+def unetpick(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process: torch is imported once for all tests."""
+    from napari_unetpick.__main__ import main
+
+    out, errors, code = io.StringIO(), io.StringIO(), 0
+    before = sys.argv
+    sys.argv = ["unetpick", *map(str, arguments)]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            main()
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    finally:
+        sys.argv = before
+    return subprocess.CompletedProcess(sys.argv, code, out.getvalue(), errors.getvalue())
+
+
+def unetpick_process(*arguments: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, as a user does."""
     return subprocess.run(
         [sys.executable, "-m", "napari_unetpick", *map(str, arguments)],
         capture_output=True,

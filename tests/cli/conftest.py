@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import TINY, TinySet, unetpick
+from command_line import TINY, TinySet, unetpick_process
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +25,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinySet:
 @pytest.fixture(scope="session")
 def tiny_run(tiny: TinySet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "run"
-    done = unetpick(*tiny.train, "--run", run)
+    done = unetpick_process(*tiny.train, "--run", run)
     assert done.returncode == 0, done.stderr
     return run

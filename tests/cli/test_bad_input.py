@@ -80,7 +80,7 @@ BAD_MICROGRAPHS = {
     "zero-byte": (make_empty, "empty"),
     "xml": (make_xml, "XML"),
     "nan": (make_nan, "finite"),
-    "constant": (make_constant, "equal"),
+    "constant": (make_constant, "every pixel"),
     "movie": (make_movie, "movie"),
     "complex": (make_complex, "complex"),
     "no-pixel-size": (make_no_pixel_size, "--pixel-size"),

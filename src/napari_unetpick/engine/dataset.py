@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -175,16 +174,3 @@ def store_targets(
         )
         planes[:, top:bottom] = 0
     source.put_targets(item.index, planes)
-
-
-def data_hash(items: list[Item]) -> str:
-    """Return a fingerprint of micrograph names, shapes and labels: no path, no date."""
-    digest = hashlib.sha256()
-    for item in sorted(items, key=lambda i: i.micrograph.key):
-        labels = item.labels
-        digest.update(f"{item.micrograph.key} {item.scale.file_shape} {labels.state}".encode())
-        for points in (labels.positives, labels.negatives, *labels.exclusions, *labels.complete):
-            digest.update(f"{len(points)}:".encode())
-            digest.update(np.round(points, 3).astype("<f8").tobytes())
-        digest.update(f"{len(labels.exclusions)} {len(labels.complete)}".encode())
-    return digest.hexdigest()[:16]

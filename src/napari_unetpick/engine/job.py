@@ -68,6 +68,8 @@ def make_train_job(
     assigned = assign_picks(found, given, shapes)
     messages = list(assigned.messages)
     labels = make_labels(given, assigned, picks, "partial" if partial else "full")
+    beside = (picks if picks.is_dir() else picks.parent) / "negatives.csv"
+    negatives = beside if negatives is None and beside.is_file() else negatives
     if negatives is not None:
         wrong = assign_picks(read_picks(negatives, image_shapes=shapes), given, shapes)
         messages += wrong.messages

@@ -137,8 +137,10 @@ def _best_raw(clicks: Floats, candidates: Floats) -> float:
 
 def probable_particles(item: Item, found: Found, clicks: Floats) -> Floats:
     """Unmarked candidates of a micrograph that score like clicked particles, (N, 2) file pixels."""
-    floor = float(np.quantile(clicks, PROBABLE))
-    coords = found.coords[(found.raw >= floor) & (found.raw > 0)]
+    if not (clicks > 0).any():
+        return np.empty((0, 2))
+    floor = float(np.quantile(clicks[clicks > 0], PROBABLE))
+    coords = found.coords[found.raw >= floor]
     match = match_particles(coords, item.labels.positives, MATCH * found.diameter)
     return np.asarray(coords[match < 0])
 

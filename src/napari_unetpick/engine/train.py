@@ -15,7 +15,6 @@ from napari_unetpick import __version__
 from napari_unetpick.engine import partial
 from napari_unetpick.engine.dataset import (
     Item,
-    data_hash,
     disk_needed,
     prepare,
     split,
@@ -38,7 +37,7 @@ from napari_unetpick.engine.validate import (
 )
 from napari_unetpick.errors import EngineError, InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, Message, Metrics
-from napari_unetpick.io.labels import Labels, write_labels
+from napari_unetpick.io.labels import Labels, labels_hash, write_labels
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.models import Model, save_model
 from napari_unetpick.picking.calibration import Calibration
@@ -191,6 +190,7 @@ def config_of(job: TrainJob) -> dict[str, Any]:
         "validation": validation,
         "start": "scratch" if job.start is None else job.start.card.get("data", "model"),
         "micrographs": [str(m.path) for m in job.micrographs],
+        "labels": labels_hash(job.labels),
         "settings": to_dict(job.settings),
     }
     return {key: value for key, value in table.items() if value is not None}
@@ -403,7 +403,7 @@ def card_of(training: Training, calibration: Calibration) -> dict[str, Any]:
             "particles": sum(len(training_centres(item)) for item in items if item.trains),
             "labels": sorted({item.labels.state for item in items}),
         },
-        "data": data_hash(items),
+        "data": labels_hash({item.micrograph.key: item.labels for item in items}),
         "versions": {
             "napari-unetpick": __version__,
             "torch": torch.__version__,

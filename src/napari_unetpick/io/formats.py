@@ -26,7 +26,7 @@ READERS = {
 
 WRITERS = ("csv", "star", "relion", "box", "cbox", "eman", "topaz", "cryosparc")
 FOLDER_EXTENSIONS = (".star", ".csv", ".tsv", ".box", ".cbox", ".json", ".txt", ".cs")
-NOT_PICKS = ("labels.csv", "negatives.csv", "candidates.csv", "areas.json")
+NOT_PICKS = ("labels.csv", "negatives.csv", "candidates.csv", "truth.csv", "junk.csv", "areas.json")
 """Files of our own folders that hold something else than picks."""
 
 

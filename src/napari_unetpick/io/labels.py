@@ -6,6 +6,7 @@ and labels/areas.json.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,3 +106,15 @@ def _polygon(corners: object) -> Polygon:
     if not np.isfinite(polygon).all():
         raise ValueError("a corner is not a number")
     return polygon
+
+
+def labels_hash(labels: dict[str, Labels]) -> str:
+    """Return a fingerprint of labels by micrograph key: no path, no date."""
+    digest = hashlib.sha256()
+    for key, each in sorted(labels.items()):
+        digest.update(f"{key} {each.state}".encode())
+        for points in (each.positives, each.negatives, *each.exclusions, *each.complete):
+            digest.update(f"{len(points)}:".encode())
+            digest.update(np.round(points, 3).astype("<f8").tobytes())
+        digest.update(f"{len(each.exclusions)} {len(each.complete)}".encode())
+    return digest.hexdigest()[:16]
