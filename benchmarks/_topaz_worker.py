@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import topaz
 import topaz.extract
 import torch
+from _record import peak_mib
 from topaz.commands import extract, preprocess
 
 THREADS = int(os.environ["UNETPICK_BENCHMARK_THREADS"])
@@ -67,9 +67,7 @@ def main() -> None:
         else:
             found = run_extract(question["paths"], question["out"])
         seconds = time.perf_counter() - start - loading[0]
-        who = resource.RUSAGE_SELF
-        peak = resource.getrusage(who).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-        answer = {"seconds": seconds, "candidates": found, "peak_mib": peak}
+        answer = {"seconds": seconds, "candidates": found, "peak_mib": peak_mib()}
         answer |= {"topaz": topaz.__version__, "torch": torch.__version__}
         print(json.dumps(answer), file=answers, flush=True)
 

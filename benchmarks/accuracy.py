@@ -46,6 +46,7 @@ class Case:
     border: float
     pixel_size: float | None = None
     partial: bool = False
+    recipe: str = "improved"
 
 
 def unetpick(*arguments: object) -> str:
@@ -147,7 +148,8 @@ def run(case: Case, seed: int) -> dict[str, object]:
     started = time.monotonic()
     unetpick(
         *("train", case.train_on, "--picks", case.picks, "--diameter", case.diameter, *size),
-        *("--run", folder / "run", "--seed", seed, *(["--partial"] if case.partial else [])),
+        *("--run", folder / "run", "--seed", seed, "--recipe", case.recipe),
+        *(["--partial"] if case.partial else []),
     )
     trained = time.monotonic()
     unetpick("pick", test, "--model", folder / "run", "--out", folder / "picks", *size)

@@ -72,8 +72,8 @@ def main() -> None:
     settings = answer["settings"]["train"]
     steps = answer["steps"] // answer["epochs"]
     summary = (
-        f"{count} micrographs of {size} x {size} at {pixel_size:g} A/px; {answer['epochs']} x {steps} "
-        f"steps of {settings['batch']} patches of {settings['patch_px']} px; "
+        f"{count} micrographs of {size} x {size} at {pixel_size:g} A/px; {answer['epochs']} x "
+        f"{steps} steps of {settings['batch']} patches of {settings['patch_px']} px; "
         f"validation F1 {answer['validation']['f1']:.3f}; peak memory of at most "
         f"{LIMITS['memory_gib']:g} GiB: {verdict(peak, LIMITS['memory_gib'])}"
     )

@@ -30,7 +30,9 @@ def test_every_setting_survives_a_changed_value():
     def change(value):
         if isinstance(value, bool):
             return not value
-        return value + 1 if isinstance(value, int | float) else value
+        if isinstance(value, int):
+            return max(value // 2, 1)
+        return value / 2 if isinstance(value, float) else value
 
     table = to_dict(Settings())
     for section, content in table.items():
@@ -95,3 +97,21 @@ def test_bytes_that_are_no_text_are_one_line(tmp_path):
     path.write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(InputError, match="not a TOML file"):
         load_recipe(str(path))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[train]\nbatch = 0",
+        "[train]\nrestart_epochs = 0",
+        "[train]\npatch_px = 100",
+        "[train]\nlearning_rate = inf",
+        "[network]\nwidth = 0",
+        "[network]\nstride = 0",
+        "particle_px = 0",
+        'recipe = "baselin"',
+    ],
+)
+def test_what_no_training_could_run_with_is_refused(tmp_path, text):
+    with pytest.raises(InputError, match="bad.toml"):
+        load_recipe(write(tmp_path / "bad.toml", text + "\n"))
