@@ -201,7 +201,7 @@ def main() -> None:
     ours = sides.last["unetpick"]
     lines = [
         f"{len(paths)} micrographs of 4096 x 4096 at 1.0 A/px, particle {DIAMETER:g} A, "
-        f"{'from disk' if arguments.cold else 'in the page cache'}; {arguments.rounds} rounds; "
+        f"{'from disk' if arguments.cold else 'in the page cache'}; rounds: {arguments.rounds}; "
         f"{ours['candidates']:,} candidates, {ours['picks']:,} picks"
     ]
     if "faster than Topaz" in ratios:

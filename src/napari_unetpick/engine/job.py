@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_unetpick.engine.pick import PickJob
-from napari_unetpick.engine.train import TrainJob
+from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.hand_over import parse_formats
 from napari_unetpick.io.labels import Labels, State, read_areas, read_states

@@ -2,102 +2,45 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from napari_unetpick import __version__
 from napari_unetpick.engine import partial
+from napari_unetpick.engine.card import card_of, summarise
 from napari_unetpick.engine.dataset import (
     Item,
     disk_needed,
     prepare,
     split,
     split_by_names,
-    store_targets,
     training_centres,
 )
 from napari_unetpick.engine.devices import choose_device, make_deterministic
-from napari_unetpick.engine.fit import FitJob, Weights, fit, seconds_a_step
-from napari_unetpick.engine.network import UNet, build_network, count_parameters, place
+from napari_unetpick.engine.fit import Weights, seconds_a_step
+from napari_unetpick.engine.network import UNet, build_network, count_parameters
 from napari_unetpick.engine.patches import PatchSource
 from napari_unetpick.engine.run_folder import MODEL, RunFolder
+from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage
+from napari_unetpick.engine.train_job import Training, TrainJob
 from napari_unetpick.engine.validate import (
     MATCH,
-    Found,
     best_f1,
     calibrate,
-    find_candidates,
     judge_candidates,
 )
-from napari_unetpick.errors import EngineError, InputError, UnetPickError
-from napari_unetpick.events import Done, Event, Failed, Message, Metrics
-from napari_unetpick.io.labels import Labels, labels_hash, write_labels
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.events import Done, Event, Failed, Message
+from napari_unetpick.io.labels import labels_hash, write_labels
 from napari_unetpick.io.models import Model, save_model
 from napari_unetpick.picking.calibration import Calibration
-from napari_unetpick.settings import Settings, TargetSettings, to_dict
+from napari_unetpick.settings import to_dict
 
 Trained = tuple[dict[str, Any], Weights]  # card and weights
 VALIDATED_EACH_EPOCH = 6  # micrographs: more would take longer than the epoch
-
-
-@dataclass(frozen=True)
-class TrainJob:
-    """What is to be trained.
-
-    Parameters
-    ----------
-    micrographs
-        All that were given; those without labels are left alone.
-    labels
-        By micrograph key.
-    diameter
-        A.
-    run
-        The run folder.
-    pixel_size
-        A/px, or None to take each micrograph's own.
-    validation
-        Keys of the micrographs that validate, or a fraction, or None for the default.
-    start
-        A model to go on from, or None to start afresh.
-    """
-
-    micrographs: list[Micrograph]
-    labels: dict[str, Labels]
-    diameter: float
-    run: Path
-    settings: Settings = field(default_factory=Settings)
-    pixel_size: float | None = None
-    validation: frozenset[str] | float | None = None
-    start: Model | None = None
-    device: str = "auto"
-    threads: int = 2
-    resume: bool = False
-
-
-@dataclass
-class Training:
-    """A training as it goes: what its stages share."""
-
-    job: TrainJob
-    folder: RunFolder
-    source: PatchSource
-    device: torch.device
-    check_stop: Callable[[], None]
-    checkpoint: dict[str, Any]
-    items: list[Item] = field(default_factory=list)
-
-    @property
-    def diameter(self) -> float:
-        """Particle diameter in network pixels."""
-        return float(np.mean([item.scale.network_diameter for item in self.items]))
 
 
 def train(job: TrainJob, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:
@@ -301,125 +244,3 @@ def train_on_clicks(training: Training) -> Generator[Event, None, Trained]:
     )
     calibration = Calibration(kind="rank", threshold=raw, expected_recall=chosen.recall)
     return card_of(training, calibration), weights
-
-
-def run_stage(
-    training: Training,
-    name: str,
-    *,
-    number: int,
-    items: list[Item],
-    epochs: int,
-    validate: Callable[[UNet], dict[str, float]] | None = None,
-    target: TargetSettings | None = None,
-    ignored: dict[int, Any] | None = None,
-) -> Generator[Event, None, Weights]:
-    """Train one network, or take it from the checkpoint; return its best weights."""
-    done: dict[str, Any] = training.checkpoint["stages"]
-    if name in done and done[name]["epoch"] >= epochs:
-        return best_of(done[name])
-    settings = training.job.settings
-    for item in items:
-        extra = ignored.get(item.index) if ignored else None
-        store_targets(item, training.source, target or settings.target, extra)
-    job = FitJob(
-        settings=settings,
-        source=training.source,
-        centres={item.index: training_centres(item) for item in items},
-        shapes={item.index: item.scale.network_shape for item in items},
-        diameter=training.diameter,
-        device=training.device,
-        validate=validate,
-        epochs=epochs,
-        stage=name,
-        stage_number=number,
-        start=start_weights(training),
-    )
-
-    def save(state: dict[str, Any]) -> None:
-        finished = state["epoch"] >= epochs
-        kept = {"epoch": state["epoch"], "best": state["best"]} if finished else state
-        done[name] = kept
-        training.folder.save_checkpoint(training.checkpoint)
-
-    for event in fit(job, done.get(name), save, training.check_stop):
-        if isinstance(event, Metrics):
-            row = {"stage": name, "epoch": event.epoch, **event.values}
-            training.folder.history.append(row)
-            figures = ", ".join(f"{key} {value:.4f}" for key, value in event.values.items())
-            training.folder.log(f"{name}, epoch {event.epoch}/{epochs}: {figures}")
-        yield event
-    return best_of(done[name])
-
-
-def best_of(state: dict[str, Any]) -> Weights:
-    """Return the best weights of a finished stage."""
-    weights: Weights = state["best"]
-    return weights
-
-
-def start_weights(training: Training) -> Weights | None:
-    """Return the weights of the model that the job starts from."""
-    start = training.job.start
-    if start is None:
-        return None
-    return {name: torch.from_numpy(value.copy()) for name, value in start.weights.items()}
-
-
-def ready_network(training: Training, weights: Weights) -> UNet:
-    """Return a network with these weights, ready to score."""
-    network = build_network(training.job.settings.network)
-    network.load_state_dict(weights)
-    return place(network.fused(), training.device)
-
-
-def candidates_of(training: Training, network: UNet, item: Item) -> Found:
-    """Find the candidates of one item."""
-    return find_candidates(network, item, training.source, training.device, training.check_stop)
-
-
-def card_of(training: Training, calibration: Calibration) -> dict[str, Any]:
-    """Return the model's card: no path, no date, no duration, so one seed gives one file."""
-    items, job = training.items, training.job
-    history = [row for row in training.folder.history if row["stage"] == "training"]
-    held_out = [item for item in items if item.held_out is not None]
-    if not all(np.isfinite(row["loss"]) for row in history):
-        raise EngineError("training diverged; lower the learning rate")
-    return {
-        "settings": to_dict(job.settings),
-        "diameter": job.diameter,
-        "pixel_size": round(float(np.median([item.pixel_size for item in items])), 4),
-        "calibration": calibration.to_dict(),
-        "validation": {
-            "protocol": "particle",
-            "border": 0.5,
-            "micrographs": len(held_out),
-            "f1": round(max((r.get("validation_f1", 0.0) for r in history), default=0.0), 4)
-            if held_out
-            else None,
-        },
-        "training": {
-            "micrographs": sum(item.trains for item in items),
-            "particles": sum(len(training_centres(item)) for item in items if item.trains),
-            "labels": sorted({item.labels.state for item in items}),
-        },
-        "data": labels_hash({item.micrograph.key: item.labels for item in items}),
-        "versions": {
-            "napari-unetpick": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-    }
-
-
-def summarise(card: dict[str, Any]) -> str:
-    """Say in a line what the model reached."""
-    calibration, validation = card["calibration"], card["validation"]
-    if validation["f1"] is None:
-        return f"done; threshold {calibration['threshold']:.3f} (a rank, from held-out clicks)"
-    return (
-        f"done; validation F1 {validation['f1']:.3f} (protocol particle, "
-        f"{validation['micrographs']} micrographs, best epoch, border of d/2 left out); "
-        f"threshold {calibration['threshold']:.3f}, "
-        f"expected precision {calibration['expected_precision']:.2f}"
-    )
