@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -56,8 +57,13 @@ def training_set() -> Path:
 
 
 def quick_model(epochs: int) -> Path:
-    """Return a model of the default recipe, trained for a few epochs only."""
-    model = OUT / f"model-{epochs}-epochs" / "model.safetensors"
+    """Return a model of the default recipe as it is now, trained for a few epochs only."""
+    from napari_unetpick import __version__
+    from napari_unetpick.settings import Settings, to_dict
+
+    recipe = f"{__version__} {to_dict(Settings())}".encode()
+    name = f"model-{epochs}-epochs-{hashlib.sha256(recipe).hexdigest()[:8]}"
+    model = OUT / name / "model.safetensors"
     if not model.is_file():
         folder = training_set()
         say(f"training a model for {epochs} epochs")

@@ -40,6 +40,7 @@ from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.settings import to_dict
 
 Trained = tuple[dict[str, Any], Weights]  # card and weights
+CALIBRATING = 10  # training micrographs that are asked where few are held out
 VALIDATED_EACH_EPOCH = 6  # micrographs: more would take longer than the epoch
 
 
@@ -196,7 +197,12 @@ def train_validated(training: Training) -> Generator[Event, None, Trained]:
         validate=validate,
     )
     network = ready_network(training, weights)
-    calibration = calibrate([(i, candidates_of(training, network, i)) for i in held_out])
+    full = [item for item in training.items if item.labels.state == "full"]
+    found = [(item, candidates_of(training, network, item)) for item in full]
+    calibration = calibrate(
+        [pair for pair in found if pair[0].held_out is not None],
+        [pair for pair in found if pair[0].held_out is None][:CALIBRATING],
+    )
     return card_of(training, calibration), weights
 
 

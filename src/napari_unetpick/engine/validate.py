@@ -26,6 +26,8 @@ from napari_unetpick.picking.peaks import find_peaks, keep_distant
 Floats = NDArray[np.float64]
 MATCH = 0.5  # of the diameter: protocol `particle`
 BORDER = 0.5  # of the diameter: labels of cut-off particles are a matter of taste
+ENOUGH_HELD_OUT = 4  # micrographs: then they speak for the others
+BY_HEART = 0.05  # F1 that training micrographs may be ahead and still be asked
 SIMPLER = 0.002  # F1 by which another minimum distance must beat half a diameter
 
 
@@ -47,6 +49,9 @@ class Found:
     raw: Floats
     near: Floats
     diameter: float
+
+
+Pairs = list[tuple[Item, Found]]
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def find_candidates(
     return Found(coords, raw, nearness(coords, raw, diameter), diameter)
 
 
-def judge_candidates(pairs: list[tuple[Item, Found]], distance: float) -> Judged:
+def judge_candidates(pairs: Pairs, distance: float) -> Judged:
     """Thin to `distance` diameters and compare with the truth of the held-out regions.
 
     Matching sees all truth; only what lies in the region and off the border is counted, and a
@@ -113,11 +118,20 @@ def best_f1(judged: Judged) -> float:
     return float(f1.max()) if len(f1) else 0.0
 
 
-def calibrate(pairs: list[tuple[Item, Found]]) -> Calibration:
-    """Fit the score and choose threshold and minimum distance on held-out micrographs.
+def calibrate(held_out: Pairs, trained: Pairs) -> Calibration:
+    """Fit the score and choose threshold and minimum distance.
 
+    Micrographs differ more from each other (defocus, ice, crowding) than a strongly augmented
+    network's scores differ between those it has seen and those it has not, so where few are
+    held out, the training ones are asked as well, unless it knows those by heart.
     Half a diameter is the minimum distance unless another one is clearly better.
     """
+    pairs = held_out
+    if trained and len(held_out) < ENOUGH_HELD_OUT:
+        gain = best_f1(judge_candidates(trained, MATCH)) - best_f1(
+            judge_candidates(held_out, MATCH)
+        )
+        pairs = held_out if gain > BY_HEART else [*held_out, *trained]
     fits: dict[float, tuple[float, Calibration]] = {}
     slope, offset, shadow = _fit(judge_candidates(pairs, 0.0))
     base = Calibration(kind="probability", slope=slope, offset=offset, shadow=shadow)
