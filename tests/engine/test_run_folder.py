@@ -122,3 +122,14 @@ def test_the_log_grows_line_by_line(tmp_path):
     folder.log("épître")
     lines = (tmp_path / LOG).read_text(encoding="utf-8").splitlines()
     assert [line.split("  ", 1)[1] for line in lines] == ["device: CPU", "épître"]
+
+
+def test_what_a_killed_run_left_half_written_goes_when_it_is_resumed(tmp_path):
+    begin(tmp_path)
+    (tmp_path / "labels").mkdir()
+    leftovers = [tmp_path / "labels" / ".labels.csv.ab12.tmp", tmp_path / ".checkpoint.pt.x.tmp"]
+    for path in leftovers:
+        path.write_text("half")
+    (tmp_path / "labels" / "notes.tmp").write_text("the user's own")
+    begin(tmp_path, resume=True)
+    assert [path.name for path in tmp_path.rglob("*.tmp")] == ["notes.tmp"]

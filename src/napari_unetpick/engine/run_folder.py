@@ -12,7 +12,12 @@ import tomli_w
 import torch
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.atomic import atomic_path, explain_os_error, write_text
+from napari_unetpick.io.atomic import (
+    atomic_path,
+    explain_os_error,
+    remove_leftovers,
+    write_text,
+)
 
 CONFIG = "config.toml"
 CHECKPOINT = "checkpoint.pt"
@@ -75,6 +80,7 @@ class RunFolder:
 
     def begin(self, config: dict[str, Any]) -> None:
         """Write config.toml: from here on there is a run to resume."""
+        remove_leftovers(self.path)
         write_text(self.path / CONFIG, tomli_w.dumps(config))
 
     def load_checkpoint(self) -> dict[str, Any] | None:
