@@ -22,7 +22,7 @@ from napari_unetpick.engine import pick as picking
 from napari_unetpick.engine.devices import choose_device
 from napari_unetpick.engine.ensemble import Scorer, make_scorer
 from napari_unetpick.engine.pick import PickJob
-from napari_unetpick.engine.preprocess import fourier_crop
+from napari_unetpick.picking.crop import fourier_crop
 from napari_unetpick.events import Done, Failed
 from napari_unetpick.io.hand_over import write_results
 from napari_unetpick.io.micrographs import list_micrographs
@@ -69,7 +69,8 @@ def run_stages(job: PickJob) -> dict[str, Any]:
             with clock.stage("read, crop, normalise"):
                 scale, image = picking.load(job, scorer, micrograph, diameter)
             with clock.stage("after reading"):
-                results.append(picking.pick_one(job, scorer, micrograph, scale, image))
+                found = picking.find_one(scorer, micrograph, scale, image)
+                results.append(picking.choose(job, scorer, micrograph, found))
     with clock.stage("write"):
         every = [(r.micrograph, r.as_picks()) for r in results]
         chosen = [(r.micrograph, r.as_picks(r.picks)) for r in results]

@@ -162,7 +162,8 @@ def run(case: Case, seed: int) -> dict[str, object]:
         )
     )
     card = json.loads(unetpick("info", folder / "run", "--json"))
-    validation, calibration = card["validation"]["f1"], found.get("calibration") or {}
+    calibration = found.get("calibration") or {}
+    validation = card["validation"].get("f1_without_border" if case.border else "f1")
     curve = found.get("curve") or {}
     known = not case.partial
     return {

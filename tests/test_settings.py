@@ -113,5 +113,5 @@ def test_bytes_that_are_no_text_are_one_line(tmp_path):
     ],
 )
 def test_what_no_training_could_run_with_is_refused(tmp_path, text):
-    with pytest.raises(InputError, match="bad.toml"):
+    with pytest.raises(InputError, match=r"bad\.toml"):
         load_recipe(write(tmp_path / "bad.toml", text + "\n"))

@@ -123,7 +123,7 @@ def what_was_run(card: dict[str, Any], found: Evaluation) -> Section:
         ("Training", f"{training['particles']:,} particles, {training['micrographs']} micrographs"),
         ("Recipe, seed", f"{card['settings']['recipe']}, {card['settings']['train']['seed']}"),
         ("Threshold", f"{card['calibration']['threshold']:.3f}, chosen on validation"),
-        ("Validation F1", f"{validation:.3f} (border of d/2 left out)"),
+        ("Validation F1", f"{validation:.3f} (whole micrographs)"),
         ("Test F1", f"{test:.3f} (whole micrographs)"),
         ("Validation - test", f"{100 * (validation - test):+.1f} points"),
     )

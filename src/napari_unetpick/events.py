@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:  # the command line starts without NumPy
+    import numpy as np
+    from numpy.typing import NDArray
+
+PROTOCOL = 1
+"""Version of the messages between viewer and engine process (docs/engine-process.md)."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class Metrics:
 
     epoch: int
     values: dict[str, float] = field(default_factory=dict)
+    stage: str = "training"
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,39 @@ class Failed:
     reason: str
 
 
+@dataclass(frozen=True, eq=False)
+class FoundCandidates:
+    """The candidates of one micrograph, before any threshold.
+
+    Parameters
+    ----------
+    key
+        The micrograph's key (`Micrograph.key`).
+    coords
+        (N, 2) float64 (row, col), pixels of the file, by descending raw score.
+    raw, near
+        (N,) float64 raw scores, and nearness to a stronger candidate: `Calibration.apply`
+        makes scores of them.
+    diameter_px
+        Particle diameter in pixels of the file.
+    preview
+        Whether they come from a network that is still in training.
+    threshold
+        Of a preview: a raw score from which candidates are worth showing.
+    calibration
+        Of a trained model: the fields of its `Calibration`.
+    """
+
+    key: str
+    coords: NDArray[np.float64]
+    raw: NDArray[np.float64]
+    near: NDArray[np.float64]
+    diameter_px: float
+    preview: bool = False
+    threshold: float | None = None
+    calibration: dict[str, Any] | None = None
+
+
 @dataclass(frozen=True)
 class Done:
     """The last event of a job that finished, with what it made (paths, counts, figures)."""
@@ -47,4 +88,4 @@ class Done:
     result: dict[str, Any] = field(default_factory=dict)
 
 
-Event = Message | Progress | Metrics | Failed | Done
+Event = Message | Progress | Metrics | Failed | FoundCandidates | Done

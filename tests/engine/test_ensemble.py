@@ -8,6 +8,7 @@ import torch
 
 from napari_unetpick.engine.ensemble import make_scorer, mean_calibration
 from napari_unetpick.engine.network import build_network, state_of
+from napari_unetpick.engine.score import RIM
 from napari_unetpick.errors import ModelError, UnetPickError
 from napari_unetpick.io.models import Model
 from napari_unetpick.picking.calibration import Calibration
@@ -47,7 +48,8 @@ def test_a_scorer_says_what_its_network_says():
     torch.manual_seed(1)
     network = build_network(NETWORK).eval()
     with torch.no_grad():
-        expected = torch.sigmoid(network(torch.from_numpy(image())[None, None]))[0, 0].numpy()
+        wide = torch.from_numpy(np.pad(image(), RIM))[None, None]
+        expected = torch.sigmoid(network(wide))[0, 0].numpy()
     scorer = make_scorer([("m", make_model(1))], CPU)
     np.testing.assert_allclose(scorer.score(image()), expected, atol=1e-5)
     assert scorer.diameter == 160.0

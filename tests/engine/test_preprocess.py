@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_unetpick.engine import preprocess as module
-from napari_unetpick.engine.preprocess import CLIP, fourier_crop, preprocess
+from napari_unetpick.engine.preprocess import CLIP, preprocess
 from napari_unetpick.errors import InputError
+from napari_unetpick.picking import crop as module
+from napari_unetpick.picking.crop import fourier_crop
 from napari_unetpick.picking.peaks import find_peaks
 from napari_unetpick.picking.scale import Scale, make_scale
 

@@ -44,6 +44,15 @@ def test_sub_pixel_positions_are_recovered():
     assert np.corrcoef(scores, heights[owner])[0, 1] > 0.999
 
 
+def test_particles_with_their_centre_outside_are_left_out():
+    rim = 16
+    truth = np.array([[100.0, 80], [0.3, 150], [-4.0, 60], [50, 203.0], [120.4, 199]])
+    wide = plant((121 + 2 * rim, 200 + 2 * rim), truth + rim, [0.9, 0.8, 0.9, 0.7, 0.6])
+    coords, scores = find_peaks(wide, DIAMETER, rim=rim)
+    np.testing.assert_allclose(coords, [[100, 80], [0.3, 150], [120, 199]], atol=0.1)
+    np.testing.assert_allclose(scores, sorted(scores, reverse=True))
+
+
 def test_a_saturated_disc_is_one_candidate_at_its_centre():
     row, col = np.indices((120, 140), dtype=float)
     centre = np.array([60.3, 71.8])

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 MicrographsArgument = Annotated[
-    str, typer.Argument(metavar="MICROGRAPHS", help="A file, folder, glob or micrographs STAR.")
+    list[str],
+    typer.Argument(metavar="MICROGRAPHS", help="Files, a folder, a glob or a micrographs STAR."),
 ]
 PixelSize = Annotated[
     float | None,

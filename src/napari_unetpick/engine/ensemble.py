@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_unetpick.engine.network import UNet, build_network, place
-from napari_unetpick.engine.score import score_map
+from napari_unetpick.engine.score import score_map, widen
 from napari_unetpick.errors import ModelError
 from napari_unetpick.io.models import Model
 from napari_unetpick.picking.calibration import Calibration
@@ -39,10 +39,11 @@ class Scorer:
     def score(
         self, image: NDArray[np.float32], check_stop: Callable[[], None] = lambda: None
     ) -> NDArray[np.float32]:
-        """Mean raw score map (rows, cols) of a preprocessed micrograph (rows, cols)."""
-        total = np.zeros(image.shape, np.float32)
+        """Mean raw score map of a preprocessed micrograph (rows, cols), with a rim of `RIM`."""
+        wide = widen(image)
+        total = np.zeros(wide.shape, np.float32)
         for network in self.networks:
-            total += score_map(network, image, self.device, check_stop=check_stop)
+            total += score_map(network, wide, self.device, check_stop=check_stop)
         return total / np.float32(len(self.networks))
 
 

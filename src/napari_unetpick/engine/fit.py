@@ -135,6 +135,7 @@ def fit(
     saved: State | None,
     save: Callable[[State], None],
     check_stop: Callable[[], None],
+    look: Callable[[UNet], None] = lambda network: None,
 ) -> Iterator[Event]:
     """Train; the result is what `save` was last given.
 
@@ -146,6 +147,8 @@ def fit(
         Called with the state after every epoch.
     check_stop
         Called before every step; raises `Cancelled` to stop.
+    look
+        Shown the averaged network, ready to score, after every step; must not change it.
 
     Yields
     ------
@@ -164,6 +167,7 @@ def fit(
             done = run.epoch * steps + step + 1
             pace = (time.monotonic() - started) / (done - first)
             yield Progress(job.stage, done, total, pace * (total - done))
+            look(run.average.eval())
         figures = {"loss": float(np.mean(losses))}
         if not np.isfinite(figures["loss"]):
             raise EngineError(
@@ -171,7 +175,7 @@ def fit(
             )
         figures |= judge(job, run)
         run.epoch += 1
-        yield Metrics(run.epoch, figures)
+        yield Metrics(run.epoch, figures, job.stage)
         save(run.state())
 
 

@@ -64,21 +64,21 @@ class PatchSource:
     def cut(self, index: int, row: float, col: float, size: int) -> Array:
         """Cut (3, size, size) image, target, weight around (row, col), 0-1 but for the image.
 
-        What lies outside the micrograph is its reflection, at weight 0.
+        What lies outside the micrograph is 0, its mean, at weight 0: a reflection would show the
+        network whole particles where the edge cuts them, and put their centres onto the edge.
         """
         rows, cols = self.shape(index)
         y = np.arange(size) + round(row) - size // 2
         x = np.arange(size) + round(col) - size // 2
-        inner_y, inner_x = reflect(y, rows), reflect(x, cols)
-        block = np.ix_(inner_y, inner_x)
+        block = np.ix_(np.clip(y, 0, rows - 1), np.clip(x, 0, cols - 1))
         patch = np.empty((3, size, size), np.float32)
         patch[0] = self._map(f"{index:06d}_image")[block]
         targets = self._map(f"{index:06d}_targets")
         patch[1] = targets[0][block]
         patch[2] = targets[1][block]
         patch[1:] /= 255
-        patch[2, (y < 0) | (y >= rows), :] = 0
-        patch[2, :, (x < 0) | (x >= cols)] = 0
+        patch[:, (y < 0) | (y >= rows), :] = 0
+        patch[:, :, (x < 0) | (x >= cols)] = 0
         return patch
 
     def check_room(self, needed: int) -> None:
@@ -111,15 +111,6 @@ class PatchSource:
                 self._open.popitem(last=False)
         self._open.move_to_end(name)
         return self._open[name]
-
-
-def reflect(index: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    """Fold indices into 0..length-1 by reflection without repeating the edge: -1 -> 1."""
-    if length == 1:
-        return np.zeros_like(index)
-    period = 2 * (length - 1)
-    folded = np.abs(index) % period
-    return np.where(folded >= length, period - folded, folded)
 
 
 @dataclass(frozen=True)

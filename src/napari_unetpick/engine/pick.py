@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from napari_unetpick.engine.devices import choose_device
 from napari_unetpick.engine.ensemble import Scorer, make_scorer
 from napari_unetpick.engine.preprocess import preprocess
+from napari_unetpick.engine.score import RIM
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
-from napari_unetpick.events import Done, Event, Failed, Message, Progress
+from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.io.hand_over import check_folder, write_results
 from napari_unetpick.io.micrographs import (
     Micrograph,
@@ -33,9 +34,27 @@ OTHER_DIAMETER = 1.25  # ratio of diameters from which a model is said to be mad
 MOST_ABSURD = 3.0  # ratio of pixel sizes from which something is probably wrong
 
 
-@dataclass(frozen=True)
-class PickJob:
-    """What is to be picked.
+@dataclass(frozen=True, kw_only=True)
+class FindJob:
+    """Where candidates are to be found.
+
+    Parameters
+    ----------
+    diameter
+        A, or None for the model's.
+    pixel_size
+        A/px, or None to take each micrograph's own.
+    """
+
+    micrographs: list[Micrograph]
+    diameter: float | None = None
+    pixel_size: float | None = None
+    threads: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class PickJob(FindJob):
+    """What is to be picked and written.
 
     Parameters
     ----------
@@ -43,24 +62,18 @@ class PickJob:
         (name, model) of each member.
     out
         Folder of the results.
-    diameter
-        A, or None for the model's.
     threshold
         Score from which a candidate is a pick, or None for the model's.
     min_distance
         A between picks, or None for the model's.
     """
 
-    micrographs: list[Micrograph]
     models: list[tuple[str, Model]]
     out: Path
-    diameter: float | None = None
-    pixel_size: float | None = None
     threshold: float | None = None
     min_distance: float | None = None
     formats: tuple[str, ...] = ("star", "csv")
     device: str = "auto"
-    threads: int = 2
 
 
 @dataclass(frozen=True)
@@ -85,7 +98,8 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
 
     Yields
     ------
-    Message, Progress, Failed (that micrograph is left out), and Done with counts and files.
+    Message, Progress, FoundCandidates, Failed (that micrograph is left out), and Done with counts
+    and files.
 
     Raises
     ------
@@ -96,21 +110,16 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
     device, why = choose_device(job.device)
     scorer = make_scorer(job.models, device)
     yield Message(f"device: {why}")
-    diameter = job.diameter or scorer.diameter
-    ratio = max(diameter / scorer.diameter, scorer.diameter / diameter)
-    if ratio >= OTHER_DIAMETER:
-        yield Message(
-            f"the model was made for particles of {scorer.diameter:g} A, not {diameter:g} A; "
-            "train one for this diameter if the picks disappoint",
-            "warning",
-        )
     results: list[Picked] = []
     failed: list[Failed] = []
     stopped: Cancelled | None = None
+    micrographs = {m.key: m for m in job.micrographs}
     try:
-        for event in pick_each(job, scorer, diameter, check_stop, results):
+        for event in find(job, scorer, check_stop):
             if isinstance(event, Failed):
                 failed.append(event)
+            elif isinstance(event, FoundCandidates):
+                results.append(choose(job, scorer, micrographs[event.key], event))
             yield event
     except Cancelled as reason:
         stopped = reason
@@ -160,14 +169,24 @@ def tell_counts(
     )
 
 
-def pick_each(
-    job: PickJob,
-    scorer: Scorer,
-    diameter: float,
-    check_stop: Callable[[], None],
-    results: list[Picked],
+def find(
+    job: FindJob, scorer: Scorer, check_stop: Callable[[], None] = lambda: None
 ) -> Iterator[Event]:
-    """Pick one micrograph after the other, reading the next one meanwhile."""
+    """Find the candidates of one micrograph after the other, reading the next one meanwhile.
+
+    Yields
+    ------
+    FoundCandidates or Failed for each micrograph, each followed by Progress; a Message first
+    where the model was made for another diameter.
+    """
+    diameter = job.diameter or scorer.diameter
+    ratio = max(diameter / scorer.diameter, scorer.diameter / diameter)
+    if ratio >= OTHER_DIAMETER:
+        yield Message(
+            f"the model was made for particles of {scorer.diameter:g} A, not {diameter:g} A; "
+            "train one for this diameter if the picks disappoint",
+            "warning",
+        )
     started = time.monotonic()
     total = len(job.micrographs)
     with ThreadPoolExecutor(1) as reader:
@@ -185,7 +204,7 @@ def pick_each(
             try:
                 scale, image = current.result()
                 ahead = read(number + 1)
-                results.append(pick_one(job, scorer, micrograph, scale, image, check_stop))
+                yield find_one(scorer, micrograph, scale, image, check_stop)
             except Cancelled:
                 raise
             except UnetPickError as error:
@@ -196,7 +215,7 @@ def pick_each(
 
 
 def load(
-    job: PickJob, scorer: Scorer, micrograph: Micrograph, diameter: float
+    job: FindJob, scorer: Scorer, micrograph: Micrograph, diameter: float
 ) -> tuple[Scale, NDArray[np.float32]]:
     """Read and preprocess one micrograph."""
     image = read_micrograph(micrograph.path)
@@ -213,24 +232,36 @@ def load(
     return scale, preprocess(image.data, scale, name=micrograph.name, threads=job.threads)
 
 
-def pick_one(
-    job: PickJob,
+def find_one(
     scorer: Scorer,
     micrograph: Micrograph,
     scale: Scale,
     image: NDArray[np.float32],
     check_stop: Callable[[], None] = lambda: None,
-) -> Picked:
-    """Find the candidates of a preprocessed micrograph and choose the picks."""
-    peaks, raw = find_peaks(scorer.score(image, check_stop), scale.network_diameter)
+) -> FoundCandidates:
+    """Find the candidates of a preprocessed micrograph."""
+    peaks, raw = find_peaks(scorer.score(image, check_stop), scale.network_diameter, rim=RIM)
     coords = scale.to_file(peaks)
+    near = nearness(coords, raw, scale.diameter_px)
+    return FoundCandidates(
+        micrograph.key,
+        coords,
+        raw,
+        near,
+        scale.diameter_px,
+        calibration=scorer.calibration.to_dict(),
+    )
+
+
+def choose(job: PickJob, scorer: Scorer, micrograph: Micrograph, found: FoundCandidates) -> Picked:
+    """Calibrate the candidates of a micrograph and choose the picks among them."""
     calibration = scorer.calibration
-    scores = calibration.apply(raw, nearness(coords, raw, scale.diameter_px))
+    scores = calibration.apply(found.raw, found.near)
     order = np.argsort(-scores, kind="stable")
-    coords, scores = coords[order], scores[order]
-    distance = calibration.min_distance * scale.diameter_px
+    coords, scores = found.coords[order], scores[order]
+    distance = calibration.min_distance * found.diameter_px
     if job.min_distance is not None:
-        distance = job.min_distance * scale.diameter_px / (job.diameter or scorer.diameter)
+        distance = job.min_distance * found.diameter_px / (job.diameter or scorer.diameter)
     threshold = calibration.threshold if job.threshold is None else job.threshold
     picks = select(coords, scores, threshold, distance)
-    return Picked(micrograph, coords, scores, picks, scale.diameter_px)
+    return Picked(micrograph, coords, scores, picks, found.diameter_px)

@@ -12,6 +12,7 @@ from torch.nn import functional
 from napari_unetpick.engine.network import UNet
 
 TILE = 768  # network pixels a side; most micrographs fit in one
+RIM = 16  # pixels scored beyond the edges: a particle with its centre there is none of this image's
 MARGIN = 64  # overlap of tiles (or the next multiple of the grid): beyond it next to nothing counts
 
 
@@ -49,6 +50,11 @@ def score_map(
     return scores
 
 
+def widen(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Put a rim of `RIM` pixels of 0, its median, around a preprocessed micrograph."""
+    return np.pad(image, RIM)
+
+
 def tile_edges(length: int, step: int) -> list[tuple[int, int]]:
     """Cut 0..length into about equal tiles of at most `TILE` that start at multiples of `step`.
 
@@ -64,13 +70,12 @@ def tile_edges(length: int, step: int) -> list[tuple[int, int]]:
 def score_tile(
     network: UNet, tile: NDArray[np.float32], device: torch.device
 ) -> NDArray[np.float32]:
-    """Score one tile, padded by reflection to what the network's levels divide."""
+    """Score one tile, padded with 0 to what the network's levels divide."""
     rows, cols = tile.shape
     down, right = (-rows) % network.multiple, (-cols) % network.multiple
     with torch.inference_mode():
         x = torch.from_numpy(np.ascontiguousarray(tile))[None, None].to(device)
-        mode = "reflect" if down < rows and right < cols else "replicate"
-        x = functional.pad(x, (0, right, 0, down), mode=mode)
+        x = functional.pad(x, (0, right, 0, down))
         x = x.to(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             logits = network(x)

@@ -55,7 +55,7 @@ def run_stage(
         done[name] = kept
         training.folder.save_checkpoint(training.checkpoint)
 
-    for event in fit(job, done.get(name), save, training.check_stop):
+    for event in fit(job, done.get(name), save, training.check_stop, training.look):
         if isinstance(event, Metrics):
             row = {"stage": name, "epoch": event.epoch, **event.values}
             training.folder.history.append(row)

@@ -25,7 +25,7 @@ from napari_unetpick.engine.network import UNet, build_network, count_parameters
 from napari_unetpick.engine.patches import PatchSource
 from napari_unetpick.engine.run_folder import MODEL, RunFolder
 from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage
-from napari_unetpick.engine.train_job import Training, TrainJob
+from napari_unetpick.engine.train_job import Look, Training, TrainJob
 from napari_unetpick.engine.validate import (
     MATCH,
     best_f1,
@@ -44,13 +44,19 @@ CALIBRATING = 10  # training micrographs that are asked where few are held out
 VALIDATED_EACH_EPOCH = 6  # micrographs: more would take longer than the epoch
 
 
-def train(job: TrainJob, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:
+def train(
+    job: TrainJob,
+    check_stop: Callable[[], None] = lambda: None,
+    look: Look = lambda network: None,
+) -> Iterator[Event]:
     """Train a model; the run folder then holds what design and users expect of it.
 
     Parameters
     ----------
     check_stop
         Called between steps; raises `Cancelled` to stop. The run can then be resumed.
+    look
+        Shown the averaged network between steps, for previews; must not change it.
 
     Yields
     ------
@@ -71,7 +77,7 @@ def train(job: TrainJob, check_stop: Callable[[], None] = lambda: None) -> Itera
         return
     yield Message(f"device: {why}")
     source = PatchSource(job.run / "cache", keep=job.resume and folder.begun)
-    training = Training(job, folder, source, device, check_stop, saved or {"stages": {}})
+    training = Training(job, folder, source, device, check_stop, saved or {"stages": {}}, look)
     left_out = yield from prepare_items(training)
     folder.begin(config)
     folder.log(f"device: {why}")
@@ -199,11 +205,11 @@ def train_validated(training: Training) -> Generator[Event, None, Trained]:
     network = ready_network(training, weights)
     full = [item for item in training.items if item.labels.state == "full"]
     found = [(item, candidates_of(training, network, item)) for item in full]
+    apart = [pair for pair in found if pair[0].held_out is not None]
     calibration = calibrate(
-        [pair for pair in found if pair[0].held_out is not None],
-        [pair for pair in found if pair[0].held_out is None][:CALIBRATING],
+        apart, [pair for pair in found if pair[0].held_out is None][:CALIBRATING]
     )
-    return card_of(training, calibration), weights
+    return card_of(training, calibration, apart), weights
 
 
 def train_on_clicks(training: Training) -> Generator[Event, None, Trained]:

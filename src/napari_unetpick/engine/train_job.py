@@ -11,12 +11,15 @@ import numpy as np
 import torch
 
 from napari_unetpick.engine.dataset import Item
+from napari_unetpick.engine.network import UNet
 from napari_unetpick.engine.patches import PatchSource
 from napari_unetpick.engine.run_folder import RunFolder
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.models import Model
 from napari_unetpick.settings import Settings
+
+Look = Callable[[UNet], None]  # is shown the averaged network between steps, and changes nothing
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Training:
     device: torch.device
     check_stop: Callable[[], None]
     checkpoint: dict[str, Any]
+    look: Look = lambda network: None
     items: list[Item] = field(default_factory=list)
 
     @property

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_unetpick.engine.dataset import Item, Region, whole_of
 from napari_unetpick.engine.network import UNet
 from napari_unetpick.engine.patches import PatchSource
-from napari_unetpick.engine.score import score_map
+from napari_unetpick.engine.score import RIM, score_map, widen
 from napari_unetpick.evaluation.matching import label_candidates
 from napari_unetpick.picking.calibration import (
     DISTANCES,
@@ -20,6 +20,7 @@ from napari_unetpick.picking.calibration import (
     best_threshold,
     fit_probability,
     nearness,
+    select,
 )
 from napari_unetpick.picking.peaks import find_peaks, keep_distant
 
@@ -72,8 +73,9 @@ def find_candidates(
     check_stop: Callable[[], None] = lambda: None,
 ) -> Found:
     """Score one micrograph of a training set and find its peaks."""
-    scores = score_map(network, source.image(item.index), device, check_stop=check_stop)
-    peaks, raw = find_peaks(scores, item.scale.network_diameter)
+    image = widen(source.image(item.index))
+    scores = score_map(network, image, device, check_stop=check_stop)
+    peaks, raw = find_peaks(scores, item.scale.network_diameter, rim=RIM)
     coords = item.scale.to_file(peaks)
     diameter = item.scale.diameter_px
     return Found(coords, raw, nearness(coords, raw, diameter), diameter)
@@ -101,12 +103,46 @@ def judge_candidates(pairs: Pairs, distance: float) -> Judged:
     return Judged(np.concatenate(raw), np.concatenate(near), np.concatenate(true), truths)
 
 
-def counts(coords: Floats, region: Region, item: Item) -> NDArray[np.bool_]:
-    """Tell which of (N, 2) lie in the region and at least `BORDER` diameters from the edge."""
-    margin = BORDER * item.scale.diameter_px
+@dataclass(frozen=True)
+class HeldOutScore:
+    """Precision, recall and F1 of the picks on held-out micrographs, protocol `particle`."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+def score_picks(pairs: Pairs, calibration: Calibration, border: float) -> HeldOutScore:
+    """Score what would be picked, at the calibration's threshold and minimum distance, pooled.
+
+    Parameters
+    ----------
+    border
+        Picks and truths nearer to the edge, in diameters, are not counted; 0 counts all.
+    """
+    hits = picks = truths = 0
+    for item, found in pairs:
+        region, diameter = item.held_out or whole_of(item), found.diameter
+        scores = calibration.apply(found.raw, found.near)
+        distance = calibration.min_distance * diameter
+        chosen = np.sort(select(found.coords, scores, calibration.threshold, distance))
+        coords = found.coords[chosen]
+        true = label_candidates(coords, scores[chosen], item.labels.positives, MATCH * diameter)
+        counted = counts(coords, region, item, border)
+        hits += int(true[counted].sum())
+        picks += int(counted.sum())
+        truths += int(counts(item.labels.positives, region, item, border).sum())
+    return HeldOutScore(
+        hits / max(picks, 1), hits / max(truths, 1), 2 * hits / max(picks + truths, 1)
+    )
+
+
+def counts(coords: Floats, region: Region, item: Item, border: float = BORDER) -> NDArray[np.bool_]:
+    """Tell which of (N, 2) lie in the region and at least `border` diameters from the edge."""
+    margin = border * item.scale.diameter_px
     limit = np.asarray(item.scale.file_shape) - 1 - margin
     inner = ((coords >= margin) & (coords <= limit)).all(axis=1)
-    return np.asarray(inner & region.holds(coords))
+    return np.asarray((inner | (border <= 0)) & region.holds(coords))
 
 
 def best_f1(judged: Judged) -> float:

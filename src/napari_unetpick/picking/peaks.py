@@ -11,7 +11,7 @@ FLOOR = 0.02  # raw scores below this are background ripple, not candidates
 
 
 def find_peaks(
-    score_map: NDArray[np.float32], diameter: float, *, floor: float = FLOOR
+    score_map: NDArray[np.float32], diameter: float, *, floor: float = FLOOR, rim: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Find the score map's peaks, at least a quarter of the diameter apart.
 
@@ -24,11 +24,14 @@ def find_peaks(
         (rows, cols) raw scores in [0, 1].
     diameter
         Particle diameter in pixels of the map.
+    rim
+        Width of the map's rim that lies outside the micrograph. Peaks there are of particles whose
+        centre is outside: they go, after they have suppressed weaker ones beside them.
 
     Returns
     -------
     coords
-        (N, 2) float64 (row, col) in pixels of the map, by descending score; centres lie inside.
+        (N, 2) float64 (row, col) in pixels of the map without its rim, by descending score.
     scores
         (N,) float64 smoothed score at the peak.
     """
@@ -46,10 +49,11 @@ def find_peaks(
         ],
         axis=1,
     )
-    limit = np.asarray(score_map.shape, float) - 1
-    coords = np.clip(coords, 0.0, limit)
     keep = keep_distant(coords, scores, diameter / 4)
-    return coords[keep], scores[keep]
+    coords, scores = coords[keep] - rim, scores[keep]
+    limit = np.asarray(score_map.shape, float) - 1 - 2 * rim
+    inside = ((coords >= -0.5) & (coords <= limit + 0.5)).all(axis=1)
+    return np.clip(coords[inside], 0.0, limit), scores[inside]
 
 
 def parabola_offset(

@@ -1,0 +1,53 @@
+"""Reduction of a micrograph by cropping its Fourier transform; the engine and the display use it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+ROWS_AT_ONCE = 128  # rows transformed together: 2 MB of a 4096 x 4096 micrograph stay in cache
+
+
+def fourier_crop(
+    image: NDArray[np.generic],
+    shape: tuple[int, int],
+    low: float = -np.inf,
+    high: float = np.inf,
+    threads: int = 2,
+) -> NDArray[np.float32]:
+    """Reduce (rows, cols) to `shape` by keeping the lowest frequencies.
+
+    Only frequencies that survive are transformed along the second axis. Sample k of the result
+    lies at k * N / n of the input. The Nyquist terms of the result are dropped: half of each
+    would belong to the other sign.
+    """
+    rows, cols = image.shape
+    new_rows, new_cols = shape
+    if (rows, cols) == shape:
+        return clipped(image, low, high)
+    kept = new_cols // 2 + 1
+    half = np.empty((rows, kept), dtype=np.complex64)
+    for start in range(0, rows, ROWS_AT_ONCE):
+        block = clipped(image[start : start + ROWS_AT_ONCE], low, high)
+        half[start : start + len(block)] = fft.rfft(block, axis=1, workers=threads)[:, :kept]
+    full = fft.fft(half, axis=0, workers=threads, overwrite_x=True)
+    top = (new_rows + 1) // 2
+    crop = np.concatenate([full[:top], full[rows - (new_rows - top) :]])
+    if new_rows < rows and new_rows % 2 == 0:
+        crop[top] = 0
+    if new_cols < cols and new_cols % 2 == 0:
+        crop[:, -1] = 0
+    small = fft.irfft2(crop, s=shape, workers=threads)
+    small *= (new_rows * new_cols) / (rows * cols)
+    return np.asarray(small, dtype=np.float32)
+
+
+def clipped(image: NDArray[np.generic], low: float, high: float) -> NDArray[np.float32]:
+    """Copy as float32, clipped; non-finite pixels become the middle of the range."""
+    copy = np.array(image, dtype=np.float32)
+    if np.isfinite(low) and np.isfinite(high):
+        np.clip(copy, low, high, out=copy)  # infinite pixels too, but NaN stays
+        if np.isnan(copy.sum()):  # one pass instead of looking at every pixel for what is rare
+            copy[np.isnan(copy)] = (low + high) / 2
+    return copy
