@@ -1,0 +1,407 @@
+"""The project folder: micrographs, what was said about them, candidates and runs; one writer.
+
+- `project.toml`: schema, diameter, micrographs with states and splits: see `io.project_table`;
+- `picks/<key>.star`, `.extra.csv`, `.areas.json`: see `io.project_marks`;
+- `candidates/<key>.npz`: of the last picking;
+- `runs/<name>/`: as training writes them;
+- `project.lock`: who has it open: see `io.project_lock`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.io import project_runs
+from napari_unetpick.io.atomic import explain_os_error, write_text
+from napari_unetpick.io.labels import Labels
+from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.picks import tell_count
+from napari_unetpick.io.project_candidates import (
+    SUFFIX,
+    Candidates,
+    read_candidates,
+    write_candidates,
+)
+from napari_unetpick.io.project_files import (
+    CANDIDATES,
+    PICKS,
+    RUNS,
+    copy_parts,
+    make_folder,
+    real_folder,
+    recount,
+    remove_parts,
+    remove_temporary,
+)
+from napari_unetpick.io.project_list import absent, merge_micrographs
+from napari_unetpick.io.project_lock import Lock, take_lock
+from napari_unetpick.io.project_marks import Marks, read_marks, write_marks
+from napari_unetpick.io.project_picks import PickTable
+from napari_unetpick.io.project_runs import RunInfo
+from napari_unetpick.io.project_table import (
+    PROJECT_FILE,
+    Entry,
+    Split,
+    check_diameter,
+    check_entry,
+    format_project,
+    read_project,
+    read_test_looks,
+)
+
+__all__ = ["Candidates", "Entry", "Marks", "PickTable", "Project", "RunInfo", "Split"]
+
+
+class Project:
+    """An open project; made by `create`, `create_temporary` or `open`.
+
+    Attributes
+    ----------
+    folder
+        Absolute, without links.
+    diameter
+        Particle diameter in A, or None.
+    entries
+        The micrographs by key, in order. Change them through `add` and `change`.
+    read_only
+        Whether nothing can be written: somebody else has it open, or the folder is read-only.
+    holder
+        Who has it open ("process 123 on HOST since 14:05"), if that is why it is read-only.
+    temporary
+        A scratch project without a place of the user's own: removed by `close`.
+    test_looks
+        How often the test split was evaluated: each look makes it less of a test.
+    dirty
+        Whether `save` would write something.
+    messages
+        What the user should be told, one line each; more may come with `marks`.
+    """
+
+    def __init__(self, folder: Path, lock: Lock | None, holder: str | None = None) -> None:
+        self.folder = folder
+        self.diameter: float | None = None
+        self.entries: dict[str, Entry] = {}
+        self.read_only = lock is None
+        self.holder = holder
+        self.temporary = False
+        self.test_looks = 0
+        self.dirty = False
+        self.messages: list[str] = []
+        self._lock = lock
+        # a project that nobody closed gives its lock back, too
+        self._leave = weakref.finalize(self, _leave, lock, None)
+
+    @classmethod
+    def create(
+        cls,
+        folder: str | Path,
+        micrographs: Iterable[Micrograph] = (),
+        diameter: float | None = None,
+    ) -> Project:
+        """Make a project in a folder, which may exist, and open it.
+
+        Raises
+        ------
+        InputError
+            The folder holds a project or part of one, or cannot be written to; the diameter or a
+            micrograph cannot be.
+        """
+        entries, _ = merge_micrographs({}, micrographs)
+        diameter = check_diameter(diameter)
+        project = cls._make(real_folder(folder))
+        project.entries, project.diameter, project.dirty = entries, diameter, True
+        try:
+            project.save()
+        except UnetPickError:
+            project.close()
+            raise
+        return project
+
+    @classmethod
+    def create_temporary(cls) -> Project:
+        """Make an empty scratch project in the temporary folder; `close` removes it."""
+        try:
+            folder = tempfile.mkdtemp(prefix="unetpick-")
+        except OSError as error:
+            raise explain_os_error(error, Path(tempfile.gettempdir()) / "unetpick") from error
+        project = cls.create(folder)
+        project.temporary = True
+        project._leave.detach()
+        project._leave = weakref.finalize(project, _leave, project._lock, project.folder)
+        return project
+
+    @classmethod
+    def open(cls, folder: str | Path, lock: bool = True) -> Project:
+        """Open a project: to write, or read-only if somebody else has it open.
+
+        Parameters
+        ----------
+        folder
+            The project folder, or its project.toml.
+        lock
+            False: read only, whoever else has it open, and touch nothing.
+
+        Raises
+        ------
+        InputError
+            There is no project, or project.toml is damaged or of a newer version.
+        """
+        folder = real_folder(folder)
+        folder = folder.parent if folder.name == PROJECT_FILE else folder
+        if lock and (folder / PROJECT_FILE).is_file():
+            project = cls(folder, *take_lock(folder))
+        else:
+            project = cls(folder, None)
+        try:
+            project.diameter, project.entries = read_project(folder)
+            project.test_looks = read_test_looks(folder)
+            project._tidy()
+        except UnetPickError:
+            project.close()
+            raise
+        return project
+
+    @classmethod
+    def _make(cls, folder: Path) -> Project:
+        """Lock a folder for a project that is to come."""
+        make_folder(folder)
+        lock, holder = take_lock(folder)
+        if lock is None:
+            why = f"{holder} makes a project there" if holder else "it cannot be written to"
+            raise InputError(f"{folder}: no project can be made ({why}); choose another folder")
+        return cls(folder, lock)
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the lock back and remove a temporary project. Unsaved changes are lost."""
+        self._leave()
+        self.read_only = True
+
+    # micrographs
+
+    def add(self, micrographs: Iterable[Micrograph]) -> list[str]:
+        """Add micrographs, in memory; a moved or better known one is brought up to date.
+
+        Returns
+        -------
+        The keys of the new ones.
+
+        Raises
+        ------
+        InputError
+            Another micrograph of the project has that name but for folder and extension.
+        """
+        entries, new = merge_micrographs(self.entries, micrographs)
+        self.dirty |= entries != self.entries
+        self.entries = entries
+        return new
+
+    def change(self, key: str, **fields: Any) -> None:
+        """Change fields of an entry, in memory."""
+        entry = check_entry(replace(self._entry(key), **fields))
+        if entry.micrograph.key != key:
+            raise InputError(f"{key}: a micrograph keeps its name in a project")
+        self.dirty |= entry != self.entries[key]
+        self.entries[key] = entry
+
+    def set_diameter(self, diameter: float | None) -> None:
+        """Set the particle diameter in A, in memory."""
+        diameter = check_diameter(diameter)
+        self.dirty |= diameter != self.diameter
+        self.diameter = diameter
+
+    def count_test_look(self) -> None:
+        """Note another evaluation of the test split, in memory."""
+        self.test_looks += 1
+        self.dirty = True
+
+    @property
+    def missing(self) -> list[str]:
+        """Keys of the micrographs whose images are not where they were."""
+        return absent(self.entries)
+
+    def save(self) -> None:
+        """Write project.toml, whole or not at all, if something changed."""
+        if not self.dirty:
+            return
+        self._check_writable()
+        text = format_project(self.diameter, self.entries.values(), self.folder, self.test_looks)
+        write_text(self.folder / PROJECT_FILE, text)
+        self.dirty = False
+
+    # what belongs to one micrograph
+
+    def marks(self, key: str) -> Marks:
+        """Read what the user said about a micrograph; an InputError where a file is damaged."""
+        self._entry(key)
+        told: list[str] = []
+        marks = read_marks(self.folder / PICKS, key, told)
+        self.messages += [line for line in told if line not in self.messages]
+        self._count(key, len(marks.picks))
+        return marks
+
+    def save_marks(self, key: str, marks: Marks) -> None:
+        """Write what the user said about a micrograph; its number of picks waits for `save`."""
+        self._entry(key)
+        self._check_writable()
+        write_marks(self.folder / PICKS, key, marks)
+        self.change(key, picks=len(marks.picks))
+
+    def labels(self, only_labelled: bool = True) -> dict[str, Labels]:
+        """Read the labels by micrograph key.
+
+        Parameters
+        ----------
+        only_labelled
+            What a training uses: micrographs that are labelled and not rejected. False: all.
+        """
+        return {
+            key: self.marks(key).as_labels(entry.state)
+            for key, entry in list(self.entries.items())
+            if not only_labelled or (entry.kept and entry.state != "none")
+        }
+
+    def candidates(self, key: str) -> Candidates | None:
+        """Read the candidates of the last picking, or None where it was not picked."""
+        return read_candidates(self._candidates_file(key))
+
+    def picked(self) -> list[str]:
+        """Keys of the micrographs that have candidates; no file is opened."""
+        names = {
+            path.name.removesuffix(SUFFIX) for path in (self.folder / CANDIDATES).glob(f"*{SUFFIX}")
+        }
+        return [key for key in self.entries if key in names]
+
+    def save_candidates(self, key: str, candidates: Candidates) -> None:
+        """Write the candidates of a micrograph."""
+        self._check_writable()
+        write_candidates(self._candidates_file(key), candidates)
+
+    def forget_candidates(self, keys: Iterable[str] | None = None) -> None:
+        """Delete the candidates of some micrographs, or of all."""
+        self._check_writable()
+        for key in list(self.entries if keys is None else keys):
+            path = self._candidates_file(key)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise explain_os_error(error, path) from error
+
+    # runs
+
+    @property
+    def runs_folder(self) -> Path:
+        """Where the runs are; it may not exist yet."""
+        return self.folder / RUNS
+
+    def runs(self) -> list[RunInfo]:
+        """List the runs, newest first."""
+        return project_runs.list_runs(self.runs_folder)
+
+    def new_run_name(self) -> str:
+        """Return a name that no run has: "run-1", "run-2", ..."""
+        return project_runs.next_name(self.runs_folder)
+
+    def rename_run(self, old: str, new: str) -> None:
+        """Rename a run."""
+        self._check_writable()
+        project_runs.rename(self.runs_folder, old, new)
+
+    def delete_run(self, name: str) -> None:
+        """Delete a run with its model."""
+        self._check_writable()
+        project_runs.delete(self.runs_folder, name)
+
+    def copy_to(self, folder: str | Path) -> Project:
+        """Copy everything, unsaved changes too, to a new place; return the copy, open.
+
+        This project stays open as it is.
+
+        Raises
+        ------
+        InputError, EngineError
+            The place holds a project, lies in this one or cannot be written to; the disk is full.
+        """
+        target = real_folder(folder)
+        if target.is_relative_to(self.folder):
+            raise InputError(f"{target}: lies in the project itself; choose another folder")
+        was_there = target.exists()
+        copy = Project._make(target)
+        try:
+            copy_parts(self.folder, target)
+            copy.diameter, copy.entries, copy.dirty = self.diameter, dict(self.entries), True
+            copy.test_looks = self.test_looks
+            copy.save()  # last: half a copy is no project
+        except UnetPickError:
+            remove_parts(target)
+            copy.close()
+            if not was_there:
+                shutil.rmtree(target, ignore_errors=True)
+            raise
+        return copy
+
+    # within
+
+    def _entry(self, key: str) -> Entry:
+        try:
+            return self.entries[key]
+        except KeyError:
+            raise InputError(f"{self.folder}: has no micrograph {key!r}; add it first") from None
+
+    def _candidates_file(self, key: str) -> Path:
+        self._entry(key)
+        return self.folder / CANDIDATES / f"{key}{SUFFIX}"
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            why = f"{self.holder} has it open" if self.holder else "it is open to be read only"
+            raise InputError(f"{self.folder}: not saved, since {why}; save it as another project")
+
+    def _tidy(self) -> None:
+        """Remove what a killed process left, count the picks that it did, say what is missing."""
+        if not self.read_only:
+            for name in ("", PICKS, CANDIDATES):
+                remove_temporary(self.folder / name)
+            project_runs.remove_deleted(self.runs_folder)
+        emptied = 0
+        for key, count in recount(self.folder, self.entries).items():
+            emptied += self.entries[key].picks > count == 0
+            self._count(key, count)
+        if emptied:
+            self.messages.append(
+                f"the picks of {tell_count(emptied, 'micrograph')} are gone from "
+                f"{self.folder / PICKS}; restore the files from a copy if you miss them"
+            )
+        if missing := self.missing:
+            self.messages.append(
+                f"{tell_count(len(missing), 'micrograph')} of {len(self.entries):,} not found "
+                f"(such as {self.entries[missing[0]].micrograph.path}); add them from their new "
+                "place to go on with them"
+            )
+
+    def _count(self, key: str, picks: int) -> None:
+        """Note how many picks a file was found to hold."""
+        if self.entries[key].picks != picks:
+            self.entries[key] = replace(self.entries[key], picks=picks)
+            self.dirty |= not self.read_only
+
+
+def _leave(lock: Lock | None, scratch: Path | None) -> None:
+    """Give a lock back and remove a scratch project; not in a child of the process, however."""
+    if lock is not None and lock.pid == os.getpid():
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+        lock.release()

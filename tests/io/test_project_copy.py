@@ -1,0 +1,98 @@
+"""Scratch projects and copies: what is copied is found again, what is not wanted leaves nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from napari_unetpick.errors import EngineError, InputError
+from napari_unetpick.io import project_files
+from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.project import Candidates, Marks, PickTable, Project
+
+TRIANGLE = np.array([[10.5, 20.0], [10.5, 90.0], [70.0, 90.0]])
+
+
+def make_image(folder, name):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(b"")
+    return Micrograph(folder / name, str(folder / name))
+
+
+@pytest.fixture
+def project(tmp_path):
+    images = [make_image(tmp_path / "Movies", name) for name in ("a.mrc", "e.tif")]
+    with Project.create(tmp_path / "project", images, 180) as opened:
+        yield opened
+
+
+def test_a_temporary_project_goes_with_its_closing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    project = Project.create_temporary()
+    assert project.temporary
+    assert project.folder.parent == tmp_path
+    project.add([make_image(tmp_path / "Movies", "a.mrc")])
+    project.save_marks("a", Marks())
+    project.save()
+    with project.copy_to(tmp_path / "kept") as copy:
+        project.close()
+        assert not project.folder.exists()
+        assert not copy.temporary
+        assert list(copy.entries) == ["a"]
+    assert (tmp_path / "kept" / "project.toml").exists()
+
+
+def test_a_temporary_project_that_nobody_closed_goes_with_the_process(tmp_path):
+    code = "from napari_unetpick.io.project import Project as P; p = P.create_temporary()"
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "TEMP": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_holds_everything(tmp_path, project):
+    picks = PickTable.from_coords(np.array([[1.5, 2.5]]), source="model", scores=np.array([0.5]))
+    project.save_marks("e", Marks(picks, exclusions=(TRIANGLE,)))
+    project.save_candidates("e", Candidates(np.zeros((3, 2)), np.ones(3), np.ones(3), "run-1", 9.0))
+    (project.runs_folder / "run-1").mkdir(parents=True)
+    (project.runs_folder / "run-1" / "config.toml").write_text("x = 1\n")
+    (project.runs_folder / "run-1" / ".half.tmp").write_text("half")
+    project.change("e", state="partial")  # not saved, but copied
+    with project.copy_to(tmp_path / "deep" / "er" / "copy") as copy:
+        assert not copy.read_only
+        assert (copy.folder / "project.lock").exists()
+        assert copy.entries == project.entries
+        assert copy.entries["e"].micrograph.path == tmp_path / "Movies" / "e.tif"
+        assert not (copy.runs_folder / "run-1" / ".half.tmp").exists()
+        assert [run.name for run in copy.runs()] == ["run-1"]
+    with Project.open(copy.folder) as found:
+        assert found.entries == project.entries
+        assert found.marks("e").picks.sources == ("model",)
+        np.testing.assert_array_equal(found.marks("e").exclusions, [TRIANGLE])
+        assert len(found.candidates("e")) == 3
+        assert found.missing == []
+    project.save()  # still open to be written
+
+
+def test_a_copy_goes_neither_into_itself_nor_over_a_project(tmp_path, project):
+    with pytest.raises(InputError, match="in the project itself"):
+        project.copy_to(project.folder / "copy")
+    Project.create(tmp_path / "other").close()
+    with pytest.raises(InputError, match="is a project already"):
+        project.copy_to(tmp_path / "other")
+
+
+def test_a_copy_that_fails_leaves_nothing(tmp_path, project, monkeypatch):
+    project.save_marks("e", Marks())
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(project_files.shutil, "copytree", full)
+    with pytest.raises(EngineError, match="no space"):
+        project.copy_to(tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()

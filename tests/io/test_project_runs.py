@@ -1,0 +1,127 @@
+"""The runs of a project: described, named, renamed, deleted, and never outside its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io import project_runs
+from napari_unetpick.io.project import Project
+
+OUTSIDE = ["../x", "/x", "..", ".", "", "a/b", "a\\b", "C:x", ".hidden", "x.", " x", "nul", "x\n"]
+
+
+@pytest.fixture
+def project(tmp_path):
+    with Project.create(tmp_path / "project") as opened:
+        yield opened
+
+
+def make_run(project, name, scores=(), model=True, age=0):
+    folder = project.runs_folder / name
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text("version = '0'\n")
+    rows = [{"stage": "training", "epoch": i + 1, **row} for i, row in enumerate(scores)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if model:
+        (folder / "model.safetensors").write_bytes(b"x")
+    for path in (*folder.iterdir(), folder):
+        os.utime(path, (1e9 - age, 1e9 - age))
+    return folder
+
+
+def test_runs_are_described_newest_first(project):
+    assert project.runs() == []
+    scores = [{"loss": 1.0, "validation_f1": f1} for f1 in (0.5, 0.75, 0.7)]
+    make_run(project, "old", scores, age=100)
+    make_run(project, "new", [{"loss": 1.0}] * 2, model=False)
+    (project.runs_folder / "not a run").mkdir()
+    (project.runs_folder / "file").write_text("")
+    new, old = project.runs()
+    assert (new.name, new.finished, new.epochs, new.validation_f1) == ("new", False, 2, None)
+    assert (old.name, old.finished, old.epochs, old.validation_f1) == ("old", True, 3, 0.75)
+    assert old.path == project.runs_folder / "old"
+    assert (new.modified, old.modified) == (1e9, 1e9 - 100)
+
+
+def test_a_line_that_is_being_written_is_left_out(project):
+    folder = make_run(project, "run-1", [{"validation_f1": 0.5}])
+    with open(folder / "metrics.jsonl", "a") as handle:
+        handle.write('{"stage": "training", "epo')
+    assert project.runs()[0].epochs == 1
+
+
+def test_new_names_are_above_all_in_use(project):
+    assert project.new_run_name() == "run-1"
+    make_run(project, "run-1")
+    make_run(project, "run-7")
+    (project.runs_folder / "run-9").mkdir()  # not begun yet, but taken
+    make_run(project, "run-x")
+    assert project.new_run_name() == "run-10"
+
+
+def test_a_run_is_renamed_with_its_files(project):
+    make_run(project, "run-1")
+    make_run(project, "run-2")
+    project.rename_run("run-1", "ribosome, 2nd try")
+    assert (project.runs_folder / "ribosome, 2nd try" / "model.safetensors").exists()
+    with pytest.raises(InputError, match="already"):
+        project.rename_run("run-2", "ribosome, 2nd try")
+    with pytest.raises(InputError, match="already"):
+        project.rename_run("run-2", "run-2")
+    with pytest.raises(InputError, match="no run 'run-1'"):
+        project.rename_run("run-1", "run-3")
+    assert {run.name for run in project.runs()} == {"run-2", "ribosome, 2nd try"}
+
+
+def test_a_run_is_deleted_and_the_others_stay(project):
+    make_run(project, "run-1")
+    make_run(project, "run-2")
+    project.delete_run("run-1")
+    assert [path.name for path in project.runs_folder.iterdir()] == ["run-2"]
+    with pytest.raises(InputError, match="no run"):
+        project.delete_run("run-1")
+
+
+def test_a_deletion_that_was_killed_is_finished_on_opening(project, monkeypatch):
+    make_run(project, "run-1")
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(project_runs.shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            project.delete_run("run-1")
+    assert project.runs() == []
+    project.close()
+    with Project.open(project.folder):
+        assert list(project.runs_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_no_name_leads_outside(project, name):
+    (project.folder / "x").mkdir()
+    make_run(project, "run-1")
+    before = sorted(project.folder.rglob("*"))
+    with pytest.raises(InputError, match="cannot name a run"):
+        project.delete_run(name)
+    with pytest.raises(InputError, match="cannot name a run"):
+        project.rename_run("run-1", name)
+    with pytest.raises(InputError, match="cannot name a run"):
+        project.rename_run(name, "run-2")
+    assert sorted(project.folder.rglob("*")) == before
+
+
+def test_a_link_is_no_run_to_be_deleted(tmp_path, project):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "config.toml").write_text("")
+    project.runs_folder.mkdir()
+    (project.runs_folder / "run-1").symlink_to(outside, target_is_directory=True)
+    with pytest.raises(InputError, match="no run"):
+        project.delete_run("run-1")
+    assert (outside / "config.toml").exists()
