@@ -8,6 +8,14 @@ import sys
 
 def main() -> None:
     """Run the command line; a user's error is one line on stderr and an exit code."""
+    # Threads that wait for each other by spinning make training ten times slower as soon as
+    # anything else (a viewer) wants a core; asleep they cost next to nothing. Read by OpenMP
+    # when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if sys.argv[1:] == ["worker"]:  # no command: the viewer's engine process
+        from napari_unetpick.worker.main import main as work
+
+        sys.exit(work())
     from napari_unetpick.cli import app
     from napari_unetpick.errors import UnetPickError
 
@@ -22,6 +30,14 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output (head, less) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except Exception as error:  # a bug: one line for the user, all of it for who will mend it
+        if os.environ.get("UNETPICK_DEBUG"):
+            raise
+        sys.stderr.write(
+            f"unetpick: unexpected {type(error).__name__}: {error}; this is a bug, please report "
+            "it with what UNETPICK_DEBUG=1 in the environment makes this command print\n"
+        )
+        sys.exit(1)
 
 
 if __name__ == "__main__":

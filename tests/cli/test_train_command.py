@@ -129,3 +129,33 @@ def test_training_goes_on_from_a_model(tiny: TinySet, tiny_run: Path, tmp_path: 
     old, new = load_model(tiny_run), load_model(tmp_path / "more")
     drift = abs(old.weights["stem.0.weight"] - new.weights["stem.0.weight"]).max()
     assert 0 < drift < 0.1
+
+
+def test_several_micrographs_can_be_named(tiny: TinySet, tiny_run: Path, tmp_path: Path):
+    files = sorted(tiny.folder.glob("*.mrc"))[:2]
+    done = unetpick("pick", *files, "--model", tiny_run, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in (tmp_path / "out").glob("*_autopick.star")} == {
+        f"{file.stem}_autopick.star" for file in files
+    }
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_bug_is_one_line_unless_it_is_looked_for(monkeypatch, capsys, debug: bool):
+    from napari_unetpick import __main__, cli
+
+    def broken(**_: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(cli, "app", broken)
+    if debug:
+        monkeypatch.setenv("UNETPICK_DEBUG", "1")
+        with pytest.raises(ZeroDivisionError):
+            __main__.main()
+        return
+    with pytest.raises(SystemExit) as stopped:
+        __main__.main()
+    assert stopped.value.code == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "planted" in lines[0]
