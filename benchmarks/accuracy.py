@@ -5,6 +5,8 @@ scores them once (protocol particle). Real sets need UNETPICK_TEST_DATA; they ar
 
     python benchmarks/accuracy.py                     all cases, seed 42
     python benchmarks/accuracy.py --cases apoferritin,random-21 --seeds 42,43
+    python benchmarks/accuracy.py --cases "random-22*1.2"     a diameter that is 20 % too large
+    python benchmarks/accuracy.py --cases apoferritin<cage    trained on the simulated cage alone
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import random
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -47,6 +49,8 @@ class Case:
     pixel_size: float | None = None
     partial: bool = False
     recipe: str = "improved"
+    test_diameter: float | None = None
+    test_pixel_size: float | None = None
 
 
 def unetpick(*arguments: object) -> str:
@@ -127,6 +131,33 @@ def simulated_case(name: str) -> Case:
     )
 
 
+def transfer_case(name: str) -> Case:
+    """Make a case `real<sample`: trained on a simulated set, tested on a real one."""
+    real, _, sample = name.partition("<")
+    case, simulated = real_case(real, 0), simulated_case(sample)
+    return replace(
+        simulated,
+        name=name,
+        test_on=case.test_on,
+        truth=case.truth,
+        border=case.border,
+        test_diameter=case.diameter,
+        test_pixel_size=case.pixel_size,
+    )
+
+
+def make_case(name: str, seed: int) -> Case:
+    """Make a case from its name."""
+    if "<" in name:
+        return transfer_case(name)
+    return real_case(name, seed) if is_real(name) else simulated_case(name)
+
+
+def is_real(name: str) -> bool:
+    """Tell whether a case needs the real micrographs."""
+    return name.split("-")[0].split("<")[0] in REAL
+
+
 def read_pixel_size(path: Path) -> float:
     """Read A/px from the header."""
     from napari_unetpick.io.micrographs import read_micrograph
@@ -138,7 +169,7 @@ def read_pixel_size(path: Path) -> float:
 
 def run(case: Case, seed: int) -> dict[str, object]:
     """Train, pick, evaluate; return a row of the table."""
-    label = f"{case.name}_{seed}".replace("*", "x")
+    label = f"{case.name}_{seed}".replace("*", "x").replace("<", "_from_")
     folder = OUT / f"run_{label}_{time.time_ns()}"
     size = [] if case.pixel_size is None else ["--pixel-size", case.pixel_size]
     test = folder / "test"
@@ -152,7 +183,10 @@ def run(case: Case, seed: int) -> dict[str, object]:
         *(["--partial"] if case.partial else []),
     )
     trained = time.monotonic()
-    unetpick("pick", test, "--model", folder / "run", "--out", folder / "picks", *size)
+    if case.test_diameter is not None:
+        size = ["--pixel-size", case.test_pixel_size]
+    other = [] if case.test_diameter is None else ["--diameter", case.test_diameter]
+    unetpick("pick", test, "--model", folder / "run", "--out", folder / "picks", *size, *other)
     picked = time.monotonic()
     border = ["--border", case.border] if case.border else []
     found = json.loads(
@@ -165,7 +199,7 @@ def run(case: Case, seed: int) -> dict[str, object]:
     calibration = found.get("calibration") or {}
     validation = card["validation"].get("f1_without_border" if case.border else "f1")
     curve = found.get("curve") or {}
-    known = not case.partial
+    known = not case.partial and case.test_diameter is None
     return {
         "case": case.name,
         "seed": seed,
@@ -202,11 +236,10 @@ def main() -> None:
     rows = []
     for name in options.cases.split(","):
         for seed in map(int, options.seeds.split(",")):
-            if name.split("-")[0] in REAL and not DATA.is_dir():
+            if is_real(name) and not DATA.is_dir():
                 print(f"({name}: no real micrographs at UNETPICK_TEST_DATA)", flush=True)
                 continue
-            case = real_case(name, seed) if name.split("-")[0] in REAL else simulated_case(name)
-            rows.append(run(case, seed))
+            rows.append(run(make_case(name, seed), seed))
             cells = [rows[-1][column] for column in COLUMNS]
             text = [
                 f"{c:.3f}" if isinstance(c, float) else "" if c is None else str(c) for c in cells
