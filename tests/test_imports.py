@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "worker": THROUGH_REPORT,
     "demo": THROUGH_REPORT | {"simulate"},
     "cli": THROUGH_REPORT | {"simulate", "worker", "demo"},
-    "__main__": BASE | {"cli"},
+    "__main__": BASE | {"cli", "worker"},
     "client": BASE,
     "widgets": THROUGH_EVALUATION | {"client"} | ADAPTERS,
     **{name: BASE | {"io", "simulate"} | ADAPTERS for name in ADAPTERS},

@@ -41,6 +41,7 @@ from napari_unetpick.io.project_files import (
     remove_parts,
     remove_temporary,
 )
+from napari_unetpick.io.project_images import copy_images, remove_images
 from napari_unetpick.io.project_list import absent, merge_micrographs
 from napari_unetpick.io.project_lock import Lock, take_lock
 from napari_unetpick.io.project_marks import Marks, read_marks, write_marks
@@ -340,13 +341,17 @@ class Project:
             raise InputError(f"{target}: lies in the project itself; choose another folder")
         was_there = target.exists()
         copy = Project._make(target)
+        entries, images = dict(self.entries), list[Path]()
         try:
             copy_parts(self.folder, target)
-            copy.diameter, copy.entries, copy.dirty = self.diameter, dict(self.entries), True
+            if self.temporary:
+                entries, images = copy_images(entries, self.folder, target)
+            copy.diameter, copy.entries, copy.dirty = self.diameter, entries, True
             copy.test_looks = self.test_looks
             copy.save()  # last: half a copy is no project
         except UnetPickError:
             remove_parts(target)
+            remove_images(images)
             copy.close()
             if not was_there:
                 shutil.rmtree(target, ignore_errors=True)

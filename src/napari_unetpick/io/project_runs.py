@@ -118,7 +118,7 @@ def run_path(folder: Path, name: str) -> Path:
 
 
 def _describe(path: Path) -> RunInfo:
-    rows = _metrics(path / METRICS)
+    rows = read_metrics(path / METRICS)
     measured = [row["validation_f1"] for row in rows if "validation_f1" in row]
     scores = [float(value) for value in measured if isinstance(value, int | float)]
     return RunInfo(
@@ -131,7 +131,7 @@ def _describe(path: Path) -> RunInfo:
     )
 
 
-def _metrics(path: Path) -> list[dict[str, object]]:
+def read_metrics(path: Path) -> list[dict[str, object]]:
     """Read the rows of metrics.jsonl; a line that is being written is left out."""
     rows = []
     try:

@@ -1,0 +1,1 @@
+"""The engine process: runs the jobs of one viewer; its messages: docs/engine-process.md."""

@@ -1,0 +1,165 @@
+"""The jobs of the engine process: requests become generators of events, as the CLI runs them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from napari_unetpick.engine.devices import choose_device
+from napari_unetpick.engine.ensemble import Scorer, make_scorer
+from napari_unetpick.engine.network import UNet
+from napari_unetpick.engine.pick import FindJob, find
+from napari_unetpick.engine.preview import Marked, Previewer
+from napari_unetpick.engine.train import train
+from napari_unetpick.errors import Cancelled, InputError
+from napari_unetpick.events import Done, Event, Failed, FoundCandidates
+from napari_unetpick.io.models import load_model
+from napari_unetpick.worker.failures import explain
+from napari_unetpick.worker.inbox import PreviewRequest
+from napari_unetpick.worker.requests import read_pick_request, read_train_request
+from napari_unetpick.worker.training_set import make_train_job, open_to_read
+
+
+@dataclass
+class Scorers:
+    """The scorer of the last picking, kept for the next one with the same models."""
+
+    _key: object = None
+    _scorer: Scorer | None = None
+
+    def get(self, models: tuple[Path, ...], device: torch.device) -> Scorer:
+        """Return a scorer of these model files as they are now."""
+        key = device, tuple((path, *_stamp(path)) for path in models)
+        if self._scorer is None or key != self._key:
+            self.drop()
+            loaded = [(str(path), load_model(path)) for path in models]
+            self._scorer, self._key = make_scorer(loaded, device), key
+        return self._scorer
+
+    def drop(self) -> None:
+        """Let go of it."""
+        self._scorer = self._key = None
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """When a model file was written, and its size; a missing one is told by `load_model`."""
+    try:
+        stat = (path / "model.safetensors" if path.is_dir() else path).stat()
+    except OSError:
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_size
+
+
+@dataclass
+class Bench:
+    """What a job needs of the engine process.
+
+    Parameters
+    ----------
+    check
+        Raises `Cancelled` where the viewer wants the job to stop.
+    take_previews
+        Returns what the viewer wants to see of a training.
+    answer
+        Sends the answer to a preview: candidates, or why there are none.
+    tell_device
+        Told the device that the job runs on, and why.
+    """
+
+    check: Callable[[], None]
+    take_previews: Callable[[], list[PreviewRequest]]
+    answer: Callable[[PreviewRequest, FoundCandidates | Failed], None]
+    tell_device: Callable[[torch.device, str], None]
+    scorers: Scorers = field(default_factory=Scorers)
+
+
+Events = Generator[Event, None, None]
+Run = Callable[[dict[str, Any], Bench], Events]
+
+
+def run_train(args: dict[str, Any], bench: Bench) -> Events:
+    """Train on a project's labels, with previews between the steps."""
+    request = read_train_request(args)
+    job = make_train_job(request)
+    device, why = choose_device(request.device)
+    bench.tell_device(device, why)
+    project = open_to_read(request.project)
+
+    def mark(key: str) -> Marked:
+        nonlocal project
+        if key not in project.entries:  # it may have been added since
+            project = open_to_read(request.project)
+        marks = project.marks(key)
+        return project.entries[key].micrograph, marks.picks.coords
+
+    previewer = Previewer(job, device, mark)
+
+    def look(network: UNet) -> None:
+        for wish in bench.take_previews():
+            bench.answer(wish, preview(previewer, network, wish.key, bench.check))
+
+    yield from train(job, bench.check, look)
+
+
+def preview(
+    previewer: Previewer, network: UNet, key: str, check: Callable[[], None]
+) -> FoundCandidates | Failed:
+    """Find a preview's candidates; whatever fails there, the training goes on."""
+    try:
+        return previewer.find(network, key, check)
+    except Cancelled:
+        raise
+    except Exception as error:  # the training is worth more than a look at it
+        return Failed(key, explain(error, "preview")[1])
+
+
+def run_pick(args: dict[str, Any], bench: Bench) -> Events:
+    """Find candidates on micrographs of a project; each micrograph's are told at once."""
+    request = read_pick_request(args)
+    project = open_to_read(request.project)
+    for key in request.keys:
+        if key not in project.entries:
+            raise InputError(f"{key}: no such micrograph in the project; open it again")
+    device, why = choose_device(request.device)
+    bench.tell_device(device, why)
+    scorer = bench.scorers.get(request.models, device)
+    job = FindJob(
+        micrographs=[project.entries[key].micrograph for key in request.keys],
+        diameter=request.diameter,
+        pixel_size=request.pixel_size,
+        threads=os.cpu_count() or 2,
+    )
+    counts: list[int] = []
+    failed: list[str] = []
+    for event in find(job, scorer, bench.check):
+        if isinstance(event, Failed):
+            failed.append(event.reason)
+        elif isinstance(event, FoundCandidates):
+            counts.append(len(event.coords))
+        yield event
+    if failed and not counts:
+        raise InputError(failed[0])
+    yield Done(
+        {
+            "micrographs": len(counts),
+            "candidates": sum(counts),
+            "failed": len(failed),
+            "diameter": request.diameter or scorer.diameter,
+            "calibration": scorer.calibration.to_dict(),
+        }
+    )
+
+
+def run_device(args: dict[str, Any], bench: Bench) -> Events:
+    """Say which device a job would run on."""
+    device, why = choose_device(str(args.get("device") or "auto"))
+    bench.tell_device(device, why)
+    yield Done({"device": device.type, "why": why})
+
+
+JOBS: dict[str, Run] = {"train": run_train, "pick": run_pick, "device": run_device}

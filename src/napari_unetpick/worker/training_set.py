@@ -1,0 +1,104 @@
+"""What trains: the labelled micrographs of a project folder, read without taking its lock."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from napari_unetpick.engine.ensemble import read_card
+from napari_unetpick.engine.job import load_start
+from napari_unetpick.engine.train_job import TrainJob
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.labels import Labels
+from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.project import Project
+from napari_unetpick.worker.requests import TrainRequest
+
+TrainingSet = tuple[list[Micrograph], dict[str, Labels], float]
+
+
+def open_to_read(folder: Path) -> Project:
+    """Open a project that the viewer has locked, as it is on disk now."""
+    return Project.open(folder, lock=False)
+
+
+def read_training_set(folder: Path) -> TrainingSet:
+    """Read what a project has to train on: labelled, not rejected, not set aside for testing.
+
+    Returns
+    -------
+    The micrographs, their labels by key, and the particle diameter (A).
+
+    Raises
+    ------
+    InputError
+        The project cannot be read, or has no diameter.
+    """
+    return training_set_of(open_to_read(folder))
+
+
+def training_set_of(project: Project) -> TrainingSet:
+    """Do the same with a project that is open."""
+    if project.diameter is None:
+        raise InputError("the project has no particle diameter yet; measure or type it")
+    entries = project.entries
+    labels = {k: each for k, each in project.labels().items() if entries[k].split != "test"}
+    return [entries[key].micrograph for key in labels], labels, project.diameter
+
+
+def make_train_job(request: TrainRequest) -> TrainJob:
+    """Gather a training from a project.
+
+    Raises
+    ------
+    InputError, ModelError
+        Something cannot be used.
+    """
+    project = open_to_read(request.project)
+    micrographs, labels, diameter = training_set_of(project)
+    if request.keys is not None:
+        for key in request.keys:
+            if key not in labels:
+                raise InputError(f"{key}: has no labels to train on; label it or leave it out")
+        micrographs = [m for m in micrographs if m.key in request.keys]
+        labels = {m.key: labels[m.key] for m in micrographs}
+    if not any(len(each.positives) for each in labels.values()):
+        raise InputError("no labelled micrograph holds a pick; mark some particles first")
+    model, settings = load_start(request.start), request.settings
+    if model is not None:
+        trained, *_ = read_card(request.start or "the general model", model)
+        settings = replace(settings, network=trained.network, particle_px=trained.particle_px)
+    return TrainJob(
+        micrographs=micrographs,
+        labels=labels,
+        diameter=diameter,
+        run=request.run,
+        settings=settings,
+        pixel_size=request.pixel_size,
+        validation=choose_validation(request, project, labels),
+        start=model,
+        device=request.device,
+        threads=os.cpu_count() or 2,
+        resume=request.resume,
+    )
+
+
+def choose_validation(
+    request: TrainRequest, project: Project, labels: dict[str, Labels]
+) -> frozenset[str] | float | None:
+    """Return what validates: as asked for, else the project's own split, else the default."""
+    if isinstance(request.validation, frozenset):
+        absent = sorted(request.validation - set(labels))
+        if absent:
+            raise InputError(f"{absent[0]}: cannot validate, since it has no labels; label it")
+        return request.validation
+    if request.validation is not None:
+        return request.validation
+    # precision cannot be measured on partly labelled ones
+    own = {
+        key
+        for key, each in labels.items()
+        if project.entries[key].split == "validation" and each.state == "full"
+    }
+    return frozenset(own) if own and own != set(labels) else None

@@ -1,0 +1,104 @@
+"""The client with the real engine: training with previews, a kill in mid-job, no torch here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from heard import Heard
+from raw_engine import SETTINGS, SmallProject, make_project
+
+from napari_unetpick.client import EngineClient
+
+
+@pytest.fixture(scope="module")
+def small_project(tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
+    return make_project(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="module")
+def client(qapp: Any) -> Iterator[EngineClient]:
+    client = EngineClient()
+    yield client
+    client.shutdown()
+
+
+def test_train_preview_and_pick(
+    client: EngineClient, small_project: SmallProject, until: Callable[..., None], tmp_path: Path
+):
+    unseen = small_project.unseen
+    args = {"project": small_project.folder, "run": tmp_path / "run", "settings": SETTINGS}
+    heard = Heard(client.submit("train", **args))
+    until(lambda: any(e.stage == "training" for (e,) in heard.of("progress")), 300)
+    assert heard.job.preview(unseen)
+    until(lambda: heard.over, 300)
+    assert heard.names[-2:] == ["done", "finished"], heard.calls[-2:]
+    ((found,),) = heard.of("found")
+    assert found.key == unseen
+    assert found.preview
+    assert found.coords.shape == (len(found.raw), 2)
+    assert [event.epoch for (event,) in heard.of("metrics")] == [1, 2, 3]
+    assert client.badge
+    assert client.why
+
+    keys = list(small_project.labelled)
+    models = [tmp_path / "run"]
+    picked = Heard(client.submit("pick", project=small_project.folder, keys=keys, models=models))
+    until(lambda: picked.over, 300)
+    assert [event.key for (event,) in picked.of("found")] == keys
+    assert all(event.calibration["kind"] == "probability" for (event,) in picked.of("found"))
+    assert picked.job.result["micrographs"] == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+def test_an_engine_killed_in_mid_job_is_replaced_and_the_run_resumes(
+    client: EngineClient, small_project: SmallProject, until: Callable[..., None], tmp_path: Path
+):
+    args = {"project": small_project.folder, "run": tmp_path / "run", "settings": SETTINGS}
+    heard = Heard(client.submit("train", **args))
+    until(lambda: bool(heard.of("metrics")), 300)
+    dead = client.pid
+    os.kill(dead, signal.SIGKILL)
+    until(lambda: heard.over)
+    ((kind, text),) = heard.of("error")
+    assert kind == "engine"
+    assert "signal 9" in text
+    assert "press Train again" in text
+    again = Heard(client.submit("train", **args, resume=True))
+    until(lambda: again.over, 300)
+    assert again.job.state == "done", again.calls[-2:]
+    assert client.pid not in (0, dead)
+
+
+WITHOUT_TORCH = """
+import sys
+from qtpy.QtCore import QCoreApplication
+application = QCoreApplication([])
+from napari_unetpick.client import EngineClient
+client = EngineClient()
+job = client.submit("device")
+job.finished.connect(application.quit)
+application.exec_() if hasattr(application, "exec_") else application.exec()
+client.shutdown()
+print(job.state, job.result["device"], "torch" in sys.modules, "napari" in sys.modules)
+"""
+
+
+def test_the_viewers_process_never_imports_torch():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    state, device, torch, napari = done.stdout.split()
+    assert (state, torch, napari) == ("done", "False", "False")
+    assert device in ("cpu", "cuda", "mps")
+    assert "Traceback" not in done.stderr
