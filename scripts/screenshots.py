@@ -1,0 +1,124 @@
+"""Make the documentation's screenshots by driving the plugin: a project, a training, picks.
+
+    xvfb-run -a -s "-screen 0 1920x1200x24" .venv/bin/python scripts/screenshots.py docs/images/napari
+    ... --size 1280x800 --theme light --steps Annotate,Pick     some of them, to look at
+
+Everything is real: simulated micrographs, a short training in the engine process, its picks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import numpy as np
+from qtpy.QtWidgets import QApplication
+
+from napari_unetpick.io.picks import read_picks
+from napari_unetpick.simulate.samples import get_sample
+from napari_unetpick.simulate.write import simulate_set
+from napari_unetpick.widgets.workspace import STEPS, Workspace, open_workspace
+
+SAMPLE = "barrel"
+COUNT = 6
+EPOCHS = 6
+CLICKS = 12  # on each of the first three micrographs
+
+
+def wait(until: Callable[[], bool], seconds: float, what: str) -> None:
+    """Let Qt work until something holds."""
+    end = time.monotonic() + seconds
+    while not until():
+        QApplication.processEvents()
+        time.sleep(0.01)
+        if time.monotonic() > end:
+            raise SystemExit(f"waited {seconds:g} s in vain for {what}")
+
+
+def settle(seconds: float = 0.6) -> None:
+    """Let drawing and thumbnails finish."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def prepare(folder: Path) -> dict[str, np.ndarray]:
+    """Simulate micrographs; return the true particles by key."""
+    for _ in simulate_set(get_sample(SAMPLE), folder, COUNT, 11):
+        pass
+    return {Path(k).stem: v.coords for k, v in read_picks(folder / "picks.csv").items()}
+
+
+def fill(workspace: Workspace, folder: Path, truth: dict[str, np.ndarray]) -> None:
+    """Make the project, and click some particles."""
+    session = workspace.session
+    session.new_project(folder / "project", folder / "mics")
+    session.set_diameter(get_sample(SAMPLE).diameter_A)
+    for key in session.keys[:3]:
+        session.add_picks(key, truth[key][:CLICKS], None, "manual")
+
+
+def train_and_pick(workspace: Workspace, shoot: Callable[[str], None]) -> None:
+    """Train a little, with a picture in the middle of it; then pick everything."""
+    session = workspace.session
+    workspace.open("Train")
+    run = session.project.runs_folder / session.project.new_run_name()
+    settings = {"train": {"epochs": EPOCHS}}
+    job = session.start("train", run=str(run), settings=settings, start=None)
+    seen: list[object] = []
+    job.metrics.connect(seen.append)
+    job.error.connect(lambda kind, text: print(kind, text))
+    wait(lambda: len(seen) >= 3 or session.job is None, 600, "the first epochs")
+    shoot("training")
+    wait(lambda: session.job is None, 1200, "the training")
+    session.use_model(run)
+    workspace.open("Pick")
+    pick = session.start("pick", keys=session.keys, models=[str(run)], diameter=None)
+    wait(lambda: session.job is None, 300, f"picking ({pick.state})")
+
+
+def main() -> None:
+    """Make the pictures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--size", default="1280x800")
+    parser.add_argument("--theme", default="dark")
+    parser.add_argument("--steps", default=",".join(STEPS))
+    parser.add_argument("--no-training", action="store_true")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    width, height = map(int, options.size.split("x"))
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        truth = prepare(folder / "mics")
+        viewer = napari.Viewer(show=True)
+        viewer.theme = options.theme
+        viewer.window.resize(width, height)
+        workspace = open_workspace(viewer)
+
+        def shoot(name: str) -> None:
+            settle()
+            file = options.out / f"{name}-{options.size}-{options.theme}.png"
+            viewer.window.screenshot(str(file), canvas_only=False, flash=False)
+            print(file)
+
+        shoot("empty")
+        fill(workspace, folder, truth)
+        wait(lambda: workspace.session.layers.shown_key != "", 20, "the first micrograph")
+        if not options.no_training:
+            train_and_pick(workspace, shoot)
+        for step in options.steps.split(","):
+            workspace.open(step)
+            settle(1.0)
+            shoot(step.lower())
+        workspace.session.close()
+        viewer.close()
+
+
+if __name__ == "__main__":
+    main()

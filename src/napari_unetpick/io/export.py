@@ -1,0 +1,322 @@
+"""Picks as other programs take them: chosen, freed of duplicates and edges, written and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.formats import check_formats
+from napari_unetpick.io.labels import Polygon
+from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.picks import Picks, tell_count, write_picks
+from napari_unetpick.io.targets import refuse_file
+
+What = Literal["picks", "candidates", "both"]
+Floats = NDArray[np.float64]
+
+SAME = 0.5  # of the diameter: two picks nearer than this are one particle
+ONE_FILE = {"csv": "picks.csv", "topaz": "topaz.txt", "cryosparc": "picks.star"}
+"""Formats that are one file in the folder; the others write a file a micrograph."""
+ENDINGS = {
+    "relion": "*_autopick.star",
+    "box": "*.box",
+    "cbox": "*.cbox",
+    "eman": "info/*_info.json",
+}
+"""Files a micrograph, by which what an earlier export left is found."""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What is written, and how.
+
+    Parameters
+    ----------
+    formats
+        Some of `io.formats.WRITERS`.
+    what
+        The accepted picks, the candidates above the threshold, or both.
+    box_size
+        Pixels of the micrograph, even.
+    whole_boxes
+        Whether picks are left out whose box would cross the edge of the micrograph.
+    """
+
+    formats: tuple[str, ...]
+    what: What
+    box_size: int
+    whole_boxes: bool = True
+
+
+@dataclass(frozen=True)
+class ExportItem:
+    """One micrograph with what can be written of it.
+
+    Parameters
+    ----------
+    picks, candidates
+        (N, 2) (row, col) in pixels of the file; accepted picks and candidates above the threshold.
+    pick_scores, candidate_scores
+        (N,) in [0, 1].
+    diameter_px
+        Particle diameter in pixels of the file.
+    exclusions
+        Areas from which nothing is ever written.
+    shape
+        (rows, cols) of the file; None where it cannot be read: its edges are not looked at.
+    """
+
+    micrograph: Micrograph
+    picks: Floats
+    pick_scores: Floats
+    candidates: Floats
+    candidate_scores: Floats
+    diameter_px: float
+    exclusions: tuple[Polygon, ...] = ()
+    shape: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class ExportCounts:
+    """How many picks were written, and why others were not."""
+
+    picks: int = 0
+    micrographs: int = 0
+    empty: int = 0
+    crossing: int = 0
+    duplicates: int = 0
+    excluded: int = 0
+    unknown_edges: int = 0
+
+    def __add__(self, other: ExportCounts) -> ExportCounts:
+        return ExportCounts(
+            self.picks + other.picks,
+            self.micrographs + other.micrographs,
+            self.empty + other.empty,
+            self.crossing + other.crossing,
+            self.duplicates + other.duplicates,
+            self.excluded + other.excluded,
+            self.unknown_edges + other.unknown_edges,
+        )
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What an export made.
+
+    Parameters
+    ----------
+    files
+        Files of each format; RELION's list is the last of its.
+    messages
+        What the user should be told, one line each.
+    """
+
+    folder: Path
+    options: ExportOptions
+    files: dict[str, tuple[Path, ...]]
+    counts: ExportCounts
+    messages: tuple[str, ...] = ()
+
+
+def export_picks(
+    items: Iterable[ExportItem],
+    out: Path,
+    options: ExportOptions,
+    check: Callable[[], None] = lambda: None,
+) -> ExportResult:
+    """Write picks of micrographs to a folder; files of the same names are replaced.
+
+    Parameters
+    ----------
+    items
+        One a micrograph; those without picks are written as empty where the format can say so.
+    out
+        The folder, made where it is not there.
+    check
+        Called before each format; raises to stop.
+
+    Raises
+    ------
+    InputError
+        There is nothing to write, the box is odd, a format unknown, or OUT cannot be written to.
+    """
+    check_options(options)
+    refuse_file(out)
+    pairs, counts = [], ExportCounts()
+    for item in items:
+        chosen, counted = choose(item, options)
+        pairs.append((item, chosen))
+        counts += counted
+    if not counts.picks:
+        raise InputError(nothing_left(counts, options))
+    named = {item.micrograph.name: chosen for item, chosen in pairs}
+    files: dict[str, tuple[Path, ...]] = {}
+    for fmt in options.formats:
+        check()
+        target = out / ONE_FILE.get(fmt, "")
+        files[fmt] = tuple(write_picks(named, target, fmt, box_size=options.box_size))
+    messages = [*_left_out(counts, options), *_warnings([item for item, _ in pairs], options)]
+    messages += _older_files(out, files)
+    return ExportResult(out, options, files, counts, tuple(messages))
+
+
+def check_options(options: ExportOptions) -> None:
+    """Raise InputError where nothing could be written so."""
+    if not options.formats:
+        raise InputError("no format is chosen: tick RELION, cryoSPARC or another one")
+    for fmt in options.formats:
+        check_formats(None, fmt)
+    if options.box_size < 2 or options.box_size % 2:
+        raise InputError(f"a box of {options.box_size} px: give an even number of pixels")
+
+
+def choose(item: ExportItem, options: ExportOptions) -> tuple[Picks, ExportCounts]:
+    """Return what is written of one micrograph, and what was left out.
+
+    Accepted picks go before candidates, and higher scores before lower ones, where two are nearer
+    than half a diameter.
+    """
+    with_picks, with_candidates = options.what != "candidates", options.what != "picks"
+    coords = np.concatenate(
+        [item.picks[: None if with_picks else 0], item.candidates[: None if with_candidates else 0]]
+    )
+    scores = np.concatenate(
+        [
+            item.pick_scores[: None if with_picks else 0],
+            item.candidate_scores[: None if with_candidates else 0],
+        ]
+    )
+    accepted = np.arange(len(coords)) < (len(item.picks) if with_picks else 0)
+    total = len(coords)
+    free = outside(coords, item.exclusions)
+    coords, scores, accepted = coords[free], scores[free], accepted[free]
+    order = np.lexsort((-scores, ~accepted))
+    once = order[first_of_each(coords[order], SAME * item.diameter_px)]
+    whole = np.ones(len(once), dtype=bool)
+    if options.whole_boxes and item.shape is not None:
+        whole = box_fits(coords[once], item.shape, options.box_size)
+    kept = once[whole]
+    picks = Picks(
+        item.micrograph.name,
+        coords[kept],
+        scores[kept],
+        np.full(len(kept), item.diameter_px),
+        "model" if options.what == "candidates" else "",
+    )
+    counts = ExportCounts(
+        picks=len(kept),
+        micrographs=1,
+        empty=int(not len(kept)),
+        crossing=len(once) - len(kept),
+        duplicates=len(coords) - len(once),
+        excluded=total - len(coords),
+        unknown_edges=int(options.whole_boxes and item.shape is None),
+    )
+    return picks, counts
+
+
+def box_fits(coords: Floats, shape: tuple[int, int], box_size: int) -> NDArray[np.bool_]:
+    """Tell which boxes lie wholly on the image, however the centre is rounded.
+
+    A box of B around pixel c holds the pixels c - B/2 to c + B/2 - 1, so B/2 <= c <= n - B/2: with
+    100 columns and a box of 20 the centres 10 to 90 fit.
+    """
+    half = box_size // 2
+    fits = (coords >= half) & (coords <= np.asarray(shape) - half)
+    return np.asarray(fits.all(axis=1))
+
+
+def outside(coords: Floats, areas: tuple[Polygon, ...]) -> NDArray[np.bool_]:
+    """Tell which (N, 2) places lie in none of the areas."""
+    free = np.ones(len(coords), dtype=bool)
+    if len(coords) and areas:
+        from skimage.measure import points_in_poly
+
+        for area in areas:
+            free &= ~points_in_poly(coords, area)  # type: ignore[no-untyped-call]
+    return free
+
+
+def first_of_each(coords: Floats, distance: float) -> NDArray[np.intp]:
+    """Indices of the points that are not nearer than `distance` to an earlier one that stays."""
+    alive = np.ones(len(coords), dtype=bool)
+    if len(coords) > 1 and distance > 0:
+        from scipy.spatial import cKDTree
+
+        close = cKDTree(coords).query_pairs(np.nextafter(distance, 0), output_type="ndarray")
+        close = np.sort(close, axis=1)
+        for first, second in close[np.lexsort((close[:, 1], close[:, 0]))].tolist():
+            if alive[first]:
+                alive[second] = False
+    return np.flatnonzero(alive)
+
+
+def nothing_left(counts: ExportCounts, options: ExportOptions) -> str:
+    """Say why there is nothing to write."""
+    words = {
+        "picks": "accepted picks",
+        "candidates": "candidates above the threshold",
+        "both": "accepted picks and no candidates above the threshold",
+    }[options.what]
+    gone = "; ".join(_left_out(counts, options))
+    if gone:
+        return f"nothing to export: {gone}"
+    return f"nothing to export: no {words} in {tell_count(counts.micrographs, 'micrograph')}"
+
+
+def _left_out(counts: ExportCounts, options: ExportOptions) -> list[str]:
+    lines = []
+    if counts.crossing:
+        lines.append(
+            f"{tell_count(counts.crossing, 'pick')} left out whose box of {options.box_size} px "
+            "would cross the edge"
+        )
+    if counts.duplicates:
+        lines.append(
+            f"{tell_count(counts.duplicates, 'duplicate')} left out (nearer than half a diameter "
+            "to another)"
+        )
+    if counts.excluded:
+        lines.append(f"{tell_count(counts.excluded, 'pick')} left out in excluded areas")
+    return lines
+
+
+def _warnings(items: list[ExportItem], options: ExportOptions) -> list[str]:
+    lines = []
+    unknown = [item for item in items if options.whole_boxes and item.shape is None]
+    if unknown:
+        lines.append(
+            f"{tell_count(len(unknown), 'micrograph')} cannot be read (such as "
+            f"{unknown[0].micrograph.name}): boxes at their edges were not left out"
+        )
+    diameters = np.array([item.diameter_px for item in items])
+    if diameters.max() > 1.01 * diameters.min():
+        lines.append(
+            f"pixel sizes differ: a particle is {diameters.min():.0f} to {diameters.max():.0f} px "
+            f"wide, the box is {options.box_size} px for all; better export them apart"
+        )
+    absolute = [item for item in items if Path(item.micrograph.name).is_absolute()]
+    if "relion" in options.formats and absolute:
+        lines.append(
+            "RELION knows micrographs by their names in its own STAR, these were opened as "
+            "files: open CtfFind's micrographs_ctf.star in Micrographs, so that Extract finds them"
+        )
+    return lines
+
+
+def _older_files(out: Path, files: dict[str, tuple[Path, ...]]) -> list[str]:
+    """Say where an earlier export left files of micrographs that are not in this one."""
+    lines = []
+    for fmt, written in files.items():
+        there = set(out.glob(ENDINGS[fmt])) if fmt in ENDINGS else set()
+        if older := there - set(written):
+            count = tell_count(len(older), "older file")
+            lines.append(f"{count} of other micrographs in {out.name} left as before ({fmt})")
+    return lines

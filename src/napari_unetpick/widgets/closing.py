@@ -1,0 +1,57 @@
+"""Ends a session with its viewer's window: saved, engine stopped, project unlocked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
+
+if TYPE_CHECKING:
+    from napari_unetpick.widgets.session import Session
+
+
+def close_with_window(widget: QWidget, session: Session) -> None:
+    """Watch the main window that `widget` comes to lie in; close `session` when that closes."""
+    watcher = _Watcher(session)
+    widget.installEventFilter(watcher)
+    watcher.setParent(widget)
+    application = QApplication.instance()
+    if application is not None:
+        weak = ref(session)
+        application.aboutToQuit.connect(lambda: _close(weak))  # closing twice does nothing
+
+
+def _close(session: ref[Session]) -> None:
+    alive = session()
+    if alive is not None:
+        alive.close()
+
+
+class _Watcher(QObject):
+    """Sees a dock come into a window, and that window close."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = ref(session)
+        self._window: Any = None
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
+        """Let everything pass; look at shows and closes."""
+        if self._window is None and event.type() == QEvent.Type.Show:
+            assert isinstance(watched, QWidget)
+            window = watched.window()
+            if isinstance(window, QMainWindow):
+                self._window = window
+                window.installEventFilter(self)
+        elif watched is self._window and event.type() == QEvent.Type.Close:
+            # the window may refuse to close: what has been marked is saved in any case, and the
+            # project is let go of only when the window is gone
+            session = self._session()
+            if session is not None:
+                session.save()
+                window = self._window
+                weak = self._session
+                window.destroyed.connect(lambda: _close(weak))
+        return False

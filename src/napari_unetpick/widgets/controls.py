@@ -1,0 +1,68 @@
+"""Small building blocks that make the docks look alike: headings, hints, buttons, rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from superqt import QCollapsible
+
+
+def heading(text: str) -> QLabel:
+    """Return a bold line."""
+    label = QLabel(text)
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
+    return label
+
+
+def hint(text: str = "") -> QLabel:
+    """Return a wrapped line of plain words; it takes no room while it is empty."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    if not text:  # showing it now would open a window: it lies in no layout yet
+        label.hide()
+    return label
+
+
+def say(label: QLabel, text: str) -> None:
+    """Change a hint's text; an empty one is hidden."""
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
+def button(
+    text: str, tooltip: str, call: Callable[[], object], *, checkable: bool = False
+) -> QPushButton:
+    """Return a button that calls `call` when it is clicked."""
+    made = QPushButton(text)
+    made.setToolTip(tooltip)
+    made.setCheckable(checkable)
+    made.clicked.connect(lambda *_: call())
+    return made
+
+
+def row(*widgets: QWidget, stretch: bool = False) -> QWidget:
+    """Return widgets side by side; with `stretch` they keep to the left."""
+    holder = QWidget()
+    layout = QHBoxLayout(holder)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget)
+    if stretch:
+        layout.addStretch(1)
+    return holder
+
+
+def section(title: str, content: QWidget, *, is_open: bool = False) -> QCollapsible:
+    """Return a part that is folded away until it is wanted."""
+    fold = QCollapsible(title)
+    fold.setDuration(0)
+    fold.addWidget(content)
+    if is_open:
+        fold.expand(animate=False)
+    return fold

@@ -1,0 +1,177 @@
+"""The particle's diameter: typed, measured by two clicks, or estimated from the picks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QVBoxLayout, QWidget
+
+from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.widgets.background import Background, Task
+from napari_unetpick.widgets.controls import button, hint, row, say
+from napari_unetpick.widgets.display import DisplaySettings, Shown, prepare_image
+from napari_unetpick.widgets.measure import FEWEST, Estimate, Picture, estimate_diameter
+from napari_unetpick.widgets.mouse_tools import TOOLS, Tools
+
+LARGEST = 10_000.0  # A
+LOOKED_AT = 6  # micrographs with picks that the estimate averages over
+DIAMETER_TIP = (
+    "The particle's diameter in Angstrom (its shorter axis where it is long). It sets the size of "
+    "the rings, the scale at which the model looks, and the box size on export. 20 % off is fine."
+)
+MEASURE_TIP = (
+    "Click one edge of a particle, then the opposite edge; the distance becomes the diameter. "
+    "Escape cancels."
+)
+ESTIMATE_TIP = (
+    f"Averages the particles that are picked (at least {FEWEST}) and looks where the average ends. "
+    "A long particle gives its shorter axis; a ball comes out some percent small."
+)
+
+Source = tuple[Micrograph, Shown | None, Any]  # Any: (N, 2) picks, pixels of the file
+
+
+class DiameterPanel(QWidget):
+    """A number in A and two ways to find it."""
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__()
+        self.tools, self.session = tools, tools.session
+        self.number = QDoubleSpinBox()
+        self.number.setRange(0, LARGEST)
+        self.number.setDecimals(1)
+        self.number.setSuffix(" Å")
+        self.number.setSpecialValueText("not set")
+        self.number.setKeyboardTracking(False)
+        self.number.setToolTip(DIAMETER_TIP)
+        self.number.valueChanged.connect(self._typed)
+        self.measure = button("Measure: 2 clicks", MEASURE_TIP, self._measure, checkable=True)
+        self.estimate = button("Estimate from picks", ESTIMATE_TIP, self._estimate)
+        self.words = hint()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(row(QLabel("Diameter"), self.number))
+        layout.addWidget(row(self.measure, self.estimate))
+        layout.addWidget(self.words)
+        self.background = Background("diameter")
+        self.background.done.connect(self._estimated)
+        self.background.failed.connect(self._failed)
+        self.background.finished.connect(self._idle)
+        self.destroyed.connect(self.background.close)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the session's diameter."""
+        self.number.blockSignals(True)
+        self.number.setValue(self.session.diameter or 0.0)
+        self.number.blockSignals(False)
+
+    def show_tool(self) -> None:
+        """Show whether measuring is going on."""
+        self.measure.setChecked(self.tools.active == "measure")
+        if self.tools.active == "measure":
+            say(self.words, TOOLS["measure"])
+        elif self.words.text() == TOOLS["measure"]:
+            say(self.words, "")
+
+    def measured(self, diameter: float) -> None:
+        """Take over a distance between two clicks."""
+        self._set(round(diameter, 1))
+        say(self.words, f"Measured {diameter:,.0f} Å.{self._unit_warning()}")
+
+    # -- within --------------------------------------------------------------------------------
+
+    def _typed(self, value: float) -> None:
+        self._set(value or None)
+        say(self.words, self._unit_warning().strip())
+
+    def _set(self, diameter: float | None) -> None:
+        try:
+            self.session.set_diameter(diameter)
+        except UnetPickError as error:
+            say(self.words, str(error))
+        self.refresh()
+
+    def _unit_warning(self) -> str:
+        session, key = self.session, self.session.current
+        if not key or session.entry(key).micrograph.pixel_size or session.layers.pixel_size(key):
+            return ""
+        return " The pixel size of this micrograph is unknown: one pixel counts as 1 Å."
+
+    def _measure(self) -> None:
+        if self.tools.active == "measure":
+            self.tools.stop()
+        else:
+            self.tools.start("measure")
+        self.show_tool()
+
+    def _estimate(self) -> None:
+        try:
+            sources = self._sources()
+        except UnetPickError as error:
+            say(self.words, str(error))
+            return
+        count = sum(len(coords) for _, _, coords in sources)
+        if count < FEWEST:
+            say(self.words, f"There are {count} picks; click at least {FEWEST} first.")
+            return
+        settings = self.session.layers.images.settings
+        say(self.words, "Averaging the picks…")
+        self.estimate.setEnabled(False)
+        self.background.start(lambda task: estimate_from(sources, settings, task))
+
+    def _sources(self) -> list[Source]:
+        """Return micrographs with picks, the current one first, and their images as shown."""
+        session = self.session
+        keys = [key for key in session.keys if session.entry(key).picks and key != session.current]
+        keys = ([session.current] if session.current else []) + keys[: LOOKED_AT - 1]
+        micrographs = [(key, session.entry(key).micrograph) for key in keys]
+        images = session.layers.images
+        return [(m, images.ready(m), session.marks(key).picks.coords) for key, m in micrographs]
+
+    def _estimated(self, found: Estimate | None) -> None:
+        if found is None:
+            say(self.words, "No edge was found in the mean of the picks; measure by two clicks.")
+            return
+        text = f"{found.diameter:,.0f} ± {found.spread:,.0f} Å from {found.count:,} picks"
+        if not found.sure:
+            say(
+                self.words,
+                f"The picks do not agree yet ({text}): not used. Click more, or measure one.",
+            )
+            return
+        self._set(round(found.diameter, 1))
+        say(self.words, f"{text}.{self._unit_warning()}")
+
+    def _failed(self, text: str) -> None:
+        say(self.words, text)
+
+    def _idle(self) -> None:
+        self.estimate.setEnabled(True)
+
+
+def estimate_from(sources: list[Source], settings: DisplaySettings, task: Task) -> Estimate | None:
+    """Read what isn't read yet and estimate the diameter in A; runs in a thread.
+
+    Raises
+    ------
+    InputError
+        None of the micrographs can be read.
+    """
+    pictures, failed = [], []
+    for number, (micrograph, shown, coords) in enumerate(sources):
+        task.step(number, len(sources))
+        if not len(coords):
+            continue
+        try:
+            shown = shown or prepare_image(micrograph, settings)
+        except InputError as error:
+            failed.append(error)
+            continue
+        size = (shown.pixel_size or 1.0) * float(np.mean(shown.ratio))
+        pictures.append(Picture(shown.image, coords / np.array(shown.ratio), size))
+    if failed and not pictures:
+        raise failed[0]
+    return estimate_diameter(pictures, np.random.default_rng(0))

@@ -1,0 +1,168 @@
+"""Micrographs as they are shown: low-passed, without ice gradients' extremes, made ahead of need.
+
+A micrograph is Fourier-cropped to the pixels that a low-passed image needs, so that stepping
+through large micrographs is quick. Sample k of the crop lies at k N / n of the file, so the shown
+image has scale N / n pixels and no translation against the picks (rows and columns apart).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.io.micrographs import Micrograph, read_micrograph
+from napari_unetpick.picking.crop import fourier_crop
+from napari_unetpick.picking.scale import fast_even_length
+
+LOW_PASS = 20.0  # A
+SPREAD = 3.0  # standard deviations on either side of the mean that the grey scale spans
+PIXELS_A_PERIOD = 2.5  # samples in the shortest period shown: a little above Nyquist's 2
+KEPT = 24  # images kept in memory: a few MB each
+
+
+@dataclass(frozen=True)
+class DisplaySettings:
+    """How micrographs are shown: low-pass resolution in A (0: none) and grey-scale range."""
+
+    low_pass: float = LOW_PASS
+    spread: float = SPREAD
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A micrograph ready to be shown.
+
+    Parameters
+    ----------
+    image
+        (rows, cols) float32.
+    ratio
+        File pixels a pixel of `image`, along (row, col).
+    file_shape
+        (rows, cols) of the file.
+    pixel_size
+        A/px of the file, or None where unknown.
+    limits
+        Grey-scale limits.
+    """
+
+    image: NDArray[np.float32]
+    ratio: tuple[float, float]
+    file_shape: tuple[int, int]
+    pixel_size: float | None
+    limits: tuple[float, float]
+
+
+def prepare_image(micrograph: Micrograph, settings: DisplaySettings) -> Shown:
+    """Read and filter one micrograph.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    """
+    found = read_micrograph(micrograph.path)
+    pixel_size = micrograph.pixel_size or found.pixel_size
+    rows, cols = found.data.shape
+    shape = rows, cols
+    if settings.low_pass > 0 and pixel_size is not None:
+        factor = min(1.0, pixel_size * PIXELS_A_PERIOD / settings.low_pass)
+        shape = (
+            min(rows, fast_even_length(rows * factor)),
+            min(cols, fast_even_length(cols * factor)),
+        )
+    low, high = _outliers(found.data)
+    image = fourier_crop(found.data, shape, low, high, threads=1)
+    if settings.low_pass > 0 and pixel_size is not None:
+        image = _low_pass(image, settings.low_pass / pixel_size / (rows / shape[0]))
+    mean, deviation = float(image.mean()), float(image.std()) or 1.0
+    reach = settings.spread * deviation
+    ratio = (rows / shape[0], cols / shape[1])
+    return Shown(image, ratio, (rows, cols), pixel_size, (mean - reach, mean + reach))
+
+
+def _outliers(data: NDArray[np.generic]) -> tuple[float, float]:
+    """Limits that X-ray hits are clipped to, from a sample of pixels."""
+    step = max(1, int(np.sqrt(data.size / 100_000)))
+    sample = np.asarray(data[::step, ::step], dtype=np.float32)
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return 0.0, 1.0
+    middle = float(np.median(sample))
+    reach = 8 * (float(sample.std()) or 1.0)
+    return middle - reach, middle + reach
+
+
+def _low_pass(image: NDArray[np.float32], period: float) -> NDArray[np.float32]:
+    """Gaussian filter that halves the amplitude at `period` pixels: sigma = 0.187 period."""
+    from scipy.ndimage import gaussian_filter
+
+    # exp(-2 pi^2 s^2 / period^2) = 1/2  ->  s = period sqrt(ln 2 / 2) / pi
+    sigma = period * np.sqrt(np.log(2) / 2) / np.pi
+    return np.asarray(gaussian_filter(image, sigma, mode="reflect"), dtype=np.float32)
+
+
+class ImageStore:
+    """Prepared micrographs: the current one and its neighbours, made in a background thread."""
+
+    def __init__(self, settings: DisplaySettings | None = None) -> None:
+        self.settings = settings or DisplaySettings()
+        self._images: OrderedDict[str, Future[Shown]] = OrderedDict()
+        self._lock = Lock()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="unetpick-images")
+
+    def ready(self, micrograph: Micrograph) -> Shown | None:
+        """Return a prepared micrograph, or None where it is not ready (or cannot be read)."""
+        with self._lock:
+            future = self._images.get(micrograph.key)
+        if future is None or not future.done() or future.cancelled() or future.exception():
+            return None
+        return future.result()
+
+    def prefetch(self, micrographs: list[Micrograph]) -> None:
+        """Prepare micrographs that will probably be asked for next."""
+        for micrograph in micrographs:
+            self._request(micrograph)
+
+    def request(self, micrograph: Micrograph, call: Callable[[Future[Shown]], None]) -> None:
+        """Prepare a micrograph before all others; call back, in another thread or at once."""
+        with self._lock:
+            for key, future in list(self._images.items()):
+                if key != micrograph.key and future.cancel():  # what only waits in the queue
+                    del self._images[key]
+        self._request(micrograph).add_done_callback(call)
+
+    def change(self, settings: DisplaySettings) -> None:
+        """Show everything with other settings from now on."""
+        self.settings = settings
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            for future in self._images.values():
+                future.cancel()
+            self._images.clear()
+
+    def close(self) -> None:
+        """End the thread."""
+        self.clear()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _request(self, micrograph: Micrograph) -> Future[Shown]:
+        with self._lock:
+            future = self._images.get(micrograph.key)
+            if future is None or future.cancelled():
+                future = self._pool.submit(prepare_image, micrograph, self.settings)
+                self._images[micrograph.key] = future
+            self._images.move_to_end(micrograph.key)
+            while len(self._images) > KEPT:
+                _, oldest = self._images.popitem(last=False)
+                oldest.cancel()
+            return future

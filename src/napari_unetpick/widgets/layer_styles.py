@@ -1,0 +1,156 @@
+"""How the session's layers look, and how each is filled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.layer_data import DEFAULT_SIZE, PLAIN_COLOR, SCORE_COLORMAP
+
+if TYPE_CHECKING:
+    from napari_unetpick.widgets.display import Shown
+    from napari_unetpick.widgets.model import Chosen
+    from napari_unetpick.widgets.session import Session
+
+ORDER = ("micrograph", "exclusions", "complete", "candidates", "negatives", "picks")
+REJECTED_COLOR = "#ff4040"
+EXCLUDED_COLOR = "#ff4040"
+COMPLETE_COLOR = "#40d0ff"
+BORDER = 0.06  # of the diameter
+NAMES = {
+    "picks": "Picks",
+    "candidates": "Candidates",
+    "negatives": "Not particles",
+    "exclusions": "Excluded areas",
+    "complete": "Fully labelled areas",
+}
+
+
+def placement(pixel_size: float | None, ratio: tuple[float, float]) -> dict[str, Any]:
+    """Return scale and units of a layer whose pixels are `ratio` pixels of the file."""
+    size = pixel_size or 1.0
+    unit = "pixel" if pixel_size is None else "angstrom"
+    return {"scale": (size * ratio[0], size * ratio[1]), "units": (unit, unit)}
+
+
+def image(shown: Shown, place: dict[str, Any]) -> Any:
+    """Make the micrograph's layer."""
+    from napari.layers import Image
+
+    return Image(
+        shown.image,
+        colormap="gray",
+        contrast_limits=shown.limits,
+        interpolation2d="linear",
+        **place,
+    )
+
+
+def _points(kind: str, colour: str, symbol: str, **more: Any) -> Any:
+    from napari.layers import Points
+
+    return Points(
+        np.empty((0, 2)),
+        name=NAMES[kind],
+        symbol=symbol,
+        face_color="transparent",
+        border_color=colour,
+        border_width=BORDER,
+        canvas_size_limits=(0, 10_000),  # else a ring of size 0 is drawn as a dot
+        **more,
+    )
+
+
+def _picks() -> Any:
+    columns: dict[str, Any] = {
+        "source": np.array([], dtype=object),
+        "score": np.array([], dtype=float),
+        "id": np.array([], dtype=np.int64),
+    }
+    return _points("picks", PLAIN_COLOR, "disc", features=columns)
+
+
+def _candidates() -> Any:
+    layer = _points("candidates", PLAIN_COLOR, "disc", features={"score": np.array([], float)})
+    layer.editable = False
+    return layer
+
+
+def _negatives() -> Any:
+    layer = _points("negatives", REJECTED_COLOR, "cross")
+    layer.face_color = layer.current_face_color = REJECTED_COLOR
+    return layer
+
+
+def _areas(kind: str, colour: str) -> Any:
+    from napari.layers import Shapes
+
+    return Shapes(
+        name=NAMES[kind], edge_color=colour, face_color=colour, opacity=0.25, edge_width=8, ndim=2
+    )
+
+
+EMPTY: dict[str, Callable[[], Any]] = {
+    "picks": _picks,
+    "candidates": _candidates,
+    "negatives": _negatives,
+    "exclusions": lambda: _areas("exclusions", EXCLUDED_COLOR),
+    "complete": lambda: _areas("complete", COMPLETE_COLOR),
+}
+
+
+def default_diameter(session: Session, key: str) -> float:
+    """Ring size in pixels while no diameter is set: a part of the micrograph's width."""
+    shown = session.layers.images.ready(session.entry(key).micrograph)
+    return 40.0 if shown is None else max(1.0, DEFAULT_SIZE * shown.file_shape[1])
+
+
+def show_points(layer: Any, coords: NDArray[np.float64], size: float) -> None:
+    """Put plain points into a layer."""
+    layer.selected_data = set()
+    layer.data = np.asarray(coords, float).reshape(-1, 2)
+    layer.size = layer.current_size = size
+    layer.shown = True
+
+
+def show_candidates(layer: Any, chosen: Chosen | None, diameter: float) -> None:
+    """Put candidates into their layer, coloured by score; those below the threshold are hidden.
+
+    Where only the threshold moved the points stay; their `shown` mask and size alone change.
+    """
+    coords = np.empty((0, 2)) if chosen is None else chosen.coords
+    scores = np.empty(0) if chosen is None else chosen.scores
+    same = len(layer.data) == len(coords) and np.array_equal(layer.data, coords)
+    if not same or not np.array_equal(np.asarray(layer.features["score"], float), scores):
+        layer.selected_data = set()
+        layer.data = coords
+        layer.features = {"score": np.nan_to_num(scores)}
+        if len(coords):
+            layer.border_color = "score"
+            layer.border_colormap = SCORE_COLORMAP
+            layer.border_contrast_limits = (0.0, 1.0)
+    if len(coords):
+        assert chosen is not None
+        hide_rings(layer, chosen.above, diameter)
+    layer.editable = False
+
+
+def hide_rings(layer: Any, shown: NDArray[np.bool_], diameter: float) -> None:
+    """Show some of the points, (N,), only.
+
+    Napari 0.9.2 draws what is not `shown` all the same in a layer of two dimensions: what is
+    hidden gets size 0 as well.
+    """
+    layer.shown = shown
+    layer.size = np.where(shown, diameter, 0.0)
+
+
+def show_areas(layer: Any, areas: tuple[NDArray[np.float64], ...]) -> None:
+    """Put areas into a Shapes layer."""
+    layer.selected_data = set()
+    layer.data = []
+    if areas:
+        layer.add([np.asarray(area) for area in areas], shape_type="polygon")

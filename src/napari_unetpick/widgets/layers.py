@@ -1,0 +1,371 @@
+"""The session's layers in napari: micrograph, picks, candidates, rejected places and areas.
+
+One layer of each kind, whose content changes with the current micrograph. Each layer knows by its
+metadata whose marks it shows: an edit goes to that micrograph, whatever has become current
+meanwhile. The user's own layers are left alone; a deleted one comes back with the next micrograph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal
+
+from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.project import Marks
+from napari_unetpick.layer_data import OWN, own_metadata
+from napari_unetpick.notify import tell
+from napari_unetpick.widgets import layer_styles
+from napari_unetpick.widgets.display import DisplaySettings, ImageStore, Shown
+from napari_unetpick.widgets.layer_tables import read_areas, read_picks, show_picks
+
+if TYPE_CHECKING:
+    from napari_unetpick.widgets.session import Session
+
+EDITED = ("added", "removed", "changed")  # napari's data event also fires before the change
+AHEAD = 2  # neighbours made ready on either side
+
+
+class _Bridge(QObject):
+    """Brings "image is ready" from the image thread to the main thread."""
+
+    ready = Signal(str)
+
+
+class Layers:
+    """Shows what the session says, and tells the session what the user edits."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.images = ImageStore()
+        self.shown_key = ""
+        self._look: tuple[str, float, float] | None = None
+        self._loading = 0
+        self._made: dict[str, Any] = {}
+        self._bindings: dict[str, Callable[[], None]] = {}
+        self._not_on_shapes: set[str] = set()
+        self._extent: tuple[float, float] | None = None
+        self._bridge = _Bridge()
+        self._bridge.ready.connect(self._image_ready)
+        session.current_changed.connect(self._go)
+        session.marks_changed.connect(self._marks_changed)
+        session.candidates_changed.connect(self._candidates_changed)
+        session.selection_changed.connect(self._selection_changed)
+        session.diameter_changed.connect(lambda _: self._resize())
+        session.viewer.layers.events.removed.connect(self._removed)
+
+    # -- what docks use ------------------------------------------------------------------------
+
+    def get(self, kind: str) -> Any | None:
+        """Return the layer of a kind if it is there.
+
+        Kinds are micrograph, picks, candidates, negatives, exclusions and complete.
+        """
+        return self._made.get(kind)
+
+    def ensure(self, kind: str) -> Any:
+        """Return the layer of a kind, made where it is not there yet."""
+        if kind not in self._made:
+            with self._quietly():
+                self._make(kind)
+                self._fill(kind)
+        return self._made[kind]
+
+    def edit(self, kind: str, mode: str) -> Any:
+        """Select a layer and put it into a mode (`add`, `select`, `add_polygon`, ...)."""
+        layer = self.ensure(kind)
+        self.session.viewer.layers.selection.active = layer
+        layer.visible = True
+        layer.mode = mode
+        return layer
+
+    def bind(self, key: str, call: Callable[[], None], *, shapes: bool = True) -> None:
+        """Bind a key on all own layers, now and later; `shapes` False: but on drawn areas.
+
+        Napari has letters of its own there (E: ellipse, X: remove a corner, Escape: end a shape).
+        """
+        self._bindings[key] = call
+        if not shapes:
+            self._not_on_shapes.add(key)
+        for kind, layer in self._made.items():
+            self._bind_to(kind, layer, key)
+
+    def _bind_to(self, kind: str, layer: Any, key: str) -> None:
+        if kind not in ("exclusions", "complete") or key not in self._not_on_shapes:
+            call = self._bindings[key]
+            layer.bind_key(key, lambda _: call(), overwrite=True)
+
+    def is_bound(self, key: str) -> bool:
+        """Tell whether a key is bound on the own layers."""
+        return key in self._bindings
+
+    def pixel_size(self, key: str) -> float | None:
+        """A/px of a micrograph that has been read, or None."""
+        entry = self.session.project.entries.get(key)
+        shown = None if entry is None else self.images.ready(entry.micrograph)
+        return None if shown is None else shown.pixel_size
+
+    def look_at(self, key: str, row: float, col: float) -> None:
+        """Centre the view on a place, now or when its micrograph is shown."""
+        self._look = (key, row, col)
+        self._look_now()
+
+    def _look_now(self) -> None:
+        if self._look is None or self._look[0] != self.shown_key:
+            return
+        key, row, col = self._look
+        self._look = None
+        size = self.session.pixel_size(key)
+        camera_of(self.session.viewer).center = (0.0, row * size, col * size)
+
+    def change_display(self, settings: DisplaySettings) -> None:
+        """Show micrographs low-passed and scaled otherwise."""
+        self.images.change(settings)
+        self.reload()
+
+    def reload(self) -> None:
+        """Read and show the current micrograph again."""
+        self.images.clear()
+        if self.session.current:
+            self._go(self.session.current)
+
+    def clear(self) -> None:
+        """Remove the own layers (another project is opened)."""
+        self.images.clear()
+        self.shown_key = ""
+        for layer in list(self._made.values()):
+            if layer in self.session.viewer.layers:
+                with self._quietly():
+                    self.session.viewer.layers.remove(layer)
+        self._made.clear()
+
+    def close(self) -> None:
+        """End the image thread."""
+        self.images.close()
+
+    # -- showing -------------------------------------------------------------------------------
+
+    def _go(self, key: str) -> None:
+        if not key:
+            return
+        micrograph = self.session.entry(key).micrograph
+        shown = self.images.ready(micrograph)
+        if shown is not None:
+            self._show(key, shown)
+            return
+
+        def done(future: Future[Shown]) -> None:
+            if not future.cancelled():
+                self._bridge.ready.emit(key)
+
+        self.images.request(micrograph, done)
+
+    def _image_ready(self, key: str) -> None:
+        if self.session.closed or key != self.session.current:
+            return
+        micrograph = self.session.entry(key).micrograph
+        shown = self.images.ready(micrograph)
+        if shown is None:
+            tell(f"{key} cannot be shown: {self._reason(micrograph)}", "error")
+            self._show(key, None)
+        else:
+            self._show(key, shown)
+
+    def _reason(self, micrograph: Micrograph) -> str:
+        from napari_unetpick.errors import UnetPickError
+        from napari_unetpick.widgets.display import prepare_image
+
+        try:
+            prepare_image(micrograph, self.images.settings)
+        except UnetPickError as error:
+            return str(error)
+        return "try again"
+
+    def _show(self, key: str, shown: Shown | None) -> None:
+        """Put a micrograph and all that belongs to it into the layers, in one step."""
+        with self._quietly():
+            self.shown_key = key
+            if shown is None:
+                if "micrograph" in self._made:
+                    self._made["micrograph"].visible = False
+            else:
+                self._show_image(key, shown)
+            for kind in ("candidates", "picks", *self._wanted(self.session.marks(key))):
+                if kind not in self._made:
+                    self._make(kind)
+            for kind in list(self._made):
+                self._fill(kind)
+            self._order()
+        keys = self.session.order
+        if key not in keys:
+            self._look_now()
+        keys = self.session.keys
+        here = keys.index(key)
+        around = [here + i for j in range(1, AHEAD + 1) for i in (j, -j)]
+        near = [keys[i] for i in around if 0 <= i < len(keys)]
+        self.images.prefetch([self.session.entry(k).micrograph for k in near])
+
+    def _wanted(self, marks: Marks) -> list[str]:
+        kinds = {
+            "negatives": len(marks.negatives),
+            "exclusions": len(marks.exclusions),
+            "complete": len(marks.complete),
+        }
+        return [kind for kind, count in kinds.items() if count]
+
+    def _show_image(self, key: str, shown: Shown) -> None:
+        place = layer_styles.placement(shown.pixel_size, shown.ratio)
+        layer = self._made.get("micrograph")
+        if layer is None:
+            layer = self._add("micrograph", layer_styles.image(shown, place))
+            layer.bind_key("Escape", lambda _: None, overwrite=True)
+        else:
+            layer.data = shown.image
+            for name, value in place.items():
+                setattr(layer, name, value)
+            layer.contrast_limits_range = _wider(shown.limits)
+            layer.contrast_limits = shown.limits
+            layer.visible = True
+        layer.name = key
+        layer.metadata[OWN] = own_metadata("micrograph", key, shown.pixel_size, session=True)
+        size = float(np.hypot(*shown.file_shape)) * (shown.pixel_size or 1.0)
+        if self._extent != (size, shown.pixel_size or 1.0):
+            self._extent = (size, shown.pixel_size or 1.0)
+            self.session.viewer.reset_view()
+
+    def _make(self, kind: str) -> None:
+        """Make an empty layer of a kind."""
+        layer = layer_styles.EMPTY[kind]()
+        place = layer_styles.placement(self.pixel_size(self.shown_key), (1.0, 1.0))
+        for name, value in place.items():  # before it is added: napari warns of mixed units
+            setattr(layer, name, value)
+        self._add(kind, layer)
+
+    def _add(self, kind: str, layer: Any) -> Any:
+        viewer = self.session.viewer
+        before = viewer.layers.selection.active
+        viewer.add_layer(layer)
+        self._made[kind] = layer
+        for name in self._bindings:
+            self._bind_to(kind, layer, name)
+        if kind not in ("micrograph", "candidates"):
+            layer.events.data.connect(lambda event, kind=kind: self._edited(kind, event))
+        if kind != "picks" and before is not None:
+            viewer.layers.selection.active = before
+        return layer
+
+    def _fill(self, kind: str) -> None:
+        """Bring one layer up to date with the session."""
+        key = self.shown_key
+        layer = self._made[kind]
+        if kind == "micrograph" or not key:
+            return
+        session, marks = self.session, self.session.marks(key)
+        pixel_size = self.pixel_size(key)
+        for name, value in layer_styles.placement(pixel_size, (1.0, 1.0)).items():
+            setattr(layer, name, value)
+        layer.metadata[OWN] = own_metadata(
+            "picks" if kind == "picks" else kind, key, pixel_size, micrograph=key, session=True
+        )
+        diameter = session.diameter_px(key) or layer_styles.default_diameter(session, key)
+        if kind == "picks":
+            show_picks(layer, marks.picks, diameter)
+        elif kind == "candidates":
+            chosen = session.chosen(key)
+            layer_styles.show_candidates(layer, chosen, diameter)
+        elif kind == "negatives":
+            layer_styles.show_points(layer, marks.negatives, diameter / 2)
+        else:
+            areas = marks.exclusions if kind == "exclusions" else marks.complete
+            layer_styles.show_areas(layer, areas)
+
+    def _order(self) -> None:
+        """Keep the own layers in one order: micrograph lowest, picks on top."""
+        layers = self.session.viewer.layers
+        wanted = [self._made[k] for k in layer_styles.ORDER if k in self._made]
+        places = sorted(layers.index(layer) for layer in wanted)
+        for place, layer in zip(places, wanted, strict=True):
+            if layers.index(layer) != place:
+                layers.move(layers.index(layer), place)
+
+    # -- answering to the session --------------------------------------------------------------
+
+    def _marks_changed(self, key: str, origin: str) -> None:
+        if key != self.shown_key:
+            return
+        with self._quietly():
+            for kind in self._wanted(self.session.marks(key)):
+                if kind not in self._made:
+                    self._make(kind)
+            if origin != "layer":
+                for kind in ("picks", "negatives", "exclusions", "complete"):
+                    if kind in self._made:
+                        self._fill(kind)
+            if "candidates" in self._made and self.session.candidates(key) is not None:
+                self._fill("candidates")
+
+    def _candidates_changed(self, key: str) -> None:
+        if key == self.shown_key and "candidates" in self._made:
+            with self._quietly():
+                self._fill("candidates")
+
+    def _selection_changed(self) -> None:
+        if self.shown_key and "candidates" in self._made:
+            with self._quietly():
+                self._fill("candidates")
+
+    def _resize(self) -> None:
+        if self.shown_key:
+            with self._quietly():
+                for kind in list(self._made):
+                    self._fill(kind)
+
+    # -- answering to the user -----------------------------------------------------------------
+
+    def _edited(self, kind: str, event: Any) -> None:
+        action = str(getattr(event.action, "value", event.action)).lower()
+        key = self.shown_key
+        if self._loading or not key or action not in EDITED:
+            return
+        layer = self._made[kind]
+        marks = self.session.marks(key)
+        if kind == "picks":
+            with self._quietly():
+                marks = replace(marks, picks=read_picks(layer, marks.picks))
+        elif kind == "negatives":
+            marks = replace(marks, negatives=np.array(layer.data, float).reshape(-1, 2))
+        else:
+            marks = replace(marks, **{kind: read_areas(layer)})
+        self.session.set_marks(key, marks, origin="layer")
+
+    def _removed(self, event: Any) -> None:
+        for kind, layer in list(self._made.items()):
+            if layer is event.value:
+                del self._made[kind]
+                if not self._loading and kind in ("picks", "micrograph"):
+                    tell("the marks are kept; the layer comes back with the next micrograph")
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """While own code changes layers, nothing counts as the user's edit."""
+        self._loading += 1
+        try:
+            yield
+        finally:
+            self._loading -= 1
+
+
+def camera_of(viewer: Any) -> Any:
+    """Return a viewer's camera; since napari 0.9 it belongs to the scene."""
+    return getattr(viewer, "scene", viewer).camera
+
+
+def _wider(limits: tuple[float, float]) -> tuple[float, float]:
+    """Range of the contrast sliders: twice the limits' span."""
+    low, high = limits
+    return low - (high - low) / 2, high + (high - low) / 2

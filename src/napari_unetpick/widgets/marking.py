@@ -1,0 +1,201 @@
+"""The project of a viewer and what is marked in it: changed here, written soon after, undone.
+
+The lower half of a `Session`: it knows neither layers nor the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.labels import State
+from napari_unetpick.io.micrographs import Micrograph, list_micrographs
+from napari_unetpick.io.project import Entry, Marks, PickTable, Project
+from napari_unetpick.notify import tell
+from napari_unetpick.widgets.layer_tables import join_tables
+from napari_unetpick.widgets.undo import UndoStacks
+
+SAVE_AFTER_MS = 1000  # of an edit; the promise is two seconds
+
+Floats = NDArray[np.float64]
+
+
+class Marking:
+    """Project, current micrograph, marks and their undo; signals as `Session` lists them."""
+
+    project_changed = Signal()
+    entries_changed = Signal(object)
+    current_changed = Signal(str)
+    marks_changed = Signal(str, str)
+    diameter_changed = Signal(object)
+    selection_changed = Signal()
+
+    def __init__(self) -> None:
+        self.project: Project = Project.create_temporary()
+        self.current = ""
+        self.undo_stacks: UndoStacks[Marks] = UndoStacks()
+        self.order: list[str] = []  # keys as the list of micrographs shows them, where it is open
+        self._marks: dict[str, Marks] = {}
+        self._unsaved: set[str] = set()
+        self._timer = QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(SAVE_AFTER_MS)
+        self._timer.timeout.connect(self.save)
+
+    # -- project and micrographs ---------------------------------------------------------------
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys of all micrographs, in the project's order."""
+        return list(self.project.entries)
+
+    def entry(self, key: str) -> Entry:
+        """Return what is known of a micrograph."""
+        return self.project.entries[key]
+
+    def add_micrographs(self, sources: str | Path | Sequence[str | Path]) -> list[str]:
+        """Add the micrographs of a file, folder, glob or STAR; return their new keys.
+
+        Raises
+        ------
+        InputError
+            Nothing is found.
+        """
+        return self.add_listed(list_micrographs(sources))
+
+    def add_listed(self, micrographs: Sequence[Micrograph]) -> list[str]:
+        """Add micrographs that were listed before (in a thread); return their new keys."""
+        new = self.project.add(micrographs)
+        self._change_later()
+        self.entries_changed.emit(new)
+        if not self.current and new:
+            self.go(new[0])
+        return new
+
+    def change_entry(self, key: str, **fields: Any) -> None:
+        """Change state, kept or split of a micrograph."""
+        self.change_entries([key], **fields)
+
+    def change_entries(self, keys: Sequence[str], **fields: Any) -> None:
+        """Change state, kept or split of several micrographs."""
+        for key in keys:
+            self.project.change(key, **fields)
+        self._change_later()
+        self.entries_changed.emit(list(keys))
+
+    @property
+    def diameter(self) -> float | None:
+        """Particle diameter in A, or None where it is not set."""
+        return self.project.diameter
+
+    def count_test_look(self) -> None:
+        """Note that the test split was evaluated once more."""
+        self.project.count_test_look()
+        self._change_later()
+
+    def set_diameter(self, diameter: float | None) -> None:
+        """Set the particle diameter in A."""
+        if diameter != self.project.diameter:
+            self.project.set_diameter(diameter)
+            self._change_later()
+            self.diameter_changed.emit(diameter)
+            self.selection_changed.emit()
+
+    def go(self, key: str) -> None:
+        """Make a micrograph the current one; its layers follow as soon as it is read."""
+        if key == self.current or key not in self.project.entries:
+            return
+        self.current = key
+        self.current_changed.emit(key)
+
+    def step(self, by: int, *, kept_only: bool = False) -> None:
+        """Go to the micrograph `by` places on (negative: back), as far as the list reaches."""
+        every = self.order or self.keys
+        keys = [k for k in every if not kept_only or self.entry(k).kept or k == self.current]
+        if keys:
+            here = keys.index(self.current) if self.current in keys else 0
+            self.go(keys[min(max(here + by, 0), len(keys) - 1)])
+
+    # -- marks ---------------------------------------------------------------------------------
+
+    def marks(self, key: str) -> Marks:
+        """Return what is marked on a micrograph."""
+        if key not in self._marks:
+            self._marks[key] = self.project.marks(key)
+        return self._marks[key]
+
+    def set_marks(self, key: str, marks: Marks, *, origin: str = "session") -> None:
+        """Replace what is marked on a micrograph; it can be undone."""
+        self.undo_stacks.push(key, self.marks(key))
+        self._put_marks(key, marks, origin)
+
+    def undo(self) -> None:
+        """Take back the last change of the current micrograph's marks."""
+        self._travel(self.undo_stacks.undo)
+
+    def redo(self) -> None:
+        """Bring back what was undone last on the current micrograph."""
+        self._travel(self.undo_stacks.redo)
+
+    def _travel(self, move: Callable[[str, Marks], Marks | None]) -> None:
+        if self.current:
+            found = move(self.current, self.marks(self.current))
+            if found is not None:
+                self._put_marks(self.current, found, "undo")
+
+    def _put_marks(self, key: str, marks: Marks, origin: str) -> None:
+        before = self._marks.get(key)
+        self._marks[key] = marks
+        self._unsaved.add(key)
+        fields: dict[str, Any] = {"picks": len(marks.picks)}
+        marked = len(marks.picks) or len(marks.negatives) or len(marks.complete)
+        if marked and self.entry(key).state == "none":
+            fields["state"] = "partial"
+        counted = before is None or len(before.picks) != len(marks.picks)
+        if counted or "state" in fields:
+            self.project.change(key, **fields)
+            self.entries_changed.emit([key])
+        self._change_later()
+        self.marks_changed.emit(key, origin)
+
+    def add_picks(self, key: str, coords: Floats, scores: Floats | None, source: str) -> None:
+        """Add picks to a micrograph, (N, 2) (row, col) in pixels of the file."""
+        marks = self.marks(key)
+        table = marks.picks
+        first = int(table.ids.max()) + 1 if len(table) else 0
+        new = PickTable.from_coords(coords, source=source, scores=scores, first_id=first)
+        self.set_marks(key, replace(marks, picks=join_tables(table, new)))
+
+    def set_state(self, key: str, state: State) -> None:
+        """Say how complete a micrograph's labels are."""
+        self.change_entry(key, state=state)
+
+    # -- saving --------------------------------------------------------------------------------
+
+    def _change_later(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def save(self) -> bool:
+        """Write what changed; tell in one line what cannot be written, and try again later."""
+        self._timer.stop()
+        if self.project.read_only:
+            return False
+        try:
+            for key in sorted(self._unsaved):
+                self.project.save_marks(key, self._marks[key])
+                self._unsaved.discard(key)
+            self.project.save()
+        except UnetPickError as error:
+            tell(f"not saved yet: {error}", "error")
+            self._timer.start(10 * SAVE_AFTER_MS)
+            return False
+        return True

@@ -1,0 +1,177 @@
+"""An evaluation's figures and its micrographs as small tables; the worst micrograph comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+
+from napari_unetpick.evaluation.protocols import DESCRIPTIONS, PROTOCOLS
+from napari_unetpick.evaluation.results import Evaluation, MicrographResult
+
+ABSENT = "–"
+FIGURES = {
+    "Precision": "The part of the picks that are particles.",
+    "Recall": "The part of the particles that were picked.",
+    "F1": "Precision and recall in one number: 2 P R / (P + R).",
+    "F1 within d/4": "F1 where a pick must lie within a quarter of a diameter: is it centred?",
+    "Average precision": "Area under the precision-recall curve: how well scores order candidates.",
+    "Calibration error": "How far a score (figure of merit, FOM) is from the chance of being true.",
+}
+MICROGRAPH_COLUMNS = {
+    "Micrograph": "Double-click, or press Enter, to go there.",
+    "F1": "By the protocol chosen above; the worst comes first.",
+    "Missed": "Particles that were not picked.",
+    "False": "Picks that are no particles.",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a table shows in one place, what it is sorted by, and its tooltip."""
+
+    text: str
+    value: float | str
+    tip: str = ""
+
+
+class ResultModel(QAbstractTableModel):
+    """A read-only table of cells that sorts by any column."""
+
+    def __init__(self, columns: dict[str, str]) -> None:
+        super().__init__()
+        self.columns = list(columns)
+        self.tips = list(columns.values())
+        self.rows: list[tuple[Cell, ...]] = []
+        self.names: list[str] = []
+        self.name_tips: list[str] = []
+
+    def put(
+        self, rows: Sequence[tuple[Cell, ...]], names: Sequence[str], tips: Sequence[str] = ()
+    ) -> None:
+        """Show other rows; `names` head them (and say in a micrograph table which it is)."""
+        self.beginResetModel()
+        self.rows, self.names = list(rows), list(names)
+        self.name_tips = list(tips) or [""] * len(self.names)
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:  # Qt's name
+        """How many rows."""
+        return 0 if parent is not None and parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:  # Qt's name
+        """How many columns."""
+        return 0 if parent is not None and parent.isValid() else len(self.columns)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, tooltip and alignment of a cell."""
+        if not index.isValid():
+            return None
+        cell = self.rows[index.row()][index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return cell.text
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return cell.tip or None
+        if role == Qt.ItemDataRole.TextAlignmentRole and not isinstance(cell.value, str):
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def headerData(  # Qt's name
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Names of columns and rows."""
+        across = orientation == Qt.Orientation.Horizontal
+        names, tips = (self.columns, self.tips) if across else (self.names, self.name_tips)
+        if role == Qt.ItemDataRole.DisplayRole:
+            return names[section]
+        return tips[section] or None if role == Qt.ItemDataRole.ToolTipRole else None
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column; rows that are equal there keep their order."""
+        if not self.rows:
+            return
+        self.layoutAboutToBeChanged.emit()
+        down = order == Qt.SortOrder.DescendingOrder
+        together = zip(self.rows, self.names, self.name_tips, strict=True)
+        ordered = sorted(together, key=lambda row: row[0][column].value, reverse=down)
+        self.rows = [row for row, _, _ in ordered]
+        self.names = [name for _, name, _ in ordered]
+        self.name_tips = [tip for _, _, tip in ordered]
+        self.layoutChanged.emit()
+
+
+def figure_rows(found: Evaluation) -> list[tuple[Cell, ...]]:
+    """Return the figures of merit, a row for each of `FIGURES`, a column for each protocol."""
+    heads = {tag: found.protocols[tag].headline for tag in PROTOCOLS}
+    rows = []
+    for name in ("precision", "recall", "f1"):
+        row = []
+        for tag in PROTOCOLS:
+            value = float(getattr(heads[tag], name))
+            spans = found.protocols[tag].intervals
+            tip = DESCRIPTIONS[tag]
+            if spans is not None:
+                low, high = spans[name].low, spans[name].high
+                tip += f"; 95 % interval over micrographs {low:.3f} to {high:.3f}"
+            row.append(Cell(f"{value:.3f}", value, tip))
+        rows.append(tuple(row))
+    curve, calibration = found.curve, found.calibration
+    for value in (
+        found.quarter.f1,
+        curve.average_precision if curve else None,
+        calibration.error if calibration else None,
+    ):
+        rows.append((_optional(value), _optional(None), _optional(None)))  # by distance alone
+    return rows
+
+
+def _optional(value: float | None) -> Cell:
+    return Cell(ABSENT, -1.0) if value is None else Cell(f"{value:.3f}", float(value))
+
+
+def micrograph_rows(found: Evaluation) -> list[tuple[Cell, ...]]:
+    """Return a row for each micrograph, the lowest F1 first, then the one with more errors."""
+
+    def badness(row: MicrographResult) -> tuple[float, int]:
+        return row.scores[found.protocol].f1, -_missed(row) - _false(row)
+
+    rows = []
+    for row in sorted(found.micrographs, key=badness):
+        score = row.scores[found.protocol]
+        tip = f"{row.key}: precision {score.precision:.3f}, recall {score.recall:.3f}"
+        if row.centring is not None:
+            tip += f"; picks lie {row.centring:.2f} diameters off the centre (median)"
+        rows.append(
+            (
+                Cell(row.key, row.key, tip),
+                Cell(f"{score.f1:.3f}", score.f1, tip),
+                Cell(f"{_missed(row):,}", float(_missed(row)), tip),
+                Cell(f"{_false(row):,}", float(_false(row)), tip),
+            )
+        )
+    return rows
+
+
+def headline(found: Evaluation) -> str:
+    """Return the verdict in words: F1, by which protocol, on what, the border, the interval."""
+    spans = found.result.intervals
+    between = f" (95 % interval {spans['f1'].low:.3f} to {spans['f1'].high:.3f})" if spans else ""
+    count = len(found.micrographs)
+    border = (
+        "a border of half a diameter is left out" if found.border_px else "borders count as well"
+    )
+    return (
+        f"F1 {found.headline.f1:.3f}{between} by the protocol {found.protocol}: "
+        f"{DESCRIPTIONS[found.protocol]}. {found.half.n_picks:,} picks against "
+        f"{found.half.n_truth:,} particles on {count:,} micrograph{'s' * (count != 1)}; {border}."
+    )
+
+
+def _missed(row: MicrographResult) -> int:
+    return row.matches.score.n_truth - row.matches.score.n_matched
+
+
+def _false(row: MicrographResult) -> int:
+    return row.matches.score.n_picks - row.matches.score.n_matched

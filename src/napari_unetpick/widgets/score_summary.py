@@ -1,0 +1,52 @@
+"""A micrograph's candidates in two numbers, for the list: how many are picks, how sure they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from napari_unetpick.io.project_candidates import Candidates, read_candidates
+from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.picking.peaks import keep_distant
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What makes candidates picks: calibration, threshold, and minimum distance in diameters."""
+
+    calibration: Calibration
+    threshold: float
+    min_distance: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Candidates at or above the threshold and their median score (None where there are none)."""
+
+    count: int
+    median: float | None
+
+
+def summarise(found: Candidates, choice: Choice) -> Summary:
+    """Count the candidates that the choice makes picks, before anyone accepted or rejected some."""
+    scores = choice.calibration.apply(found.raw, found.near)
+    above = scores >= choice.threshold  # thinning goes by score: those below change nothing above
+    coords, scores = found.coords[above], scores[above]
+    scores = scores[keep_distant(coords, scores, choice.min_distance * found.diameter_px)]
+    if not len(scores):
+        return Summary(0, None)
+    return Summary(len(scores), float(np.median(scores)))
+
+
+def read_summary(path: Path, choice: Choice) -> Summary | None:
+    """Summarise a candidates file, or return None where there is none.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    found = read_candidates(path)
+    return None if found is None else summarise(found, choice)

@@ -1,0 +1,170 @@
+"""What the Evaluate dock asks and what it gets: the project's picks against truth, in a thread.
+
+The figures are those of the `evaluation` room; here is only gathered what it needs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.evaluation.evaluate import evaluate
+from napari_unetpick.evaluation.protocols import Protocol
+from napari_unetpick.evaluation.results import Evaluation
+from napari_unetpick.io.picks import Picks, tell_count
+from napari_unetpick.io.project import Marks
+from napari_unetpick.widgets.background import Task
+from napari_unetpick.widgets.false_picks import FalsePick, find_false_picks
+from napari_unetpick.widgets.model import Chosen
+from napari_unetpick.widgets.snapshot import Snapshot
+from napari_unetpick.widgets.truth import Own, Truth, find_truth, outside_areas
+
+BORDER = 0.5  # of the diameter
+
+Judged = Literal["candidates", "picks"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is compared with what.
+
+    Parameters
+    ----------
+    judged
+        The model's candidates at the current threshold, or the accepted picks.
+    truth
+        A pick file or folder, or which of the project's own fully labelled micrographs.
+    border
+        Whether a border of half a diameter is left out.
+    protocol
+        Of the headline.
+    """
+
+    judged: Judged
+    truth: Own | Path
+    border: bool = True
+    protocol: Protocol = "particle"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An evaluation, and the candidates that may be particles which the truth misses."""
+
+    question: Question
+    evaluation: Evaluation
+    false_picks: tuple[FalsePick, ...] = ()
+
+
+def answer(question: Question, snapshot: Snapshot, task: Task) -> Answer:
+    """Score the project's picks.
+
+    Raises
+    ------
+    InputError
+        There is nothing to compare, in words that say what to do.
+    Cancelled
+        The task was stopped.
+    """
+    if question.judged == "picks" and not isinstance(question.truth, Path):
+        raise InputError(
+            "the accepted picks are the truth here: judge the model's candidates, or choose a "
+            "pick file to compare with"
+        )
+    diameter = snapshot.diameter
+    if diameter is None:
+        raise InputError("the particle diameter is not set: measure it in Annotate first")
+    truth = find_truth(question.truth, snapshot, task)
+    gather = _accepted if question.judged == "picks" else _from_model
+    picks, candidates, found = gather(truth, snapshot, diameter, task)
+    diameters = {key: truth.images[key].diameter_px(diameter) for key in picks}
+    evaluation = evaluate(
+        picks,
+        {key: _free(truth.picks[key], snapshot.marks_of(key)) for key in picks},
+        diameters,
+        {key: truth.images[key].shape for key in picks},
+        {key: BORDER * px for key, px in diameters.items()} if question.border else 0.0,
+        question.protocol,
+        candidates=candidates,
+    )
+    return Answer(
+        question,
+        replace(evaluation, notes=(*truth.notes, *evaluation.notes)),
+        find_false_picks(evaluation, found),
+    )
+
+
+Gathered = tuple[dict[str, Picks], dict[str, Picks] | None, dict[str, Chosen]]
+
+
+def _accepted(truth: Truth, snapshot: Snapshot, diameter: float, task: Task) -> Gathered:
+    picks = {}
+    for done, key in enumerate(truth.picks):
+        task.step(done, len(truth.picks))
+        marks = snapshot.marks_of(key)
+        table = marks.picks
+        picks[key] = _free(Picks(truth.picks[key].micrograph, table.coords, table.scores), marks)
+    return picks, None, {}
+
+
+def _from_model(truth: Truth, snapshot: Snapshot, diameter: float, task: Task) -> Gathered:
+    """Choose among the candidates as the viewer does, but for the picks and rejections.
+
+    A candidate where the user has picked is no longer shown, and yet it is what the model found.
+    """
+    picks: dict[str, Picks] = {}
+    everything: dict[str, Picks] = {}
+    shown: dict[str, Chosen] = {}
+    models: Counter[str] = Counter()
+    for done, key in enumerate(truth.picks):
+        task.step(done, len(truth.picks))
+        found = snapshot.candidates_of(key)
+        if found is None:
+            continue
+        models[found.model] += 1
+        marks = snapshot.marks_of(key)
+        excluded = Marks(exclusions=marks.exclusions)
+        px = truth.images[key].diameter_px(diameter)
+        chosen = snapshot.model.choose_among(found, excluded, px)
+        name = truth.picks[key].micrograph
+        picks[key] = Picks(name, chosen.coords[chosen.above], chosen.scores[chosen.above])
+        scores = snapshot.model.calibration.apply(found.raw, found.near)
+        everything[key] = _free(Picks(name, found.coords, scores), marks)
+        shown[key] = snapshot.model.choose_among(found, marks, px)
+    if not picks:
+        raise InputError(
+            f"{tell_count(len(truth.picks), 'micrograph')} with truth, but the model has picked "
+            "none of them yet: press Pick in the Pick dock first"
+        )
+    if unpicked := len(truth.picks) - len(picks):
+        truth.notes.append(f"{tell_count(unpicked, 'micrograph')} not picked yet: left out")
+    truth.notes.extend(_about_model(models, snapshot))
+    return picks, everything, shown
+
+
+def _about_model(models: Counter[str], snapshot: Snapshot) -> list[str]:
+    """Say where candidates are another model's, or scores are no probabilities."""
+    notes = []
+    now = snapshot.model.name
+    others = {name: count for name, count in models.items() if now and name != now}
+    if others:
+        names = ", ".join(sorted(others))
+        notes.append(
+            f"the candidates of {tell_count(sum(others.values()), 'micrograph')} are those of "
+            f"{names}, not of {now}: pick again to judge {now}"
+        )
+    if snapshot.model.calibration.kind == "rank":
+        notes.append(
+            "scores are ranks, not probabilities (the model was trained on partly labelled "
+            "micrographs), so the calibration error says little"
+        )
+    return notes
+
+
+def _free(picks: Picks, marks: Marks) -> Picks:
+    """Leave out what lies in the excluded areas."""
+    return picks.select(np.asarray(outside_areas(picks.coords, marks.exclusions)))

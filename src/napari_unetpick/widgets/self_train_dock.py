@@ -1,0 +1,153 @@
+"""The Self-train dock: a model learns from its own sure picks on micrographs nobody labelled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHeaderView,
+    QSizePolicy,
+    QSpinBox,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.widgets.controls import button, hint, say
+from napari_unetpick.widgets.dock import Dock
+from napari_unetpick.widgets.run_panel import RunPanel, alone
+from napari_unetpick.widgets.self_training import COLUMNS, TOOLTIPS, rounds_of
+
+ROUNDS, QUANTILE = 2, 0.8
+ABOUT = (
+    "The model picks the unlabelled micrographs, takes its surest picks for labels and trains on; "
+    "a round that makes it no better is thrown away."
+)
+
+
+class SelfTrainDock(Dock):
+    """Starts self-training and shows what each round took."""
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(napari_viewer, parent)
+        self.training = self.session.training
+        self.plan_text, self.trouble = hint(), hint()
+        self.run_box = QComboBox()
+        self.run_box.setToolTip("The trained model that goes on learning.")
+        self.run_box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.rounds = QSpinBox()
+        self.rounds.setRange(1, 10)
+        self.rounds.setValue(ROUNDS)
+        self.rounds.setToolTip("How many times it picks and trains again.")
+        self.quantile = QDoubleSpinBox()
+        self.quantile.setRange(0.05, 0.99)
+        self.quantile.setSingleStep(0.05)
+        self.quantile.setValue(QUANTILE)
+        self.quantile.setToolTip(
+            "Only picks that score above this part of all picks are taken for labels: 0.8 takes "
+            "the best fifth. Those below are neither particle nor background."
+        )
+        self.start = button(
+            "Self-train",
+            "Go on training on its own sure picks; they are shown as candidates to look through.",
+            self._start,
+        )
+        self.panel = RunPanel(self.session)
+        self.table = self._make_table()
+        self._build()
+        session = self.session
+        for signal in (session.project_changed, session.entries_changed, session.job_changed):
+            self.follow(signal, self.refresh)
+        self.follow(self.training.changed, self.refresh)
+        self.follow(self.training.measured, self._fill)
+        self.follow(self.training.troubled, lambda text: say(self.trouble, text))
+        self.refresh()
+
+    def _build(self) -> None:
+        fields = QWidget()
+        fields.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        form = QFormLayout(fields)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("Model", self.run_box)
+        form.addRow("Rounds", self.rounds)
+        form.addRow("Surest picks from", self.quantile)
+        for number in range(form.rowCount()):
+            field = form.itemAt(number, QFormLayout.ItemRole.FieldRole).widget()
+            form.labelForField(field).setToolTip(field.toolTip())
+        self.body.addWidget(hint(ABOUT))
+        self.body.addWidget(self.plan_text)
+        self.body.addWidget(fields)
+        self.body.addWidget(self.start)
+        self.body.addWidget(self.trouble)
+        self.body.addWidget(self.panel)
+        self.body.addWidget(self.table)
+        self.body.addStretch(1)
+
+    def _make_table(self) -> QTableWidget:
+        table = QTableWidget(0, len(COLUMNS))
+        table.setHorizontalHeaderLabels(COLUMNS)
+        for column, text in enumerate(TOOLTIPS):
+            table.horizontalHeaderItem(column).setToolTip(text)
+        table.verticalHeader().hide()
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setFixedHeight(140)
+        table.hide()
+        return table
+
+    def showEvent(self, event: QShowEvent) -> None:  # Qt's name
+        """Wake the engine: whoever looks here will soon train."""
+        super().showEvent(event)
+        alone(self.panel)
+        self.session.engine.warm_up()
+
+    def refresh(self, *_: object) -> None:
+        """Count what it would learn from."""
+        project = self.session.project
+        runs = [run for run in project.runs() if run.finished]
+        chosen = self.run_box.currentData()
+        self.run_box.clear()
+        for run in runs:
+            self.run_box.addItem(run.name, run.path)
+        if (place := self.run_box.findData(chosen)) > 0:
+            self.run_box.setCurrentIndex(place)
+        free = sum(e.kept and e.state == "none" for e in project.entries.values())
+        say(self.plan_text, _plan(len(runs), free, project.read_only))
+        able = bool(runs) and free > 0 and not project.read_only
+        self.start.setEnabled(able and not self.training.running)
+        self._fill()
+
+    def _fill(self) -> None:
+        rounds = rounds_of(self.training.rows)
+        self.table.setVisible(bool(rounds))
+        self.table.setRowCount(len(rounds))
+        for number, texts in enumerate(rounds):
+            for column, text in enumerate(texts):
+                item = QTableWidgetItem(text)
+                item.setToolTip(text)
+                self.table.setItem(number, column, item)
+
+    def _start(self) -> None:
+        run = self.run_box.currentData()
+        try:
+            self.training.start_self_training(run, self.rounds.value(), self.quantile.value())
+        except UnetPickError as error:
+            say(self.trouble, str(error))
+
+
+def _plan(runs: int, free: int, read_only: bool) -> str:
+    if read_only:
+        return "The project is open read-only: save it as another project first."
+    if not runs:
+        return "Train a model first, in Train."
+    if not free:
+        return "Every micrograph is labelled: there is nothing more to learn from. Add micrographs."
+    return f"{free:,} unlabelled micrograph{'' if free == 1 else 's'} to learn from."

@@ -1,0 +1,43 @@
+"""Rounds of self-training as rows of a table, from the figures that the job tells; no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+COLUMNS = ("Round", "Taken", "Unsure", "F1", "Verdict")
+TOOLTIPS = (
+    "Number of the round.",
+    "Picks of its own that it was sure of and took for labels (pseudo-labels).",
+    "Picks that it was not sure of: neither particle nor background.",
+    "F1 on the validation labels after the round.",
+    "Whether the round was kept: only if it did no harm on the validation labels.",
+)
+
+
+def rounds_of(rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Return a row of texts for each round: only figures with `taken` tell of one."""
+    told = [row for row in rows if "taken" in row]
+    return [
+        (
+            f"{_number(row.get('round', number)):g}",
+            f"{_number(row['taken']):,.0f}",
+            f"{_number(row.get('ignored', 0)):,.0f}",
+            f"{_number(row['validation_f1']):.3f}" if "validation_f1" in row else "–",
+            verdict(row),
+        )
+        for number, row in enumerate(told, start=1)
+    ]
+
+
+def verdict(row: Mapping[str, Any]) -> str:
+    """Return the gate's verdict in words, "" where it was not told."""
+    if "verdict" in row:
+        return str(row["verdict"])
+    if "accepted" in row:
+        return "kept" if row["accepted"] else "thrown away"
+    return ""
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

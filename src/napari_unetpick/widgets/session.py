@@ -1,0 +1,291 @@
+"""What the docks of one viewer share: project, current micrograph, marks, candidates, engine.
+
+Docks read and change this object and listen to its signals; they never call each other. All of it
+runs in the main thread. Marks are kept in memory and written within two seconds of a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_unetpick.client import EngineClient, Job
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.micrographs import check_pixel_size, list_micrographs
+from napari_unetpick.io.project import Candidates, Marks, Project
+from napari_unetpick.notify import tell
+from napari_unetpick.widgets.marking import Marking
+from napari_unetpick.widgets.model import Chosen, PickModel
+
+Floats = NDArray[np.float64]
+_sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
+
+
+def get_session(viewer: Any) -> Session:
+    """Return the session of a viewer, made at the first call.
+
+    Plugins get a proxy of the viewer, another one for each dock: the viewer behind it counts.
+    """
+    real = getattr(viewer, "__wrapped__", viewer)
+    if real not in _sessions:
+        _sessions[real] = Session(real)
+    return _sessions[real]
+
+
+class Session(Marking):
+    """The state of one viewer.
+
+    Signals (psygnal), each emitted after the change
+    ------------------------------------------------
+    project_changed()
+        Another project was opened, or this one was saved elsewhere: read everything anew.
+    entries_changed(keys)
+        State, kept, split or number of picks of these micrographs changed, or some were added.
+    current_changed(key)
+        Another micrograph is the current one ("" for none). Its layers follow when it is read.
+    marks_changed(key, origin)
+        What is marked on a micrograph changed; origin is "layer", "undo" or "session".
+    candidates_changed(key)
+        A micrograph has new candidates, or none any more.
+    selection_changed()
+        Model, threshold or minimum distance changed: which candidates are picks.
+    diameter_changed(diameter)
+        A, or None.
+    job_changed()
+        A job began or ended.
+    """
+
+    candidates_changed = Signal(str)
+    job_changed = Signal()
+
+    def __init__(self, viewer: Any) -> None:
+        from napari_unetpick.widgets.activity import Activity
+        from napari_unetpick.widgets.layers import Layers
+        from napari_unetpick.widgets.training import Training
+
+        super().__init__()
+        self.viewer = viewer
+        self.model = PickModel()
+        self.engine = EngineClient()
+        self.job: Job | None = None
+        self.closed = False
+        self.parts: dict[str, Any] = {}  # what docks share under a name and leave when closed
+        self.previews: dict[str, float] = {}  # raw thresholds, by key, while a network trains
+        self._candidates: dict[str, Candidates | None] = {}
+        self.layers = Layers(self)
+        self.training = Training(self)
+        self.activity = Activity(self)
+
+    # -- project ---------------------------------------------------------------------------------
+
+    def open_project(self, folder: Path) -> None:
+        """Open a project in place of the current one.
+
+        Raises
+        ------
+        InputError
+            The folder holds no project that can be opened.
+        """
+        self._take(Project.open(folder))
+        if self.project.read_only:
+            who = f" ({self.project.holder} has it open)" if self.project.holder else ""
+            tell(f"{folder.name} is opened read-only{who}: changes are not saved", "warning")
+        if self.project.missing:
+            count = len(self.project.missing)
+            tell(f"{count:,} micrographs of {folder.name} are not where they were", "warning")
+
+    def save_project_as(self, folder: Path) -> None:
+        """Copy the project to a folder and go on there."""
+        self.save()
+        current = self.current
+        self._take(self.project.copy_to(folder))
+        if current in self.project.entries:
+            self.go(current)
+
+    def new_project(self, folder: Path, sources: str | Path | Sequence[str | Path] = ()) -> None:
+        """Make a project of micrographs (or of none yet) in a folder and go on there."""
+        self._take(Project.create(folder, list_micrographs(sources) if sources else ()))
+
+    def _take(self, project: Project) -> None:
+        self.save()
+        self.stop_job()
+        self.layers.clear()
+        old, self.project = self.project, project
+        old.close()
+        self._marks.clear()
+        self._candidates.clear()
+        self.previews.clear()
+        self.undo_stacks.clear()
+        self.current, self.order = "", []
+        runs = [run for run in project.runs() if run.finished]
+        self.model.choose(runs[0].path if runs else None)
+        self.project_changed.emit()
+        self.diameter_changed.emit(project.diameter)
+        self.selection_changed.emit()
+        if self.keys:
+            self.go(self.keys[0])
+
+    def pixel_size(self, key: str) -> float:
+        """A/px of a micrograph; 1 where it is unknown."""
+        return self.entry(key).micrograph.pixel_size or self.layers.pixel_size(key) or 1.0
+
+    def set_pixel_size(self, size: float) -> None:
+        """Give all micrographs a pixel size (A/px), where their headers have none or a wrong one.
+
+        Raises
+        ------
+        InputError
+            No micrograph has such a pixel size.
+        """
+        check_pixel_size(size)
+        for key, entry in self.project.entries.items():
+            self.project.change(key, micrograph=replace(entry.micrograph, pixel_size=size))
+        self._change_later()
+        self.layers.reload()
+        self.entries_changed.emit(self.keys)
+        self.selection_changed.emit()
+
+    def diameter_px(self, key: str) -> float | None:
+        """Particle diameter in pixels of a micrograph's file, or None."""
+        return None if self.diameter is None else self.diameter / self.pixel_size(key)
+
+    def look_at(self, key: str, row: float, col: float) -> None:
+        """Centre the view on (row, col), pixels of the file, as soon as the micrograph is shown."""
+        self.layers.look_at(key, row, col)
+
+    def loaded(self) -> tuple[dict[str, Marks], dict[str, Candidates | None]]:
+        """Return marks and candidates in memory by key: a thread reads others from the files."""
+        return dict(self._marks), dict(self._candidates)
+
+    # -- candidates ----------------------------------------------------------------------------
+
+    def candidates(self, key: str) -> Candidates | None:
+        """Return the model's candidates of a micrograph, or None where it was not picked."""
+        if key not in self._candidates:
+            self._candidates[key] = self.project.candidates(key)
+        return self._candidates[key]
+
+    def put_candidates(
+        self,
+        key: str,
+        candidates: Candidates,
+        *,
+        keep: bool = True,
+        preview: float | None = None,
+    ) -> None:
+        """Take over new candidates.
+
+        Those of a preview (`keep` False) are not written to the project; they are shown from
+        the raw score `preview` on, until `end_previews`.
+        """
+        self._candidates[key] = candidates
+        self.previews.pop(key, None)
+        if preview is not None:
+            self.previews[key] = preview
+        if keep and not self.project.read_only:
+            try:
+                self.project.save_candidates(key, candidates)
+            except UnetPickError as error:
+                tell(str(error), "error")
+        self.candidates_changed.emit(key)
+
+    def end_previews(self) -> None:
+        """Go back to the candidates of the last picking."""
+        keys = list(self.previews)
+        self.previews.clear()
+        for key in keys:
+            self._candidates.pop(key, None)
+            if key in self.project.entries:
+                self.candidates_changed.emit(key)
+
+    @property
+    def picked_count(self) -> int:
+        """How many micrographs have candidates."""
+        seen = {key for key, found in self._candidates.items() if found is not None}
+        return len(seen) or len(self.project.picked())
+
+    def chosen(self, key: str) -> Chosen | None:
+        """Return a micrograph's candidates as threshold and distance now choose them, or None."""
+        found = self.candidates(key)
+        if found is None:
+            return None
+        preview = self.previews.get(key)
+        return self.model.choose_among(found, self.marks(key), self.diameter_px(key), preview)
+
+    def accept(self, key: str, coords: Floats, scores: Floats) -> None:
+        """Move candidates to the picks, (N, 2) (row, col) in pixels of the file."""
+        if len(coords):
+            self.add_picks(key, coords, scores, "model")
+
+    def reject(self, key: str, coords: Floats) -> None:
+        """Mark places as no particles: they are not shown again and teach the next training."""
+        if len(coords):
+            marks = self.marks(key)
+            places = np.concatenate([marks.negatives, np.asarray(coords, float).reshape(-1, 2)])
+            self.set_marks(key, replace(marks, negatives=places))
+
+    def use_model(self, run: Path | None) -> None:
+        """Choose the run or model file whose calibration gives candidates their score.
+
+        Raises
+        ------
+        UnetPickError
+            It cannot be read.
+        """
+        self.model.choose(run)
+        self.selection_changed.emit()
+
+    def set_threshold(self, threshold: float | None) -> None:
+        """Set the score from which candidates are picks, or None for the model's."""
+        self.model.threshold = threshold
+        self.selection_changed.emit()
+
+    def set_min_distance(self, fraction: float | None) -> None:
+        """Set the minimum distance in diameters, or None for the model's."""
+        self.model.min_distance = fraction
+        self.selection_changed.emit()
+
+    # -- jobs ----------------------------------------------------------------------------------
+
+    def start(self, do: str, **args: Any) -> Job:
+        """Save, then hand a job to the engine process; `job` is the one the run panel shows."""
+        self.save()
+        job = self.engine.submit(do, project=str(self.project.folder), **args)
+        self.job = job
+        job.finished.connect(lambda: self._ended(job))
+        self.job_changed.emit()
+        return job
+
+    def stop_job(self) -> None:
+        """Stop the running job, if there is one."""
+        if self.job is not None:
+            self.job.stop()
+
+    def _ended(self, job: Job) -> None:
+        if self.job is job:
+            self.job = None
+            self.job_changed.emit()
+
+    def watch_window(self, widget: Any) -> None:
+        """Close the session with the window that `widget` (a dock) will lie in."""
+        from napari_unetpick.widgets.closing import close_with_window
+
+        close_with_window(widget, self)
+
+    def close(self) -> None:
+        """Save, end the engine process and let go of the project; a second call does nothing."""
+        if self.closed:
+            return
+        self.closed = True
+        self.save()
+        self._timer.stop()
+        self.engine.shutdown()
+        self.layers.close()
+        self.project.close()

@@ -1,0 +1,103 @@
+"""The state of a project as a thread may read it: what is in memory now, the rest from its files.
+
+The session changes only in the main thread; a snapshot is taken there and is handed to a thread.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.micrographs import is_plausible, read_micrograph
+from napari_unetpick.io.project import Candidates, Entry, Marks
+from napari_unetpick.io.project_candidates import SUFFIX, read_candidates
+from napari_unetpick.io.project_files import CANDIDATES, PICKS
+from napari_unetpick.io.project_marks import read_marks
+from napari_unetpick.widgets.model import PickModel
+
+if TYPE_CHECKING:
+    from napari_unetpick.widgets.session import Session
+
+
+@dataclass(frozen=True)
+class OpenMicrograph:
+    """The pixels of a micrograph (memory-mapped where its file allows) and its A/px, or None."""
+
+    image: NDArray[np.generic]
+    pixel_size: float | None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols)."""
+        rows, cols = self.image.shape
+        return int(rows), int(cols)
+
+    def diameter_px(self, diameter: float) -> float:
+        """Return a diameter in A as pixels; where the pixel size is unknown, A count as pixels."""
+        return diameter / (self.pixel_size or 1.0)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a session knew when the snapshot was taken.
+
+    Parameters
+    ----------
+    folder
+        The project's.
+    entries, marks, candidates
+        By micrograph key; marks and candidates hold only what was in memory.
+    diameter
+        In A, or None.
+    model
+        Calibration, threshold and minimum distance.
+    """
+
+    folder: Path
+    entries: dict[str, Entry]
+    diameter: float | None
+    marks: dict[str, Marks]
+    candidates: dict[str, Candidates | None]
+    model: PickModel
+
+    def marks_of(self, key: str) -> Marks:
+        """Return what is marked on a micrograph; an InputError where a file is damaged."""
+        if key in self.marks:
+            return self.marks[key]
+        return read_marks(self.folder / PICKS, key, [])
+
+    def candidates_of(self, key: str) -> Candidates | None:
+        """Return a micrograph's candidates; an InputError where the file is damaged."""
+        if key in self.candidates:
+            return self.candidates[key]
+        return read_candidates(self.folder / CANDIDATES / f"{key}{SUFFIX}")
+
+    def open(self, key: str) -> OpenMicrograph:
+        """Open a micrograph; an InputError where it cannot be read."""
+        micrograph = self.entries[key].micrograph
+        found = read_micrograph(micrograph.path)
+        if found.data.ndim != 2:
+            raise InputError(f"{micrograph.path}: is not a single image")
+        for size in (micrograph.pixel_size, found.pixel_size):
+            if size is not None and is_plausible(size):
+                return OpenMicrograph(found.data, float(size))
+        return OpenMicrograph(found.data, None)
+
+
+def take_snapshot(session: Session) -> Snapshot:
+    """Take a snapshot, in the main thread."""
+    marks, candidates = session.loaded()
+    return Snapshot(
+        session.project.folder,
+        dict(session.project.entries),
+        session.diameter,
+        marks,
+        candidates,
+        copy(session.model),
+    )

@@ -1,0 +1,43 @@
+"""Calls at most once in a while, the last value always: for sliders that are dragged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject, QTimer
+
+EVERY_MS = 30
+
+
+class Throttle(QObject):
+    """Passes values on: the first at once, then the newest every `every_ms`."""
+
+    def __init__(
+        self, call: Callable[[Any], object], parent: QObject, every_ms: int = EVERY_MS
+    ) -> None:
+        super().__init__(parent)
+        self._call = call
+        self._waiting: list[Any] = []
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(every_ms)
+        self._timer.timeout.connect(self.flush)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a value is still to be passed on."""
+        return bool(self._waiting)
+
+    def __call__(self, value: Any) -> None:
+        """Pass a value on, now or soon."""
+        self._waiting = [value]
+        if not self._timer.isActive():
+            self.flush()
+
+    def flush(self) -> None:
+        """Pass on what waits."""
+        if self._waiting:
+            value = self._waiting.pop()
+            self._timer.start()
+            self._call(value)

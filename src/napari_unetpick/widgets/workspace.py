@@ -1,0 +1,145 @@
+"""The picking workspace: all docks as steps in one dock, the run panel, and what to do next."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unetpick.widgets.advice import advise, stand_of
+from napari_unetpick.widgets.dock import NARROWEST, Unfollow
+from napari_unetpick.widgets.session import get_session
+
+STEPS: dict[str, tuple[str, str, str]] = {
+    "Micrographs": ("micrographs_dock", "MicrographsDock", "Open, sort and look at micrographs."),
+    "Annotate": ("annotate_dock", "AnnotateDock", "Mark particles (Manual picking)."),
+    "Train": ("train_dock", "TrainDock", "Train a model on what is marked."),
+    "Self-train": ("self_train_dock", "SelfTrainDock", "Let it learn from its own sure picks."),
+    "Pick": ("pick_dock", "PickDock", "Pick all micrographs (Auto-picking), and export."),
+    "Evaluate": ("evaluate_dock", "EvaluateDock", "Measure the picks, look at them as a gallery."),
+}
+"""Name of each step: module, class and tooltip, in the order of the work."""
+A_ROW = 3  # buttons: six in one row would be cut off beside the canvas
+REFRESH_MS = 150
+
+
+class Workspace(QWidget):
+    """Steps on top, the chosen dock below, the run panel at the bottom."""
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.viewer = napari_viewer
+        self.session = get_session(napari_viewer)
+        self.session.watch_window(self)
+        self.pages: dict[str, QWidget] = {}
+        self.buttons: dict[str, QPushButton] = {}
+        self.stack = QStackedWidget()
+        self._next = "Micrographs"
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REFRESH_MS)
+        self._timer.timeout.connect(self.refresh)
+        self._build()
+        self._follow()
+        self.open("Micrographs")
+        self.refresh()
+
+    def open(self, step: str) -> QWidget:
+        """Show a step; its dock is made when it is first wanted."""
+        if step not in self.pages:
+            module, name, _ = STEPS[step]
+            made = getattr(import_module(f"napari_unetpick.widgets.{module}"), name)
+            self.pages[step] = made(self.viewer)
+            self.stack.addWidget(self.pages[step])
+        self.stack.setCurrentWidget(self.pages[step])
+        self.buttons[step].setChecked(True)
+        return self.pages[step]
+
+    def refresh(self) -> None:
+        """Say the next step anew."""
+        self._next, line = advise(stand_of(self.session))
+        self._advice_text.setText(f"Next: {line}")
+        self._advice_text.setToolTip(f"Click to go to {self._next}.")
+
+    def _build(self) -> None:
+        from napari_unetpick.widgets.run_panel import RunPanel
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.setSpacing(4)
+        self._advice_text = _Line(self._go_next)
+        layout.addWidget(self._advice_text)
+        grid = QGridLayout()
+        grid.setSpacing(2)
+        group = QButtonGroup(self)
+        for number, (step, (_, _, tip)) in enumerate(STEPS.items()):
+            made = QPushButton(f"{number + 1} {step}")
+            made.setCheckable(True)
+            made.setToolTip(tip)
+            made.clicked.connect(lambda *_, step=step: self.open(step))
+            group.addButton(made)
+            grid.addWidget(made, number // A_ROW, number % A_ROW)
+            self.buttons[step] = made
+        layout.addLayout(grid)
+        layout.addWidget(self.stack, 1)
+        self.run_panel = RunPanel(self.session)
+        layout.addWidget(self.run_panel)
+        self.setMinimumWidth(NARROWEST + 10)
+
+    def _follow(self) -> None:
+        session = self.session
+        followed: list[tuple[Any, Any]] = []
+        for signal in (
+            session.project_changed,
+            session.entries_changed,
+            session.candidates_changed,
+            session.selection_changed,
+            session.diameter_changed,
+            session.job_changed,
+        ):
+            signal.connect(self._soon)
+            followed.append((signal, self._soon))
+        self.destroyed.connect(Unfollow(followed))
+
+    def _soon(self, *_: object) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _go_next(self) -> None:
+        self.open(self._next)
+
+
+class _Line(QLabel):
+    """A wrapped line of text that can be clicked."""
+
+    def __init__(self, call: Any) -> None:
+        super().__init__()
+        self._call = call
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        font = self.font()
+        font.setBold(True)
+        self.setFont(font)
+
+    def mousePressEvent(self, event: Any) -> None:  # Qt's name
+        """Go where the next step is taken."""
+        self._call()
+
+
+def open_workspace(viewer: Any) -> Workspace:
+    """Open the workspace in a viewer (for the command palette and the layers menus)."""
+    docked = viewer.window.add_plugin_dock_widget("napari-unetpick", "Picking workspace")
+    return docked[1]  # type: ignore[no-any-return]

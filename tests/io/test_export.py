@@ -1,0 +1,163 @@
+"""Exporting picks: duplicates, edges and excluded areas planted, and found out again by reading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_unetpick.errors import Cancelled, InputError
+from napari_unetpick.io.export import (
+    ExportItem,
+    ExportOptions,
+    box_fits,
+    choose,
+    export_picks,
+    first_of_each,
+)
+from napari_unetpick.io.formats import WRITERS
+from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.picks import read_picks
+from napari_unetpick.io.star import read_star
+
+SHAPE = (200, 300)
+DIAMETER = 20.0
+BOX = 30
+NO_CANDIDATES = {"candidates": np.empty((0, 2)), "candidate_scores": np.empty(0)}
+SQUARE = np.array([[140, 140], [140, 160], [160, 160], [160, 140]], float)
+
+
+def item(name: str = "MotionCorr/job002/a.b_1.mrc", **changes) -> ExportItem:
+    """Two picks; candidates on the first, apart, at the edge, in the excluded square."""
+    fields = {
+        "micrograph": Micrograph(Path(name), name),
+        "picks": np.array([[50.0, 60.0], [100.0, 200.0]]),
+        "pick_scores": np.array([1.0, 0.4]),
+        "candidates": np.array([[53.0, 64.0], [90.25, 90.75], [14.0, 100.0], [150.0, 150.0]]),
+        "candidate_scores": np.array([0.9, 0.8, 0.7, 0.6]),
+        "diameter_px": DIAMETER,
+        "exclusions": (SQUARE,),
+        "shape": SHAPE,
+    }
+    return ExportItem(**{**fields, **changes})
+
+
+def options(*formats: str, what="both", **more) -> ExportOptions:
+    return ExportOptions(formats or ("csv",), what, more.pop("box_size", BOX), **more)
+
+
+@pytest.mark.parametrize(
+    "what,expected",
+    [
+        ("picks", [[50, 60], [100, 200]]),
+        ("candidates", [[53, 64], [90.25, 90.75]]),
+        ("both", [[50, 60], [100, 200], [90.25, 90.75]]),
+    ],
+)
+def test_each_particle_once_and_none_at_edges_or_in_excluded_areas(what, expected):
+    picks, counts = choose(item(), options(what=what))
+    np.testing.assert_allclose(picks.coords, expected)
+    assert picks.micrograph == "MotionCorr/job002/a.b_1.mrc"
+    np.testing.assert_allclose(picks.diameters, DIAMETER)
+    assert (counts.picks, counts.excluded) == (len(expected), int(what != "picks"))
+    assert (counts.crossing, counts.duplicates) == (int(what != "picks"), int(what == "both"))
+
+
+def test_edges_may_stay_but_excluded_areas_never():
+    picks, counts = choose(item(), options(whole_boxes=False))
+    assert [14.0, 100.0] in picks.coords.tolist()
+    assert [150.0, 150.0] not in picks.coords.tolist()
+    assert counts.crossing == 0
+
+
+def test_scores_stay_with_their_picks():
+    picks, _ = choose(item(), options())
+    np.testing.assert_allclose(picks.scores, [1.0, 0.4, 0.8])
+
+
+def test_boxes_fit_however_the_centre_is_rounded():
+    centres = np.array([[10.0, 50.0], [9.9, 50.0], [90.0, 50.0], [90.1, 50.0]])
+    assert box_fits(centres, (100, 100), 20).tolist() == [True, False, True, False]
+    for centre, fits in zip(centres[:, 0], [True, False, True, False], strict=True):
+        rounded = {int(np.floor(centre)), int(np.ceil(centre))}
+        assert fits == all(c - 10 >= 0 and c + 10 - 1 <= 99 for c in rounded)
+
+
+def test_what_is_removed_removes_nothing_itself():
+    line = np.array([[0.0, 0.0], [0.0, 9.0], [0.0, 18.0], [0.0, 28.0]])
+    assert first_of_each(line, 10.0).tolist() == [0, 2, 3]  # 10 apart is far enough
+
+
+@pytest.mark.parametrize("fmt", WRITERS)
+def test_every_format_comes_back(tmp_path, fmt):
+    items = [item(), item("MotionCorr/job002/second.mrc", exclusions=())]
+    found = export_picks(items, tmp_path / "out", options(fmt))
+    assert found.counts.picks == 7
+    assert found.counts.micrographs == 2
+    assert all(file.is_file() for file in found.files[fmt])
+    read = read_picks(tmp_path / "out" / "autopick.star" if fmt == "relion" else tmp_path / "out")
+    by_key = {Path(name).name.removesuffix(".mrc"): picks for name, picks in read.items()}
+    expected, _ = choose(items[0], options(fmt))
+    apart = 0.51 if fmt == "box" else 0.001
+    np.testing.assert_allclose(by_key["a.b_1"].coords, expected.coords, atol=apart)
+
+
+def test_relion_finds_the_names_of_its_own_star_and_empty_micrographs(tmp_path):
+    empty = item("MotionCorr/job002/none.mrc", picks=np.empty((0, 2)), pick_scores=np.empty(0))
+    result = export_picks([item(), empty], tmp_path, options("relion", what="picks"))
+    assert result.files["relion"][-1] == tmp_path / "autopick.star"
+    (block,) = read_star(tmp_path / "autopick.star")
+    assert tuple(block.text("rlnMicrographName")) == (
+        "MotionCorr/job002/a.b_1.mrc",
+        "MotionCorr/job002/none.mrc",
+    )
+    assert result.counts.empty == 1
+
+
+def test_says_what_was_left_out_and_what_may_go_wrong(tmp_path):
+    (tmp_path / "gone_autopick.star").write_text("data_\n")
+    other = item("/data/second.mrc", shape=None, diameter_px=2 * DIAMETER)
+    result = export_picks([item(), other], tmp_path, options("relion"))
+    said = "\n".join(result.messages)
+    for words in (
+        "1 pick left out whose box of 30 px would cross the edge",
+        "2 duplicates left out",
+        "2 picks left out in excluded areas",
+        "1 micrograph cannot be read (such as /data/second.mrc)",
+        "pixel sizes differ: a particle is 20 to 40 px",
+        "open CtfFind's micrographs_ctf.star",
+        "1 older file of other micrographs",
+    ):
+        assert words in said
+
+
+@pytest.mark.parametrize(
+    "chosen,fields,words",
+    [
+        (options(box_size=31), {}, "31 px: give an even number"),
+        (ExportOptions((), "both", 30), {}, "no format is chosen"),
+        (options("mrc"), {}, "'mrc' is not written"),
+        (options(what="candidates"), NO_CANDIDATES, "no candidates above"),
+        (options(what="both", box_size=202), {}, "would cross the edge"),
+    ],
+)
+def test_nothing_is_written_where_it_makes_no_sense(tmp_path, chosen, fields, words):
+    with pytest.raises(InputError, match=words):
+        export_picks([item(**fields)], tmp_path / "out", chosen)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(InputError, match="is a file"):
+        export_picks([item()], tmp_path / "out", options())
+
+
+def test_stops_between_formats(tmp_path):
+    def stop() -> None:
+        raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        export_picks([item()], tmp_path / "out", options(), stop)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,126 @@
+"""The gallery: crops are centred on their particle; a selection is accepted or deleted at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QItemSelectionModel, Qt
+
+from napari_unetpick.io.project import Candidates
+from napari_unetpick.widgets.crops import cut_crop, mean_crop
+from napari_unetpick.widgets.gallery import GalleryDock
+from napari_unetpick.widgets.layers import camera_of
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.mark.parametrize("centre", [(50, 60), (50.4, 60.3), (3.5, 60), (97.2, 118.6)])
+def test_a_crop_is_centred_on_its_place(centre):
+    row, col = np.mgrid[:100, :120]
+    image = 100 - 50 * np.exp(-((row - centre[0]) ** 2 + (col - centre[1]) ** 2) / 18.0)
+    crop = cut_crop(image.astype(np.float32), centre, 24, 49)
+    weight = np.clip(crop.max() - crop - 5, 0, None)
+    weight *= np.hypot(*(np.mgrid[:49, :49] - 24)) < 5  # also where the edge cuts it off
+    middle = [(weight * axis).sum() / weight.sum() for axis in np.mgrid[:49, :49]]
+    inside = all(12 < c < side - 13 for c, side in zip(centre, image.shape, strict=True))
+    np.testing.assert_allclose(middle, [24, 24], atol=0.1 if inside else 1.5)
+
+
+def test_the_mean_of_crops_brings_out_what_they_share():
+    rng = np.random.default_rng(0)
+    disc = np.hypot(*(np.mgrid[:33, :33] - 16)) < 8
+    crops = [(-1.0 * disc + rng.normal(0, 2, disc.shape)).astype(np.float32) for _ in range(600)]
+    mean = mean_crop(crops)
+    assert np.corrcoef(mean.ravel(), -disc.ravel().astype(float))[0, 1] > 0.95
+    assert mean_crop([]) is None
+
+
+@pytest.fixture
+def dock(project_session, qtbot):
+    session = project_session
+    for key in session.keys:
+        places = session.truth[key]
+        raw = np.linspace(0.95, 0.6, len(places))
+        session.put_candidates(key, Candidates(places, raw, np.zeros(len(raw)), "run-1", 20.0))
+    made = GalleryDock(session.viewer)
+    qtbot.addWidget(made)
+    made.resize(700, 400)
+    made.show()
+    qtbot.waitUntil(lambda: len(made.model.items) == 12, timeout=5000)
+    return made
+
+
+def select(dock, rows):
+    model = dock.view.selectionModel()
+    model.clearSelection()
+    for number in rows:
+        model.select(dock.model.index(number), QItemSelectionModel.SelectionFlag.Select)
+
+
+def choose(dock, qtbot, text, count):
+    dock.source.setCurrentText(text)
+    dock.refresh()
+    qtbot.waitUntil(lambda: not dock.work.busy and len(dock.model.items) == count, timeout=5000)
+
+
+def test_candidates_are_sorted_by_score_and_their_pictures_come(dock, qtbot):
+    scores = [item.score for item in dock.model.items]
+    assert scores == sorted(scores, reverse=True)
+    qtbot.waitUntil(lambda: len(dock.model.crops(dock.model.items)) == 12, timeout=10_000)
+    for crop in dock.model.crops(dock.model.items):
+        assert crop[28:36, 28:36].mean() < np.percentile(crop, 30), "particles are dark"
+
+
+def test_a_selection_is_accepted(dock, project_session, qtbot):
+    chosen = [dock.model.items[i] for i in (0, 3)]
+    select(dock, (0, 3))
+    qtbot.mouseClick(dock.accept, LEFT)
+    table = project_session.marks("a.b_1").picks
+    np.testing.assert_allclose(table.coords, [(item.row, item.col) for item in chosen])
+    assert table.sources == ("model", "model")
+    assert len(dock.model.items) == 10
+    project_session.undo()
+    assert len(project_session.marks("a.b_1").picks) == 0
+
+
+def test_rejected_candidates_become_negatives(dock, project_session, qtbot):
+    chosen = dock.model.items[11]
+    select(dock, (11,))
+    qtbot.mouseClick(dock.reject, LEFT)
+    np.testing.assert_allclose(
+        project_session.marks("a.b_1").negatives, [(chosen.row, chosen.col)]
+    )
+
+
+def test_picks_of_all_micrographs_are_deleted_where_they_are_selected(
+    dock, project_session, qtbot
+):
+    session = project_session
+    for key in session.keys:
+        session.add_picks(key, session.truth[key][:4], np.linspace(0.9, 0.6, 4), "model")
+    choose(dock, qtbot, "Picks of all micrographs", 12)
+    dock.order.setCurrentText("Worst first")
+    dock.order.activated.emit(1)
+    select(dock, range(3))
+    assert {dock.model.items[i].score for i in range(3)} == {0.6}
+    qtbot.mouseClick(dock.reject, LEFT)
+    for key in session.keys:
+        np.testing.assert_allclose(session.marks(key).picks.coords, session.truth[key][:3])
+
+
+def test_a_double_click_goes_to_the_micrograph(dock, project_session, qtbot):
+    choose(dock, qtbot, "Candidates of all micrographs", 36)
+    number = next(i for i, item in enumerate(dock.model.items) if item.key == "a.b_3")
+    dock.view.doubleClicked.emit(dock.model.index(number))
+    qtbot.waitUntil(lambda: project_session.layers.shown_key == "a.b_3", timeout=5000)
+    item = dock.model.items[number]
+    camera = camera_of(project_session.viewer)
+    np.testing.assert_allclose(np.asarray(camera.center)[-2:], (item.row * 4, item.col * 4))
+
+
+def test_the_mean_of_the_selection_is_shown(dock, qtbot):
+    qtbot.waitUntil(lambda: len(dock.model.crops(dock.model.items)) == 12, timeout=10_000)
+    assert dock.mean.pixmap().isNull()
+    select(dock, range(5))
+    assert not dock.mean.pixmap().isNull()
+    assert "5 of 12" in dock.words.text()

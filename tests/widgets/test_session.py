@@ -1,0 +1,226 @@
+"""The session: marks stay with their micrograph, survive on disk, and can be undone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_unetpick.io.project import Candidates, Project
+
+
+def candidates(coords, raw):
+    coords = np.asarray(coords, float).reshape(-1, 2)
+    raw = np.asarray(raw, float)
+    return Candidates(coords, raw, np.zeros(len(raw)), "run-1", 20.0)
+
+
+def test_picks_clicked_into_the_layer_belong_to_the_micrograph(project_session):
+    session = project_session
+    layer = session.layers.get("picks")
+    layer.add(session.truth["a.b_1"][:3])
+    table = session.marks("a.b_1").picks
+    np.testing.assert_allclose(table.coords, session.truth["a.b_1"][:3])
+    assert table.sources == ("manual",) * 3
+    assert len(set(table.ids.tolist())) == 3
+    assert session.entry("a.b_1").state == "partial"
+    assert len(session.marks("a.b_2").picks) == 0
+
+
+def test_an_edit_is_on_disk_within_two_seconds(project_session, qtbot):
+    session = project_session
+    session.layers.get("picks").add(session.truth["a.b_1"][:2])
+    folder = session.project.folder
+
+    def written():
+        again = Project.open(folder)
+        found = again.marks("a.b_1").picks.coords
+        again.close()
+        assert len(found) == 2
+        np.testing.assert_allclose(found, session.truth["a.b_1"][:2], atol=1e-3)
+
+    qtbot.waitUntil(written, timeout=2000)
+
+
+def test_stepping_shows_each_micrographs_own_picks(project_session, qtbot):
+    session = project_session
+    for key in ("a.b_2", "a.b_1", "a.b_3"):
+        session.go(key)
+        qtbot.waitUntil(lambda key=key: session.layers.shown_key == key, timeout=5000)
+        session.layers.get("picks").add(session.truth[key][:4])
+    for key in session.keys:
+        session.go(key)
+        qtbot.waitUntil(lambda key=key: session.layers.shown_key == key, timeout=5000)
+        np.testing.assert_allclose(session.layers.get("picks").data, session.truth[key][:4])
+
+
+def test_two_hundred_fast_steps_with_edits_lose_and_cross_nothing(project_session, qtbot):
+    session = project_session
+    rng = np.random.default_rng(5)
+    expected = {key: [] for key in session.keys}
+    for _ in range(200):
+        session.step(int(rng.choice([-2, -1, 1, 2])))
+        if rng.random() < 0.5:
+            qtbot.wait(int(rng.integers(0, 15)))
+        place = rng.uniform(10, 200, 2)
+        shown = session.layers.shown_key  # what the user sees is what is edited
+        session.layers.get("picks").add(place)
+        expected[shown].append(place)
+        if rng.random() < 0.1:
+            session.save()
+    session.save()
+    again = Project.open(session.project.folder)
+    for key, places in expected.items():
+        np.testing.assert_allclose(session.marks(key).picks.coords, places)
+        np.testing.assert_allclose(again.marks(key).picks.coords, places, atol=1e-3)
+    again.close()
+
+
+def test_undo_and_redo(project_session):
+    session = project_session
+    layer = session.layers.get("picks")
+    first, second = session.truth["a.b_1"][:2]
+    layer.add(first)
+    layer.add(second)
+    layer.selected_data = {0}
+    layer.remove_selected()
+    assert len(session.marks("a.b_1").picks) == 1
+    session.undo()
+    np.testing.assert_allclose(layer.data, [first, second])
+    session.undo()
+    session.undo()
+    assert len(layer.data) == 0
+    session.redo()
+    session.redo()
+    np.testing.assert_allclose(session.marks("a.b_1").picks.coords, [first, second])
+
+
+def test_a_click_after_selecting_a_models_pick_is_a_manual_one(project_session):
+    session = project_session
+    truth = session.truth["a.b_1"]
+    session.accept("a.b_1", truth[:1], np.array([0.6]))
+    layer = session.layers.get("picks")
+    layer.selected_data = {0}
+    layer.add(truth[1])
+    table = session.marks("a.b_1").picks
+    assert table.sources == ("model", "manual")
+    np.testing.assert_allclose(table.scores, [0.6, 1.0])
+    assert table.ids[0] != table.ids[1]
+
+
+def test_select_all_and_delete_leaves_what_is_not_shown(project_session, qtbot):
+    session = project_session
+    truth = session.truth["a.b_1"]
+    session.put_candidates("a.b_1", candidates(truth, np.linspace(0.9, 0.1, len(truth))))
+    session.go("a.b_2")
+    qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_2", timeout=5000)
+    session.layers.get("picks").add(session.truth["a.b_2"][:3])
+    session.go("a.b_1")
+    qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_1", timeout=5000)
+    layer = session.layers.get("picks")
+    layer.add(truth[:2])
+    layer.selected_data = set(range(len(layer.data)))
+    layer.remove_selected()
+    assert len(session.marks("a.b_1").picks) == 0
+    assert len(session.candidates("a.b_1").coords) == len(truth)
+    assert len(session.marks("a.b_2").picks) == 3
+
+
+def test_the_threshold_hides_candidates_and_accepting_moves_them(project_session):
+    session = project_session
+    truth = session.truth["a.b_1"]
+    scores = np.linspace(0.95, 0.05, len(truth))
+    session.put_candidates("a.b_1", candidates(truth, scores))
+    layer = session.layers.get("candidates")
+    assert len(layer.data) == len(truth)
+    assert layer.shown.sum() == (scores >= 0.5).sum()
+    session.set_threshold(0.9)
+    assert layer.shown.sum() == 1
+    chosen = session.chosen("a.b_1")
+    session.accept("a.b_1", chosen.coords[chosen.above], chosen.scores[chosen.above])
+    assert len(session.marks("a.b_1").picks) == 1
+    assert len(layer.data) == len(truth) - 1, "what is picked is no candidate any more"
+    session.reject("a.b_1", truth[5:6])
+    assert len(layer.data) == len(truth) - 2
+    np.testing.assert_allclose(session.layers.get("negatives").data, truth[5:6])
+
+
+def test_excluded_areas_hide_candidates(project_session):
+    session = project_session
+    session.put_candidates("a.b_1", candidates([[50, 50], [150, 150]], [0.9, 0.8]))
+    shapes = session.layers.ensure("exclusions")
+    shapes.add([[30, 30], [30, 80], [80, 80], [80, 30]], shape_type="polygon")
+    np.testing.assert_allclose(session.layers.get("candidates").data, [[150, 150]])
+    assert len(session.marks("a.b_1").exclusions) == 1
+
+
+def test_a_deleted_layer_keeps_its_marks_and_comes_back(project_session, qtbot):
+    session = project_session
+    layer = session.layers.get("picks")
+    layer.add(session.truth["a.b_1"][:3])
+    layer.name = "renamed by the user"
+    session.viewer.layers.remove(layer)
+    session.viewer.layers.remove(session.layers.get("micrograph"))
+    assert len(session.marks("a.b_1").picks) == 3
+    session.go("a.b_2")
+    qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_2", timeout=5000)
+    session.go("a.b_1")
+    qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_1", timeout=5000)
+    np.testing.assert_allclose(session.layers.get("picks").data, session.truth["a.b_1"][:3])
+
+
+def test_a_picks_ring_lies_on_its_particle_in_the_shown_image(project_session):
+    session = project_session
+    row, col = session.truth["a.b_1"][0]
+    layer = session.layers.get("picks")
+    layer.add([row, col])
+    image = session.layers.get("micrograph")
+    world = layer.data_to_world(layer.data[0])
+    y, x = np.round(image.world_to_data(world)).astype(int)
+    shown = np.asarray(image.data)
+    assert shown[y, x] < np.percentile(shown, 5), "particles are dark"
+
+
+def test_a_project_is_restored_as_it_was(project_session, qtbot, tmp_path):
+    session = project_session
+    session.layers.get("picks").add(session.truth["a.b_1"][:3])
+    session.reject("a.b_1", np.array([[5.0, 6.0]]))
+    session.change_entry("a.b_2", kept=False, split="test")
+    session.set_state("a.b_1", "full")
+    session.save_project_as(tmp_path / "copy")
+    session.open_project(tmp_path / "project")
+    for folder in (tmp_path / "project", tmp_path / "copy"):
+        session.open_project(folder)
+        assert session.diameter == 80.0
+        assert session.entry("a.b_1").state == "full"
+        assert (session.entry("a.b_2").kept, session.entry("a.b_2").split) == (False, "test")
+        np.testing.assert_allclose(
+            session.marks("a.b_1").picks.coords, session.truth["a.b_1"][:3], atol=1e-3
+        )
+        np.testing.assert_allclose(session.marks("a.b_1").negatives, [[5, 6]])
+
+
+def test_a_second_viewer_reads_only(project_session, tmp_path, monkeypatch):
+    from napari.components import ViewerModel
+
+    from napari_unetpick.widgets.session import get_session
+
+    other = get_session(ViewerModel())
+    try:
+        other.open_project(tmp_path / "project")
+        assert other.project.read_only
+        other.add_picks("a.b_1", np.array([[1.0, 2.0]]), None, "manual")
+        assert not other.save()
+        assert len(project_session.project.marks("a.b_1").picks) == 0
+    finally:
+        other.close()
+
+
+def test_a_damaged_micrograph_is_said_and_the_next_one_works(project_session, qtbot, tmp_path):
+    session = project_session
+    (tmp_path / "mics" / "a.b_2.mrc").write_bytes(b"<xml>no micrograph</xml>")
+    session.layers.images.clear()
+    session.go("a.b_2")
+    qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_2", timeout=5000)
+    assert not session.layers.get("micrograph").visible
+    session.go("a.b_3")
+    qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_3", timeout=5000)
+    assert session.layers.get("micrograph").visible
