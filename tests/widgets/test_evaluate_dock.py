@@ -8,7 +8,10 @@ from qtpy.QtCore import Qt
 
 from napari_unetpick.io.picks import Picks, write_picks
 from napari_unetpick.io.project import Candidates
+from napari_unetpick.widgets import evaluate_dock
 from napari_unetpick.widgets.evaluate_dock import FILE, EvaluateDock
+from napari_unetpick.widgets.layers import camera_of
+from napari_unetpick.widgets.result_table import short_names
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -115,3 +118,137 @@ def test_another_project_forgets_the_figures(dock, project_session, qtbot, tmp_p
     session.new_project(tmp_path / "other", tmp_path / "mics")
     assert dock.answer is None
     assert not dock.verdict.isVisible()
+
+
+def test_an_evaluation_that_fails_is_no_look_at_the_test_split(dock, project_session, qtbot):
+    dock.truth.setCurrentIndex(dock.truth.findData("test"))
+    evaluate(dock, qtbot)
+    assert "no micrograph belongs to the test split" in dock.trouble.text()
+    assert project_session.project.test_looks == 0
+
+
+def test_another_protocol_needs_no_second_look(dock, project_session, qtbot):
+    session = project_session
+    label_fully(session, "a.b_1")
+    shifted = session.truth["a.b_1"] + [0, 6.0]  # of 20 px: a hit by distance, none by IoU 0.6
+    raw = np.full(12, 0.9)
+    session.put_candidates("a.b_1", Candidates(shifted, raw, np.zeros(12), "run-1", 20.0))
+    evaluate(dock, qtbot)
+    assert dock.micrographs.model().rows[0][1].text == "1.000"
+    dock.protocol.setCurrentIndex(dock.protocol.findData("iou0.6"))
+    dock.protocol.activated.emit(1)
+    assert dock.micrographs.model().rows[0][1].text == "0.000"
+    assert "protocol iou0.6" in dock.verdict.text()
+    assert not dock.work.busy
+
+
+def test_figures_that_are_out_of_date_say_so(dock, project_session, qtbot):
+    session = project_session
+    label_fully(session, "a.b_1")
+    plant(session, "a.b_1", 12)
+    evaluate(dock, qtbot)
+    assert not dock.outdated.isVisible()
+    session.set_threshold(0.95)
+    assert "evaluate again" in dock.outdated.text()
+    evaluate(dock, qtbot)
+    assert not dock.outdated.isVisible()
+    assert dock.answer.evaluation.headline.recall == 0.0
+
+
+def test_a_preview_of_an_unfinished_network_is_not_judged(dock, project_session, qtbot):
+    session = project_session
+    label_fully(session, "a.b_1")
+    plant(session, "a.b_1", 12)
+    junk = Candidates(np.full((1, 2), 5.0), np.ones(1), np.zeros(1), "", 20.0)
+    session.put_candidates("a.b_1", junk, keep=False, preview=0.3)
+    evaluate(dock, qtbot)
+    assert dock.answer.evaluation.headline.f1 == 1.0
+
+
+def test_stop_ends_an_evaluation(dock, project_session, qtbot, monkeypatch):
+    def forever(question, snapshot, task):
+        while True:
+            task.step(0, 1)
+
+    monkeypatch.setattr(evaluate_dock, "answer", forever)
+    qtbot.mouseClick(dock.go, LEFT)
+    assert dock.go.text() == "Stop"
+    qtbot.mouseClick(dock.go, LEFT)
+    assert dock.go.text() == "Evaluate"
+    assert dock.answer is None
+
+
+@pytest.fixture
+def queue(dock, project_session, qtbot):
+    """One false candidate on each of two micrographs; the panel asks about the first."""
+    for key, raw in (("a.b_1", 0.9), ("a.b_2", 0.8)):
+        label_fully(project_session, key)
+        coords = np.concatenate([project_session.truth[key], [(5.0, 5.0)]])
+        scores = np.r_[np.full(12, 0.95), raw]
+        found = Candidates(coords, scores, np.zeros(13), "run-1", 20.0)
+        project_session.put_candidates(key, found)
+    evaluate(dock, qtbot)
+    qtbot.mouseClick(dock.false_picks.start_button, LEFT)
+    assert "1 of 2: a.b_1" in dock.false_picks.place.text()
+    return dock.false_picks
+
+
+def shown(session, qtbot, key):
+    qtbot.waitUntil(lambda: session.layers.shown_key == key, timeout=5000)
+
+
+def test_the_queue_leads_through_the_micrographs(queue, project_session, qtbot):
+    session = project_session
+    np.testing.assert_allclose(np.asarray(camera_of(session.viewer).center)[-2:], (20, 20))
+    qtbot.mouseClick(queue.no, LEFT)
+    np.testing.assert_allclose(session.marks("a.b_1").negatives, [(5, 5)])
+    assert session.current == "a.b_2"
+    assert "2 of 2" in queue.place.text()
+    shown(session, qtbot, "a.b_2")
+    qtbot.mouseClick(queue.later, LEFT)
+    assert len(session.marks("a.b_2").negatives) == 0
+    assert "All 2 were looked at" in queue.place.text()
+
+
+def test_the_queue_goes_back_where_a_decision_is_undone(queue, project_session, qtbot):
+    session = project_session
+    qtbot.mouseClick(queue.yes, LEFT)
+    shown(session, qtbot, "a.b_2")
+    session.go("a.b_1")
+    shown(session, qtbot, "a.b_1")
+    session.undo()
+    assert queue.current.key == "a.b_1"
+    assert len(session.marks("a.b_1").picks) == 12
+
+
+def test_nothing_is_decided_about_what_is_not_in_view(queue, project_session, qtbot):
+    session = project_session
+    session.go("a.b_3")
+    shown(session, qtbot, "a.b_3")
+    qtbot.mouseClick(queue.no, LEFT)
+    assert len(session.marks("a.b_1").negatives) == 0
+    assert session.current == "a.b_1"
+
+
+def test_what_is_decided_in_the_viewer_leaves_the_queue(queue, project_session, qtbot):
+    project_session.reject("a.b_1", np.array([[6.0, 5.0]]))
+    assert queue.current.key == "a.b_2"
+
+
+def test_the_queue_does_not_outlive_its_project(queue, project_session, tmp_path):
+    project_session.new_project(tmp_path / "other", tmp_path / "mics")
+    assert queue.current is None
+    queue.reject()
+    assert len(project_session.marks("a.b_1").negatives) == 0
+
+
+@pytest.mark.parametrize(
+    "names,short",
+    [
+        (["FoilHole_24_991_x", "FoilHole_24_992_x"], ["…991_x", "…992_x"]),
+        (["a.b_1", "a.b_2"], ["a.b_1", "a.b_2"]),
+        (["FoilHole_24_991"], ["FoilHole_24_991"]),
+    ],
+)
+def test_narrow_columns_show_what_tells_names_apart(names, short):
+    assert list(short_names(names).values()) == short

@@ -59,7 +59,8 @@ def test_rounds_are_shown_as_they_come(
 
 
 def test_verdicts() -> None:
-    rows = [{"taken": 5, "round": 2, "validation_f1": 0.91, "verdict": "kept: F1 rose"}, {"x": 1}]
-    assert rounds_of(rows) == [("2", "5", "0", "0.910", "kept: F1 rose")]
-    assert verdict({"accepted": 1.0}) == "kept"
+    rows = [{"taken": 5.0, "round": 2.0, "f1": 0.91, "accepted": 1.0}, {"x": 1}]
+    assert rounds_of(rows) == [("2", "5", "0", "0.910", "kept")]
+    assert verdict({"accepted": 0.0}) == "thrown away"
+    assert verdict({"accepted": -1.0}) == "cannot be told"
     assert verdict({}) == ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 from qtpy.QtCore import QModelIndex, Qt
 from qtpy.QtWidgets import (
@@ -17,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unetpick.evaluation.protocols import DESCRIPTIONS, PROTOCOLS
-from napari_unetpick.widgets.background import Background
+from napari_unetpick.widgets.background import Background, Task
 from napari_unetpick.widgets.controls import button, heading, hint, row, say, section
 from napari_unetpick.widgets.dock import Dock
 from napari_unetpick.widgets.false_pick_panel import FalsePickPanel
@@ -31,7 +33,7 @@ from napari_unetpick.widgets.result_table import (
     micrograph_rows,
 )
 from napari_unetpick.widgets.scoring import Answer, Question, answer
-from napari_unetpick.widgets.snapshot import take_snapshot
+from napari_unetpick.widgets.snapshot import Snapshot, take_snapshot
 
 FILE = "file"
 TRUTHS = {
@@ -41,6 +43,7 @@ TRUTHS = {
     FILE: "A pick file…",
 }
 JUDGED = {"candidates": "The model's picks", "picks": "Accepted picks"}
+GO_TIP = "Measure precision, recall and F1."
 FIGURE_ROW = 26  # px
 MICROGRAPHS_HEIGHT = 170
 PICK_FILES = "Picks (*.csv *.star *.box *.cbox *.txt *.json *.cs);;All files (*)"
@@ -53,14 +56,17 @@ class EvaluateDock(Dock):
         super().__init__(napari_viewer, parent)
         self.answer: Answer | None = None
         self._file: Path | None = None
-        self._question: Question | None = None
+        self._gallery: Any = lambda: None  # a weak reference
         self.work = Background("evaluate")
-        self.work.done.connect(self._show)
+        self.work.done.connect(self._came)
+        self.work.progress.connect(self._say_progress)
         self.work.failed.connect(lambda text: say(self.trouble, text))
         self.work.finished.connect(self._at_rest)
         self._build()
         self.follow(self.session.project_changed, self._forget)
         self.follow(self.session.marks_changed, self.false_picks.marks_changed)
+        self.follow(self.session.selection_changed, self._outdated)
+        self.follow(self.session.candidates_changed, lambda _: self._outdated())
         self.destroyed.connect(self.work.close)
 
     def _build(self) -> None:
@@ -86,11 +92,13 @@ class EvaluateDock(Dock):
             "How a hit is counted. Numbers of different protocols cannot be compared: 'particle' "
             "is centre distance up to half a diameter, each particle once."
         )
+        self.protocol.activated.connect(lambda _: self._by_protocol())
         self.border = QCheckBox("Leave out a border of half a diameter")
         self.border.setChecked(True)
         self.border.setToolTip("People disagree about particles that the edge cuts off.")
-        self.go = button("Evaluate", "Measure precision, recall and F1.", self.evaluate)
-        self.trouble, self.verdict, self.looks = hint(), hint(), hint()
+        self.go = button("Evaluate", GO_TIP, self.evaluate)
+        self.trouble, self.progress, self.outdated = hint(), hint(), hint()
+        self.verdict, self.looks = hint(), hint()
         self.figures = self._table(ResultModel({name: DESCRIPTIONS[name] for name in PROTOCOLS}))
         self.figures.setFixedHeight(FIGURE_ROW * (len(FIGURES) + 1) + 6)
         self.micrographs = self._table(ResultModel(MICROGRAPH_COLUMNS))
@@ -125,6 +133,8 @@ class EvaluateDock(Dock):
             self.border,
             row(self.go, self._gallery_button()),
             self.trouble,
+            self.progress,
+            self.outdated,
             *self.results,
         ):
             self.body.addWidget(widget)
@@ -148,11 +158,21 @@ class EvaluateDock(Dock):
         )
 
     def open_gallery(self) -> None:
-        """Open the gallery as a dock of its own."""
+        """Open the gallery as a dock of its own; one that is open comes to the front."""
         from napari_unetpick.widgets.gallery import GalleryDock
 
+        there = self._gallery()
+        if there is not None and there.isVisible():
+            there.parentWidget().raise_()
+            return
         viewer = self.session.viewer
-        viewer.window.add_dock_widget(GalleryDock(viewer), name="Gallery", area="bottom")
+        made = GalleryDock(viewer)
+        self._gallery = ref(made)
+        made.destroyed.connect(self._gallery_closed)
+        viewer.window.add_dock_widget(made, name="Gallery", area="bottom")
+
+    def _gallery_closed(self) -> None:
+        self._gallery = lambda: None
 
     def ask_file(self) -> Path | None:
         """Ask for a pick file."""
@@ -160,23 +180,25 @@ class EvaluateDock(Dock):
         return Path(name) if name else None
 
     def evaluate(self) -> None:
-        """Measure in the background."""
+        """Measure in the background; stop that where it is going on."""
+        if self.work.busy:
+            self.work.stop()
+            return
         say(self.trouble, "")
         source = self.truth.currentData()
         if source == FILE and self._file is None and not self._choose_file():
             return
-        if source == "test":
-            self.session.count_test_look()
-        self._question = Question(
+        question = Question(
             judged=self.judged.currentData(),
             truth=self._file if source == FILE and self._file is not None else source,
             border=self.border.isChecked(),
             protocol=self.protocol.currentData(),
         )
-        question, snapshot = self._question, take_snapshot(self.session)
-        self.go.setEnabled(False)
-        self.go.setText("Evaluating…")
-        self.work.start(lambda task: answer(question, snapshot, task))
+        snapshot = take_snapshot(self.session)
+        self.go.setText("Stop")
+        self.go.setToolTip("Stop measuring.")
+        say(self.progress, "Reading micrographs and picks…")
+        self.work.start(lambda task: _measure(question, snapshot, task))
 
     def _choose_file(self) -> bool:
         chosen = self.ask_file()
@@ -192,9 +214,32 @@ class EvaluateDock(Dock):
         if self.truth.currentData() == FILE:
             self._choose_file()
 
+    def _say_progress(self, done: int, total: int) -> None:
+        if total > 50 and done % 50 == 0:
+            say(self.progress, f"{done:,} of {total:,} micrographs…")
+
     def _at_rest(self) -> None:
-        self.go.setEnabled(True)
         self.go.setText("Evaluate")
+        self.go.setToolTip(GO_TIP)
+        say(self.progress, "")
+
+    def _came(self, found: Answer) -> None:
+        if found.question.truth == "test":  # counted when there is something to look at
+            self.session.count_test_look()
+        self.false_picks.put(found.false_picks)
+        say(self.outdated, "")
+        self._show(found)
+
+    def _by_protocol(self) -> None:
+        """Show what was found by another protocol: all were measured."""
+        if self.answer is not None:
+            protocol = self.protocol.currentData()
+            found = replace(self.answer.evaluation, protocol=protocol)
+            self._show(replace(self.answer, evaluation=found))
+
+    def _outdated(self) -> None:
+        if self.answer is not None and self.answer.question.judged == "candidates":
+            say(self.outdated, "Model, threshold or candidates changed since: evaluate again.")
 
     def _show(self, found: Answer) -> None:
         self.answer = found
@@ -210,14 +255,24 @@ class EvaluateDock(Dock):
         rows = micrograph_rows(evaluation)
         self.micrographs.model().put(rows, [each[0].text for each in rows])
         self.plots.show_evaluation(evaluation)
-        self.false_picks.put(found.false_picks)
         say(self.notes, "\n".join(evaluation.notes))
 
     def _go(self, index: QModelIndex) -> None:
-        self.session.go(index.model().rows[index.row()][0].text)
+        self.session.go(index.model().rows[index.row()][0].value)
 
     def _forget(self) -> None:
         self.answer = None
+        self.work.stop()
+        self.false_picks.put(())
         for widget in self.results:
             widget.setVisible(False)
         say(self.trouble, "")
+        say(self.outdated, "")
+
+
+def _measure(question: Question, snapshot: Snapshot, task: Task) -> Answer:
+    """Answer the question, and load the plots' library, which would hold up the viewer a second."""
+    found = answer(question, snapshot, task)
+    import pyqtgraph  # noqa: F401
+
+    return found

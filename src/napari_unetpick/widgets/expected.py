@@ -1,4 +1,4 @@
-"""How many of the candidates above a threshold are particles, as far as that can be known; no Qt."""
+"""How many candidates above a threshold are particles, as far as can be known; no Qt."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def expected_precision(scores: NDArray[np.float64], evidence: int | None = None)
     if not len(scores):
         return None
     mean = float(np.clip(np.mean(scores), 0.0, 1.0))
-    known = UNKNOWN_EVIDENCE if not evidence else evidence
+    known = evidence or UNKNOWN_EVIDENCE
     trials = min(len(scores), known)
     found = binomial_interval(round(mean * trials), trials)
     low, high = min(found.low, mean), max(found.high, mean)

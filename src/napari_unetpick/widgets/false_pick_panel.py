@@ -82,18 +82,26 @@ class FalsePickPanel(QWidget):
 
     def accept(self) -> None:
         """It is a particle."""
-        if (item := self.current) is not None:
+        if (item := self._asked()) is not None:
             self.session.accept(item.key, _place(item), np.array([item.score]))
 
     def reject(self) -> None:
         """It is no particle."""
-        if (item := self.current) is not None:
+        if (item := self._asked()) is not None:
             self.session.reject(item.key, _place(item))
 
     def skip(self) -> None:
         """Leave it open."""
-        if self.current is not None:
+        if self._asked() is not None:
             self._advance(1)
+
+    def _asked(self) -> FalsePick | None:
+        """Return what is asked about, if it is in view; else go back to it: nothing is decided."""
+        item = self.current
+        if item is None or self.session.layers.shown_key == item.key:
+            return item
+        self._advance(0)
+        return None
 
     def marks_changed(self, key: str, origin: str) -> None:
         """Go on where the one asked about was decided; back where its decision was undone."""

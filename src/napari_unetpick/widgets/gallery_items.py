@@ -18,38 +18,76 @@ CANDIDATE = -1  # id of what is no pick yet
 
 @dataclass(frozen=True)
 class GalleryItem:
-    """A pick (with its id) or a candidate: where, (row, col) pixels of the file, and its score."""
+    """A pick (with its id) or a candidate: where, (row, col) pixels of the file, and its score.
+
+    `diameter` is the particle's in pixels of the file, where it is a candidate.
+    """
 
     key: str
     row: float
     col: float
     score: float
     id: int = CANDIDATE
+    diameter: float = 0.0
 
 
-def gather(kind: Kind, keys: Sequence[str], snapshot: Snapshot, task: Task) -> list[GalleryItem]:
+@dataclass(frozen=True)
+class Gathered:
+    """Items by score, at most `MOST` of a `total`, and how many micrographs could not be read."""
+
+    items: list[GalleryItem]
+    total: int
+    unread: int = 0
+
+
+def gather(
+    kind: Kind,
+    keys: Sequence[str],
+    snapshot: Snapshot,
+    task: Task,
+    *,
+    best_first: bool = True,
+    most: int = MOST,
+) -> Gathered:
     """Gather the picks, or the candidates above the threshold, of some micrographs.
 
-    Micrographs whose image cannot be opened are passed over: there is nothing to show of them.
+    Where there are more than `most`, those are kept that come first in the order asked for.
     """
     items: list[GalleryItem] = []
+    total = unread = 0
     for done, key in enumerate(keys):
         task.step(done, len(keys))
-        if len(items) >= MOST:
-            break
-        if kind == "picks":
-            table = snapshot.marks_of(key).picks
-            rows = zip(table.coords, table.scores, table.ids.tolist(), strict=True)
-            items += [GalleryItem(key, *map(float, c), float(s), i) for c, s, i in rows]
-            continue
-        found = snapshot.candidates_of(key)
-        if found is None:
-            continue
         try:
-            diameter = snapshot.open(key).diameter_px(snapshot.diameter or found.diameter_px)
+            found = _picks(key, snapshot) if kind == "picks" else _candidates(key, snapshot)
         except InputError:
+            unread += 1
             continue
-        chosen = snapshot.model.choose_among(found, snapshot.marks_of(key), diameter)
-        kept = zip(chosen.coords[chosen.above], chosen.scores[chosen.above], strict=True)
-        items += [GalleryItem(key, *map(float, c), float(s)) for c, s in kept]
-    return items[:MOST]
+        total += len(found)
+        items += found
+        if len(items) > 2 * most:
+            items = ordered(items, best_first)[:most]
+    return Gathered(ordered(items, best_first)[:most], total, unread)
+
+
+def ordered(items: Sequence[GalleryItem], best_first: bool) -> list[GalleryItem]:
+    """Sort by score; equal ones keep their order."""
+    return sorted(items, key=lambda item: item.score, reverse=best_first)
+
+
+def _picks(key: str, snapshot: Snapshot) -> list[GalleryItem]:
+    table = snapshot.marks_of(key).picks
+    rows = zip(table.coords, table.scores, table.ids.tolist(), strict=True)
+    return [GalleryItem(key, *map(float, place), float(s), number) for place, s, number in rows]
+
+
+def _candidates(key: str, snapshot: Snapshot) -> list[GalleryItem]:
+    found = snapshot.candidates_of(key)
+    if found is None:
+        return []
+    diameter = snapshot.open(key).diameter_px(snapshot.diameter or 0.0) or found.diameter_px
+    chosen = snapshot.model.choose_among(found, snapshot.marks_of(key), diameter)
+    rows = zip(chosen.coords[chosen.above], chosen.scores[chosen.above], strict=True)
+    return [
+        GalleryItem(key, *map(float, place), float(score), diameter=diameter)
+        for place, score in rows
+    ]

@@ -9,27 +9,23 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QSize, Qt, Signal
 from qtpy.QtGui import QIcon, QImage, QPixmap
 
-from napari_unetpick.errors import UnetPickError
-from napari_unetpick.widgets.crops import WIDTH, cut_crop, to_greys
+from napari_unetpick.widgets.crops import to_greys
+from napari_unetpick.widgets.gallery_crops import SIDE, Crop, Cutter
 from napari_unetpick.widgets.gallery_items import GalleryItem
-from napari_unetpick.widgets.snapshot import OpenMicrograph, Snapshot
+from napari_unetpick.widgets.snapshot import Snapshot
 
-SIDE = 64  # px of a picture
 KEPT = 4000  # pictures in memory, 16 kB each
-LOW_PASS = 20.0  # A, as the viewer shows micrographs
 AT_ONCE = 24  # pictures cut before they are shown
-
-Crop = NDArray[np.float32]
+MOST_WAITING = 600  # more than fit a large screen: what was scrolled over is not cut
 
 
 class _Bridge(QObject):
     """Brings finished pictures from the thread to the main thread."""
 
-    cut = Signal(object, object)
+    cut = Signal(object, object, object)
 
 
 class GalleryModel(QAbstractListModel):
@@ -39,11 +35,13 @@ class GalleryModel(QAbstractListModel):
         super().__init__()
         self.items: list[GalleryItem] = []
         self._snapshot: Snapshot | None = None
-        self._crops: OrderedDict[GalleryItem, Crop | None] = OrderedDict()
+        self._crops: OrderedDict[Any, Crop | None] = OrderedDict()
         self._rows: dict[GalleryItem, int] = {}
-        self._wanted: list[GalleryItem] = []
-        self._working = self._closed = False
-        self._open: tuple[str, OpenMicrograph] | None = None
+        self._wanted: OrderedDict[GalleryItem, None] = OrderedDict()
+        self._cutting: set[GalleryItem] = set()
+        self._closed = False
+        self._empty: QIcon | None = None
+        self._cutter = Cutter()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="unetpick-gallery")
         self._bridge = _Bridge()
         self._bridge.cut.connect(self._take)
@@ -61,9 +59,13 @@ class GalleryModel(QAbstractListModel):
         leaving = set(gone)
         self.put([item for item in self.items if item not in leaving], self._snapshot)
 
+    def row_of(self, item: GalleryItem) -> int | None:
+        """Return where an item stands, or None where it is not shown."""
+        return self._rows.get(item)
+
     def crops(self, items: Iterable[GalleryItem]) -> list[Crop]:
         """Return the pictures that are there already."""
-        found = (self._crops.get(item) for item in items)
+        found = (self._crops.get(self._name(item, self._snapshot)) for item in items)
         return [crop for crop in found if crop is not None]
 
     def close(self) -> None:
@@ -90,46 +92,56 @@ class GalleryModel(QAbstractListModel):
             return QSize(SIDE + 8, SIDE + 26)
         return None
 
-    def _picture(self, item: GalleryItem) -> QIcon | None:
-        if item not in self._crops:
-            self._wanted.append(item)
+    def _picture(self, item: GalleryItem) -> QIcon:
+        name = self._name(item, self._snapshot)
+        if name not in self._crops:
+            self._wanted[item] = None
+            self._wanted.move_to_end(item)
+            if len(self._wanted) > MOST_WAITING:
+                self._wanted.popitem(last=False)
             self._cut_some()
-            return _EMPTY.get()
-        crop = self._crops[item]
-        self._crops.move_to_end(item)
-        return _EMPTY.get() if crop is None else QIcon(picture(crop))
+            return self._grey()
+        crop = self._crops[name]
+        self._crops.move_to_end(name)
+        return self._grey() if crop is None else QIcon(picture(crop))
+
+    def _grey(self) -> QIcon:
+        """A grey square, for what is not there yet, or cannot be read."""
+        if self._empty is None:
+            square = QPixmap(SIDE, SIDE)
+            square.fill(Qt.GlobalColor.gray)
+            self._empty = QIcon(square)
+        return self._empty
+
+    @staticmethod
+    def _name(item: GalleryItem, snapshot: Snapshot | None) -> Any:
+        """A crop is another one when the diameter, the pixel size or the project changes."""
+        entry = None if snapshot is None else snapshot.entries.get(item.key)
+        if snapshot is None or entry is None:
+            return item
+        return item, entry.micrograph, snapshot.diameter
 
     def _cut_some(self) -> None:
         """Hand the pictures asked for last to the thread: they are those in view."""
-        if self._closed or self._working or not self._wanted or self._snapshot is None:
+        if self._closed or self._cutting or self._snapshot is None:
             return
-        batch = self._wanted[-AT_ONCE:]
-        del self._wanted[-AT_ONCE:]
-        self._working = True
-        self._pool.submit(self._cut, batch, self._snapshot)
+        batch: list[GalleryItem] = []
+        while self._wanted and len(batch) < AT_ONCE:
+            batch.append(self._wanted.popitem()[0])
+        if batch:
+            self._cutting = set(batch)
+            self._pool.submit(self._cut, batch, self._snapshot)
 
     def _cut(self, batch: list[GalleryItem], snapshot: Snapshot) -> None:
-        crops: list[Crop | None] = []
-        for item in batch:
-            try:
-                crops.append(self._cut_one(item, snapshot))
-            except (UnetPickError, OSError):  # the gallery shows an empty frame there
-                crops.append(None)
+        crops = [self._cutter.cut(item, snapshot) for item in batch]
         with suppress(RuntimeError):  # the dock was closed meanwhile
-            self._bridge.cut.emit(batch, crops)
+            self._bridge.cut.emit(batch, crops, snapshot)
 
-    def _cut_one(self, item: GalleryItem, snapshot: Snapshot) -> Crop:
-        if self._open is None or self._open[0] != item.key:
-            self._open = item.key, snapshot.open(item.key)
-        image = self._open[1]
-        diameter = image.diameter_px(snapshot.diameter or 0.0) or 40.0
-        low_pass = LOW_PASS / image.pixel_size if image.pixel_size else 0.0
-        return cut_crop(image.image, (item.row, item.col), WIDTH * diameter, SIDE, low_pass)
-
-    def _take(self, batch: list[GalleryItem], crops: list[Crop | None]) -> None:
-        self._working = False
+    def _take(self, batch: list[GalleryItem], crops: list[Crop | None], snapshot: Snapshot) -> None:
+        self._cutting.clear()
         for item, crop in zip(batch, crops, strict=True):
-            self._crops[item] = crop
+            self._wanted.pop(item, None)  # painted again while it was cut
+            self._crops[self._name(item, snapshot)] = crop
             number = self._rows.get(item)
             if number is not None:
                 index = self.index(number)
@@ -139,27 +151,13 @@ class GalleryModel(QAbstractListModel):
         self._cut_some()
 
 
-class _Empty:
-    """A grey square, made when it is first wanted: pictures need a running application."""
-
-    def __init__(self) -> None:
-        self._icon: QIcon | None = None
-
-    def get(self) -> QIcon:
-        if self._icon is None:
-            square = QPixmap(SIDE, SIDE)
-            square.fill(Qt.GlobalColor.gray)
-            self._icon = QIcon(square)
-        return self._icon
-
-
-_EMPTY = _Empty()
-
-
 def picture(crop: Crop, side: int = SIDE) -> QPixmap:
     """Return a crop in greys as a picture of `side` pixels."""
     greys = np.ascontiguousarray(to_greys(crop))
     rows, cols = greys.shape
     image = QImage(greys.data, cols, rows, cols, QImage.Format.Format_Grayscale8).copy()
     made = QPixmap.fromImage(image)
-    return made if side == rows else made.scaled(side, side)
+    if side == rows:
+        return made
+    smooth = Qt.TransformationMode.SmoothTransformation
+    return made.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, smooth)

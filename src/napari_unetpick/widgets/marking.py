@@ -43,6 +43,7 @@ class Marking:
         self.current = ""
         self.undo_stacks: UndoStacks[Marks] = UndoStacks()
         self.order: list[str] = []  # keys as the list of micrographs shows them, where it is open
+        self.selected: list[str] = []  # keys of the rows that are selected there
         self._marks: dict[str, Marks] = {}
         self._unsaved: set[str] = set()
         self._timer = QTimer()

@@ -131,6 +131,7 @@ class MicrographsDock(Dock):
         self.with_pictures.toggled.connect(table.show_pictures)
         table.chosen.connect(session.go)
         table.seen_changed.connect(self._want_seen)
+        table.selectionModel().selectionChanged.connect(self._rows_selected)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         table.customContextMenuRequested.connect(
             lambda place: self.menu.popup(table.viewport().mapToGlobal(place))
@@ -216,6 +217,9 @@ class MicrographsDock(Dock):
             tip = "Save project as\u2026 keeps micrographs, picks and models."
             self.place.setToolTip(tip if project.temporary else str(project.folder))
 
+    def _rows_selected(self, *_: object) -> None:
+        self.session.selected = self.table.selected_keys()
+
     def _say_walk(self) -> None:
         row_now, last = self.model.row_of(self.session.current), len(self.model.keys) - 1
         self.previous.setEnabled(row_now > 0)
@@ -269,6 +273,6 @@ class MicrographsDock(Dock):
 
 def _leave(session: Session, stores: list[LateValues[Any]], *_: object) -> None:
     """End what a closed dock began; the list's order does not bind the keys any longer."""
-    session.order = []
+    session.order, session.selected = [], []
     for store in stores:
         store.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
@@ -12,6 +13,7 @@ from napari_unetpick.evaluation.protocols import DESCRIPTIONS, PROTOCOLS
 from napari_unetpick.evaluation.results import Evaluation, MicrographResult
 
 ABSENT = "–"
+LONG_BEGINNING = 8  # letters; shorter ones are not worth a dot
 FIGURES = {
     "Precision": "The part of the picks that are particles.",
     "Recall": "The part of the particles that were picked.",
@@ -138,6 +140,7 @@ def micrograph_rows(found: Evaluation) -> list[tuple[Cell, ...]]:
         return row.scores[found.protocol].f1, -_missed(row) - _false(row)
 
     rows = []
+    short = short_names([row.key for row in found.micrographs])
     for row in sorted(found.micrographs, key=badness):
         score = row.scores[found.protocol]
         tip = f"{row.key}: precision {score.precision:.3f}, recall {score.recall:.3f}"
@@ -145,13 +148,26 @@ def micrograph_rows(found: Evaluation) -> list[tuple[Cell, ...]]:
             tip += f"; picks lie {row.centring:.2f} diameters off the centre (median)"
         rows.append(
             (
-                Cell(row.key, row.key, tip),
+                Cell(short[row.key], row.key, tip),
                 Cell(f"{score.f1:.3f}", score.f1, tip),
                 Cell(f"{_missed(row):,}", float(_missed(row)), tip),
                 Cell(f"{_false(row):,}", float(_false(row)), tip),
             )
         )
     return rows
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Leave out a long beginning that all names share: a narrow column shows what tells them apart.
+
+    `FoilHole_24_Data_991_x` and `FoilHole_24_Data_992_x` become `…991_x` and `…992_x`.
+    """
+    shared = len(commonprefix(list(names))) if len(names) > 1 else 0  # noqa: RUF071
+    while shared and min(names, key=len)[shared - 1].isdigit():  # numbers stay whole
+        shared -= 1
+    if shared < LONG_BEGINNING:
+        return {name: name for name in names}
+    return {name: "…" + name[shared:] for name in names}
 
 
 def headline(found: Evaluation) -> str:

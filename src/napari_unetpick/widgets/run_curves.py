@@ -33,7 +33,8 @@ class RunCurves:
 
 def curves_of(name: str, rows: Iterable[Mapping[str, Any]]) -> RunCurves:
     """Make curves of the rows of metrics.jsonl; what is no finite number is left out."""
-    numbered = list(enumerate(rows, start=1))
+    epochs = (row for row in rows if "taken" not in row)  # that is a round's verdict
+    numbered = list(enumerate(epochs, start=1))
     return RunCurves(name, _curve(numbered, "loss"), _curve(numbered, "validation_f1"))
 
 

@@ -19,12 +19,13 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unetpick.errors import UnetPickError
+from napari_unetpick.settings import SelfTrainSettings
 from napari_unetpick.widgets.controls import button, hint, say
 from napari_unetpick.widgets.dock import Dock
 from napari_unetpick.widgets.run_panel import RunPanel, alone
 from napari_unetpick.widgets.self_training import COLUMNS, TOOLTIPS, rounds_of
 
-ROUNDS, QUANTILE = 2, 0.8
+DEFAULTS = SelfTrainSettings()
 ABOUT = (
     "The model picks the unlabelled micrographs, takes its surest picks for labels and trains on; "
     "a round that makes it no better is thrown away."
@@ -43,15 +44,16 @@ class SelfTrainDock(Dock):
         self.run_box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.rounds = QSpinBox()
         self.rounds.setRange(1, 10)
-        self.rounds.setValue(ROUNDS)
+        self.rounds.setValue(DEFAULTS.rounds)
         self.rounds.setToolTip("How many times it picks and trains again.")
         self.quantile = QDoubleSpinBox()
         self.quantile.setRange(0.05, 0.99)
         self.quantile.setSingleStep(0.05)
-        self.quantile.setValue(QUANTILE)
+        self.quantile.setValue(DEFAULTS.positive_quantile)
         self.quantile.setToolTip(
-            "Only picks that score above this part of all picks are taken for labels: 0.8 takes "
-            "the best fifth. Those below are neither particle nor background."
+            "Only picks that score above this part of your labelled particles are taken for "
+            "labels: 0.35 asks for a score that 65 of 100 of yours reach. Those a little below are "
+            "neither particle nor background."
         )
         self.start = button(
             "Self-train",

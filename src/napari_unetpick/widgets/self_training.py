@@ -11,7 +11,8 @@ TOOLTIPS = (
     "Picks of its own that it was sure of and took for labels (pseudo-labels).",
     "Picks that it was not sure of: neither particle nor background.",
     "F1 on the validation labels after the round.",
-    "Whether the round was kept: only if it did no harm on the validation labels.",
+    "Whether the round was kept: only if it did no harm on the validation labels. Where nothing "
+    "is labelled completely that cannot be told.",
 )
 
 
@@ -23,7 +24,7 @@ def rounds_of(rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
             f"{_number(row.get('round', number)):g}",
             f"{_number(row['taken']):,.0f}",
             f"{_number(row.get('ignored', 0)):,.0f}",
-            f"{_number(row['validation_f1']):.3f}" if "validation_f1" in row else "–",
+            f"{_number(row['f1']):.3f}" if "f1" in row else "–",
             verdict(row),
         )
         for number, row in enumerate(told, start=1)
@@ -32,11 +33,7 @@ def rounds_of(rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
 
 def verdict(row: Mapping[str, Any]) -> str:
     """Return the gate's verdict in words, "" where it was not told."""
-    if "verdict" in row:
-        return str(row["verdict"])
-    if "accepted" in row:
-        return "kept" if row["accepted"] else "thrown away"
-    return ""
+    return {1: "kept", 0: "thrown away", -1: "cannot be told"}.get(row.get("accepted"), "")
 
 
 def _number(value: Any) -> float:

@@ -123,7 +123,7 @@ class Session(Marking):
         self._candidates.clear()
         self.previews.clear()
         self.undo_stacks.clear()
-        self.current, self.order = "", []
+        self.current, self.order, self.selected = "", [], []
         runs = [run for run in project.runs() if run.finished]
         self.model.choose(runs[0].path if runs else None)
         self.project_changed.emit()
@@ -161,8 +161,12 @@ class Session(Marking):
         self.layers.look_at(key, row, col)
 
     def loaded(self) -> tuple[dict[str, Marks], dict[str, Candidates | None]]:
-        """Return marks and candidates in memory by key: a thread reads others from the files."""
-        return dict(self._marks), dict(self._candidates)
+        """Return marks and candidates in memory by key: a thread reads others from the files.
+
+        Previews of a network that is still training are not among them.
+        """
+        found = {key: each for key, each in self._candidates.items() if key not in self.previews}
+        return dict(self._marks), found
 
     # -- candidates ----------------------------------------------------------------------------
 
@@ -217,7 +221,10 @@ class Session(Marking):
         if found is None:
             return None
         preview = self.previews.get(key)
-        return self.model.choose_among(found, self.marks(key), self.diameter_px(key), preview)
+        # the pixel size may be in a header that is not read yet: then the picking's diameter holds
+        known = self.entry(key).micrograph.pixel_size or self.layers.pixel_size(key)
+        diameter = self.diameter_px(key) if known else None
+        return self.model.choose_among(found, self.marks(key), diameter, preview)
 
     def accept(self, key: str, coords: Floats, scores: Floats) -> None:
         """Move candidates to the picks, (N, 2) (row, col) in pixels of the file."""
@@ -289,3 +296,4 @@ class Session(Marking):
         self.engine.shutdown()
         self.layers.close()
         self.project.close()
+        _sessions.pop(self.viewer, None)  # else viewer and session would keep each other alive

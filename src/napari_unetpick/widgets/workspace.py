@@ -69,8 +69,8 @@ class Workspace(QWidget):
     def refresh(self) -> None:
         """Say the next step anew."""
         self._next, line = advise(stand_of(self.session))
-        self._advice_text.setText(f"Next: {line}")
-        self._advice_text.setToolTip(f"Click to go to {self._next}.")
+        self.advice_line.setText(f"Next: {line}")
+        self.advice_line.setToolTip(f"Click to go to {self._next}.")
 
     def _build(self) -> None:
         from napari_unetpick.widgets.run_panel import RunPanel
@@ -78,8 +78,8 @@ class Workspace(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.setSpacing(4)
-        self._advice_text = _Line(self._go_next)
-        layout.addWidget(self._advice_text)
+        self.advice_line = _Line(self._go_next)
+        layout.addWidget(self.advice_line)
         grid = QGridLayout()
         grid.setSpacing(2)
         group = QButtonGroup(self)
@@ -141,5 +141,6 @@ class _Line(QLabel):
 
 def open_workspace(viewer: Any) -> Workspace:
     """Open the workspace in a viewer (for the command palette and the layers menus)."""
-    docked = viewer.window.add_plugin_dock_widget("napari-unetpick", "Picking workspace")
-    return docked[1]  # type: ignore[no-any-return]
+    made = Workspace(viewer)
+    viewer.window.add_dock_widget(made, name="Picking workspace", area="right")
+    return made

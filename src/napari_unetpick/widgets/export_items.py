@@ -1,0 +1,112 @@
+"""What of a project is exported: picks and candidates of its kept micrographs, read in a thread."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.io.export import ExportItem, ExportOptions, ExportResult, export_picks
+from napari_unetpick.io.picks import tell_count
+from napari_unetpick.widgets.background import Task
+from napari_unetpick.widgets.snapshot import Snapshot
+from napari_unetpick.widgets.training import PREVIEW
+
+EMPTY = np.empty((0, 2))
+
+
+def export_project(
+    snapshot: Snapshot, out: Path, options: ExportOptions, task: Task
+) -> ExportResult:
+    """Write the picks of a project's kept micrographs to a folder.
+
+    Raises
+    ------
+    InputError
+        There is nothing to write, or it cannot be written.
+    Cancelled
+        The task was stopped.
+    """
+    kept = [key for key, entry in snapshot.entries.items() if entry.kept]
+    items, notes, untouched = [], [], 0
+    for number, key in enumerate(kept):
+        task.step(number, len(kept))
+        try:
+            item = make_item(snapshot, key)
+        except UnetPickError as error:
+            notes.append(f"{key} left out: {error}")
+            continue
+        if item is None:
+            untouched += 1
+        else:
+            items.append(item)
+    if not items:
+        raise InputError(notes[0] if notes else _nothing(len(kept), len(snapshot.entries)))
+    if untouched:
+        notes.append(f"{tell_count(untouched, 'micrograph')} neither marked nor picked: left out")
+    if rejected := len(snapshot.entries) - len(kept):
+        notes.append(f"{tell_count(rejected, 'rejected micrograph')} left out")
+    result = export_picks(items, out, options, lambda: task.step(len(kept), len(kept)))
+    return replace(result, messages=(*result.messages, *notes))
+
+
+def make_item(snapshot: Snapshot, key: str) -> ExportItem | None:
+    """Gather what can be exported of a micrograph; None where nobody has looked at it yet.
+
+    Raises
+    ------
+    InputError
+        A file of the project is damaged, or the particle diameter is unknown.
+    """
+    entry, marks = snapshot.entries[key], snapshot.marks_of(key)
+    found = snapshot.candidates_of(key)
+    if found is not None and found.model == PREVIEW:  # those of the last picking are in the file
+        found = replace(snapshot, candidates={}).candidates_of(key)
+    if found is None and not len(marks.picks) and entry.state != "full":
+        return None
+    shape, pixel_size = None, entry.micrograph.pixel_size
+    try:
+        opened = snapshot.open(key)
+    except InputError:
+        pass  # the image is away: its picks are not lost, and the result says so
+    else:
+        shape, pixel_size = opened.shape, opened.pixel_size
+    diameter = diameter_of(snapshot)
+    if diameter is not None:
+        diameter_px = diameter / (pixel_size or 1.0)
+    elif found is not None:
+        diameter_px = found.diameter_px
+    else:
+        raise InputError("the particle diameter is not set: measure it in Annotate first")
+    coords, scores = EMPTY, np.empty(0)
+    if found is not None:
+        chosen = snapshot.model.choose_among(found, marks, diameter_px)
+        coords, scores = chosen.coords[chosen.above], chosen.scores[chosen.above]
+    return ExportItem(
+        entry.micrograph,
+        marks.picks.coords,
+        marks.picks.scores,
+        coords,
+        scores,
+        diameter_px,
+        marks.exclusions,
+        shape,
+    )
+
+
+def diameter_of(snapshot: Snapshot) -> float | None:
+    """Return the project's diameter in A, else the one that the model was trained for."""
+    if snapshot.diameter is not None:
+        return snapshot.diameter
+    told = snapshot.model.card.get("diameter")
+    return float(told) if isinstance(told, int | float) else None
+
+
+def _nothing(kept: int, total: int) -> str:
+    if not total:
+        return "nothing to export: open micrographs first, in Micrographs"
+    if not kept:
+        return "nothing to export: every micrograph is rejected"
+    return "nothing to export yet: pick with a model above, or mark particles in Annotate"

@@ -1,0 +1,56 @@
+"""What an export says when it is done: counts, and where to click next; no Qt."""
+
+from __future__ import annotations
+
+from napari_unetpick.io.export import ONE_FILE, ExportResult
+from napari_unetpick.io.picks import tell_count
+from napari_unetpick.io.relion import project_path
+
+FORMATS = {
+    "relion": ("RELION", "autopick.star, and a STAR for each micrograph."),
+    "cryosparc": ("cryoSPARC", "One STAR with all picks: picks.star, for Import Particle Stack."),
+    "csv": ("CSV", "picks.csv with micrograph, x, y, score: for spreadsheets and scripts."),
+    "box": ("EMAN .box", "A box file for each micrograph: corner and size of each box."),
+    "cbox": ("crYOLO .cbox", "A CBOX file for each micrograph."),
+    "eman": ("EMAN2 .json", "info/<micrograph>_info.json, as e2boxer writes them."),
+    "topaz": ("Topaz", "topaz.txt: image_name, x_coord, y_coord, score."),
+}
+"""Format -> (name, what is written)."""
+WHATS = {
+    "both": "Accepted picks and candidates",
+    "picks": "Accepted picks only",
+    "candidates": "Candidates above the threshold only",
+}
+
+
+def describe_result(result: ExportResult) -> list[str]:
+    """Say what was written, a line each: counts, files, what was left out."""
+    counts = result.counts
+    empty = f" ({counts.empty:,} without picks)" if counts.empty else ""
+    lines = [
+        f"{tell_count(counts.picks, 'pick')} of {tell_count(counts.micrographs, 'micrograph')}"
+        f"{empty} written to {result.folder}:"
+    ]
+    for fmt, files in result.files.items():
+        what = ONE_FILE.get(fmt) or tell_count(len(files), "file")
+        lines.append(f"{FORMATS[fmt][0]}: {what}")
+    return [*lines, *(f"{message[0].upper()}{message[1:]}." for message in result.messages)]
+
+
+def next_steps(result: ExportResult) -> list[str]:
+    """Say what to click next in RELION and cryoSPARC, where their files were written."""
+    box, steps = result.options.box_size, []
+    if files := result.files.get("relion"):
+        steps.append(
+            "Next in RELION: Particle extraction. On the I/O tab, micrograph STAR file: the one of "
+            f"your CtfFind job; Input coordinates: {project_path(files[-1])}. On the extract tab, "
+            f"Particle box size (pix): {box}."
+        )
+    if files := result.files.get("cryosparc"):
+        steps.append(
+            f"Next in cryoSPARC: Import Particle Stack. Particle meta path: {files[0]}; Ignore raw "
+            "data: on; Ignore pose data: on; connect the micrographs as Source Exposures; Remove "
+            "leading UID: on where they were picked outside cryoSPARC. Then Extract From "
+            f"Micrographs with a box size of {box} px."
+        )
+    return steps

@@ -1,0 +1,256 @@
+"""The whole loop as a new user would go it: open, measure, click, train, pick, correct, save."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_unetpick.evaluation.evaluate import evaluate
+from napari_unetpick.io.names import micrograph_key
+from napari_unetpick.io.picks import Picks, read_picks
+from napari_unetpick.io.project import Project
+from napari_unetpick.simulate.samples import get_sample
+from napari_unetpick.simulate.write import simulate_set
+from napari_unetpick.widgets.session import Session
+
+CLICKS = 10  # on each of three micrographs
+CORRECTIONS = 5
+
+Truth = dict[str, np.ndarray]
+
+
+class Person:
+    """Somebody in front of a viewer: looks, clicks, waits."""
+
+    def __init__(self, viewer: Any, session: Session, qtbot: Any) -> None:
+        self.viewer, self.session, self.qtbot = viewer, session, qtbot
+        self.canvas = find_canvas()
+
+    def go(self, key: str) -> None:
+        self.session.go(key)
+        self.qtbot.waitUntil(lambda: self.session.layers.shown_key == key, timeout=20_000)
+        QApplication.processEvents()
+
+    def click(self, place: np.ndarray) -> None:
+        """Click a (row, col) of the micrograph's file on the canvas."""
+        layer = self.session.layers.ensure("picks")
+        world = np.asarray(layer.data_to_world(place))
+        # napari 0.9 moved the camera into the scene, and warns of the old name
+        camera = getattr(self.viewer, "scene", self.viewer).camera
+        offset = (world - np.asarray(camera.center)[-2:]) * camera.zoom
+        row, col = offset + np.array([self.canvas.height(), self.canvas.width()]) / 2
+        point = QPoint(round(col), round(row))
+        QTest.mouseMove(self.canvas, point)
+        QApplication.processEvents()
+        QTest.mouseClick(self.canvas, Qt.MouseButton.LeftButton, pos=point)
+        QApplication.processEvents()
+
+    def press(self, key: Any, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:
+        QTest.keyClick(self.canvas, key, modifier)
+        QApplication.processEvents()
+
+    def wait_for_job(self, job: Any, minutes: float) -> None:
+        troubles: list[str] = []
+        job.error.connect(lambda kind, text: troubles.append(f"{kind}: {text}"))
+        self.qtbot.waitUntil(
+            lambda: job.state in ("done", "error", "stopped"), timeout=minutes * 6e4
+        )
+        assert not troubles, troubles
+        assert job.state == "done"
+
+    def train(self, epochs: int, start: str | None, minutes: float) -> Path:
+        project = self.session.project
+        run = project.runs_folder / project.new_run_name()
+        keys = [k for k in self.session.keys if self.session.entry(k).state != "none"]
+        settings = {"train": {"epochs": epochs}}
+        job = self.session.start("train", run=str(run), settings=settings, start=start, keys=keys)
+        self.wait_for_job(job, minutes)
+        self.session.use_model(run)
+        return run
+
+    def pick_all(self, minutes: float) -> None:
+        from napari_unetpick.widgets.session import Candidates
+
+        model = self.session.model
+        job = self.session.start("pick", keys=self.session.keys, models=[str(model.path)])
+        job.found.connect(
+            lambda f: self.session.put_candidates(
+                f.key, Candidates(f.coords, f.raw, f.near, model.name, f.diameter_px)
+            )
+        )
+        self.wait_for_job(job, minutes)
+
+
+def find_canvas() -> Any:
+    """Return the widget that napari draws on."""
+    shown = [w for w in QApplication.allWidgets() if "CanvasBackend" in type(w).__name__]
+    return next(w for w in shown if w.isVisible())
+
+
+def score(session: Session, truth: Truth, keys: list[str], border: float) -> float:
+    """F1, protocol particle, of picks and candidates above the threshold on some micrographs."""
+    picks, true, diameters, shapes, borders = {}, {}, {}, {}, {}
+    for key in keys:
+        chosen = session.chosen(key)
+        marked = session.marks(key).picks.coords
+        coords = marked if chosen is None else np.concatenate([marked, chosen.coords[chosen.above]])
+        picks[key] = Picks(key, coords, np.ones(len(coords)))
+        true[key] = Picks(key, truth[key])
+        diameters[key] = session.diameter_px(key)
+        shapes[key] = session.layers.images.ready(session.entry(key).micrograph)
+        borders[key] = border * diameters[key]
+    sizes = {k: shape_of(session, k) for k in keys}
+    found = evaluate(picks, true, diameters, sizes, borders)
+    return float(found.headline.f1)
+
+
+def shape_of(session: Session, key: str) -> tuple[int, int]:
+    from napari_unetpick.io.micrographs import read_micrograph
+
+    rows, cols = read_micrograph(session.entry(key).micrograph.path).data.shape
+    return rows, cols
+
+
+def correct(person: Person, truth: Truth, keys: list[str]) -> int:
+    """Click missed particles of labelled micrographs, and reject a false pick, as a user would."""
+    session, done = person.session, 0
+    for key in keys:
+        person.go(key)
+        chosen = session.chosen(key)
+        found = np.concatenate([session.marks(key).picks.coords, chosen.coords[chosen.above]])
+        reach = session.diameter_px(key) / 2
+        away = np.linalg.norm(truth[key][:, None] - found[None], axis=2).min(axis=1)
+        session.layers.edit("picks", "add")
+        for place in truth[key][away > reach][: CORRECTIONS - done]:
+            person.click(place)
+            done += 1
+        if done >= CORRECTIONS:
+            break
+        above = chosen.coords[chosen.above]
+        off = np.linalg.norm(above[:, None] - truth[key][None], axis=2).min(axis=1) > reach
+        for place in above[off][: CORRECTIONS - done]:
+            session.reject(key, place[None])
+            done += 1
+    return done
+
+
+def journey(
+    make_viewer: Callable[..., Any],
+    qtbot: Any,
+    *,
+    folder: Path,
+    project: Path,
+    truth: Truth,
+    train_on: list[str],
+    test_on: list[str],
+    diameter: float,
+    epochs: int,
+    minutes: float,
+    border: float,
+    pixel_size: float | None = None,
+) -> tuple[float, float]:
+    """Go the whole way; return F1 on the test micrographs before and after the correction."""
+    from napari_unetpick.widgets.workspace import Workspace
+
+    viewer = make_viewer(show=True)
+    viewer.window.resize(1280, 800)
+    workspace = Workspace(viewer)
+    viewer.window.add_dock_widget(workspace, name="Picking workspace")
+    session = workspace.session
+    session.new_project(project, folder)
+    if pixel_size is not None:
+        session.set_pixel_size(pixel_size)
+    session.set_diameter(diameter)
+    person = Person(viewer, session, qtbot)
+    rng = np.random.default_rng(3)
+    for key in train_on:
+        person.go(key)
+        session.layers.edit("picks", "add")
+        inner = inside(truth[key], shape_of(session, key), diameter / session.pixel_size(key))
+        for place in rng.permutation(inner)[:CLICKS]:
+            person.click(place)
+        clicked = session.marks(key).picks.coords
+        assert len(clicked) == CLICKS, f"{key}: every click makes one pick"
+    first_run = person.train(epochs, None, minutes)
+    person.pick_all(5)
+    for key in test_on:  # what is scored is what was picked, not what is shown
+        session.change_entry(key, split="test")
+    before = score(session, truth, test_on, border)
+    assert correct(person, truth, train_on) > 0
+    person.train(max(epochs // 2, 2), str(first_run), minutes)
+    person.pick_all(5)
+    after = score(session, truth, test_on, border)
+    assert session.save()
+    marks = {key: session.marks(key).picks.coords for key in session.keys}
+    session.close()
+    again = Project.open(project)
+    for key, coords in marks.items():
+        np.testing.assert_allclose(again.marks(key).picks.coords, coords, atol=2e-3)
+    assert [run.finished for run in again.runs()] == [True, True]
+    again.close()
+    return before, after
+
+
+def inside(places: np.ndarray, shape: tuple[int, int], margin: float) -> np.ndarray:
+    limit = np.asarray(shape) - 1 - margin
+    return places[((places >= margin) & (places <= limit)).all(axis=1)]
+
+
+def test_journey_on_simulated_micrographs(make_napari_viewer: Any, qtbot: Any, tmp_path: Path):
+    sample = get_sample("cage").sampled((512, 512), 4.0)
+    for _ in simulate_set(sample, tmp_path / "mics", 5, 21):
+        pass
+    truth = {
+        micrograph_key(name): each.coords
+        for name, each in read_picks(tmp_path / "mics" / "picks.csv").items()
+    }
+    keys = sorted(truth)
+    before, after = journey(
+        make_napari_viewer,
+        qtbot,
+        folder=tmp_path / "mics",
+        project=tmp_path / "project",
+        truth=truth,
+        train_on=keys[:3],
+        test_on=keys[3:],
+        diameter=sample.diameter_A,
+        epochs=4,
+        minutes=5,
+        border=0.5,
+    )
+    assert before >= 0.7
+    assert after >= before - 0.03
+
+
+def test_journey_on_apoferritin(
+    make_napari_viewer: Any, qtbot: Any, tmp_path: Path, real_data: Path
+):
+    folder = real_data / "apoferritin"
+    with open(folder / "split.csv", encoding="utf-8") as handle:
+        split = {micrograph_key(r["micrograph"]): r["split"] for r in csv.DictReader(handle)}
+    truth = {
+        micrograph_key(name): each.coords for name, each in read_picks(folder / "picks.csv").items()
+    }
+    before, after = journey(
+        make_napari_viewer,
+        qtbot,
+        folder=folder,
+        project=tmp_path / "project",
+        truth=truth,
+        train_on=sorted(k for k, part in split.items() if part == "train"),
+        test_on=sorted(k for k, part in split.items() if part == "test"),
+        diameter=120.0,
+        epochs=6,
+        minutes=10,
+        border=0.5,
+        pixel_size=1.5,
+    )
+    assert before >= 0.95
+    assert after >= 0.95

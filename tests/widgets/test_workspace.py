@@ -1,0 +1,82 @@
+"""The workspace: every step opens, the next one is named, and closing it leaves the session."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_unetpick.widgets.advice import Stand, advise
+from napari_unetpick.widgets.workspace import STEPS, Workspace
+
+LEFT = Qt.MouseButton.LeftButton
+NOTHING = Stand(micrographs=0, diameter=None, labelled=0, picks=0, runs=0, picked=0)
+
+
+def stand(**changes):
+    return Stand(**{**NOTHING.__dict__, **changes})
+
+
+@pytest.mark.parametrize(
+    "where, words, changes",
+    [
+        ("Micrographs", "Open a folder", {}),
+        ("Annotate", "two clicks", {"micrographs": 5}),
+        ("Annotate", "about 30 more", {"micrographs": 5, "diameter": 120.0}),
+        ("Annotate", "about 13 more", {"micrographs": 5, "diameter": 120.0, "picks": 17}),
+        ("Train", "34 picks", {"micrographs": 5, "diameter": 120.0, "picks": 34}),
+        ("Train", "Training", {"micrographs": 5, "diameter": 120.0, "picks": 34, "job": "train"}),
+        ("Pick", "Pick all", {"micrographs": 5, "diameter": 120.0, "picks": 34, "runs": 1}),
+        (
+            "Annotate",
+            "makes precision measurable",
+            {"micrographs": 5, "diameter": 120.0, "picks": 34, "runs": 1, "picked": 5},
+        ),
+        (
+            "Evaluate",
+            "gallery",
+            {"micrographs": 5, "diameter": 9.0, "picks": 34, "runs": 1, "picked": 5, "fully": 1},
+        ),
+    ],
+)
+def test_the_next_step_follows_from_how_far_the_work_is(where, words, changes):
+    step, line = advise(stand(**changes))
+    assert step == where
+    assert words in line
+
+
+def test_every_step_opens_and_the_advice_leads_there(project_session, qtbot):
+    workspace = Workspace(project_session.viewer)
+    qtbot.addWidget(workspace)
+    workspace.show()
+    for step in STEPS:
+        qtbot.mouseClick(workspace.buttons[step], LEFT)
+        assert workspace.stack.currentWidget() is workspace.pages[step]
+    workspace.advice_line.mousePressEvent(None)
+    assert workspace.stack.currentWidget() is workspace.pages["Annotate"]
+
+
+def test_closing_it_leaves_session_and_marks(project_session, qtbot):
+    session = project_session
+    workspace = Workspace(session.viewer)  # not qtbot's to close: it is gone by then
+    workspace.open("Annotate")
+    session.layers.get("picks").add(session.truth["a.b_1"][:2])
+    with qtbot.waitSignal(workspace.destroyed):
+        workspace.deleteLater()
+    session.set_diameter(90.0)
+    session.step(1)
+    assert len(session.marks("a.b_1").picks) == 2
+
+
+def test_no_dock_imports_torch_or_what_is_only_sometimes_needed():
+    modules = ", ".join(f"napari_unetpick.widgets.{module}" for module, _, _ in STEPS.values())
+    code = (
+        f"import sys, napari_unetpick.widgets.workspace, napari_unetpick.widgets.gallery, {modules}"
+        "; print(*{'torch', 'starfile', 'pyqtgraph', 'matplotlib'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.split() == []
