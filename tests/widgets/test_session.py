@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_unetpick.io.project import Candidates, Project
+from napari_unetpick.widgets import session as session_module
 
 
 def candidates(coords, raw):
@@ -224,3 +225,18 @@ def test_a_damaged_micrograph_is_said_and_the_next_one_works(project_session, qt
     session.go("a.b_3")
     qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_3", timeout=5000)
     assert session.layers.get("micrograph").visible
+
+
+def test_damaged_candidates_are_told_once_and_the_micrograph_is_still_shown(
+    project_session, monkeypatch, qtbot
+):
+    session, told = project_session, []
+    monkeypatch.setattr(session_module, "tell", lambda text, level="info": told.append(text))
+    folder = session.project.folder / "candidates"
+    folder.mkdir(exist_ok=True)
+    (folder / "a.b_2.npz").write_bytes(b"cut off")
+    session.go("a.b_2")
+    qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_2", timeout=5000)
+    assert session.chosen("a.b_2") is None
+    assert len(told) == 1
+    assert "pick this micrograph again" in told[0]

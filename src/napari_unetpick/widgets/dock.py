@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unetpick.widgets.session import get_session
 
 NARROWEST = 300  # px: what fits beside the canvas at 1280 x 800
+WIDEST = 380  # px that a dock may ask for there
 
 
 class Dock(QScrollArea):
@@ -33,8 +34,12 @@ class Dock(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.setMinimumWidth(NARROWEST)
         self.destroyed.connect(Unfollow(self._followed))
+
+    def minimumSizeHint(self) -> QSize:  # Qt's name
+        """As wide as its content needs, so that nothing is cut off at the right."""
+        needed = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        return QSize(max(NARROWEST, min(needed, WIDEST)), 100)
 
     def follow(self, signal: Any, call: Callable[..., object]) -> None:
         """Connect a session's psygnal signal until this dock is closed."""

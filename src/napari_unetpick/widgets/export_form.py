@@ -90,7 +90,7 @@ class ExportForm(QWidget):
                 "Box size for extraction: 1.5 to 2 particle diameters, an even number of pixels of "
                 "the micrograph."
             )
-        self.whole = QCheckBox("Leave out boxes that cross the edge")
+        self.whole = QCheckBox("Leave out cut-off boxes")
         self.whole.setChecked(True)
         self.whole.setToolTip("RELION and cryoSPARC cannot extract a particle that is cut off.")
         self.go = button("Export", "Write the files, of all kept micrographs.", self._go)

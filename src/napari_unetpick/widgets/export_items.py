@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,10 +32,11 @@ def export_project(
     """
     kept = [key for key, entry in snapshot.entries.items() if entry.kept]
     items, notes, untouched = [], [], 0
+    models: Counter[str] = Counter()
     for number, key in enumerate(kept):
         task.step(number, len(kept))
         try:
-            item = make_item(snapshot, key)
+            item = make_item(snapshot, key, models)
         except UnetPickError as error:
             notes.append(f"{key} left out: {error}")
             continue
@@ -48,12 +50,21 @@ def export_project(
         notes.append(f"{tell_count(untouched, 'micrograph')} neither marked nor picked: left out")
     if rejected := len(snapshot.entries) - len(kept):
         notes.append(f"{tell_count(rejected, 'rejected micrograph')} left out")
+    if options.what != "picks":
+        notes += _other_models(models, snapshot.model.name)
     result = export_picks(items, out, options, lambda: task.step(len(kept), len(kept)))
     return replace(result, messages=(*result.messages, *notes))
 
 
-def make_item(snapshot: Snapshot, key: str) -> ExportItem | None:
+def make_item(
+    snapshot: Snapshot, key: str, models: Counter[str] | None = None
+) -> ExportItem | None:
     """Gather what can be exported of a micrograph; None where nobody has looked at it yet.
+
+    Parameters
+    ----------
+    models
+        Counts which model found the candidates.
 
     Raises
     ------
@@ -82,6 +93,8 @@ def make_item(snapshot: Snapshot, key: str) -> ExportItem | None:
         raise InputError("the particle diameter is not set: measure it in Annotate first")
     coords, scores = EMPTY, np.empty(0)
     if found is not None:
+        if models is not None:
+            models[found.model] += 1
         chosen = snapshot.model.choose_among(found, marks, diameter_px)
         coords, scores = chosen.coords[chosen.above], chosen.scores[chosen.above]
     return ExportItem(
@@ -102,6 +115,17 @@ def diameter_of(snapshot: Snapshot) -> float | None:
         return snapshot.diameter
     told = snapshot.model.card.get("diameter")
     return float(told) if isinstance(told, int | float) else None
+
+
+def _other_models(models: Counter[str], now: str) -> list[str]:
+    """Say where the candidates are not those of the model in use, whose scores they are given."""
+    others = {name: count for name, count in models.items() if now and name not in ("", now)}
+    if not others:
+        return []
+    return [
+        f"the candidates of {tell_count(sum(others.values()), 'micrograph')} were found by "
+        f"{', '.join(sorted(others))}, not by {now}: pick again to export those of {now}"
+    ]
 
 
 def _nothing(kept: int, total: int) -> str:

@@ -37,6 +37,7 @@ class Marking:
     marks_changed = Signal(str, str)
     diameter_changed = Signal(object)
     selection_changed = Signal()
+    selected_changed = Signal()
 
     def __init__(self) -> None:
         self.project: Project = Project.create_temporary()

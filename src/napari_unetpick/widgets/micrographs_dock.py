@@ -219,6 +219,7 @@ class MicrographsDock(Dock):
 
     def _rows_selected(self, *_: object) -> None:
         self.session.selected = self.table.selected_keys()
+        self.session.selected_changed.emit()
 
     def _say_walk(self) -> None:
         row_now, last = self.model.row_of(self.session.current), len(self.model.keys) - 1

@@ -112,9 +112,10 @@ class PickDock(Dock):
         self.follow(session.candidates_changed, self._candidates_changed)
         self.follow(session.selection_changed, self._selection_changed)
         self.follow(session.diameter_changed, self._diameter_changed)
+        self.follow(session.selected_changed, self._say_state)
         self.follow(session.job_changed, self._say_state)
         self.follow(session.training.changed, self.model_box.refresh)
-        self.follow(self.picking.changed, self._say_state)
+        self.follow(self.picking.changed, self._picking_changed)
         self.follow(self.table.changed, self._scores_changed)
         self.accepting.progress.connect(self._accept_progress)
         self.accepting.ended.connect(self._accepted)
@@ -153,8 +154,6 @@ class PickDock(Dock):
         text = f"Picking: {self.picking.found:,} of {self.picking.total:,} done…"
         self.pick_all.setText(text if running else f"Pick all kept ({kept:,})")
         say(self.failures, describe_failures(self.picking.failed))
-        if self.picking.trouble:
-            say(self.trouble, self.picking.trouble)
 
     def _draw_counts(self) -> None:
         """Draw picks per micrograph, and say how many could be accepted."""
@@ -207,10 +206,10 @@ class PickDock(Dock):
             self._redraw_soon()
 
     def _marks_changed(self, key: str, _: str) -> None:
-        self.table.look_at(key)
+        self.table.look_at(key, now=self.isVisible())
 
     def _candidates_changed(self, key: str) -> None:
-        self.table.look_at(key)
+        self.table.look_at(key, now=self.isVisible())
 
     def _scores_changed(self) -> None:
         if self.isVisible():
@@ -226,6 +225,11 @@ class PickDock(Dock):
             self.table.refresh()
             self.threshold.selection_changed()
             self._redraw_soon()
+
+    def _picking_changed(self) -> None:
+        self._say_state()
+        if self.picking.trouble:
+            say(self.trouble, self.picking.trouble)
 
     def _diameter_changed(self, _: float | None) -> None:
         self.export.refresh()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unetpick.evaluation.results import Evaluation
@@ -25,11 +26,11 @@ class ResultPlots(QWidget):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
+        self.precision_recall: Any = None
+        self.reliability: Any = None
         self._viewer = viewer
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        self.precision_recall: Any = None
-        self.reliability: Any = None
 
     def show_evaluation(self, found: Evaluation) -> None:
         """Draw what was found; a plot without data is hidden."""
@@ -57,6 +58,12 @@ class ResultPlots(QWidget):
                 axis = plot.getAxis(side)
                 axis.setPen(ink)
                 axis.setTextPen(ink)
+
+    def changeEvent(self, event: QEvent) -> None:  # Qt's name
+        """Follow a change of napari's theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self.apply_theme()
 
     def _make(self) -> None:
         self.precision_recall = self._plot("Recall", "Precision")
@@ -106,7 +113,6 @@ class ResultPlots(QWidget):
 
     def _draw_reliability(self, found: Evaluation) -> None:
         import pyqtgraph as pg
-        from qtpy.QtCore import Qt
 
         assert found.calibration is not None
         bins = found.calibration.bins

@@ -128,6 +128,8 @@ class ScoreTable(QObject):
             session.diameter,
         )
         if made_with == self._made_with:
+            if self._changed_keys and not self._timer.isActive():
+                self._timer.start()
             return
         self._made_with = made_with
         self._by_key.clear()
@@ -141,10 +143,13 @@ class ScoreTable(QObject):
         snapshot = take_snapshot(session)
         self._work.start(lambda task: collect(snapshot, keys, task))
 
-    def look_at(self, key: str) -> None:
-        """Bring one micrograph up to date soon: it was picked, or marked."""
+    def look_at(self, key: str, *, now: bool = True) -> None:
+        """Bring one micrograph up to date soon: it was picked, or marked.
+
+        With `now` False it waits for the next `refresh`: nobody sees the scores.
+        """
         self._changed_keys[key] = None
-        if not self._timer.isActive():
+        if now and not self._timer.isActive():
             self._timer.start()
 
     def _catch_up(self) -> None:

@@ -56,6 +56,8 @@ class Session(Marking):
         A micrograph has new candidates, or none any more.
     selection_changed()
         Model, threshold or minimum distance changed: which candidates are picks.
+    selected_changed()
+        Other rows are selected in the list of micrographs.
     diameter_changed(diameter)
         A, or None.
     job_changed()
@@ -171,9 +173,16 @@ class Session(Marking):
     # -- candidates ----------------------------------------------------------------------------
 
     def candidates(self, key: str) -> Candidates | None:
-        """Return the model's candidates of a micrograph, or None where it was not picked."""
+        """Return the model's candidates of a micrograph, or None where it was not picked.
+
+        A damaged file is told once, and the micrograph counts as not picked.
+        """
         if key not in self._candidates:
-            self._candidates[key] = self.project.candidates(key)
+            try:
+                self._candidates[key] = self.project.candidates(key)
+            except UnetPickError as error:
+                self._candidates[key] = None
+                tell(str(error), "error")
         return self._candidates[key]
 
     def put_candidates(

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unetpick.widgets.advice import advise, stand_of
-from napari_unetpick.widgets.dock import NARROWEST, Unfollow
+from napari_unetpick.widgets.dock import Unfollow
 from napari_unetpick.widgets.session import get_session
 
 STEPS: dict[str, tuple[str, str, str]] = {
@@ -95,7 +95,6 @@ class Workspace(QWidget):
         layout.addWidget(self.stack, 1)
         self.run_panel = RunPanel(self.session)
         layout.addWidget(self.run_panel)
-        self.setMinimumWidth(NARROWEST + 10)
 
     def _follow(self) -> None:
         session = self.session
