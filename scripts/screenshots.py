@@ -1,6 +1,7 @@
 """Make the documentation's screenshots by driving the plugin: a project, a training, picks.
 
-    xvfb-run -a -s "-screen 0 1920x1200x24" .venv/bin/python scripts/screenshots.py docs/images/napari
+    xvfb-run -a -s "-screen 0 1920x1200x24" \\
+        .venv/bin/python scripts/screenshots.py docs/images/napari
     ... --size 1280x800 --theme light --steps Annotate,Pick     some of them, to look at
 
 Everything is real: simulated micrographs, a short training in the engine process, its picks.
@@ -63,12 +64,12 @@ def fill(workspace: Workspace, folder: Path, truth: dict[str, np.ndarray]) -> No
         session.add_picks(key, truth[key][:CLICKS], None, "manual")
 
 
-def train_and_pick(workspace: Workspace, shoot: Callable[[str], None]) -> None:
+def train_and_pick(workspace: Workspace, epochs: int, shoot: Callable[[str], None]) -> None:
     """Train a little, with a picture in the middle of it; then pick everything."""
     session = workspace.session
     workspace.open("Train")
     run = session.project.runs_folder / session.project.new_run_name()
-    settings = {"train": {"epochs": EPOCHS}}
+    settings = {"train": {"epochs": epochs}}
     job = session.start("train", run=str(run), settings=settings, start=None)
     seen: list[object] = []
     job.metrics.connect(seen.append)
@@ -89,6 +90,7 @@ def main() -> None:
     parser.add_argument("--size", default="1280x800")
     parser.add_argument("--theme", default="dark")
     parser.add_argument("--steps", default=",".join(STEPS))
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--no-training", action="store_true")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -111,7 +113,7 @@ def main() -> None:
         fill(workspace, folder, truth)
         wait(lambda: workspace.session.layers.shown_key != "", 20, "the first micrograph")
         if not options.no_training:
-            train_and_pick(workspace, shoot)
+            train_and_pick(workspace, options.epochs, shoot)
         for step in options.steps.split(","):
             workspace.open(step)
             settle(1.0)

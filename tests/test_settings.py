@@ -40,7 +40,7 @@ def test_every_setting_survives_a_changed_value():
             table[section] = {key: change(value) for key, value in content.items()}
     changed = from_dict(table)
     assert to_dict(changed) == table
-    for name in ("network", "target", "augment", "loss", "train"):
+    for name in ("network", "target", "augment", "loss", "train", "self_train"):
         assert getattr(changed, name) != getattr(Settings(), name)
 
 
@@ -109,6 +109,9 @@ def test_bytes_that_are_no_text_are_one_line(tmp_path):
         "[network]\nwidth = 0",
         "[network]\nstride = 0",
         "particle_px = 0",
+        "[self_train]\nrounds = 0",
+        "[self_train]\npositive_quantile = 1.0",
+        "[self_train]\npositive_quantile = 0.1\nignore_quantile = 0.2",
         'recipe = "baselin"',
     ],
 )

@@ -77,6 +77,16 @@ class TrainSettings:
 
 
 @dataclass(frozen=True)
+class SelfTrainSettings:
+    """How self-training goes; quantiles are of the labelled particles' scores by the teacher."""
+
+    rounds: int = 2
+    epochs: int = 0  # of each round; 0: as many as training took
+    positive_quantile: float = 0.35  # candidates that score above it are taken for particles
+    ignore_quantile: float = 0.05  # those between the two teach nothing
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a run needs to be repeated."""
 
@@ -87,6 +97,7 @@ class Settings:
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
+    self_train: SelfTrainSettings = field(default_factory=SelfTrainSettings)
 
 
 NO_AUGMENTATION = AugmentSettings(
@@ -111,6 +122,7 @@ RECIPES: dict[str, Settings] = {
         train=TrainSettings(
             epochs=50, schedule="constant", learning_rate=1e-3, average_decay=0, balanced=False
         ),
+        self_train=SelfTrainSettings(epochs=20),
     ),
     # the lab's plan as written: batch 128, 100 epochs, warm restarts 10, x2, down to 1e-6
     "plan": Settings(
@@ -123,6 +135,7 @@ RECIPES: dict[str, Settings] = {
             schedule="warm-restarts",
             average_decay=0,
         ),
+        self_train=SelfTrainSettings(epochs=40),
     ),
 }
 
@@ -165,7 +178,7 @@ def from_dict(table: dict[str, Any], *, name: str = "settings") -> Settings:
 
 def check(settings: Settings, name: str) -> None:
     """Refuse values that no training could run with."""
-    network, train = settings.network, settings.train
+    network, train, own = settings.network, settings.train, settings.self_train
     step = network.stride * 2**network.depth
     rules = {
         "particle_px must lie between 8 and 96": 8 <= settings.particle_px <= 96,
@@ -187,6 +200,10 @@ def check(settings: Settings, name: str) -> None:
         >= 1,
         "average_decay must be below 1": train.average_decay < 1,
         "disc_radius must be above 0": settings.target.disc_radius > 0,
+        "rounds must lie between 1 and 20": 1 <= own.rounds <= 20,
+        "positive_quantile must be below 1, ignore_quantile not above it": own.ignore_quantile
+        <= own.positive_quantile
+        < 1,
     }
     for rule, holds in rules.items():
         if not holds:

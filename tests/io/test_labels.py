@@ -9,7 +9,14 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.csv_picks import read_csv
-from napari_unetpick.io.labels import Labels, read_areas, read_states, write_labels
+from napari_unetpick.io.labels import (
+    Labels,
+    labels_hash,
+    read_areas,
+    read_labels,
+    read_states,
+    write_labels,
+)
 
 SQUARE = np.array([[10.5, 20.0], [10.5, 90.0], [70.0, 90.0], [70.0, 20.0]])
 TRIANGLE = np.array([[0.0, 0.0], [0.0, 30.0], [30.0, 0.0]])
@@ -128,3 +135,24 @@ def test_a_kind_of_area_may_be_absent(tmp_path):
     assert areas["a.mrc"]["complete"] == ()
     np.testing.assert_array_equal(areas["a.mrc"]["exclusions"][0], TRIANGLE)
     assert areas["b.mrc"] == {"exclusions": (), "complete": ()}
+
+
+def test_labels_come_back_as_they_were_written(tmp_path):
+    labels = make_labels()
+    write_labels(tmp_path, labels)
+    read = read_labels(tmp_path)
+    assert list(read) == list(labels)
+    assert labels_hash(read) == labels_hash(labels)
+    assert read["empty.mrc"].state == "full"
+    write_labels(tmp_path, {"empty.mrc": Labels("full")})
+    assert labels_hash(read_labels(tmp_path)) == labels_hash({"empty.mrc": Labels("full")})
+
+
+def test_labels_of_a_micrograph_without_a_state_are_refused(tmp_path):
+    write_labels(tmp_path, make_labels())
+    states = tmp_path / "labels.csv"
+    states.write_text(states.read_text().replace("unseen.mrc,none\n", ""))
+    assert "unseen.mrc" not in read_labels(tmp_path)
+    states.write_text(states.read_text().replace("May08_03.05.02.mrc,partial\n", ""))
+    with pytest.raises(InputError, match=r"does not name May08_03\.05\.02\.mrc"):
+        read_labels(tmp_path)

@@ -13,6 +13,7 @@ from napari_unetpick.cli.doctor import doctor
 from napari_unetpick.cli.evaluate import evaluate
 from napari_unetpick.cli.info import info
 from napari_unetpick.cli.pick import pick
+from napari_unetpick.cli.self_train import self_train
 from napari_unetpick.cli.simulate import simulate
 from napari_unetpick.cli.train import train
 
@@ -40,5 +41,5 @@ def unetpick(
     """Cryo-EM particle picking: train a U-Net on your picks, pick, measure, hand over."""
 
 
-for command in (demo, train, pick, evaluate, simulate, convert, info, doctor):
+for command in (demo, train, self_train, pick, evaluate, simulate, convert, info, doctor):
     app.command()(command)

@@ -28,6 +28,7 @@ from napari_unetpick.engine.stages import candidates_of, ready_network, run_stag
 from napari_unetpick.engine.train_job import Look, Training, TrainJob
 from napari_unetpick.engine.validate import (
     MATCH,
+    Pairs,
     best_f1,
     calibrate,
     judge_candidates,
@@ -186,6 +187,20 @@ def describe(training: Training) -> Iterator[str]:
 
 def train_validated(training: Training) -> Generator[Event, None, Trained]:
     """Train with held-out, fully labelled micrographs or regions; keep the best, calibrate."""
+    weights = yield from run_stage(
+        training,
+        "training",
+        number=0,
+        items=[item for item in training.items if item.trains],
+        epochs=training.job.settings.train.epochs,
+        validate=epoch_validation(training),
+    )
+    calibration, apart = calibrate_network(training, ready_network(training, weights))
+    return card_of(training, calibration, apart), weights
+
+
+def epoch_validation(training: Training) -> Callable[[UNet], dict[str, float]]:
+    """Return what scores a network on a few held-out micrographs after each epoch."""
     held_out = [item for item in training.items if item.held_out is not None]
     few = held_out[:VALIDATED_EACH_EPOCH]
 
@@ -194,22 +209,18 @@ def train_validated(training: Training) -> Generator[Event, None, Trained]:
         pairs = [(item, candidates_of(training, ready, item)) for item in few]
         return {"validation_f1": best_f1(judge_candidates(pairs, MATCH))}
 
-    weights = yield from run_stage(
-        training,
-        "training",
-        number=0,
-        items=[item for item in training.items if item.trains],
-        epochs=training.job.settings.train.epochs,
-        validate=validate,
-    )
-    network = ready_network(training, weights)
+    return validate
+
+
+def calibrate_network(training: Training, network: UNet) -> tuple[Calibration, Pairs]:
+    """Calibrate on the fully labelled micrographs; also return those held out, with candidates."""
     full = [item for item in training.items if item.labels.state == "full"]
     found = [(item, candidates_of(training, network, item)) for item in full]
     apart = [pair for pair in found if pair[0].held_out is not None]
     calibration = calibrate(
         apart, [pair for pair in found if pair[0].held_out is None][:CALIBRATING]
     )
-    return card_of(training, calibration, apart), weights
+    return calibration, apart
 
 
 def train_on_clicks(training: Training) -> Generator[Event, None, Trained]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.csv_picks import escape, read_table, write_csv
+from napari_unetpick.io.csv_picks import escape, read_csv, read_table, write_csv
 from napari_unetpick.io.picks import Picks
 
 State = Literal["full", "partial", "none"]
@@ -82,6 +82,31 @@ def write_labels(folder: Path, labels: dict[str, Labels]) -> None:
         if each.exclusions or each.complete
     }
     write_text(folder / "areas.json", json.dumps(areas, indent=1, sort_keys=True) + "\n")
+
+
+def read_labels(folder: Path) -> dict[str, Labels]:
+    """Read the labels that `write_labels` wrote, by micrograph name.
+
+    Raises
+    ------
+    InputError
+        A file is missing or damaged.
+    """
+    table = {name: Labels(state) for name, state in read_states(folder / "labels.csv").items()}
+    areas = read_areas(folder / "areas.json")
+    positives, negatives = (read_csv(folder / n) for n in ("picks.csv", "negatives.csv"))
+    for name in (*areas, *positives, *negatives):
+        if name not in table:
+            raise InputError(f"{folder}: labels.csv does not name {name}; restore it from a copy")
+    for name, kinds in areas.items():
+        table[name] = replace(
+            table[name], exclusions=kinds["exclusions"], complete=kinds["complete"]
+        )
+    for name, picks in positives.items():
+        table[name] = replace(table[name], positives=picks.coords)
+    for name, picks in negatives.items():
+        table[name] = replace(table[name], negatives=picks.coords)
+    return table
 
 
 def read_areas(path: Path) -> dict[str, dict[str, tuple[Polygon, ...]]]:

@@ -118,7 +118,8 @@ def run_path(folder: Path, name: str) -> Path:
 
 
 def _describe(path: Path) -> RunInfo:
-    rows = read_metrics(path / METRICS)
+    # without the verdicts on rounds of self-training, which are no epochs
+    rows = [row for row in read_metrics(path / METRICS) if "taken" not in row]
     measured = [row["validation_f1"] for row in rows if "validation_f1" in row]
     scores = [float(value) for value in measured if isinstance(value, int | float)]
     return RunInfo(

@@ -1,4 +1,4 @@
-"""Reduction of a micrograph by cropping its Fourier transform; the engine and the display use it."""
+"""Reduction of a micrograph by cropping its Fourier transform."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -46,10 +47,11 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 def draw_training(rows: Sequence[Mapping[str, Any]], theme: Theme = LIGHT) -> Figure:
     """Draw loss and validation F1 over epochs; dotted lines part the rounds of self-training.
 
-    `rows` hold `loss` and, where it was measured, `validation_loss`, `validation_f1`, `round`.
+    `rows` hold `loss`, `stage` and, where it was measured, `validation_loss`, `validation_f1`.
     """
     from matplotlib.ticker import MaxNLocator
 
+    rows = [row for row in rows if "taken" not in row]  # verdicts on rounds are no epochs
     figure, axes = start_figure("Training", theme)
     epochs = np.arange(1, len(rows) + 1)
     lines = []
@@ -66,9 +68,10 @@ def draw_training(rows: Sequence[Mapping[str, Any]], theme: Theme = LIGHT) -> Fi
     axes.yaxis.label.set_color(theme.first)
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    rounds = _column(rows, "round")
-    for change in np.flatnonzero(np.diff(np.nan_to_num(rounds, nan=0.0))):
-        axes.axvline(change + 1.5, color=theme.ink, lw=1, ls=":")
+    stages = [row.get("stage") for row in rows]
+    for number, (before, after) in enumerate(itertools.pairwise(stages), 1):
+        if before != after:
+            axes.axvline(number + 0.5, color=theme.ink, lw=1, ls=":")
     f1 = _column(rows, "validation_f1")
     if np.isfinite(f1).any():
         right = axes.twinx()

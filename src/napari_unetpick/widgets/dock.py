@@ -38,7 +38,9 @@ class Dock(QScrollArea):
 
     def minimumSizeHint(self) -> QSize:  # Qt's name
         """As wide as its content needs, so that nothing is cut off at the right."""
-        needed = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        needed = (
+            self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        )
         return QSize(max(NARROWEST, min(needed, WIDEST)), 100)
 
     def follow(self, signal: Any, call: Callable[..., object]) -> None:

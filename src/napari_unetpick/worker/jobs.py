@@ -15,14 +15,20 @@ from napari_unetpick.engine.ensemble import Scorer, make_scorer
 from napari_unetpick.engine.network import UNet
 from napari_unetpick.engine.pick import FindJob, find
 from napari_unetpick.engine.preview import Marked, Previewer
+from napari_unetpick.engine.self_train import self_train
 from napari_unetpick.engine.train import train
+from napari_unetpick.engine.train_job import Look, TrainJob
 from napari_unetpick.errors import Cancelled, InputError
-from napari_unetpick.events import Done, Event, Failed, FoundCandidates
+from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message
 from napari_unetpick.io.models import load_model
 from napari_unetpick.worker.failures import explain
 from napari_unetpick.worker.inbox import PreviewRequest
-from napari_unetpick.worker.requests import read_pick_request, read_train_request
-from napari_unetpick.worker.training_set import make_train_job, open_to_read
+from napari_unetpick.worker.requests import (
+    read_pick_request,
+    read_self_train_request,
+    read_train_request,
+)
+from napari_unetpick.worker.training_set import gather_self_training, make_train_job, open_to_read
 
 
 @dataclass
@@ -88,12 +94,29 @@ def run_train(args: dict[str, Any], bench: Bench) -> Events:
     job = make_train_job(request)
     device, why = choose_device(request.device)
     bench.tell_device(device, why)
-    project = open_to_read(request.project)
+    yield from train(job, bench.check, answer_previews(request.project, job, device, bench))
+
+
+def run_self_train(args: dict[str, Any], bench: Bench) -> Events:
+    """Train a run further on its own sure picks, with previews between the steps."""
+    request = read_self_train_request(args)
+    job, messages = gather_self_training(request)
+    for message in messages:
+        yield Message(message)
+    device, why = choose_device(request.device)
+    bench.tell_device(device, why)
+    look = answer_previews(request.project, job.train, device, bench)
+    yield from self_train(job, bench.check, look)
+
+
+def answer_previews(folder: Path, job: TrainJob, device: torch.device, bench: Bench) -> Look:
+    """Return what looks at a network in training for the viewer's previews."""
+    project = open_to_read(folder)
 
     def mark(key: str) -> Marked:
         nonlocal project
         if key not in project.entries:  # it may have been added since
-            project = open_to_read(request.project)
+            project = open_to_read(folder)
         marks = project.marks(key)
         return project.entries[key].micrograph, marks.picks.coords
 
@@ -103,7 +126,7 @@ def run_train(args: dict[str, Any], bench: Bench) -> Events:
         for wish in bench.take_previews():
             bench.answer(wish, preview(previewer, network, wish.key, bench.check))
 
-    yield from train(job, bench.check, look)
+    return look
 
 
 def preview(
@@ -162,4 +185,9 @@ def run_device(args: dict[str, Any], bench: Bench) -> Events:
     yield Done({"device": device.type, "why": why})
 
 
-JOBS: dict[str, Run] = {"train": run_train, "pick": run_pick, "device": run_device}
+JOBS: dict[str, Run] = {
+    "train": run_train,
+    "self-train": run_self_train,
+    "pick": run_pick,
+    "device": run_device,
+}

@@ -1,4 +1,4 @@
-"""What a request asks for, checked: the arguments of `train` and `pick`."""
+"""What a request asks for, checked: the arguments of `train`, `self-train` and `pick`."""
 
 from __future__ import annotations
 
@@ -33,6 +33,28 @@ class TrainRequest:
     device: str = "auto"
     resume: bool = False
     pixel_size: float | None = None
+
+
+@dataclass(frozen=True)
+class SelfTrainRequest:
+    """The arguments of `self-train`.
+
+    Parameters
+    ----------
+    rounds, epochs, positive_quantile, ignore_quantile
+        None: as the run's settings say.
+    keys
+        Of the micrographs to learn from, or None for all that are not labelled.
+    """
+
+    project: Path
+    run: Path
+    rounds: int | None = None
+    epochs: int | None = None
+    positive_quantile: float | None = None
+    ignore_quantile: float | None = None
+    keys: tuple[str, ...] | None = None
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -78,6 +100,26 @@ def read_train_request(args: dict[str, Any]) -> TrainRequest:
     )
 
 
+def read_self_train_request(args: dict[str, Any]) -> SelfTrainRequest:
+    """Check the arguments of `self-train`.
+
+    Raises
+    ------
+    InputError
+        One is missing or cannot be.
+    """
+    return SelfTrainRequest(
+        project=_path(args, "project"),
+        run=_path(args, "run"),
+        rounds=_count(args, "rounds"),
+        epochs=_count(args, "epochs"),
+        positive_quantile=_number(args, "positive_quantile"),
+        ignore_quantile=_number(args, "ignore_quantile"),
+        keys=_names(args, "keys"),
+        device=_text(args, "device") or "auto",
+    )
+
+
 def read_pick_request(args: dict[str, Any]) -> PickRequest:
     """Check the arguments of `pick`.
 
@@ -120,6 +162,13 @@ def _number(args: dict[str, Any], name: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"'{name}' is {value!r}; a number is needed")
     return float(value)
+
+
+def _count(args: dict[str, Any], name: str) -> int | None:
+    value = _number(args, name)
+    if value is not None and not (value >= 0 and value.is_integer()):
+        raise InputError(f"'{name}' is {value!r}; a whole number is needed")
+    return None if value is None else int(value)
 
 
 def _names(args: dict[str, Any], name: str) -> tuple[str, ...] | None:

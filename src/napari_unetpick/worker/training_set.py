@@ -8,13 +8,15 @@ from pathlib import Path
 
 from napari_unetpick.engine.ensemble import read_card
 from napari_unetpick.engine.job import load_start
+from napari_unetpick.engine.self_train_job import SelfTrainJob, make_self_train_job
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.labels import Labels
+from napari_unetpick.io.labels import Labels, read_labels
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.project import Project
-from napari_unetpick.worker.requests import TrainRequest
+from napari_unetpick.worker.requests import SelfTrainRequest, TrainRequest
 
+SET_ASIDE = ("validation", "test")
 TrainingSet = tuple[list[Micrograph], dict[str, Labels], float]
 
 
@@ -81,6 +83,52 @@ def make_train_job(request: TrainRequest) -> TrainJob:
         device=request.device,
         threads=os.cpu_count() or 2,
         resume=request.resume,
+    )
+
+
+def gather_self_training(request: SelfTrainRequest) -> tuple[SelfTrainJob, list[str]]:
+    """Gather a self-training from a project and one of its runs, with what to tell first.
+
+    Labels are those that the run was trained with; whatever is labelled now, rejected or set
+    aside teaches nothing. Areas and negatives of the unlabelled micrographs are heeded.
+
+    Raises
+    ------
+    InputError, ModelError
+        Something cannot be used.
+    """
+    project = open_to_read(request.project)
+    entries = project.entries
+    if request.keys is None:
+        free = {k: e for k, e in entries.items() if e.kept and e.state == "none"}
+        keys = [key for key, entry in free.items() if entry.split not in SET_ASIDE]
+    else:
+        for key in request.keys:
+            if key not in entries:
+                raise InputError(f"{key}: no such micrograph in the project; open it again")
+            if entries[key].split in SET_ASIDE:
+                raise InputError(f"{key}: is set aside for {entries[key].split}; leave it out")
+        keys = list(request.keys)
+    wanted = set(keys)
+    # the run's labelled ones may lie elsewhere now; what is only moved is found by its name
+    names = read_labels(request.run / "labels") if (request.run / "labels").is_dir() else {}
+    labelled = {k for k, e in entries.items() if e.micrograph.path.name in names}
+    given = [e.micrograph for k, e in entries.items() if k in wanted or k in labelled]
+    return make_self_train_job(
+        micrographs=given,
+        run=request.run,
+        marks={
+            key: Labels("none", negatives=marks.negatives, exclusions=marks.exclusions)
+            for key in keys
+            for marks in [project.marks(key)]
+        },
+        rounds=request.rounds,
+        epochs=request.epochs,
+        positive_quantile=request.positive_quantile,
+        ignore_quantile=request.ignore_quantile,
+        device=request.device,
+        threads=os.cpu_count() or 2,
+        again="either",
     )
 
 

@@ -1,0 +1,99 @@
+"""Pseudo-labels: a teacher's sure picks taken for particles, its unsure ones for neither."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from skimage.measure import points_in_poly
+
+from napari_unetpick.engine.dataset import Item
+from napari_unetpick.engine.partial import MIN_DISTANCE
+from napari_unetpick.engine.validate import MATCH, Found
+from napari_unetpick.evaluation.matching import match_particles
+from napari_unetpick.io.labels import Polygon
+from napari_unetpick.picking.peaks import keep_distant
+from napari_unetpick.settings import SelfTrainSettings
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Raw scores: at or above `positive` a particle, from `ignore` to there unsure."""
+
+    ignore: float
+    positive: float
+
+
+@dataclass(frozen=True)
+class PseudoLabels:
+    """Pseudo-labels of one micrograph, each (N, 2) (row, col), pixels of the file."""
+
+    positives: Floats
+    ignored: Floats
+
+
+def labelled_scores(pairs: list[tuple[Item, Found]]) -> Floats:
+    """Return (N,) the teacher's raw scores of the labelled particles that train and are found."""
+    scores = [np.empty(0)]
+    for item, found in pairs:
+        coords, raw = thinned(found)
+        positives = item.labels.positives
+        if item.held_out is not None:
+            positives = positives[~item.held_out.holds(positives)]
+        match = match_particles(coords, positives, MATCH * found.diameter)
+        scores.append(raw[match >= 0])
+    return np.concatenate(scores)
+
+
+def limits_from(scores: Floats, settings: SelfTrainSettings) -> Limits:
+    """Return the limits that the quantiles of the labelled particles' raw scores (N,) set.
+
+    Scores of two networks cannot be compared, quantiles can: the same teacher gave both sides.
+    Where the teacher finds no labelled particle, nothing is sure (limits above every score).
+    """
+    if not len(scores):
+        return Limits(np.inf, np.inf)
+    quantiles = settings.ignore_quantile, settings.positive_quantile
+    low, high = np.quantile(scores, quantiles)
+    return Limits(float(low), float(high))
+
+
+def make_pseudo_labels(item: Item, found: Found, limits: Limits) -> PseudoLabels:
+    """Sort the candidates of a micrograph that say something new into sure and unsure ones.
+
+    Left out is what lies in an excluded area, in one that is labelled completely, on a negative,
+    or within half a diameter of a mark, which has its true label.
+    """
+    coords, raw = thinned(found)
+    labels = item.labels
+    new = ~inside_any(coords, (*labels.exclusions, *labels.complete))
+    for marks in (labels.positives, labels.negatives):
+        if len(marks) and len(coords):
+            new &= cKDTree(marks).query(coords)[0] > MIN_DISTANCE * found.diameter
+    sure = raw >= limits.positive
+    unsure = ~sure & (raw >= limits.ignore)
+    return PseudoLabels(coords[new & sure], coords[new & unsure])
+
+
+def with_pseudo_labels(item: Item, pseudo: PseudoLabels) -> Item:
+    """Return the micrograph with its sure pseudo-labels among its particles."""
+    positives = np.concatenate([item.labels.positives.reshape(-1, 2), pseudo.positives])
+    return replace(item, labels=replace(item.labels, positives=positives))
+
+
+def thinned(found: Found) -> tuple[Floats, Floats]:
+    """Return (coords, raw) of the candidates at least half a diameter apart."""
+    keep = keep_distant(found.coords, found.raw, MIN_DISTANCE * found.diameter)
+    return found.coords[keep], found.raw[keep]
+
+
+def inside_any(coords: Floats, areas: tuple[Polygon, ...]) -> NDArray[np.bool_]:
+    """Tell which of (N, 2) lie in one of the polygons."""
+    inside = np.zeros(len(coords), np.bool_)
+    for area in areas:
+        inside |= points_in_poly(coords, area)  # type: ignore[no-untyped-call]
+    return inside

@@ -1,0 +1,363 @@
+"""Self-training: rounds in which a model learns from its own sure picks, each judged by a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from napari_unetpick.engine import gate, partial
+from napari_unetpick.engine.card import card_of
+from napari_unetpick.engine.checking import CheckedPart, parts_to_check, tally, without_areas
+from napari_unetpick.engine.dataset import Item, disk_needed, prepare
+from napari_unetpick.engine.devices import choose_device, make_deterministic
+from napari_unetpick.engine.ensemble import read_card
+from napari_unetpick.engine.fit import Weights, seconds_a_step
+from napari_unetpick.engine.network import UNet
+from napari_unetpick.engine.patches import PatchSource
+from napari_unetpick.engine.pseudo_labels import (
+    PseudoLabels,
+    labelled_scores,
+    limits_from,
+    make_pseudo_labels,
+    with_pseudo_labels,
+)
+from napari_unetpick.engine.run_folder import MODEL
+from napari_unetpick.engine.self_train_job import SelfTrainJob
+from napari_unetpick.engine.self_train_state import Round, State, begin, open_state, round_file
+from napari_unetpick.engine.self_train_words import describe, say_none_to_come, say_verdict
+from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage, start_weights
+from napari_unetpick.engine.train import calibrate_network, choose_validation, epoch_validation
+from napari_unetpick.engine.train_job import Look, Training
+from napari_unetpick.engine.validate import Found
+from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.events import Done, Event, Failed, Message, Metrics, Progress
+from napari_unetpick.io.labels import Labels, labels_hash
+from napari_unetpick.io.models import Model, load_model, save_model
+from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.picking.peaks import keep_distant
+
+STAGE = 100  # number of round 0: training and cross-fitting draw with smaller numbers
+
+
+@dataclass
+class SelfTraining:
+    """A self-training as it goes.
+
+    Parameters
+    ----------
+    training
+        Its items are the labelled micrographs, with their true labels.
+    learners
+        Micrographs that get pseudo-labels: unlabelled and partly labelled ones.
+    parts
+        What the gate looks at; empty where nothing can be told.
+    before
+        The supervised model on them.
+    picks
+        How many the supervised model makes in a labelled micrograph.
+    """
+
+    job: SelfTrainJob
+    state: State
+    training: Training
+    learners: list[Item] = field(default_factory=list)
+    parts: list[CheckedPart] = field(default_factory=list)
+    before: gate.Tally | None = None
+    picks: float = 0.0
+
+    @property
+    def validated(self) -> bool:
+        """Whether fully labelled micrographs were held out."""
+        return any(part.item.held_out is not None for part in self.parts)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a round."""
+        share = 1.0 if self.validated else partial.FINAL_SHARE
+        return self.job.epochs or max(1, round(share * self.training.job.settings.train.epochs))
+
+
+def self_train(
+    job: SelfTrainJob,
+    check_stop: Callable[[], None] = lambda: None,
+    look: Look = lambda network: None,
+) -> Iterator[Event]:
+    """Train a run further on its own sure picks; only rounds that pass the gate replace its model.
+
+    Parameters
+    ----------
+    check_stop
+        Called between steps; raises `Cancelled` to stop. The rounds can then be resumed.
+    look
+        Shown the averaged network between steps, for previews; must not change it.
+
+    Yields
+    ------
+    Message, Progress, Metrics (each epoch, and each round as it is judged), Failed, and Done with
+    the model's path and card, the rounds, and the number of the round it is (0: supervised).
+
+    Raises
+    ------
+    InputError, ModelError, EngineError
+        With one line that says what to do.
+    """
+    device, why = choose_device(job.train.device)
+    make_deterministic()
+    state, folder = (opened := open_state(job)), opened.folder
+    wanted = job.train.settings.self_train.rounds
+    if state.resumed and not state.open_rounds(wanted):
+        yield Message(f"the self-training of {folder.path} is finished already; nothing to resume")
+        yield finish(job, state)
+        return
+    yield Message(f"device: {why}")
+    source = PatchSource(folder.path / "cache", keep=state.resumed)
+    training = Training(job.train, folder, source, device, check_stop, state.checkpoint, look)
+    run = SelfTraining(job, state, training)
+    left_out = yield from prepare_items(run)
+    begin(job, state)
+    folder.log(f"self-training; device: {why}")
+    for event in left_out:
+        folder.log(f"left out: {event.reason}")
+    step = seconds_a_step(job.train.settings, device)
+    for line in describe(training, run.learners, run.parts, wanted, run.epochs, step):
+        yield from tell(run, line)
+    yield from score_supervised(run)
+    while state.open_rounds(wanted):
+        done = yield from run_round(run, len(state.rounds) + 1)
+        if done is None:
+            break
+        for line in say_verdict(done, run.parts, folder.path):
+            yield from tell(run, line, warn=done.decision != "accepted")
+        if done.decision != "accepted" and done.number < wanted:
+            yield from tell(run, say_none_to_come(done))
+    source.remove()
+    yield finish(job, state)
+
+
+def tell(run: SelfTraining, text: str, *, warn: bool = False) -> Iterator[Message]:
+    """Log a line and say it."""
+    run.state.folder.log(text)
+    yield Message(text, "warning" if warn else "info")
+
+
+def prepare_items(run: SelfTraining) -> Generator[Event, None, list[Failed]]:
+    """Preprocess everything, split the labelled micrographs as training did, find the learners."""
+    job, training, failed = run.job, run.training, []
+    marked = {
+        m.key: replace(job.marks.get(m.key, Labels("none")), state="partial") for m in job.learn
+    }
+    everything: list[Item] = []
+    try:
+        for event in prepare(
+            [*job.train.micrographs, *job.learn],
+            {**job.train.labels, **marked},
+            diameter=job.train.diameter,
+            pixel_size=job.train.pixel_size,
+            settings=job.train.settings,
+            source=training.source,
+            threads=job.train.threads,
+            check_stop=training.check_stop,
+            items=everything,
+        ):
+            if isinstance(event, Failed):
+                failed.append(event)
+            yield event
+        training.items = [i for i in everything if i.micrograph.key in job.train.labels]
+        check_items(job, training.items)
+        training.items = choose_validation(training)
+        run.learners = [
+            *(i for i in training.items if i.labels.state == "partial" and i.held_out is None),
+            *(i for i in everything if i.micrograph.key not in job.train.labels),
+        ]
+        if not run.learners:
+            raise InputError(
+                "there is nothing to learn from: every micrograph given is fully labelled or "
+                "validates; give unlabelled ones, too"
+            )
+        training.source.check_room(disk_needed([item.scale for item in everything]))
+    except UnetPickError:
+        training.source.remove()
+        raise
+    run.parts = parts_to_check(training.items)
+    return failed
+
+
+def check_items(job: SelfTrainJob, items: list[Item]) -> None:
+    """Refuse other labelled data than the model was trained with: the split would be another."""
+    known = job.train.start.card.get("data") if job.train.start else None
+    if known != labels_hash({item.micrograph.key: item.labels for item in items}):
+        raise InputError(
+            f"{job.train.run}: labels or labelled micrographs are not those that its model was "
+            "trained with, so what validated cannot be told; train again"
+        )
+
+
+def score_supervised(run: SelfTraining) -> Generator[Event, None, None]:
+    """Measure the model that every round is compared with."""
+    start, weights = run.job.train.start, start_weights(run.training)
+    if start is None or weights is None:
+        raise InputError(f"{run.job.train.run}: holds no model to start from")
+    _, calibration, _ = read_card(str(run.job.supervised), start)
+    network = ready_network(run.training, weights)
+    items = run.training.items
+    found = yield from find_all(run, network, items, "scoring: supervised model")
+    run.before = tally(run.parts, found, calibration) if run.parts else None
+    counts = [
+        np.count_nonzero(calibration.apply(each.raw, each.near)[keep] >= calibration.threshold)
+        for each in found.values()
+        for keep in [keep_distant(each.coords, each.raw, partial.MIN_DISTANCE * each.diameter)]
+    ]
+    run.picks = float(np.mean(counts))
+
+
+def find_all(
+    run: SelfTraining, network: UNet, items: list[Item], stage: str
+) -> Generator[Event, None, dict[int, Found]]:
+    """Find the candidates of several micrographs, by index."""
+    found = {}
+    for number, item in enumerate(items, 1):
+        run.training.check_stop()
+        found[item.index] = candidates_of(run.training, network, item)
+        yield Progress(stage, number, len(items))
+    return found
+
+
+def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | None]:
+    """Pick with the best model so far, train on what it is sure of, judge; None: sure of nothing.
+
+    Raises
+    ------
+    InputError
+        The supervised model is sure of nothing.
+    """
+    training, best = run.training, run.state.best
+    weights = run.state.weights(best.number) if best else start_weights(training) or {}
+    pseudo = yield from ask_teacher(run, ready_network(training, weights), number)
+    taken = sum(len(each.positives) for each in pseudo.values())
+    if not taken:
+        text = (
+            f"round {number}: the model is sure of no particle on {len(run.learners)} micrographs; "
+            "lower the positive quantile, or label more particles and train again"
+        )
+        if number == 1:
+            training.source.remove()
+            raise InputError(text)
+        yield from tell(run, text, warn=True)
+        return None
+    targets = training.job.settings.target
+    weights = yield from run_stage(
+        training,
+        f"round {number}",
+        number=STAGE + number,
+        items=students(run, pseudo),
+        epochs=run.epochs,
+        validate=epoch_validation(training) if run.validated else None,
+        target=replace(targets, unknown_weight=partial.CLEAN_WEIGHT),
+        ignored={index: each.ignored for index, each in pseudo.items()},
+    )
+    verdict = yield from judge(run, number, weights, pseudo)
+    return verdict
+
+
+def ask_teacher(
+    run: SelfTraining, teacher: UNet, number: int
+) -> Generator[Event, None, dict[int, PseudoLabels]]:
+    """Return the pseudo-labels of every learner, by index."""
+    known = [item for item in run.training.items if item.trains]
+    asked = {item.index: item for item in (*known, *run.learners)}
+    stage = f"round {number}: picking"
+    found = yield from find_all(run, teacher, list(asked.values()), stage)
+    scores = labelled_scores([(item, found[item.index]) for item in known])
+    limits = limits_from(scores, run.training.job.settings.self_train)
+    pseudo = {
+        item.index: make_pseudo_labels(item, found[item.index], limits) for item in run.learners
+    }
+    without = sum(not len(each.positives) for each in pseudo.values())
+    if 0 < without < len(pseudo):
+        yield from tell(
+            run,
+            f"round {number}: no sure picks on {without} of {len(pseudo)} micrographs; the "
+            "unlabelled ones of them are left out of the round",
+        )
+    return pseudo
+
+
+def students(run: SelfTraining, pseudo: dict[int, PseudoLabels]) -> list[Item]:
+    """Return what a round trains on: all true labels, and the pseudo-labels."""
+    items = []
+    for item in run.training.items:
+        if item.trains:
+            plain = without_areas(item, run.parts)
+            own = pseudo.get(item.index)
+            items.append(plain if own is None else with_pseudo_labels(plain, own))
+    labelled = {item.index for item in run.training.items}
+    items += [
+        with_pseudo_labels(item, pseudo[item.index])
+        for item in run.learners
+        if item.index not in labelled and len(pseudo[item.index].positives)
+    ]
+    return items
+
+
+def judge(
+    run: SelfTraining, number: int, weights: Weights, pseudo: dict[int, PseudoLabels]
+) -> Generator[Event, None, Round]:
+    """Calibrate a round, ask the gate, keep its model beside the others."""
+    training, state = run.training, run.state
+    network = ready_network(training, weights)
+    found = yield from find_all(run, network, training.items, f"round {number}: judging")
+    apart = None
+    if run.validated:
+        calibration, apart = calibrate_network(training, network)
+    else:  # as many picks as before: scores of two networks cannot be compared
+        raw = partial.transfer_threshold(list(found.values()), run.picks)
+        calibration = Calibration(kind="rank", threshold=raw)
+    verdict = gate.Verdict("undecided")
+    if run.before is not None:
+        rng = np.random.default_rng([training.job.settings.train.seed, STAGE + number])
+        verdict = gate.judge_round(run.before, tally(run.parts, found, calibration), rng)
+    done = Round(
+        number,
+        taken=sum(len(each.positives) for each in pseudo.values()),
+        ignored=sum(len(each.ignored) for each in pseudo.values()),
+        micrographs=sum(bool(len(each.positives)) for each in pseudo.values()),
+        **asdict(verdict),
+    )
+    card = card_of(training, calibration, apart)
+    card["self_training"] = summary([*state.rounds, done], number)
+    path = round_file(state.folder.path, number)
+    save_model(path, Model({name: value.numpy() for name, value in weights.items()}, card))
+    state.add(done, run.epochs)
+    yield Metrics(run.epochs, done.figures(), done.name)
+    return done
+
+
+def summary(rounds: list[Round], number: int) -> dict[str, Any]:
+    """Return what a card says of the self-training; `round` is the one whose weights it has."""
+    return {
+        "round": number,
+        "rounds": len(rounds),
+        "taken": [each.taken for each in rounds],
+        "ignored": [each.ignored for each in rounds],
+        "verdicts": [each.decision for each in rounds],
+    }
+
+
+def finish(job: SelfTrainJob, state: State) -> Done:
+    """Put the best accepted round in the model's place; without one the model stays as it is."""
+    path, best = job.train.run / MODEL, state.best
+    if best is not None:
+        model = load_model(round_file(job.train.run, best.number))
+        model.card["self_training"] = summary(state.rounds, best.number)
+        save_model(path, model)
+    return Done(
+        {
+            "model": str(path),
+            "card": load_model(path).card,
+            "round": best.number if best else 0,
+            "rounds": [asdict(each) for each in state.rounds],
+        }
+    )

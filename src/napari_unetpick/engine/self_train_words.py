@@ -1,0 +1,81 @@
+"""What self-training says of itself: what it sets out to do, and each round's verdict in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from napari_unetpick.engine.checking import CheckedPart
+from napari_unetpick.engine.dataset import Item
+from napari_unetpick.engine.self_train_state import Round, round_file
+from napari_unetpick.engine.train_job import Training
+
+
+def describe(
+    training: Training,
+    learners: list[Item],
+    parts: list[CheckedPart],
+    rounds: int,
+    epochs: int,
+    seconds: float,
+) -> Iterator[str]:
+    """Say what learns from what, who judges, and what it will take (`seconds` a step)."""
+    labelled = {item.index for item in training.items}
+    new = sum(item.index not in labelled for item in learners)
+    settings = training.job.settings
+    patches = rounds * epochs * settings.train.patches_per_epoch
+    minutes = max(patches / settings.train.batch * seconds / 60, 0.1)
+    yield (
+        f"{new:,} unlabelled and {len(learners) - new:,} partly labelled micrographs to learn "
+        f"from; {_count(rounds, 'round')} of {_count(epochs, 'epoch')}: about {minutes:,.1f} "
+        "minutes and the picking"
+    )
+    if parts:
+        yield f"each round is judged on {_checked(parts)}"
+
+
+def say_verdict(done: Round, parts: list[CheckedPart], run: Path) -> Iterator[str]:
+    """Say how a round ended, and what the user can do."""
+    took = (
+        f"{_count(done.taken, 'pseudo-label')} from {_count(done.micrographs, 'micrograph')}, "
+        f"{done.ignored:,} unsure picks ignored"
+    )
+    if done.decision == "undecided":
+        file = round_file(run, done.number)
+        yield f"{done.name} undecided ({took}): {_why(parts)}; the model stays as it was"
+        yield (
+            "label one micrograph or a rectangle completely and train again, or try the round by "
+            f"picking with {file}"
+        )
+        return
+    numbers = f"F1 {done.f1_before:.3f} -> {done.f1:.3f}, difference {done.low:+.3f} to "
+    numbers += f"{done.high:+.3f} (90 %) on {_checked(parts)}"
+    if done.decision == "accepted":
+        yield f"{done.name} accepted: {numbers}; {took}"
+    else:
+        yield (
+            f"{done.name} refused, since it may be more than a point worse: {numbers}; {took}; "
+            "the model stays as it was"
+        )
+
+
+def say_none_to_come(done: Round) -> str:
+    """Say why the rounds end here."""
+    return f"no further round: it would learn from the same picks as {done.name}"
+
+
+def _why(parts: list[CheckedPart]) -> str:
+    if parts:
+        return f"too few particles lie, or are found, on {_checked(parts)} to tell of harm"
+    return "with partial labels alone nothing tells whether it does harm"
+
+
+def _checked(parts: list[CheckedPart]) -> str:
+    areas = sum(len(part.areas) for part in parts)
+    if areas:
+        return f"{_count(areas, 'completely labelled area')}"
+    return f"{_count(len(parts), 'held-out micrograph')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + "s" * (number != 1)

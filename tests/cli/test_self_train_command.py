@@ -1,0 +1,231 @@
+"""`unetpick self-train`: what it keeps, what it replaces, what the gate refuses, and going on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import TinySet, environment, unetpick, unetpick_process
+
+from napari_unetpick.engine import gate, self_train
+from napari_unetpick.engine.pseudo_labels import PseudoLabels
+from napari_unetpick.io.models import load_model
+
+FILES = ("model.safetensors", "round-1.safetensors", "supervised.safetensors", "metrics.jsonl")
+
+
+def some_picks(tiny: TinySet, path: Path, of_each: int = 999) -> Path:
+    """Write the picks of three of the four micrographs."""
+    header, *lines = tiny.picks.read_text().splitlines()
+    by_name: dict[str, list[str]] = {}
+    for line in lines:
+        by_name.setdefault(line.split(",")[0], []).append(line)
+    rows = [row for name in list(by_name)[:3] for row in by_name[name][:of_each]]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def three_labelled(tiny: TinySet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run trained on three micrographs, of which one validates."""
+    folder = tmp_path_factory.mktemp("three")
+    arguments = [
+        str(some_picks(tiny, folder / "some.csv")) if a == str(tiny.picks) else a
+        for a in tiny.train
+    ]
+    done = unetpick_process(*arguments, "--run", folder / "run")
+    assert done.returncode == 0, done.stderr
+    return folder / "run"
+
+
+@pytest.fixture
+def run(three_labelled: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(three_labelled, tmp_path / "run"))
+
+
+def rounds_of(run: Path) -> list[dict]:
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [row for row in rows if "taken" in row]
+
+
+def accept_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "HARM", -2.0)
+
+
+def test_accepted_rounds_replace_the_model_and_keep_the_supervised_one(
+    tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
+):
+    accept_all(monkeypatch)
+    supervised = (run / "model.safetensors").read_bytes()
+    done = unetpick("self-train", tiny.folder, "--run", run)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(run / "model.safetensors")
+    assert "1 unlabelled and 0 partly labelled" in done.stderr
+    assert (run / "supervised.safetensors").read_bytes() == supervised
+    rounds = rounds_of(run)
+    assert [(row["stage"], row["accepted"]) for row in rounds] == [("round 1", 1), ("round 2", 1)]
+    assert all(row["taken"] > 0 and row["micrographs"] == 1 for row in rounds)
+    assert {row["f1_before"] for row in rounds} == {rounds[0]["f1_before"]}
+    best = 1 if rounds[0]["f1"] >= rounds[1]["f1"] else 2
+    model, chosen = load_model(run), load_model(run / f"round-{best}.safetensors")
+    for name, values in chosen.weights.items():
+        np.testing.assert_array_equal(model.weights[name], values)
+    table = model.card["self_training"]
+    assert (table["round"], table["rounds"]) == (best, 2)
+    assert table["taken"] == [row["taken"] for row in rounds]
+    assert table["verdicts"] == ["accepted", "accepted"]
+    assert model.card["calibration"]["kind"] == "probability"
+    assert "round 2 accepted: F1" in (run / "training.log").read_text()
+    assert str(tiny.folder).encode() not in (run / "model.safetensors").read_bytes()
+    assert not (run / "cache").exists()
+
+    again = unetpick("self-train", tiny.folder, "--run", run)
+    assert again.returncode == 2
+    assert "--resume" in again.stderr
+    before = (run / "model.safetensors").read_bytes()
+    finished = unetpick("self-train", tiny.folder, "--run", run, "--resume")
+    assert "finished already" in finished.stderr
+    assert (run / "model.safetensors").read_bytes() == before
+    other = unetpick(
+        "self-train", tiny.folder, "--run", run, "--resume", "--self-training-epochs", "2"
+    )
+    assert other.returncode == 2
+    assert "other settings" in other.stderr
+
+
+def poison(item, found, limits) -> PseudoLabels:
+    """Everywhere but at the best candidates, which are the particles."""
+    rows, cols = item.scale.file_shape
+    step = 0.6 * found.diameter
+    grid = np.mgrid[step:rows:step, step:cols:step].reshape(2, -1).T
+    far = np.linalg.norm(grid[:, None] - found.coords[:30][None], axis=2).min(axis=1)
+    return PseudoLabels(grid[far > 0.5 * found.diameter], np.empty((0, 2)))
+
+
+def test_a_poisoned_round_is_refused_and_changes_nothing(
+    tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(self_train, "make_pseudo_labels", poison)
+    before = (run / "model.safetensors").read_bytes()
+    done = unetpick(
+        "self-train", tiny.folder, "--run", run, "--self-training-epochs", "6", "--rounds", "2"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "round 1 refused" in done.stderr
+    assert "no further round" in done.stderr
+    (row,) = rounds_of(run)
+    assert row["accepted"] == 0
+    assert row["f1"] < row["f1_before"] - 0.02
+    assert (run / "model.safetensors").read_bytes() == before
+    assert (run / "supervised.safetensors").read_bytes() == before
+    assert load_model(run / "round-1.safetensors").card["self_training"]["verdicts"] == ["refused"]
+
+
+def test_starting_over_goes_back_to_the_supervised_model(
+    tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
+):
+    accept_all(monkeypatch)
+    supervised = (run / "model.safetensors").read_bytes()
+    short = ("self-train", tiny.folder, "--run", run, "--self-training-epochs", "1")
+    assert unetpick(*short, "--rounds", "1").returncode == 0
+    first = (run / "round-1.safetensors").read_bytes()
+    assert unetpick(*short, "--rounds", "2", "--resume").returncode == 0  # goes on with a second
+    assert [row["stage"] for row in rounds_of(run)] == ["round 1", "round 2"]
+    assert (run / "round-1.safetensors").read_bytes() == first
+    assert (run / "model.safetensors").read_bytes() != supervised
+    monkeypatch.setattr(gate, "HARM", 2.0)
+    done = unetpick(*short, "--rounds", "1", "--start-over")
+    assert done.returncode == 0, done.stderr
+    assert (run / "model.safetensors").read_bytes() == supervised
+    assert [row["stage"] for row in rounds_of(run)] == ["round 1"]
+    assert not (run / "round-2.safetensors").exists()
+    assert unetpick(*short, "--resume", "--start-over").returncode == 2
+
+
+def test_a_killed_self_training_resumes_to_the_same_files(tiny: TinySet, run: Path, tmp_path: Path):
+    whole = Path(shutil.copytree(run, tmp_path / "whole"))
+    arguments = ("self-train", str(tiny.folder), "--rounds", "1", "--run")
+    done = unetpick_process(*arguments, whole)
+    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-m", "napari_unetpick", *arguments, str(run)]
+    process = subprocess.Popen(command, env=environment(), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if '"round 1"' in (run / "metrics.jsonl").read_text():
+            break
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (run / "round-1.safetensors").exists(), "it ended before it could be killed"
+    done = unetpick_process(*arguments, run, "--resume")
+    assert done.returncode == 0, done.stderr
+    for name in FILES:
+        assert (run / name).read_bytes() == (whole / name).read_bytes(), name
+    assert not list(run.rglob("*.tmp"))
+
+
+def test_partial_labels_cannot_tell_and_say_what_would(tiny: TinySet, tmp_path: Path):
+    few, run = some_picks(tiny, tmp_path / "few.csv", 6), tmp_path / "run"
+    arguments = [str(few) if a == str(tiny.picks) else a for a in tiny.train]
+    done = unetpick(*arguments, "--run", run, "--partial", "--initial-epochs", "4")
+    assert done.returncode == 0, done.stderr
+    before = (run / "model.safetensors").read_bytes()
+    done = unetpick("self-train", tiny.folder, "--run", run)
+    assert done.returncode == 0, done.stderr
+    assert "1 unlabelled and 3 partly labelled" in done.stderr
+    assert "round 1 undecided" in done.stderr
+    assert "label one micrograph or a rectangle completely" in done.stderr
+    assert str(run / "round-1.safetensors") in done.stderr
+    (row,) = rounds_of(run)
+    assert row["accepted"] == -1
+    assert "f1" not in row
+    assert (run / "model.safetensors").read_bytes() == before
+    card = load_model(run / "round-1.safetensors").card
+    assert card["calibration"]["kind"] == "rank"
+    assert 0 < card["calibration"]["threshold"] < 1
+
+
+def test_what_cannot_be_used_is_one_line(tiny: TinySet, run: Path, tmp_path: Path):
+    def refused(*arguments: object) -> str:
+        done = unetpick("self-train", *arguments)
+        assert done.returncode == 2, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr.splitlines()[-1]
+
+    labelled = sorted(tiny.folder.glob("*.mrc"))[:3]
+    assert "train one into it first" in refused(tiny.folder, "--run", tmp_path / "none")
+    assert "fully labelled or validates" in refused(*labelled, "--run", run)
+    assert not (run / "self_train.toml").exists()
+    labels = run / "labels" / "labels.csv"
+    labels.write_text(labels.read_text().replace("full", "partial"))
+    assert "not those that its model was trained with" in refused(tiny.folder, "--run", run)
+    labels.unlink()
+    assert "labels.csv" in refused(tiny.folder, "--run", run)
+
+
+def test_a_model_that_is_sure_of_nothing_is_one_line(
+    tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
+):
+    empty = PseudoLabels(np.empty((0, 2)), np.empty((0, 2)))
+    monkeypatch.setattr(self_train, "make_pseudo_labels", lambda *_: empty)
+    done = unetpick("self-train", tiny.folder, "--run", run)
+    assert done.returncode == 2
+    assert "sure of no particle on 1 micrographs" in done.stderr
+    assert not (run / "round-1.safetensors").exists()
+
+
+def test_the_labelled_ones_need_not_be_named_again(tiny: TinySet, run: Path):
+    unlabelled = sorted(tiny.folder.glob("*.mrc"))[-1]
+    done = unetpick(
+        "self-train", unlabelled, "--run", run, "--rounds", "1", "--self-training-epochs", "1"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "3 of the run's 3 labelled micrographs were not given" in done.stderr
+    assert "1 unlabelled" in done.stderr

@@ -1,0 +1,114 @@
+"""Pseudo-labels: sure, unsure and background by planted scores; nothing where a mark or area is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_unetpick.engine.checking import CheckedPart, parts_to_check, tally, without_areas
+from napari_unetpick.engine.dataset import Region, whole_of
+from napari_unetpick.engine.pseudo_labels import (
+    Limits,
+    labelled_scores,
+    limits_from,
+    make_pseudo_labels,
+    with_pseudo_labels,
+)
+from napari_unetpick.engine.validate import Found
+from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.settings import SelfTrainSettings
+
+DIAMETER = 80.0  # px of the file, of `make_item`'s micrographs of 600 x 480
+LIMITS = Limits(ignore=0.3, positive=0.6)
+SQUARE = np.array([[0.0, 0], [0, 150], [150, 150], [150, 0]])
+
+
+def found_at(coords, raw):
+    coords = np.asarray(coords, float).reshape(-1, 2)
+    return Found(coords, np.asarray(raw, float), np.zeros(len(coords)), DIAMETER)
+
+
+def test_the_limits_are_quantiles_of_the_labelled_particles():
+    limits = limits_from(np.linspace(0, 1, 101), SelfTrainSettings())
+    assert (limits.ignore, limits.positive) == pytest.approx((0.05, 0.35))
+    nothing = limits_from(np.empty(0), SelfTrainSettings())
+    assert not nothing.positive <= 1
+
+
+def test_only_labelled_particles_that_train_and_are_found_set_the_limits(make_item):
+    found = found_at([[100, 100], [300, 300], [500, 400], [300, 100]], [0.9, 0.8, 0.7, 0.6])
+    item = make_item(0, "full", [[110, 100], [300, 310], [500, 200], [510, 400]])
+    assert sorted(labelled_scores([(item, found)])) == [0.7, 0.8, 0.9]
+    held = replace(item, held_out=Region(400, 600))
+    assert sorted(labelled_scores([(held, found)])) == [0.8, 0.9]
+    assert len(labelled_scores([])) == 0
+
+
+def test_scores_sort_candidates(make_item):
+    found = found_at([[100, 100], [300, 300], [500, 400], [110, 110]], [0.9, 0.5, 0.2, 0.8])
+    pseudo = make_pseudo_labels(make_item(0, "partial"), found, LIMITS)
+    np.testing.assert_array_equal(pseudo.positives, [[100, 100]])  # its shadow 14 px off is thinned
+    np.testing.assert_array_equal(pseudo.ignored, [[300, 300]])
+
+
+def test_marks_and_areas_keep_their_true_labels(make_item):
+    item = make_item(
+        0,
+        "partial",
+        [[300, 100]],
+        negatives=np.array([[300.0, 300]]),
+        exclusions=(SQUARE,),
+        complete=(SQUARE + [0, 300],),
+    )
+    sure = [[50, 50], [50, 350], [330, 110], [300, 330], [500, 200]]
+    pseudo = make_pseudo_labels(item, found_at(sure, [0.9] * 5), LIMITS)
+    np.testing.assert_array_equal(pseudo.positives, [[500, 200]])
+    unsure = make_pseudo_labels(item, found_at(sure, [0.4] * 5), LIMITS)
+    np.testing.assert_array_equal(unsure.ignored, [[500, 200]])
+    student = with_pseudo_labels(item, pseudo)
+    np.testing.assert_array_equal(student.labels.positives, [[300, 100], [500, 200]])
+    nothing = make_pseudo_labels(item, found_at([], []), LIMITS)
+    assert len(nothing.positives) == len(nothing.ignored) == 0
+
+
+def test_held_out_micrographs_are_checked_before_areas(make_item):
+    held = replace(make_item(0), held_out=Region(400, 600))
+    area = make_item(1, "partial", [[50, 50], [300, 300]], complete=(SQUARE,))
+    assert [part.item.index for part in parts_to_check([held, area])] == [0]
+    (part,) = parts_to_check([make_item(0, "partial", [[9, 9]]), area])
+    assert part.holds(area.labels.positives).tolist() == [True, False]
+    assert parts_to_check([make_item(0, "partial", [[9, 9]])]) == []
+
+
+def test_areas_with_most_of_the_particles_cannot_be_spared(make_item):
+    area = make_item(1, "partial", [[50, 50], [90, 130], [300, 300]], complete=(SQUARE,))
+    assert parts_to_check([area]) == []
+
+
+def test_a_checked_area_teaches_nothing(make_item):
+    area = make_item(1, "partial", [[50, 50], [300, 300]], complete=(SQUARE,))
+    student = without_areas(area, parts_to_check([area]))
+    np.testing.assert_array_equal(student.labels.positives, [[300, 300]])
+    assert len(student.labels.exclusions) == 1
+    assert student.labels.complete == ()
+    other = make_item(2, "partial", [[50, 50]])
+    assert without_areas(other, parts_to_check([area])) is other
+
+
+def test_the_tally_counts_picks_at_the_threshold_in_the_checked_part(make_item):
+    item = make_item(0, "full", [[100, 100], [300, 300], [500, 400]])
+    found = found_at([[100, 110], [300, 100], [510, 400], [300, 300]], [0.9, 0.8, 0.7, 0.3])
+    calibration = Calibration(threshold=0.5)
+
+    def counts(region):
+        part = CheckedPart(replace(item, held_out=region))
+        made = tally([part], {0: found}, calibration)
+        return made.hits.sum(), made.picks.sum(), made.truths.sum()
+
+    assert counts(whole_of(item)) == (2, 3, 3)
+    assert counts(Region(400, 600)) == (1, 1, 1)
+    three = [CheckedPart(replace(item, index=i, held_out=whole_of(item))) for i in range(3)]
+    assert len(tally(three, dict.fromkeys(range(3), found), calibration).hits) == 3
+    assert len(tally(three[:1], {0: found}, calibration).hits) == 4  # blocks of 320 px
