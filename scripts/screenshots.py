@@ -1,7 +1,6 @@
 """Make the documentation's screenshots by driving the plugin: a project, a training, picks.
 
-    xvfb-run -a -s "-screen 0 1920x1200x24" \\
-        .venv/bin/python scripts/screenshots.py docs/images/napari
+    xvfb-run -a .venv/bin/python scripts/screenshots.py docs/images/napari
     ... --size 1280x800 --theme light --steps Annotate,Pick     some of them, to look at
 
 Everything is real: simulated micrographs, a short training in the engine process, its picks.

@@ -240,3 +240,27 @@ def test_damaged_candidates_are_told_once_and_the_micrograph_is_still_shown(
     assert session.chosen("a.b_2") is None
     assert len(told) == 1
     assert "pick this micrograph again" in told[0]
+
+
+def test_what_is_unsaved_when_qt_is_gone_is_saved_all_the_same(project_session):
+    session = project_session
+    session.layers.get("picks").add(session.truth["a.b_1"][:2])
+    folder = session.project.folder
+
+    class Gone:
+        def stop(self):
+            raise RuntimeError("Internal C++ object (QTimer) already deleted.")
+
+    session._timer = Gone()
+    session.close()
+    again = Project.open(folder)
+    assert len(again.marks("a.b_1").picks) == 2
+    assert not again.read_only
+    again.close()
+
+
+def test_the_pixel_size_of_a_micrograph_that_was_not_shown_is_its_headers(project_session):
+    session = project_session
+    session.layers.images.clear()
+    assert session.pixel_size("a.b_3") == 4.0
+    assert session.diameter_px("a.b_3") == 20.0

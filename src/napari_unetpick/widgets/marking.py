@@ -6,6 +6,7 @@ The lower half of a `Session`: it knows neither layers nor the engine.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -186,9 +187,13 @@ class Marking:
         if not self._timer.isActive():
             self._timer.start()
 
+    def _stop_timer(self) -> None:
+        with suppress(RuntimeError):  # at the very end Qt has deleted it: there is still to save
+            self._timer.stop()
+
     def save(self) -> bool:
         """Write what changed; tell in one line what cannot be written, and try again later."""
-        self._timer.stop()
+        self._stop_timer()
         if self.project.read_only:
             return False
         try:

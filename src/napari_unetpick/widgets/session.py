@@ -7,6 +7,7 @@ runs in the main thread. Marks are kept in memory and written within two seconds
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from psygnal import Signal
 
 from napari_unetpick.client import EngineClient, Job
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.micrographs import check_pixel_size, list_micrographs
+from napari_unetpick.io.micrographs import check_pixel_size, list_micrographs, read_micrograph
 from napari_unetpick.io.project import Candidates, Marks, Project
 from napari_unetpick.notify import tell
 from napari_unetpick.widgets.marking import Marking
@@ -81,6 +82,7 @@ class Session(Marking):
         self.parts: dict[str, Any] = {}  # what docks share under a name and leave when closed
         self.previews: dict[str, float] = {}  # raw thresholds, by key, while a network trains
         self._candidates: dict[str, Candidates | None] = {}
+        self._header_sizes: dict[str, float | None] = {}
         self.layers = Layers(self)
         self.training = Training(self)
         self.activity = Activity(self)
@@ -123,6 +125,7 @@ class Session(Marking):
         old.close()
         self._marks.clear()
         self._candidates.clear()
+        self._header_sizes.clear()
         self.previews.clear()
         self.undo_stacks.clear()
         self.current, self.order, self.selected = "", [], []
@@ -136,7 +139,18 @@ class Session(Marking):
 
     def pixel_size(self, key: str) -> float:
         """A/px of a micrograph; 1 where it is unknown."""
-        return self.entry(key).micrograph.pixel_size or self.layers.pixel_size(key) or 1.0
+        listed = self.entry(key).micrograph.pixel_size or self.layers.pixel_size(key)
+        return listed or self._header_size(key) or 1.0
+
+    def _header_size(self, key: str) -> float | None:
+        """A/px as the header of a micrograph that was not shown yet says; read once."""
+        if key not in self._header_sizes:
+            try:
+                found = read_micrograph(self.entry(key).micrograph.path).pixel_size
+            except UnetPickError:
+                found = None
+            self._header_sizes[key] = found
+        return self._header_sizes[key]
 
     def set_pixel_size(self, size: float) -> None:
         """Give all micrographs a pixel size (A/px), where their headers have none or a wrong one.
@@ -301,8 +315,9 @@ class Session(Marking):
             return
         self.closed = True
         self.save()
-        self._timer.stop()
-        self.engine.shutdown()
+        self._stop_timer()
+        with suppress(RuntimeError):  # as for the timer; without its pipe the engine ends itself
+            self.engine.shutdown()
         self.layers.close()
         self.project.close()
         _sessions.pop(self.viewer, None)  # else viewer and session would keep each other alive
