@@ -21,6 +21,7 @@ from qtpy.QtWidgets import QApplication
 from napari_unetpick.io.picks import read_picks
 from napari_unetpick.simulate.samples import get_sample
 from napari_unetpick.simulate.write import simulate_set
+from napari_unetpick.widgets.picking import picking_of
 from napari_unetpick.widgets.workspace import STEPS, Workspace, open_workspace
 
 SAMPLE = "barrel"
@@ -67,19 +68,20 @@ def train_and_pick(workspace: Workspace, epochs: int, shoot: Callable[[str], Non
     """Train a little, with a picture in the middle of it; then pick everything."""
     session = workspace.session
     workspace.open("Train")
-    run = session.project.runs_folder / session.project.new_run_name()
-    settings = {"train": {"epochs": epochs}}
-    job = session.start("train", run=str(run), settings=settings, start=None)
+    session.training.start({"train": {"epochs": epochs}}, "scratch")
+    job = session.job
+    assert job is not None
     seen: list[object] = []
     job.metrics.connect(seen.append)
     job.error.connect(lambda kind, text: print(kind, text))
-    wait(lambda: len(seen) >= 3 or session.job is None, 600, "the first epochs")
+    wait(lambda: len(seen) > 3 * epochs // 4 or session.job is None, 900, "the first epochs")
+    settle(20)  # previews come every some seconds
     shoot("training")
-    wait(lambda: session.job is None, 1200, "the training")
-    session.use_model(run)
+    # when a training is done the micrograph in view is picked at once
+    wait(lambda: session.job is None and not session.training.running, 1200, "the training")
     workspace.open("Pick")
-    pick = session.start("pick", keys=session.keys, models=[str(run)], diameter=None)
-    wait(lambda: session.job is None, 300, f"picking ({pick.state})")
+    picking_of(session).start(session.keys)
+    wait(lambda: session.job is None, 300, "picking")
 
 
 def main() -> None:

@@ -155,8 +155,9 @@ class ThresholdPanel(QWidget):
             return
         where = "here" if self._is_here else self._where()
         accepted = self._accepted()
-        if not len(scores) and not accepted:
-            self._say("", "", self._nothing())
+        if not len(scores):
+            counts = f"{tell_count(accepted, 'pick')} {where}." if accepted else ""
+            self._say(counts, "", self._nothing())
             return
         counts = (
             f"{tell_count(len(above), 'candidate')} of {len(scores):,} above the threshold {where}"
@@ -165,7 +166,7 @@ class ThresholdPanel(QWidget):
         found = expected_precision(above, evidence_of(model.card))
         expected = describe_expected(found, model.calibration.kind)
         if found is None and accepted:
-            expected = ACCEPTED if not len(scores) else ""
+            expected = ""
         self._say(counts, expected, self._other_model())
 
     def _say(self, counts: str, expected: str, note: str) -> None:
