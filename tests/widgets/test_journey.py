@@ -225,6 +225,7 @@ def test_journey_on_simulated_micrographs(make_napari_viewer: Any, qtbot: Any, t
         minutes=5,
         border=0.5,
     )
+    print(f"before {before:.4f} after {after:.4f}")
     assert before >= 0.7
     assert after >= before - 0.03
 
@@ -252,5 +253,6 @@ def test_journey_on_apoferritin(
         border=0.5,
         pixel_size=1.5,
     )
+    print(f"before {before:.4f} after {after:.4f}")
     assert before >= 0.95
     assert after >= 0.95
