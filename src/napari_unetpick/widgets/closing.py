@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import ref
 
 from qtpy.QtCore import QEvent, QObject
@@ -35,7 +35,8 @@ class _Watcher(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = ref(session)
-        self._window: Any = None
+        # held weakly: Qt keeps this object for as long as the dock, and the window would not go
+        self._window: ref[QMainWindow] | None = None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
         """Let everything pass; look at shows and closes."""
@@ -43,15 +44,14 @@ class _Watcher(QObject):
             assert isinstance(watched, QWidget)
             window = watched.window()
             if isinstance(window, QMainWindow):
-                self._window = window
+                self._window = ref(window)
                 window.installEventFilter(self)
-        elif watched is self._window and event.type() == QEvent.Type.Close:
+        elif self._window is not None and watched is self._window() and event.type() == QEvent.Type.Close:
             # the window may refuse to close: what has been marked is saved in any case, and the
             # project is let go of only when the window is gone
             session = self._session()
             if session is not None:
                 session.save()
-                window = self._window
                 weak = self._session
-                window.destroyed.connect(lambda: _close(weak))
+                watched.destroyed.connect(lambda: _close(weak))
         return False

@@ -347,7 +347,8 @@ class Layers:
         for kind, layer in list(self._made.items()):
             if layer is event.value:
                 del self._made[kind]
-                if not self._loading and kind in ("picks", "micrograph"):
+                told = not self._loading and not self.session.closed
+                if told and kind in ("picks", "micrograph"):
                     tell("the marks are kept; the layer comes back with the next micrograph")
 
     @contextmanager
