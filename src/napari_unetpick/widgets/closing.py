@@ -46,7 +46,7 @@ class _Watcher(QObject):
             if isinstance(window, QMainWindow):
                 self._window = ref(window)
                 window.installEventFilter(self)
-        elif self._window is not None and watched is self._window() and event.type() == QEvent.Type.Close:
+        elif event.type() == QEvent.Type.Close and self._watches(watched):
             # the window may refuse to close: what has been marked is saved in any case, and the
             # project is let go of only when the window is gone
             session = self._session()
@@ -55,3 +55,6 @@ class _Watcher(QObject):
                 weak = self._session
                 watched.destroyed.connect(lambda: _close(weak))
         return False
+
+    def _watches(self, watched: QObject) -> bool:
+        return self._window is not None and watched is self._window()

@@ -36,6 +36,14 @@ def placement(pixel_size: float | None, ratio: tuple[float, float]) -> dict[str,
     return {"scale": (size * ratio[0], size * ratio[1]), "units": (unit, unit)}
 
 
+def put(layer: Any, place: dict[str, Any]) -> None:
+    """Give a layer scale and units; napari draws all anew at each, so only where they differ."""
+    if not np.array_equal(layer.scale, place["scale"]):
+        layer.scale = place["scale"]
+    if tuple(map(str, layer.units)) != place["units"]:
+        layer.units = place["units"]
+
+
 def image(shown: Shown, place: dict[str, Any]) -> Any:
     """Make the micrograph's layer."""
     from napari.layers import Image
@@ -135,7 +143,8 @@ def show_candidates(layer: Any, chosen: Chosen | None, diameter: float) -> None:
     if len(coords):
         assert chosen is not None
         hide_rings(layer, chosen.above, diameter)
-    layer.editable = False
+    if layer.editable:
+        layer.editable = False
 
 
 def hide_rings(layer: Any, shown: NDArray[np.bool_], diameter: float) -> None:
@@ -144,13 +153,17 @@ def hide_rings(layer: Any, shown: NDArray[np.bool_], diameter: float) -> None:
     Napari 0.9.2 draws what is not `shown` all the same in a layer of two dimensions: what is
     hidden gets size 0 as well.
     """
-    layer.shown = shown
-    layer.size = np.where(shown, diameter, 0.0)
+    sizes = np.where(shown, diameter, 0.0)
+    if not np.array_equal(layer.shown, shown):
+        layer.shown = shown
+    if not np.array_equal(layer.size, sizes):
+        layer.size = sizes
 
 
 def show_areas(layer: Any, areas: tuple[NDArray[np.float64], ...]) -> None:
     """Put areas into a Shapes layer."""
     layer.selected_data = set()
-    layer.data = []
+    if len(layer.data):
+        layer.data = []
     if areas:
         layer.add([np.asarray(area) for area in areas], shape_type="polygon")

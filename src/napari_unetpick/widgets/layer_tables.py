@@ -15,17 +15,24 @@ NEW = -1  # id of a pick that was just clicked
 
 
 def show_picks(layer: Any, table: PickTable, diameter: float) -> None:
-    """Put picks into the layer: data, features, sizes and selection in one step."""
-    layer.selected_data = set()
+    """Put picks into the layer: data, features, sizes and selection in one step.
+
+    Napari draws a layer anew at each of these: what is as it should be is left alone.
+    """
+    if layer.selected_data:
+        layer.selected_data = set()
     layer.data = np.asarray(table.coords, float).reshape(-1, 2)
     layer.features = {
         "source": np.array(table.sources, dtype=object),
         "score": np.asarray(table.scores, float),
         "id": np.asarray(table.ids, np.int64),
     }
-    layer.size = diameter
-    layer.current_size = diameter
-    layer.shown = True
+    if layer.current_size != diameter:
+        layer.current_size = diameter
+    if (np.asarray(layer.size) != diameter).any():
+        layer.size = diameter
+    if not np.all(layer.shown):
+        layer.shown = True
     stamp_defaults(layer)
 
 

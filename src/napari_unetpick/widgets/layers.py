@@ -201,9 +201,7 @@ class Layers:
             for kind in list(self._made):
                 self._fill(kind)
             self._order()
-        keys = self.session.order
-        if key not in keys:
-            self._look_now()
+        self._look_now()
         keys = self.session.keys
         here = keys.index(key)
         around = [here + i for j in range(1, AHEAD + 1) for i in (j, -j)]
@@ -226,11 +224,11 @@ class Layers:
             layer.bind_key("Escape", lambda _: None, overwrite=True)
         else:
             layer.data = shown.image
-            for name, value in place.items():
-                setattr(layer, name, value)
+            layer_styles.put(layer, place)
             layer.contrast_limits_range = _wider(shown.limits)
             layer.contrast_limits = shown.limits
-            layer.visible = True
+            if not layer.visible:
+                layer.visible = True
         layer.name = key
         layer.metadata[OWN] = own_metadata("micrograph", key, shown.pixel_size, session=True)
         size = float(np.hypot(*shown.file_shape)) * (shown.pixel_size or 1.0)
@@ -242,8 +240,7 @@ class Layers:
         """Make an empty layer of a kind."""
         layer = layer_styles.EMPTY[kind]()
         place = layer_styles.placement(self.pixel_size(self.shown_key), (1.0, 1.0))
-        for name, value in place.items():  # before it is added: napari warns of mixed units
-            setattr(layer, name, value)
+        layer_styles.put(layer, place)  # before it is added: napari warns of mixed units
         self._add(kind, layer)
 
     def _add(self, kind: str, layer: Any) -> Any:
@@ -267,8 +264,7 @@ class Layers:
             return
         session, marks = self.session, self.session.marks(key)
         pixel_size = self.pixel_size(key)
-        for name, value in layer_styles.placement(pixel_size, (1.0, 1.0)).items():
-            setattr(layer, name, value)
+        layer_styles.put(layer, layer_styles.placement(pixel_size, (1.0, 1.0)))
         layer.metadata[OWN] = own_metadata(
             "picks" if kind == "picks" else kind, key, pixel_size, micrograph=key, session=True
         )

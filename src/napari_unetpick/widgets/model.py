@@ -54,6 +54,7 @@ class PickModel:
         self.calibration = Calibration()
         self.threshold: float | None = None
         self.min_distance: float | None = None
+        self._last: tuple[tuple[Any, ...], tuple[Floats, Floats]] | None = None
 
     def choose(self, run: Path | None) -> None:
         """Read a run's card (None: no model); threshold and distance go back to the model's.
@@ -111,15 +112,32 @@ class PickModel:
         """
         diameter = diameter_px or found.diameter_px
         threshold = self.threshold_now if preview is None else preview
-        if preview is None:
+        coords, scores = self._thin(found, marks, diameter, preview is not None)
+        return Chosen(coords, scores, scores >= threshold)
+
+    def _thin(
+        self, found: Candidates, marks: Marks, diameter: float, preview: bool
+    ) -> tuple[Floats, Floats]:
+        """Return places and scores of what is left; the last answer is kept, several docks ask."""
+        question = (found, marks, self.calibration, self.min_distance_now, diameter, preview)
+        if self._last is not None and _same(self._last[0], question):
+            return self._last[1]
+        scores = np.clip(found.raw, 0.0, 1.0)
+        if not preview:
             scores = self.calibration.apply(found.raw, found.near)
-        else:
-            scores = np.clip(found.raw, 0.0, 1.0)
         keep = keep_distant(found.coords, scores, self.min_distance_now * diameter)
         coords, scores = found.coords[keep], scores[keep]
         free = undecided(coords, marks, SAME * diameter)
-        coords, scores = coords[free], scores[free]
-        return Chosen(coords, scores, scores >= threshold)
+        self._last = question, (coords[free], scores[free])
+        return self._last[1]
+
+
+def _same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
+    """Tell whether objects are the very same and numbers equal: nobody changes marks in place."""
+    return all(
+        a == b if isinstance(a, float | bool) else a is b
+        for a, b in zip(first, second, strict=True)
+    )
 
 
 def undecided(coords: Floats, marks: Marks, distance: float) -> NDArray[np.bool_]:

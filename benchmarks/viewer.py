@@ -1,0 +1,261 @@
+"""How fluid the plugin is: docks, threshold, previews, and the viewer beside a training.
+
+A gap is the time between two turns of napari's event loop, asked for every 5 ms: what a user feels
+as a stutter. The engine trains on thirty clicks of simulated micrographs, as the Train button does.
+Training in the plugin is compared with `unetpick train` on the same labels, both from a cold start.
+
+    xvfb-run -a python benchmarks/viewer.py
+    xvfb-run -a python benchmarks/viewer.py --quick     fewer steps, one epoch
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from _data import DIAMETER, training_set
+from _record import report, spread, table, verdict
+from qtpy.QtCore import QEventLoop, Qt, QTimer
+from qtpy.QtWidgets import QApplication
+
+from napari_unetpick.io.picks import read_picks
+from napari_unetpick.io.project import Candidates
+from napari_unetpick.widgets.workspace import STEPS, Workspace
+
+CLICKS = 10  # on each of three micrographs
+CANDIDATES = 1000
+INTERVAL_MS = 5
+STEP_MS = 150  # between two presses of Next
+LIMITS = {"p99": 33.0, "worst": 100.0, "preview": 20.0, "rings": 50.0, "dock": 500.0, "ratio": 1.1}
+
+
+class Gaps:
+    """Times between turns of the event loop, in ms."""
+
+    def __init__(self) -> None:
+        self.found: list[float] = []
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(INTERVAL_MS)
+        self._timer.timeout.connect(self._tick)
+
+    @contextmanager
+    def measured(self) -> Iterator[list[float]]:
+        """Collect the gaps while the block lets Qt work."""
+        self.found = []
+        self._last = time.perf_counter()
+        self._timer.start()
+        yield self.found
+        self._timer.stop()
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.found.append(1000 * (now - self._last))
+        self._last = now
+
+
+def run_loop(until: Callable[[], bool], seconds: float) -> None:
+    """Let Qt's own event loop run until something holds, or a time is over."""
+    end = time.monotonic() + seconds
+    loop, check = QEventLoop(), QTimer()
+    check.timeout.connect(lambda: loop.quit() if until() or time.monotonic() > end else None)
+    check.start(20)
+    loop.exec()
+    check.stop()
+
+
+def clocked(do: Callable[[], Any]) -> float:
+    """Return the ms that something and the drawing after it take."""
+    start = time.perf_counter()
+    do()
+    QApplication.processEvents()
+    return 1000 * (time.perf_counter() - start)
+
+
+def fill(workspace: Workspace, folder: Path, micrographs: Path) -> Path:
+    """Make a project with thirty clicks; return them as a pick file for the command line."""
+    session = workspace.session
+    session.new_project(folder / "project", micrographs)
+    session.set_diameter(DIAMETER)
+    truth = {Path(k).stem: v.coords for k, v in read_picks(micrographs / "picks.csv").items()}
+    lines = ["micrograph,x,y"]
+    for key in session.keys[:3]:
+        session.add_picks(key, truth[key][:CLICKS], None, "manual")
+        lines += [f"{key},{x},{y}" for y, x in truth[key][:CLICKS]]
+    (folder / "clicks.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    run_loop(lambda: session.layers.shown_key != "", 20)
+    return folder / "clicks.csv"
+
+
+def measure_docks(workspace: Workspace) -> dict[str, float]:
+    """Open each step for the first time, then again."""
+    return {step: clocked(lambda step=step: workspace.open(step)) for step in STEPS}
+
+
+def measure_threshold(workspace: Workspace, repeats: int) -> list[float]:
+    """Move the threshold with a thousand candidates in view."""
+    session, rng = workspace.session, np.random.default_rng(1)
+    key = session.current
+    coords = rng.uniform(20, 1000, (CANDIDATES, 2))
+    raw = rng.uniform(size=CANDIDATES)
+    diameter = session.diameter_px(key)
+    assert diameter is not None
+    near = np.zeros(CANDIDATES)
+    session.put_candidates(key, Candidates(coords, raw, near, "", diameter), keep=False)
+    workspace.open("Pick")
+    run_loop(lambda: False, 1)
+    values = np.tile([0.3, 0.7, 0.5, 0.2], repeats // 4 + 1)[:repeats]
+    times = []
+    for value in values:
+        times.append(clocked(lambda value=value: session.set_threshold(float(value))))
+        run_loop(lambda: False, 0.1)
+    session.set_threshold(None)
+    return times
+
+
+def press_next(workspace: Workspace) -> None:
+    """Go to the next micrograph, from the last to the first."""
+    session = workspace.session
+    keys = session.keys
+    session.go(keys[(keys.index(session.current) + 1) % len(keys)])
+
+
+def step_through(workspace: Workspace, gaps: Gaps, seconds: float) -> list[float]:
+    """Press Next every so often; return the gaps meanwhile."""
+    pressing = QTimer()
+    pressing.timeout.connect(lambda: press_next(workspace))
+    pressing.start(STEP_MS)
+    with gaps.measured() as found:
+        run_loop(lambda: False, seconds)
+    pressing.stop()
+    return list(found)
+
+
+def train(workspace: Workspace, epochs: int) -> tuple[float, float | None]:
+    """Train in the plugin; return the seconds it took and those to the first preview."""
+    session = workspace.session
+    seen: list[float] = []
+    start = time.monotonic()
+    session.training.start({"train": {"epochs": epochs}}, "scratch")
+    job = session.job
+    assert job is not None
+    job.found.connect(lambda event: seen.append(time.monotonic() - start))
+    troubles: list[str] = []
+    job.error.connect(lambda kind, text: troubles.append(text))
+    run_loop(lambda: job.over, 3600)
+    if job.state != "done":
+        raise SystemExit(f"the training ended as {job.state}: {troubles}")
+    took = time.monotonic() - start
+    run_loop(lambda: session.job is None, 60)  # the micrograph in view is picked at once
+    return took, seen[0] if seen else None
+
+
+def train_by_command(folder: Path, micrographs: Path, picks: Path, epochs: int) -> float:
+    """Train on the same clicks by the command line; return the seconds it took."""
+    start = time.monotonic()
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "napari_unetpick", "train", str(micrographs)),
+            *("--picks", str(picks), "--diameter", str(DIAMETER), "--partial"),
+            *("--run", str(folder / "by_command"), "--initial-epochs", str(epochs)),
+            *("--start", "scratch"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return time.monotonic() - start
+
+
+def gap_row(name: str, gaps: list[float]) -> tuple[str, ...]:
+    """One line of the table of gaps."""
+    p99, worst = float(np.percentile(gaps, 99)), max(gaps)
+    return (
+        name,
+        f"{np.median(gaps):.1f}",
+        f"{p99:.1f}",
+        f"{worst:.1f}",
+        f"{verdict(p99, LIMITS['p99'])} / {verdict(worst, LIMITS['worst'])}",
+    )
+
+
+def main() -> None:
+    """Measure one thing after the other in one viewer."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    epochs, repeats, seconds = (1, 8, 3.0) if options.quick else (6, 40, 20.0)
+    micrographs = training_set()
+    gap: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        viewer = napari.Viewer(show=True)
+        viewer.window.resize(1280, 800)
+        workspace = Workspace(viewer)
+        viewer.window.add_dock_widget(workspace, name="Picking workspace")
+        session, gaps = workspace.session, Gaps()
+        picks = fill(workspace, folder, micrographs)
+        docks = measure_docks(workspace)
+        session.engine.shutdown()  # opening Train has woken it: this training starts cold
+        run_loop(lambda: False, 3)
+        plugin, _ = train(workspace, epochs)
+        command = train_by_command(folder, micrographs, picks, epochs)
+        with gaps.measured() as idle:
+            run_loop(lambda: False, seconds)
+        gap["idle"] = list(idle)
+        gap["stepping"] = step_through(workspace, gaps, seconds)
+        workspace.open("Train")
+        with gaps.measured() as training:
+            _, preview = train(workspace, epochs)  # the engine is warm
+        gap["training"] = list(training)
+        session.training.start({"train": {"epochs": 50}}, "scratch")
+        run_loop(lambda: bool(session.training.rows), 300)
+        gap["training and stepping"] = step_through(workspace, gaps, seconds)
+        session.training.job.stop()
+        run_loop(lambda: session.job is None, 60)
+        rings = measure_threshold(workspace, repeats)
+        session.close()
+        viewer.close()
+    ratio = plugin / command
+    wanted = f"p99 <= {LIMITS['p99']:g}, worst <= {LIMITS['worst']:g}"
+    rows = [
+        ("opening a dock, slowest, ms", f"{max(docks.values()):.0f}", LIMITS["dock"]),
+        (f"threshold to new rings, {CANDIDATES} candidates, ms", spread(rings, 0), LIMITS["rings"]),
+        (
+            "Train to first preview, warm engine, s",
+            "none" if preview is None else f"{preview:.1f}",
+            LIMITS["preview"],
+        ),
+        (f"training, plugin / command ({epochs} epochs)", f"{ratio:.2f}", LIMITS["ratio"]),
+    ]
+    report(
+        "viewer",
+        {
+            "gaps": gap,
+            "docks": docks,
+            "rings": rings,
+            "preview": preview,
+            "seconds": [plugin, command],
+        },
+        [
+            table(("", "measured", "at most"), rows),
+            table(
+                ("gaps, ms", "median", "p99", "worst", wanted),
+                [gap_row(k, v) for k, v in gap.items()],
+            ),
+            f"docks, ms: {', '.join(f'{k} {v:.0f}' for k, v in docks.items())}; "
+            f"training {plugin:.0f} s in the plugin, {command:.0f} s by the command",
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
