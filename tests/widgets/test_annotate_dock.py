@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from conftest import DIAMETER
+from conftest import DIAMETER, PIXEL_SIZE
 from napari_unetpick.io.project import Candidates
 from napari_unetpick.widgets.annotate_dock import AnnotateDock
 from napari_unetpick.widgets.session import Session
@@ -231,3 +231,17 @@ def test_every_control_has_a_tooltip(dock: AnnotateDock) -> None:
         for widget in dock.widget().findChildren(kind):
             if widget not in dock.suggestions.buttons:  # theirs come with the suggestion
                 assert widget.toolTip(), widget
+
+
+def test_a_typed_pixel_size_holds_for_all_micrographs(
+    dock: AnnotateDock, project_session: Session, qtbot: Any
+) -> None:
+    session, box = project_session, dock.diameter.pixel_size
+    assert box.value() == PIXEL_SIZE, "as the header has it"
+    box.setValue(1.5)
+    assert [session.pixel_size(key) for key in session.keys] == [1.5] * 3
+    assert "holds for 3 micrographs" in dock.diameter.words.text()
+    qtbot.waitUntil(lambda: tuple(session.layers.get("picks").scale) == (1.5, 1.5))
+    box.setValue(0.02)
+    assert "cannot be" in dock.diameter.words.text()
+    assert box.value() == 1.5

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.micrographs import PLAUSIBLE_PIXEL_SIZE, Micrograph
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.widgets.background import Background, Task
 from napari_unetpick.widgets.controls import button, hint, row, say
 from napari_unetpick.widgets.display import DisplaySettings, Shown, prepare_image
@@ -20,6 +21,10 @@ LOOKED_AT = 6  # micrographs with picks that the estimate averages over
 DIAMETER_TIP = (
     "The particle's diameter in Angstrom (its shorter axis where it is long). It sets the size of "
     "the rings, the scale at which the model looks, and the box size on export. 20 % off is fine."
+)
+PIXEL_SIZE_TIP = (
+    "Angstrom per pixel, as the file's header has it. Type it where the header has none or a wrong "
+    "one: it then holds for all micrographs of the project, on export too."
 )
 MEASURE_TIP = (
     "Click one edge of a particle, then the opposite edge; the distance becomes the diameter. "
@@ -47,12 +52,23 @@ class DiameterPanel(QWidget):
         self.number.setKeyboardTracking(False)
         self.number.setToolTip(DIAMETER_TIP)
         self.number.valueChanged.connect(self._typed)
+        self.pixel_size = QDoubleSpinBox()
+        self.pixel_size.setRange(0, PLAUSIBLE_PIXEL_SIZE[1])
+        self.pixel_size.setDecimals(4)
+        self.pixel_size.setSuffix(" Å/px")
+        self.pixel_size.setSpecialValueText("not known")
+        self.pixel_size.setKeyboardTracking(False)
+        self.pixel_size.setToolTip(PIXEL_SIZE_TIP)
+        self.pixel_size.valueChanged.connect(self._pixel_size_typed)
         self.measure = button("Measure: 2 clicks", MEASURE_TIP, self._measure, checkable=True)
         self.estimate = button("Estimate from picks", ESTIMATE_TIP, self._estimate)
         self.words = hint()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(row(QLabel("Diameter"), self.number))
+        form = QFormLayout()
+        form.addRow("Diameter", self.number)
+        form.addRow("Pixel size", self.pixel_size)
+        layout.addLayout(form)
         layout.addWidget(row(self.measure, self.estimate))
         layout.addWidget(self.words)
         self.background = Background("diameter")
@@ -63,10 +79,14 @@ class DiameterPanel(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the session's diameter."""
-        self.number.blockSignals(True)
-        self.number.setValue(self.session.diameter or 0.0)
-        self.number.blockSignals(False)
+        """Show the session's diameter, and the pixel size of the current micrograph."""
+        session, key = self.session, self.session.current
+        size = session.known_pixel_size(key) if key else None
+        for box, value in ((self.number, session.diameter), (self.pixel_size, size)):
+            box.blockSignals(True)
+            box.setValue(value or 0.0)
+            box.blockSignals(False)
+        self.pixel_size.setEnabled(bool(key) and not session.project.read_only)
 
     def show_tool(self) -> None:
         """Show whether measuring is going on."""
@@ -87,6 +107,16 @@ class DiameterPanel(QWidget):
         self._set(value or None)
         say(self.words, self._unit_warning().strip())
 
+    def _pixel_size_typed(self, value: float) -> None:
+        try:
+            self.session.set_pixel_size(value)
+        except UnetPickError as error:
+            say(self.words, str(error))
+        else:
+            count = tell_count(len(self.session.keys), "micrograph")
+            say(self.words, f"{value:g} Å/px holds for {count} now.")
+        self.refresh()
+
     def _set(self, diameter: float | None) -> None:
         try:
             self.session.set_diameter(diameter)
@@ -96,9 +126,9 @@ class DiameterPanel(QWidget):
 
     def _unit_warning(self) -> str:
         session, key = self.session, self.session.current
-        if not key or session.entry(key).micrograph.pixel_size or session.layers.pixel_size(key):
+        if not key or session.known_pixel_size(key):
             return ""
-        return " The pixel size of this micrograph is unknown: one pixel counts as 1 Å."
+        return " The pixel size is not known: one pixel counts as 1 Å. Type it here."
 
     def _measure(self) -> None:
         if self.tools.active == "measure":

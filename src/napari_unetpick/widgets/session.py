@@ -139,8 +139,12 @@ class Session(Marking):
 
     def pixel_size(self, key: str) -> float:
         """A/px of a micrograph; 1 where it is unknown."""
+        return self.known_pixel_size(key) or 1.0
+
+    def known_pixel_size(self, key: str) -> float | None:
+        """A/px of a micrograph as it was given or as its header says, or None."""
         listed = self.entry(key).micrograph.pixel_size or self.layers.pixel_size(key)
-        return listed or self._header_size(key) or 1.0
+        return listed or self._header_size(key)
 
     def _header_size(self, key: str) -> float | None:
         """A/px as the header of a micrograph that was not shown yet says; read once."""
