@@ -23,6 +23,7 @@ from napari_unetpick.notify import tell
 from napari_unetpick.widgets import layer_styles
 from napari_unetpick.widgets.display import DisplaySettings, ImageStore, Shown
 from napari_unetpick.widgets.layer_tables import read_areas, read_picks, show_picks
+from napari_unetpick.widgets.preferences import read_preferences
 
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session import Session
@@ -42,7 +43,7 @@ class Layers:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.images = ImageStore()
+        self.images = ImageStore(read_preferences().display)
         self.shown_key = ""
         self._look: tuple[str, float, float] | None = None
         self._loading = 0

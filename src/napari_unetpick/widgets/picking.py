@@ -15,6 +15,7 @@ from napari_unetpick.events import Failed, FoundCandidates, Progress
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.project import Candidates, Project
 from napari_unetpick.notify import tell
+from napari_unetpick.widgets.preferences import read_preferences
 
 if TYPE_CHECKING:
     from napari_unetpick.client import Job
@@ -59,7 +60,7 @@ class Picking:
         """Whether a picking runs or waits for the engine."""
         return self.job is not None
 
-    def start(self, keys: Sequence[str], device: str = "auto") -> None:
+    def start(self, keys: Sequence[str]) -> None:
         """Find the candidates of some micrographs with the session's model.
 
         Raises
@@ -80,7 +81,7 @@ class Picking:
             models=[str(session.model.path)],
             # the project's where it is set: a model finds particles of another size, too
             diameter=session.diameter,
-            device=device,
+            device=read_preferences().device,
         )
         self.job = job
         job.found.connect(self._take)

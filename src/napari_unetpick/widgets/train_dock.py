@@ -13,6 +13,7 @@ from napari_unetpick.io.project_runs import METRICS, read_metrics
 from napari_unetpick.widgets.controls import button, hint, row, say, section
 from napari_unetpick.widgets.curves import Curves
 from napari_unetpick.widgets.dock import Dock
+from napari_unetpick.widgets.preferences import read_preferences
 from napari_unetpick.widgets.run_curves import RunCurves, curves_of
 from napari_unetpick.widgets.run_panel import RunPanel, alone
 from napari_unetpick.widgets.runs_view import RunsView
@@ -82,6 +83,7 @@ class TrainDock(Dock):
         self.device_box = QComboBox()
         for name, words in DEVICES.items():
             self.device_box.addItem(words, name)
+        self.device_box.setCurrentIndex(self.device_box.findData(read_preferences().device))
         self.device_box.setToolTip(
             "Where the training is computed. Automatic takes a GPU where there is one that works."
         )

@@ -14,6 +14,7 @@ from napari_unetpick.events import Failed, FoundCandidates, Metrics, Progress
 from napari_unetpick.io.labels import labels_hash
 from napari_unetpick.io.project import Candidates
 from napari_unetpick.notify import tell
+from napari_unetpick.widgets.preferences import read_preferences
 from napari_unetpick.widgets.resume import read_config, resume_args
 from napari_unetpick.widgets.train_plan import make_plan, obstacle
 
@@ -125,7 +126,8 @@ class Training:
 
     def start_self_training(self, run: Path, rounds: int, quantile: float) -> None:
         """Let a finished run learn from its own sure picks."""
-        self._submit("self-train", run, rounds=rounds, positive_quantile=quantile)
+        device = read_preferences().device
+        self._submit("self-train", run, rounds=rounds, positive_quantile=quantile, device=device)
 
     def _submit(self, do: str, run: Path, **args: Any) -> None:
         if self.running:
@@ -198,7 +200,9 @@ class Training:
         if not key or run is None:
             session.end_previews()
             return
-        job = session.start("pick", keys=[key], models=[str(run)], diameter=None, device="auto")
+        job = session.start(
+            "pick", keys=[key], models=[str(run)], diameter=None, device=read_preferences().device
+        )
 
         def found(event: FoundCandidates) -> None:
             if event.key in session.project.entries and session.model.name == run.name:
