@@ -8,14 +8,11 @@ from typing import Any
 import mrcfile
 import numpy as np
 import pytest
+from planted_set import DIAMETER, PIXEL_SIZE, SHAPE
 from qtpy.QtCore import QObject, Signal
 
 from napari_unetpick.widgets import session as session_module
 from napari_unetpick.widgets.session import Session, get_session
-
-PIXEL_SIZE = 4.0  # A/px
-DIAMETER = 80.0  # A: 20 px
-SHAPE = (240, 320)
 
 
 class FakeJob(QObject):

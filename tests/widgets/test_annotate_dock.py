@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from planted_set import DIAMETER, PIXEL_SIZE
 from qtpy.QtCore import Qt
 
-from conftest import DIAMETER, PIXEL_SIZE
 from napari_unetpick.io.project import Candidates
 from napari_unetpick.widgets.annotate_dock import AnnotateDock
 from napari_unetpick.widgets.session import Session

@@ -13,8 +13,8 @@ from napari.utils.interactions import (
     mouse_press_callbacks,
     mouse_release_callbacks,
 )
+from planted_set import PIXEL_SIZE
 
-from conftest import PIXEL_SIZE
 from napari_unetpick.io.project import Candidates
 from napari_unetpick.widgets.mouse_tools import DRAWN, Tools, get_tools
 from napari_unetpick.widgets.pointer import accept_here, accept_shown, reject_here, reject_shown
