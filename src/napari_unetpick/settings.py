@@ -50,11 +50,12 @@ class AugmentSettings:
 class LossSettings:
     """Which loss, and its weights."""
 
-    kind: Literal["bce", "focal", "dice", "combined"] = "combined"
+    kind: Literal["bce", "focal", "dice", "combined", "pu"] = "combined"
     focal_weight: float = 0.7
     dice_weight: float = 0.3
     focal_gamma: float = 2.0
     focal_alpha: float = 0.5
+    pu_prior: float = 0.05  # part of the unmarked pixels that are particle
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class TrainSettings:
     patch_px: int = 96
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
-    schedule: Literal["constant", "cosine", "warm-restarts"] = "cosine"
+    schedule: Literal["constant", "cosine", "warm-restarts", "one-cycle"] = "cosine"
     restart_epochs: int = 10  # T_0
     restart_factor: int = 2  # T_mult
     smallest_rate: float = 1e-6  # eta_min
@@ -199,6 +200,7 @@ def check(settings: Settings, name: str) -> None:
         )
         >= 1,
         "average_decay must be below 1": train.average_decay < 1,
+        "pu_prior must be below 1": settings.loss.pu_prior < 1,
         "disc_radius must be above 0": settings.target.disc_radius > 0,
         "rounds must lie between 1 and 20": 1 <= own.rounds <= 20,
         "positive_quantile must be below 1, ignore_quantile not above it": own.ignore_quantile

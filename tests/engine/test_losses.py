@@ -7,12 +7,12 @@ import math
 import pytest
 import torch
 
-from napari_unetpick.engine.losses import bce_loss, dice_loss, focal_loss, make_loss
+from napari_unetpick.engine.losses import bce_loss, dice_loss, focal_loss, make_loss, pu_loss
 from napari_unetpick.settings import LossSettings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-KINDS = ["bce", "focal", "dice", "combined"]
+KINDS = ["bce", "focal", "dice", "combined", "pu"]
 P2 = 1 / (1 + math.exp(-2.0))  # sigmoid(2) = 0.8808
 
 
@@ -57,6 +57,29 @@ def test_dice_by_hand():
     assert dice_loss(logits, target, weight).item() == pytest.approx(expected)
     sure = maps([50, -50], [1, 0], [1, 1])
     assert dice_loss(*sure).item() == pytest.approx(0, abs=1e-9)
+
+
+def test_positive_unlabelled_by_hand():
+    logits, target, weight = maps([0, 2, -2], [1, 0, 0], [1, 1, 1])
+    claimed = -(math.log(1 - P2) + math.log(P2)) / 2  # of the two unmarked pixels
+    expected = 0.1 * math.log(2) + claimed - 0.1 * math.log(2)
+    assert pu_loss(logits, target, weight, prior=0.1).item() == pytest.approx(expected)
+    # more background than the prior allows is already explained: its part stops at 0
+    sure = maps([3, -9], [1, 0], [1, 1])
+    missed = math.log(1 + math.exp(-3))
+    assert pu_loss(*sure, prior=0.1).item() == pytest.approx(0.1 * missed)
+
+
+def test_positive_unlabelled_forgives_what_the_prior_expects():
+    """A particle nobody marked pulls the network down less than under cross-entropy."""
+    slopes = {}
+    for kind in ("bce", "pu"):
+        logits, target, weight = maps([2, 2, -2, -2], [1, 0, 0, 0], [1, 1, 1, 1])
+        logits.requires_grad_()
+        loss_of(kind, pu_prior=0.25)(logits, target, weight).backward()
+        marked, unmarked = -logits.grad.flatten()[0], logits.grad.flatten()[1]
+        slopes[kind] = (marked / unmarked).item()
+    assert slopes["pu"] > 2 * slopes["bce"]
 
 
 def test_combined_is_the_weighted_sum():

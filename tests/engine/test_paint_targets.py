@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_unetpick.engine.targets import FULL, paint_disc, paint_targets
+from napari_unetpick.engine.targets import FULL, fit_discs, paint_disc, paint_targets
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.picking.scale import Scale
 from napari_unetpick.settings import TargetSettings
@@ -123,3 +123,24 @@ def test_a_disc_is_every_pixel_whose_centre_lies_in_it():
         y, x = np.indices(plane.shape)
         inside = (y - row) ** 2 + (x - col) ** 2 <= radius**2
         np.testing.assert_array_equal(plane == 7, inside)
+
+
+def test_discs_shrink_where_particles_lie_close():
+    settings = TargetSettings(disc_radius=0.2, ignore_radius=0.35)
+    row = np.column_stack([np.full(20, 50.0), 8.0 * np.arange(20)])  # 8 px apart
+    for diameter in (20.0, 24.0):  # given 20 % too large, the discs stay as they should be
+        fitted = fit_discs(settings, [row], diameter)
+        assert fitted.disc_radius * diameter == pytest.approx(0.4 * 8)
+        assert fitted.ignore_radius - fitted.disc_radius == pytest.approx(0.15)
+    wide = fit_discs(settings, [row * 10], 24.0)
+    assert wide == settings, "there is room"
+    assert fit_discs(settings, [row[:1], row[:0]], 24.0) == settings, "nothing to learn from"
+    on_top = fit_discs(settings, [np.zeros((5, 2))], 24.0)
+    assert on_top.disc_radius * 24 > 1.9, "a disc keeps some pixels"
+
+
+def test_few_close_pairs_do_not_shrink_all_discs():
+    settings = TargetSettings()
+    spread = 40.0 * np.array([[i, j] for i in range(6) for j in range(6)], float)
+    pair = np.array([[500.0, 500.0], [502.0, 500.0]])
+    assert fit_discs(settings, [spread, pair], 24.0) == settings

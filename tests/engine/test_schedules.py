@@ -56,7 +56,17 @@ def test_cosine_warms_up_and_ends_at_the_smallest_rate():
     assert found[-1] == pytest.approx(LOW)
 
 
-@pytest.mark.parametrize("schedule", ["constant", "cosine", "warm-restarts"])
+def test_one_cycle_rises_for_three_tenths_and_falls_to_the_smallest_rate():
+    places = np.linspace(0, 20, 401)
+    found = rates("one-cycle", places, 20)
+    assert found[0] == pytest.approx(TOP / 25)
+    assert places[found.argmax()] == pytest.approx(6)
+    assert found.max() == pytest.approx(TOP)
+    assert found[60] == pytest.approx((TOP + TOP / 25) / 2), "half way up after 3 of 6 epochs"
+    assert found[-1] == pytest.approx(LOW)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "warm-restarts", "one-cycle"])
 def test_no_rate_leaves_its_range(schedule):
     found = rates(schedule, np.linspace(0, 37, 500), 37)
     assert (found > 0).all()

@@ -1,6 +1,7 @@
 """Losses over pixels, each weighted; the combined loss is 0.7 focal + 0.3 dice by default.
 
 Focal: Lin et al. 2017, eq. 5. Dice: Milletari et al. 2016, eq. 1 (squared denominator).
+Positive-unlabelled: Kiryo et al. 2017, eq. 6.
 """
 
 from __future__ import annotations
@@ -32,11 +33,15 @@ def make_loss(settings: LossSettings) -> Loss:
             logits, target, weight, gamma=settings.focal_gamma, alpha=settings.focal_alpha
         )
 
+    def pu(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        return pu_loss(logits, target, weight, prior=settings.pu_prior)
+
     losses: dict[str, Loss] = {
         "bce": bce_loss,
         "focal": focal,
         "dice": dice_loss,
         "combined": combined,
+        "pu": pu,
     }
     return losses[settings.kind]
 
@@ -76,3 +81,17 @@ def dice_loss(logits: Tensor, target: Tensor, weight: Tensor, *, smooth: float =
     overlap = (weight * p * target).sum()
     total = (weight * p * p).sum() + (weight * target * target).sum()
     return 1 - (2 * overlap + smooth) / (total + smooth)
+
+
+def pu_loss(logits: Tensor, target: Tensor, weight: Tensor, *, prior: float = 0.05) -> Tensor:
+    """Non-negative positive-unlabelled risk: what is not marked may be particle all the same.
+
+    prior E_p[l+] + max(0, E_u[l-] - prior E_p[l-]), with l+ and l- the cross-entropies of being
+    particle and of not being it, E_p the mean over marked pixels, E_u that over all others, and
+    `prior` the part of those others that is particle.
+    """
+    positive, unmarked = weight * target, weight * (1 - target)
+    missed = weighted_mean(functional.softplus(-logits), positive)
+    claimed = functional.softplus(logits)
+    background = weighted_mean(claimed, unmarked) - prior * weighted_mean(claimed, positive)
+    return prior * missed + background.clamp_min(0)

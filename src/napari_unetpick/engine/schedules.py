@@ -6,6 +6,8 @@ import math
 
 from napari_unetpick.settings import TrainSettings
 
+RISE = 0.3  # of all steps, in one-cycle
+START = 25.0  # one-cycle begins at this part of the rate
 WARM_UP = 0.05  # of all steps: batch normalisation and AdamW's moments settle first
 
 
@@ -14,6 +16,9 @@ def learning_rate(settings: TrainSettings, progress: float, total_epochs: int) -
 
     Warm restarts: eta_min + (eta - eta_min) (1 + cos(pi T / T_i)) / 2, with cycles of T_0,
     T_0 T_mult, T_0 T_mult^2 ... epochs (Loshchilov and Hutter 2017, eq. 5).
+
+    One-cycle: from a 25th of the rate up to it in the first 30 % of the steps, then down to
+    eta_min, both along a cosine (Smith and Topin 2018).
 
     Example: T_0 = 10, T_mult = 2: the rate is full at epochs 0, 10, 30, 70, 150.
     """
@@ -25,9 +30,17 @@ def learning_rate(settings: TrainSettings, progress: float, total_epochs: int) -
         while progress >= start + length:
             start += length
             length *= settings.restart_factor
-        return low + (top - low) * (1 + math.cos(math.pi * (progress - start) / length)) / 2
+        return _cosine((progress - start) / length, top, low)
     fraction = progress / max(total_epochs, 1)
+    if settings.schedule == "one-cycle":
+        if fraction < RISE:
+            return _cosine(fraction / RISE, top / START, top)
+        return _cosine((fraction - RISE) / (1 - RISE), top, low)
     if fraction < WARM_UP:
         return top * (fraction + 0.01) / (WARM_UP + 0.01)
-    along = (fraction - WARM_UP) / (1 - WARM_UP)
-    return low + (top - low) * (1 + math.cos(math.pi * min(along, 1.0))) / 2
+    return _cosine((fraction - WARM_UP) / (1 - WARM_UP), top, low)
+
+
+def _cosine(along: float, start: float, end: float) -> float:
+    """Go from `start` to `end` as `along` goes from 0 to 1, level at both ends."""
+    return end + (start - end) * (1 + math.cos(math.pi * min(along, 1.0))) / 2

@@ -10,6 +10,7 @@ import torch
 from napari_unetpick.engine.dataset import Item, store_targets, training_centres
 from napari_unetpick.engine.fit import FitJob, Weights, fit
 from napari_unetpick.engine.network import UNet, build_network, place
+from napari_unetpick.engine.targets import fit_discs
 from napari_unetpick.engine.train_job import Training
 from napari_unetpick.engine.validate import Found, find_candidates
 from napari_unetpick.events import Event, Metrics
@@ -32,13 +33,15 @@ def run_stage(
     if name in done and done[name]["epoch"] >= epochs:
         return best_of(done[name])
     settings = training.job.settings
+    centres = {item.index: training_centres(item) for item in items}
+    discs = fit_discs(target or settings.target, list(centres.values()), training.diameter)
     for item in items:
         extra = ignored.get(item.index) if ignored else None
-        store_targets(item, training.source, target or settings.target, extra)
+        store_targets(item, training.source, discs, extra)
     job = FitJob(
         settings=settings,
         source=training.source,
-        centres={item.index: training_centres(item) for item in items},
+        centres=centres,
         shapes={item.index: item.scale.network_shape for item in items},
         diameter=training.diameter,
         device=training.device,

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from skimage.draw import polygon
 
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.picking.scale import Scale
 from napari_unetpick.settings import TargetSettings
 
+CROWDED = 0.4  # largest radius of a disc, of the distance to the nearest particle
+TIGHT = 10  # percentile of those distances: as near as a tenth of all particles lie
+SMALLEST = 0.08  # of the diameter: about two network pixels
 FULL = 255  # planes are uint8, 255 = 1.0: a quarter of the room of float32 on the disk
+
+Floats = NDArray[np.float64]
 
 
 def paint_targets(
     labels: Labels,
     scale: Scale,
     settings: TargetSettings,
-    ignored: NDArray[np.float64] | None = None,
+    ignored: Floats | None = None,
 ) -> NDArray[np.uint8]:
     """Paint target and weight of one micrograph.
 
@@ -57,6 +66,36 @@ def paint_targets(
     return np.stack([target, weight])
 
 
+def fit_discs(
+    settings: TargetSettings, centres: Sequence[Floats], diameter: float
+) -> TargetSettings:
+    """Make the discs smaller where particles lie so close that discs would merge.
+
+    The labels say how close particles come, whatever diameter was given: a diameter that is too
+    large costs less so. Sparse labels leave the settings as they are.
+
+    Parameters
+    ----------
+    centres
+        Of each micrograph, (N, 2) network pixels.
+    diameter
+        Network pixels.
+    """
+    spacings = [nearest_distances(each) for each in centres if len(each) > 1]
+    if not spacings:
+        return settings
+    room = CROWDED * float(np.percentile(np.concatenate(spacings), TIGHT)) / diameter
+    radius = min(settings.disc_radius, max(room, SMALLEST))
+    ring = settings.ignore_radius - settings.disc_radius
+    return replace(settings, disc_radius=radius, ignore_radius=radius + ring)
+
+
+def nearest_distances(places: Floats) -> Floats:
+    """Distance of each of (N, 2) places, N > 1, to the nearest other one."""
+    distances, _ = cKDTree(places).query(places, k=2)
+    return np.asarray(distances[:, 1])
+
+
 def paint_disc(plane: NDArray[np.uint8], row: float, col: float, radius: float, value: int) -> None:
     """Set the pixels whose centre lies within `radius` of (row, col)."""
     top, bottom = max(0, int(row - radius)), min(plane.shape[0], int(row + radius) + 2)
@@ -69,7 +108,7 @@ def paint_disc(plane: NDArray[np.uint8], row: float, col: float, radius: float, 
     window[y * y + x * x <= radius * radius] = value
 
 
-def paint_area(plane: NDArray[np.uint8], corners: NDArray[np.float64], value: int) -> None:
+def paint_area(plane: NDArray[np.uint8], corners: Floats, value: int) -> None:
     """Set the pixels inside the polygon of `corners` (N, 2), (row, col)."""
     rows, cols = polygon(corners[:, 0], corners[:, 1], plane.shape)  # type: ignore[no-untyped-call]
     plane[rows, cols] = value

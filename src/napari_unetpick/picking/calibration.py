@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from napari_unetpick.picking.peaks import keep_distant
 
 Floats = NDArray[np.float64]
-DISTANCES = (0.35, 0.5, 0.6, 0.7)  # minimum distances tried on validation, fractions of d
+DISTANCES = (0.28, 0.35, 0.5, 0.6, 0.7)  # minimum distances tried on validation, fractions of d
 SHADOW_REACH = 0.7  # of d: a stronger candidate this near makes a second particle unlikely
 
 

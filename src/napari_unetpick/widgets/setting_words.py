@@ -120,6 +120,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "loss.dice_weight": ("Dice weight", "Share of the Dice loss in the combined one."),
     "loss.focal_gamma": ("Focal gamma", "Higher: difficult places count more than easy ones."),
     "loss.focal_alpha": ("Focal alpha", "Weight of particles against background; 0.5 is equal."),
+    "loss.pu_prior": (
+        "Unmarked particles",
+        "For the positive-unlabelled loss: the part of unmarked pixels that is particle.",
+    ),
     "network.attention": (
         "Attention",
         "Lets the network look at what matters in each cut-out; a little slower.",
