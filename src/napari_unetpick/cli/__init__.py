@@ -12,6 +12,7 @@ from napari_unetpick.cli.demo import demo
 from napari_unetpick.cli.doctor import doctor
 from napari_unetpick.cli.evaluate import evaluate
 from napari_unetpick.cli.info import info
+from napari_unetpick.cli.losses import losses
 from napari_unetpick.cli.pick import pick
 from napari_unetpick.cli.self_train import self_train
 from napari_unetpick.cli.simulate import simulate
@@ -41,5 +42,5 @@ def unetpick(
     """Cryo-EM particle picking: train a U-Net on your picks, pick, measure, hand over."""
 
 
-for command in (demo, train, self_train, pick, evaluate, simulate, convert, info, doctor):
+for command in (demo, train, self_train, pick, evaluate, simulate, convert, losses, info, doctor):
     app.command()(command)

@@ -1,0 +1,33 @@
+"""`unetpick losses`: what each loss makes of easy, hard and empty examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def losses(
+    out: Annotated[Path, typer.Option(metavar="PNG", help="Where the curves are drawn.")] = Path(
+        "losses.png"
+    ),
+    recipe: Annotated[
+        str, typer.Option(help="Whose weights: improved, baseline, plan, or a TOML file.")
+    ] = "improved",
+) -> None:
+    """Print the losses side by side, and draw their curves."""
+    from napari_unetpick.io.atomic import atomic_path
+    from napari_unetpick.report.canvas import to_png
+    from napari_unetpick.report.losses import draw_losses, loss_table
+    from napari_unetpick.report.tables import plain_table
+    from napari_unetpick.settings import load_recipe
+    from napari_unetpick.study.losses import study_losses
+
+    study = study_losses(load_recipe(recipe).loss)
+    typer.echo(plain_table(loss_table(study)))
+    for each in study.examples:
+        typer.echo(f"{each.name}: {each.about}")
+    with atomic_path(out) as path:
+        path.write_bytes(to_png(draw_losses(study)))
+    typer.echo(f"curves: {out}")
