@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,29 @@ def compare(picks, truth, diameter=20.0, shape=(200, 200), border=0.0):
     points = np.asarray(picks, float).reshape(-1, 2)
     true = np.asarray(truth, float).reshape(-1, 2)
     return Comparison("mic", points, true, np.full(len(true), diameter), diameter, shape, border)
+
+
+def test_outside_the_areas_nothing_is_right_or_wrong():
+    area = np.array([[20.0, 20], [20, 100], [100, 100], [100, 20]])
+    truth = [[50, 50], [95, 60], [150, 150]]  # the last one is outside
+    picks = [
+        [51, 50],  # right
+        [103, 60],  # right: outside the area, on a particle inside it
+        [70, 90],  # wrong
+        [150, 151],  # on a particle that does not count
+        [180, 20],  # on nothing, outside
+    ]
+    pair = replace(compare(picks, truth), areas=(area,))
+    for score in (match_by_distance(pair).score, match_by_distance(pair, 0.25).score):
+        assert score.n_truth == 2
+    found = match_by_distance(pair)
+    assert found.picks_count.tolist() == [True, True, True, False, False]
+    assert (found.score.n_matched, found.score.n_picks, found.score.n_truth) == (2, 3, 2)
+    pixels = score_pixels(pair)
+    inside = draw_discs(np.array(picks, float), np.full(5, 20.0), (200, 200))[20:101, 20:101]
+    assert abs(pixels.n_picks - int(inside.sum())) <= 2 * 20, "but for the area's very edge"
+    two = replace(pair, areas=(area, area + 100))
+    assert match_by_distance(two).score.n_truth == 3, "each of several areas counts"
 
 
 def test_box_iou_by_hand():

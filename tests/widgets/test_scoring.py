@@ -67,6 +67,21 @@ def test_excluded_areas_count_on_neither_side(project_session):
     assert found.headline.precision == 1.0
 
 
+def test_a_fully_labelled_area_of_a_partly_labelled_micrograph_is_truth(project_session):
+    session = project_session
+    label(session, "a.b_1", "partial")
+    area = 2.5 * CORNER  # 150 x 150 px
+    session.set_marks("a.b_1", replace(session.marks("a.b_1"), complete=(area,)))
+    inside = int((session.truth["a.b_1"] < 150).all(axis=1).sum())
+    assert 2 <= inside < 12
+    plant(session, "a.b_1", extra=[(12.0, 12.0), (200.0, 30.0)])
+    found = ask(session)
+    assert found.evaluation.half.n_truth == inside
+    assert found.evaluation.half.n_picks == inside + 1, "the pick outside is not judged"
+    assert [(each.row, each.col) for each in found.false_picks] == [(12.0, 12.0)]
+    assert "1 partly labelled micrograph judged only inside fully labelled areas" in notes(found)
+
+
 def test_micrographs_that_cannot_be_judged_are_left_out_and_said(project_session):
     session = project_session
     for key in ("a.b_1", "a.b_2"):

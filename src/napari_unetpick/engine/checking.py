@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from napari_unetpick.engine.dataset import Item, whole_of
 from napari_unetpick.engine.gate import Tally, join, tally_blocks
-from napari_unetpick.engine.pseudo_labels import inside_any
 from napari_unetpick.engine.validate import MATCH, Found
 from napari_unetpick.evaluation.matching import label_candidates
-from napari_unetpick.io.labels import Polygon
+from napari_unetpick.io.labels import Polygon, inside_any
 from napari_unetpick.picking.calibration import Calibration, select
 
 FEW = 2  # micrographs: up to here blocks of them are resampled

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from skimage.measure import points_in_poly
 
 from napari_unetpick.engine.dataset import Item
 from napari_unetpick.engine.partial import MIN_DISTANCE
 from napari_unetpick.engine.validate import MATCH, Found
 from napari_unetpick.evaluation.matching import match_particles
-from napari_unetpick.io.labels import Polygon
+from napari_unetpick.io.labels import inside_any
 from napari_unetpick.picking.peaks import keep_distant
 from napari_unetpick.settings import SelfTrainSettings
 
@@ -89,11 +88,3 @@ def thinned(found: Found) -> tuple[Floats, Floats]:
     """Return (coords, raw) of the candidates at least half a diameter apart."""
     keep = keep_distant(found.coords, found.raw, MIN_DISTANCE * found.diameter)
     return found.coords[keep], found.raw[keep]
-
-
-def inside_any(coords: Floats, areas: tuple[Polygon, ...]) -> NDArray[np.bool_]:
-    """Tell which of (N, 2) lie in one of the polygons."""
-    inside = np.zeros(len(coords), np.bool_)
-    for area in areas:
-        inside |= points_in_poly(coords, area)  # type: ignore[no-untyped-call]
-    return inside

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.matching import as_points
 from napari_unetpick.evaluation.protocols import Comparison
+from napari_unetpick.io.labels import Polygon
 from napari_unetpick.io.picks import Picks
 
 Floats = NDArray[np.float64]
@@ -21,6 +22,7 @@ def compare(
     diameters: float | Mapping[str, float] | None,
     shapes: Mapping[str, tuple[int, int]],
     border_px: float | Mapping[str, float],
+    areas: Mapping[str, tuple[Polygon, ...]],
 ) -> list[Comparison]:
     """Pair every micrograph that has truth with its picks, sorted by name.
 
@@ -49,6 +51,7 @@ def compare(
                 diameter=_disc_diameter(sizes, given, usual, key),
                 shape=shape,
                 border=float(border),
+                areas=areas.get(key, ()),
             )
         )
     return pairs

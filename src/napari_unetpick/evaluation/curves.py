@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.evaluation.borders import in_border, what_counts
+from napari_unetpick.evaluation.borders import what_counts
 from napari_unetpick.evaluation.matching import match_greedily
 from napari_unetpick.evaluation.metrics import (
     average_precision,
@@ -94,8 +94,8 @@ def label_pair(pair: Comparison, scores: Floats) -> tuple[Floats, NDArray[np.boo
     matched = match_greedily(pair.picks, scores, pair.truth, 0.5 * pair.diameters)
     counts, _ = what_counts(
         matched,
-        in_border(pair.picks, pair.shape, pair.border),
-        in_border(pair.truth, pair.shape, pair.border),
+        pair.left_out(pair.picks),
+        pair.left_out(pair.truth),
     )
     return scores[counts], matched[counts] >= 0
 

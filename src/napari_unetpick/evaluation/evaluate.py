@@ -28,6 +28,7 @@ from napari_unetpick.evaluation.protocols import (
     match_by_distance,
 )
 from napari_unetpick.evaluation.results import Evaluation, MicrographResult, ProtocolResult
+from napari_unetpick.io.labels import Polygon
 from napari_unetpick.io.picks import Picks, tell_count
 
 
@@ -40,6 +41,7 @@ def evaluate(
     protocol: Protocol = "particle",
     *,
     candidates: Mapping[str, Picks] | None = None,
+    areas: Mapping[str, tuple[Polygon, ...]] | None = None,
     seed: int = 42,
 ) -> Evaluation:
     """Score picks on every micrograph that has truth.
@@ -61,6 +63,9 @@ def evaluate(
     candidates
         All scored peaks by key, for the curve and the calibration; without them both cover the
         picks only, and a note says so.
+    areas
+        Polygons (N, 2), (row, col) pixels, by key, where the truth is complete in them alone: what
+        lies outside is neither right nor wrong, as in a border.
     seed
         Of the bootstrap over micrographs.
 
@@ -77,7 +82,7 @@ def evaluate(
         raise InputError(f"protocol '{protocol}': give one of {', '.join(PROTOCOLS)}")
     if not truth:
         raise InputError("no micrograph has truth to compare with; check --truth")
-    pairs = compare(picks, truth, diameters, shapes or {}, border_px)
+    pairs = compare(picks, truth, diameters, shapes or {}, border_px, areas or {})
     rows = tuple(_score_pair(pair, picks.get(pair.key)) for pair in pairs)
     errors = [
         centring_errors(pair.picks, pair.truth, row.matches.matched, pair.diameters)

@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from skimage.draw import polygon2mask
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.borders import Mask, in_border, what_counts
@@ -28,6 +29,7 @@ from napari_unetpick.evaluation.matching import (
     pairs_within,
 )
 from napari_unetpick.evaluation.metrics import Score, score_counts
+from napari_unetpick.io.labels import Polygon, inside_any
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -68,6 +70,8 @@ class Comparison:
         (rows, cols), or None where unknown.
     border
         Pixels to leave out along each edge.
+    areas
+        Polygons (N, 2), (row, col): only what lies inside one of them counts; () for everywhere.
     """
 
     key: str
@@ -77,6 +81,12 @@ class Comparison:
     diameter: float
     shape: tuple[int, int] | None = None
     border: float = 0.0
+    areas: tuple[Polygon, ...] = ()
+
+    def left_out(self, coords: Floats) -> Mask:
+        """Tell which centres (N, 2) do not count: in the border, or outside the areas."""
+        out = in_border(coords, self.shape, self.border)
+        return out | ~inside_any(coords, self.areas) if self.areas else out
 
     def with_picks(self, picks: ArrayLike) -> Comparison:
         """The same truth against other picks."""
@@ -138,6 +148,9 @@ def score_pixels(pair: Comparison) -> Score:
         )
     picked = draw_discs(pair.picks, np.full(len(pair.picks), pair.diameter), shape)
     true = draw_discs(pair.truth, pair.diameters, shape)
+    if pair.areas:
+        counted = np.any([polygon2mask(shape, area) for area in pair.areas], axis=0)  # type: ignore[no-untyped-call]
+        picked, true = picked & counted, true & counted
     if pair.border:
         # Pixels of the border, by the same rule as for centres.
         width = int(np.ceil(pair.border - 0.5))
@@ -175,8 +188,8 @@ SCORERS: dict[Protocol, Callable[[Comparison], Score]] = {
 def _counted(pair: Comparison, matched: Indices) -> Matches:
     picks_count, truth_counts = what_counts(
         matched,
-        in_border(pair.picks, pair.shape, pair.border),
-        in_border(pair.truth, pair.shape, pair.border),
+        pair.left_out(pair.picks),
+        pair.left_out(pair.truth),
     )
     return Matches(matched, picks_count, truth_counts)
 

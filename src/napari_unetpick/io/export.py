@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats import check_formats
-from napari_unetpick.io.labels import Polygon
+from napari_unetpick.io.labels import Polygon, inside_any
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.picks import Picks, tell_count, write_picks
 from napari_unetpick.io.targets import refuse_file
@@ -195,7 +195,7 @@ def choose(item: ExportItem, options: ExportOptions) -> tuple[Picks, ExportCount
     )
     accepted = np.arange(len(coords)) < (len(item.picks) if with_picks else 0)
     total = len(coords)
-    free = outside(coords, item.exclusions)
+    free = ~inside_any(coords, item.exclusions)
     coords, scores, accepted = coords[free], scores[free], accepted[free]
     order = np.lexsort((-scores, ~accepted))
     once = order[first_of_each(coords[order], SAME * item.diameter_px)]
@@ -231,17 +231,6 @@ def box_fits(coords: Floats, shape: tuple[int, int], box_size: int) -> NDArray[n
     half = box_size // 2
     fits = (coords >= half) & (coords <= np.asarray(shape) - half)
     return np.asarray(fits.all(axis=1))
-
-
-def outside(coords: Floats, areas: tuple[Polygon, ...]) -> NDArray[np.bool_]:
-    """Tell which (N, 2) places lie in none of the areas."""
-    free = np.ones(len(coords), dtype=bool)
-    if len(coords) and areas:
-        from skimage.measure import points_in_poly
-
-        for area in areas:
-            free &= ~points_in_poly(coords, area)  # type: ignore[no-untyped-call]
-    return free
 
 
 def first_of_each(coords: Floats, distance: float) -> NDArray[np.intp]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
@@ -23,6 +24,17 @@ from napari_unetpick.io.picks import Picks
 State = Literal["full", "partial", "none"]
 STATES: tuple[State, ...] = ("full", "partial", "none")
 Polygon = NDArray[np.float64]  # (N, 2) corners (row, col), pixels of the file
+
+
+def inside_any(coords: NDArray[np.float64], areas: Sequence[Polygon]) -> NDArray[np.bool_]:
+    """Tell which (N, 2) places (row, col) lie in one of the areas."""
+    inside = np.zeros(len(coords), dtype=np.bool_)
+    if len(coords) and len(areas):
+        from skimage.measure import points_in_poly
+
+        for area in areas:
+            inside |= points_in_poly(coords, area)  # type: ignore[no-untyped-call]
+    return inside
 
 
 @dataclass(frozen=True)

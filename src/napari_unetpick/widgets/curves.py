@@ -11,12 +11,12 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unetpick.widgets.controls import hint, say
+from napari_unetpick.widgets.plot_frame import AXIS_PX
 from napari_unetpick.widgets.run_curves import Curve, RunCurves, color_of
 
 HEIGHT = 110  # px of each plot
 LABEL_PX = 22  # more for the lower one, which names the epochs
 MOST_TICKS = 8
-AXIS_PX = 44  # the same for both, so that their epochs lie below each other
 NO_F1 = "No validation F1: it needs fully labelled micrographs."
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from napari_unetpick.evaluation.borders import in_border
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.io.project import Marks
 from napari_unetpick.widgets.model import SAME, Chosen, undecided
@@ -43,7 +42,8 @@ def find_false_picks(
 
     Returns
     -------
-    By descending score; those in the border that the evaluation leaves out are not among them.
+    By descending score; what the evaluation leaves out (a border, what lies outside its areas)
+    is not among them.
     """
     found = []
     for result in evaluation.micrographs:
@@ -52,7 +52,7 @@ def find_false_picks(
         if chosen is None or not chosen.above.any():
             continue
         coords, scores = chosen.coords[chosen.above], chosen.scores[chosen.above]
-        lonely = ~in_border(coords, pair.shape, pair.border)
+        lonely = ~pair.left_out(coords)
         if len(pair.truth):
             near = cKDTree(pair.truth).query_ball_point(coords, 0.5 * float(pair.diameters.max()))
             for i, indices in enumerate(near):

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from skimage.measure import points_in_poly
 
 from napari_unetpick.errors import ModelError
+from napari_unetpick.io.labels import inside_any
 from napari_unetpick.io.models import read_card
 from napari_unetpick.io.project import Candidates, Marks
 from napari_unetpick.picking.calibration import Calibration
@@ -149,6 +149,4 @@ def undecided(coords: Floats, marks: Marks, distance: float) -> NDArray[np.bool_
     if len(marked):
         near, _ = cKDTree(marked).query(coords, distance_upper_bound=distance)
         free &= ~np.isfinite(near)
-    for area in marks.exclusions:
-        free &= ~points_in_poly(coords, area)
-    return free
+    return free & ~inside_any(coords, marks.exclusions)

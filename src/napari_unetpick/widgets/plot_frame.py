@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 FAINT, STRONG = "#8a8f98", "#4c9be8"  # below and above the threshold, on dark and light
 LINE = "#f0803c"
-AXIS_PX = 44
+AXIS_PX = 52  # the same for all, so that plots lie below each other
 
 
 class PlotFrame(QWidget):

@@ -10,19 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.protocols import Protocol
 from napari_unetpick.evaluation.results import Evaluation
+from napari_unetpick.io.labels import inside_any
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.project import Marks
 from napari_unetpick.widgets.background import Task
 from napari_unetpick.widgets.false_picks import FalsePick, find_false_picks
 from napari_unetpick.widgets.model import Chosen
 from napari_unetpick.widgets.snapshot import Snapshot
-from napari_unetpick.widgets.truth import Own, Truth, find_truth, outside_areas
+from napari_unetpick.widgets.truth import Own, Truth, find_truth
 
 BORDER = 0.5  # of the diameter
 
@@ -90,6 +89,7 @@ def answer(question: Question, snapshot: Snapshot, task: Task) -> Answer:
         {key: BORDER * px for key, px in diameters.items()} if question.border else 0.0,
         question.protocol,
         candidates=candidates,
+        areas=truth.areas,
     )
     return Answer(
         question,
@@ -167,4 +167,4 @@ def _about_model(models: Counter[str], snapshot: Snapshot) -> list[str]:
 
 def _free(picks: Picks, marks: Marks) -> Picks:
     """Leave out what lies in the excluded areas."""
-    return picks.select(np.asarray(outside_areas(picks.coords, marks.exclusions)))
+    return picks.select(~inside_any(picks.coords, marks.exclusions))

@@ -6,10 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from skimage.measure import points_in_poly
-
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.labels import Polygon
 from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
@@ -21,11 +17,15 @@ Own = Literal["full", "test", "validation"]
 
 @dataclass(frozen=True)
 class Truth:
-    """True particles by micrograph key, the micrographs opened, and what the user should know."""
+    """True particles by micrograph key, the micrographs opened, and what the user should know.
+
+    `areas` are those of partly labelled micrographs that are fully labelled inside them.
+    """
 
     picks: dict[str, Picks]
     images: dict[str, OpenMicrograph]
     notes: list[str] = field(default_factory=list)
+    areas: dict[str, tuple[Polygon, ...]] = field(default_factory=dict)  # truth in them alone
 
 
 def find_truth(source: Own | Path, snapshot: Snapshot, task: Task) -> Truth:
@@ -48,20 +48,23 @@ def find_truth(source: Own | Path, snapshot: Snapshot, task: Task) -> Truth:
     return _from_labels(source, snapshot, task)
 
 
-def outside_areas(coords: NDArray[np.float64], areas: tuple[Polygon, ...]) -> NDArray[np.bool_]:
-    """Tell which (N, 2) places lie in none of the areas."""
-    free = np.ones(len(coords), dtype=bool)
-    for area in areas if len(coords) else ():
-        free &= ~points_in_poly(coords, area)
-    return free
-
-
 def _from_labels(source: Own, snapshot: Snapshot, task: Task) -> Truth:
     chosen = {k: e for k, e in snapshot.entries.items() if source in ("full", e.split)}
-    full = [key for key, entry in chosen.items() if entry.state == "full" and entry.kept]
+    kept = {key: entry for key, entry in chosen.items() if entry.kept}
+    areas = {
+        key: found
+        for key, entry in kept.items()
+        if entry.state == "partial" and (found := snapshot.marks_of(key).complete)
+    }
+    full = [key for key, entry in kept.items() if entry.state == "full" or key in areas]
     if not full:
         raise InputError(_nothing_labelled(source, len(chosen)))
-    truth = Truth({}, {})
+    truth = Truth({}, {}, areas=areas)
+    if areas:
+        truth.notes.append(
+            f"{tell_count(len(areas), 'partly labelled micrograph')} judged only inside fully "
+            "labelled areas"
+        )
     if source != "full" and len(full) < len(chosen):
         left_out = tell_count(len(chosen) - len(full), "micrograph")
         truth.notes.append(f"{left_out} of this split not fully labelled or rejected: left out")
