@@ -129,10 +129,25 @@ def press_next(workspace: Workspace) -> None:
     session.go(keys[(keys.index(session.current) + 1) % len(keys)])
 
 
-def step_through(workspace: Workspace, gaps: Gaps, seconds: float) -> list[float]:
-    """Press Next every so often; return the gaps meanwhile."""
+def swap_images(viewer: Any, gaps: Gaps, seconds: float) -> list[float]:
+    """Put another image into a layer of plain napari every so often: its own share of a step."""
+    rng = np.random.default_rng(1)
+    images = [rng.normal(size=(512, 512)).astype(np.float32) for _ in range(6)]
+    layer = viewer.add_image(images[0], contrast_limits=(-3, 3))
+    places = iter(range(1, 1_000_000))
+
+    def swap() -> None:
+        layer.data = images[next(places) % len(images)]
+
+    found = repeat(swap, gaps, seconds)
+    viewer.layers.remove(layer)
+    return found
+
+
+def repeat(do: Callable[[], None], gaps: Gaps, seconds: float) -> list[float]:
+    """Do something every so often; return the gaps meanwhile."""
     pressing = QTimer()
-    pressing.timeout.connect(lambda: press_next(workspace))
+    pressing.timeout.connect(do)
     pressing.start(STEP_MS)
     with gaps.measured() as found:
         run_loop(lambda: False, seconds)
@@ -199,9 +214,12 @@ def main() -> None:
         folder = Path(scratch)
         viewer = napari.Viewer(show=True)
         viewer.window.resize(1280, 800)
+        gaps = Gaps()
+        run_loop(lambda: False, 2)
+        gap["plain napari, another image every 150 ms"] = swap_images(viewer, gaps, seconds)
         workspace = Workspace(viewer)
         viewer.window.add_dock_widget(workspace, name="Picking workspace")
-        session, gaps = workspace.session, Gaps()
+        session = workspace.session
         picks = fill(workspace, folder, micrographs)
         docks = measure_docks(workspace)
         session.engine.shutdown()  # opening Train has woken it: this training starts cold
@@ -211,14 +229,14 @@ def main() -> None:
         with gaps.measured() as idle:
             run_loop(lambda: False, seconds)
         gap["idle"] = list(idle)
-        gap["stepping"] = step_through(workspace, gaps, seconds)
+        gap["stepping"] = repeat(lambda: press_next(workspace), gaps, seconds)
         workspace.open("Train")
         with gaps.measured() as training:
             _, preview = train(workspace, epochs)  # the engine is warm
         gap["training"] = list(training)
         session.training.start({"train": {"epochs": 50}}, "scratch")
         run_loop(lambda: bool(session.training.rows), 300)
-        gap["training and stepping"] = step_through(workspace, gaps, seconds)
+        gap["training and stepping"] = repeat(lambda: press_next(workspace), gaps, seconds)
         session.training.job.stop()
         run_loop(lambda: session.job is None, 60)
         rings = measure_threshold(workspace, repeats)

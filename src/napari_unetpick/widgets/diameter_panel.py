@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -44,22 +45,15 @@ class DiameterPanel(QWidget):
     def __init__(self, tools: Tools) -> None:
         super().__init__()
         self.tools, self.session = tools, tools.session
-        self.number = QDoubleSpinBox()
-        self.number.setRange(0, LARGEST)
-        self.number.setDecimals(1)
-        self.number.setSuffix(" Å")
-        self.number.setSpecialValueText("not set")
-        self.number.setKeyboardTracking(False)
-        self.number.setToolTip(DIAMETER_TIP)
-        self.number.valueChanged.connect(self._typed)
-        self.pixel_size = QDoubleSpinBox()
-        self.pixel_size.setRange(0, PLAUSIBLE_PIXEL_SIZE[1])
-        self.pixel_size.setDecimals(4)
-        self.pixel_size.setSuffix(" Å/px")
-        self.pixel_size.setSpecialValueText("not known")
-        self.pixel_size.setKeyboardTracking(False)
-        self.pixel_size.setToolTip(PIXEL_SIZE_TIP)
-        self.pixel_size.valueChanged.connect(self._pixel_size_typed)
+        self.number = _field(LARGEST, 1, " Å", "not set", DIAMETER_TIP, self._typed)
+        self.pixel_size = _field(
+            PLAUSIBLE_PIXEL_SIZE[1],
+            4,
+            " Å/px",
+            "not known",
+            PIXEL_SIZE_TIP,
+            self._pixel_size_typed,
+        )
         self.measure = button("Measure: 2 clicks", MEASURE_TIP, self._measure, checkable=True)
         self.estimate = button("Estimate from picks", ESTIMATE_TIP, self._estimate)
         self.words = hint()
@@ -180,6 +174,26 @@ class DiameterPanel(QWidget):
 
     def _idle(self) -> None:
         self.estimate.setEnabled(True)
+
+
+def _field(
+    largest: float,
+    decimals: int,
+    unit: str,
+    without: str,
+    tooltip: str,
+    call: Callable[[float], None],
+) -> QDoubleSpinBox:
+    """Return a field for a number above 0; 0 is shown as the words for having none."""
+    made = QDoubleSpinBox()
+    made.setRange(0, largest)
+    made.setDecimals(decimals)
+    made.setSuffix(unit)
+    made.setSpecialValueText(without)
+    made.setKeyboardTracking(False)
+    made.setToolTip(tooltip)
+    made.valueChanged.connect(call)
+    return made
 
 
 def estimate_from(sources: list[Source], settings: DisplaySettings, task: Task) -> Estimate | None:
