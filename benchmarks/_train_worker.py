@@ -19,7 +19,7 @@ import torch  # noqa: E402
 from _record import Clock, peak_mib  # noqa: E402
 
 from napari_unetpick.engine import fit, train  # noqa: E402
-from napari_unetpick.engine.augment import CryoEMAugmentation  # noqa: E402
+from napari_unetpick.engine.augment import BatchAugmentation  # noqa: E402
 from napari_unetpick.engine.job import make_train_job  # noqa: E402
 from napari_unetpick.engine.patches import PatchSource  # noqa: E402
 from napari_unetpick.events import Done, Metrics  # noqa: E402
@@ -37,9 +37,9 @@ def run_training(question: dict[str, Any]) -> dict[str, Any]:
         patch.object(fit, "judge", clock.timed("validation", fit.judge)),
         patch.object(PatchSource, "cut", clock.timed("cutting patches", PatchSource.cut)),
         patch.object(
-            CryoEMAugmentation,
+            BatchAugmentation,
             "__call__",
-            clock.timed("augmentation", CryoEMAugmentation.__call__),
+            clock.timed("augmentation", BatchAugmentation.__call__),
         ),
     ):
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What augmentation costs: the share of a training step that CryoEMAugmentation takes.
+"""What augmentation costs: the share of a training step that BatchAugmentation takes.
 
 Steps of the default recipe (attention U-Net, its batch and patch size) on random micrographs, with
 a clock around the augmentation and around each of its changes.
@@ -72,13 +72,13 @@ def measure(device: str, steps: int) -> dict[str, float]:
     import torch
 
     from napari_unetpick.engine import fit
-    from napari_unetpick.engine.augment import CryoEMAugmentation
+    from napari_unetpick.engine.augment import BatchAugmentation
     from napari_unetpick.engine.patches import PatchSource
 
     torch.set_num_threads(THREADS)
     clock = Clock(torch.cuda.synchronize if device == "cuda" else lambda: None)
-    timed = {name: (CryoEMAugmentation, name) for name in CHANGES}
-    timed |= {"augmentation": (CryoEMAugmentation, "__call__"), "cutting": (PatchSource, "cut")}
+    timed = {name: (BatchAugmentation, name) for name in CHANGES}
+    timed |= {"augmentation": (BatchAugmentation, "__call__"), "cutting": (PatchSource, "cut")}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         job = make_job(Path(folder), device, WARM_UP + steps)
         run = fit.begin(job)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unetpick.engine.augment import CryoEMAugmentation
+from napari_unetpick.engine.augment import BatchAugmentation
 from napari_unetpick.settings import NO_AUGMENTATION, AugmentSettings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -51,7 +51,7 @@ def centroids(images):
 
 
 def augment(settings, stack, seed=0, patch=PATCH):
-    return CryoEMAugmentation(settings, DIAMETER)(stack, patch, generator(seed))
+    return BatchAugmentation(settings, DIAMETER)(stack, patch, generator(seed))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def augment(settings, stack, seed=0, patch=PATCH):
     ],
 )
 def test_image_and_target_stay_aligned(settings):
-    size = CryoEMAugmentation(settings, DIAMETER).source_size(PATCH)
+    size = BatchAugmentation(settings, DIAMETER).source_size(PATCH)
     middle = size / 2
     stack = make_stack(size, 24, (middle - 9.3, middle + 7.6))
     image, target, _ = augment(settings, stack)
@@ -75,7 +75,7 @@ def test_image_and_target_stay_aligned(settings):
 
 def test_rotation_turns_about_the_centre_by_any_angle():
     settings = replace(NO_AUGMENTATION, rotation=True)
-    size = CryoEMAugmentation(settings, DIAMETER).source_size(PATCH)
+    size = BatchAugmentation(settings, DIAMETER).source_size(PATCH)
     offset = np.array([-11.0, 6.0])
     stack = make_stack(size, 64, (size - 1) / 2 + offset)
     found = centroids(augment(settings, stack)[0]) - (PATCH - 1) / 2
@@ -99,7 +99,7 @@ def test_flips_mirror_half_of_the_patches():
 
 def test_scale_makes_discs_larger_and_smaller_within_its_strength():
     settings = replace(NO_AUGMENTATION, scale=0.25)
-    size = CryoEMAugmentation(settings, DIAMETER).source_size(PATCH)
+    size = BatchAugmentation(settings, DIAMETER).source_size(PATCH)
     stack = make_stack(size, 64, ((size - 1) / 2, (size - 1) / 2), radius=12)
     area = augment(settings, stack)[1].sum((1, 2, 3)).numpy()
     factor = np.sqrt(area / (np.pi * 144))
@@ -110,7 +110,7 @@ def test_scale_makes_discs_larger_and_smaller_within_its_strength():
 
 
 def test_targets_stay_binary_and_weights_a_share():
-    size = CryoEMAugmentation(ALL, DIAMETER).source_size(PATCH)
+    size = BatchAugmentation(ALL, DIAMETER).source_size(PATCH)
     image, target, weight = augment(ALL, make_stack(size, 16, (size / 2, size / 2)))
     assert set(target.unique().tolist()) == {0.0, 1.0}
     assert weight.min() >= 0
@@ -141,14 +141,14 @@ def test_weight_zero_of_the_micrograph_moves_along():
 
 
 def test_the_source_is_large_enough_to_fill_every_patch():
-    size = CryoEMAugmentation(WARP, DIAMETER).source_size(PATCH)
+    size = BatchAugmentation(WARP, DIAMETER).source_size(PATCH)
     _, _, weight = augment(WARP, make_stack(size, 128, (size / 2, size / 2)))
     assert (weight > 0.999).float().mean() > 0.9995
-    assert CryoEMAugmentation(NO_AUGMENTATION, DIAMETER).source_size(PATCH) == PATCH
+    assert BatchAugmentation(NO_AUGMENTATION, DIAMETER).source_size(PATCH) == PATCH
 
 
 def test_one_seed_gives_one_result():
-    size = CryoEMAugmentation(ALL, DIAMETER).source_size(PATCH)
+    size = BatchAugmentation(ALL, DIAMETER).source_size(PATCH)
     stack = make_stack(size, 8, (size / 2, size / 2))
     first, again, other = (augment(ALL, stack, seed) for seed in (4, 4, 5))
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
@@ -166,9 +166,9 @@ def test_all_strengths_at_zero_change_nothing():
 
 def test_probability_zero_leaves_the_brightness_alone():
     settings = replace(ALL, probability=0.0, ice=0.0)
-    size = CryoEMAugmentation(settings, DIAMETER).source_size(PATCH)
+    size = BatchAugmentation(settings, DIAMETER).source_size(PATCH)
     stack = make_stack(size, 4, (size / 2, size / 2))
-    warped = CryoEMAugmentation(replace(WARP, probability=0.0), DIAMETER)
+    warped = BatchAugmentation(replace(WARP, probability=0.0), DIAMETER)
     expected = warped(stack, PATCH, generator(2))[0]
     torch.testing.assert_close(augment(settings, stack, 2)[0], expected, atol=1e-5, rtol=0)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from napari_unetpick import __version__
+from napari_unetpick.cli.augmentations import augmentations
 from napari_unetpick.cli.convert import convert
 from napari_unetpick.cli.demo import demo
 from napari_unetpick.cli.doctor import doctor
@@ -42,5 +43,8 @@ def unetpick(
     """Cryo-EM particle picking: train a U-Net on your picks, pick, measure, hand over."""
 
 
-for command in (demo, train, self_train, pick, evaluate, simulate, convert, losses, info, doctor):
+for command in (
+    *(demo, train, self_train, pick, evaluate, simulate, convert),
+    *(losses, augmentations, info, doctor),
+):
     app.command()(command)

@@ -1,4 +1,4 @@
-"""CryoEMAugmentation: one fused warp of image and labels, then changes of intensity.
+"""BatchAugmentation: one fused warp of image and labels, then changes of intensity.
 
 Everything happens on a whole batch, on its device, from an explicit random generator.
 """
@@ -16,7 +16,7 @@ from napari_unetpick.settings import AugmentSettings
 ELASTIC_GRID = 4  # control points of the elastic displacement along each side of a patch
 
 
-class CryoEMAugmentation:
+class BatchAugmentation:
     """Rotation by any angle, flips, scale, elastic; noise, contrast, blur, ice.
 
     Parameters

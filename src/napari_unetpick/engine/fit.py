@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_unetpick.engine.augment import CryoEMAugmentation
+from napari_unetpick.engine.augment import BatchAugmentation
 from napari_unetpick.engine.losses import make_loss
 from napari_unetpick.engine.network import UNet, build_network, place, state_of
 from napari_unetpick.engine.patches import HardPlaces, PatchSource, Place, draw_places
@@ -197,7 +197,7 @@ def train_epoch(
     settings = job.settings.train
     rng = np.random.default_rng([settings.seed, job.stage_number, run.epoch])
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    augment = CryoEMAugmentation(job.settings.augment, job.diameter)
+    augment = BatchAugmentation(job.settings.augment, job.diameter)
     loss_of = make_loss(job.settings.loss)
     size = augment.source_size(settings.patch_px)
     places = draw_places(

@@ -78,6 +78,7 @@ class CountsPlot(PlotFrame):
         self._here = pg.InfiniteLine(0, angle=90, pen=pg.mkPen(LINE, width=1))
         self.plot.addItem(self._here)
         self.plot.getAxis("bottom").setStyle(showValues=False)
+        self.plot.getAxis("bottom").setHeight(24)  # else its name is cut off
         self.plot.scene().sigMouseClicked.connect(self._clicked)
         self.plot.scene().sigMouseMoved.connect(self._moved)
 

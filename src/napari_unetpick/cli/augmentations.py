@@ -1,0 +1,42 @@
+"""`unetpick augmentations`: what training makes of a micrograph, as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def augmentations(
+    micrograph: Annotated[Path, typer.Argument(metavar="MICROGRAPH", help="One file.")],
+    out: Annotated[Path, typer.Option(metavar="PNG", help="Where the picture is drawn.")] = Path(
+        "augmentations.png"
+    ),
+    picks: Annotated[
+        Path | None, typer.Option(metavar="PICKS", help="Its picks [picks.csv beside it].")
+    ] = None,
+    diameter: Annotated[
+        float | None, typer.Option(metavar="A", help="Particle diameter [the picks'].")
+    ] = None,
+    pixel_size: Annotated[
+        float | None, typer.Option(metavar="A/px", help="Instead of the file's own.")
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(help="Whose strengths: improved, baseline, plan, or a TOML file.")
+    ] = "improved",
+) -> None:
+    """Draw a cut-out and six augmented samples of it, with their targets."""
+    from napari_unetpick.io.atomic import atomic_path
+    from napari_unetpick.report.augmentations import draw_augmentations
+    from napari_unetpick.report.canvas import to_png
+    from napari_unetpick.settings import load_recipe
+    from napari_unetpick.study.augmentations import augment_examples
+
+    examples = augment_examples(micrograph, load_recipe(recipe), picks, diameter, pixel_size)
+    for note in examples.notes:
+        typer.echo(note, err=True)
+    figure = draw_augmentations(examples, micrograph.stem)
+    with atomic_path(out) as path:
+        path.write_bytes(to_png(figure))
+    typer.echo(f"original and {len(examples.images) - 1} augmented samples: {out}")
