@@ -204,7 +204,7 @@ def inside(places: np.ndarray, shape: tuple[int, int], margin: float) -> np.ndar
 
 
 def test_journey_on_simulated_micrographs(make_napari_viewer: Any, qtbot: Any, tmp_path: Path):
-    sample = get_sample("cage").sampled((512, 512), 4.0)
+    sample = get_sample("barrel").sampled((512, 512), 4.0)
     for _ in simulate_set(sample, tmp_path / "mics", 5, 21):
         pass
     truth = {
@@ -221,13 +221,13 @@ def test_journey_on_simulated_micrographs(make_napari_viewer: Any, qtbot: Any, t
         train_on=keys[:3],
         test_on=keys[3:],
         diameter=sample.diameter_A,
-        epochs=4,
-        minutes=5,
+        epochs=5,
+        minutes=10,
         border=0.5,
     )
     print(f"before {before:.4f} after {after:.4f}")
-    assert before >= 0.7
-    assert after >= before - 0.03
+    assert before >= 0.95
+    assert after >= before
 
 
 def test_journey_on_apoferritin(
@@ -255,4 +255,4 @@ def test_journey_on_apoferritin(
     )
     print(f"before {before:.4f} after {after:.4f}")
     assert before >= 0.95
-    assert after >= 0.95
+    assert after >= before
