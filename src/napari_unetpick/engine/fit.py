@@ -28,6 +28,7 @@ from napari_unetpick.settings import Settings
 
 Weights = dict[str, Tensor]
 State = dict[str, Any]
+FINE_TUNING = 0.3  # of the learning rate, where training starts from a model: it forgets less
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,8 @@ def train_epoch(
         stack = np.stack([job.source.cut(p.micrograph, p.row, p.col, size) for p in chosen])
         batch = torch.from_numpy(stack).to(job.device)
         image, target, weight = augment(batch, settings.patch_px, generator)
-        set_rate(run.optimiser, learning_rate(settings, run.epoch + step / steps, job.epochs))
+        rate = learning_rate(settings, run.epoch + step / steps, job.epochs)
+        set_rate(run.optimiser, rate if job.start is None else FINE_TUNING * rate)
         with autocast:
             logits = run.network(image.contiguous(memory_format=torch.channels_last))
         loss = loss_of(logits.float(), target, weight)
