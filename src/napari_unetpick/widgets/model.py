@@ -120,16 +120,18 @@ class PickModel:
     ) -> tuple[Floats, Floats]:
         """Return places and scores of what is left; the last answer is kept, several docks ask."""
         question = (found, marks, self.calibration, self.min_distance_now, diameter, preview)
-        if self._last is not None and _same(self._last[0], question):
-            return self._last[1]
+        last = self._last  # once: threads ask as well
+        if last is not None and _same(last[0], question):
+            return last[1]
         scores = np.clip(found.raw, 0.0, 1.0)
         if not preview:
             scores = self.calibration.apply(found.raw, found.near)
         keep = keep_distant(found.coords, scores, self.min_distance_now * diameter)
         coords, scores = found.coords[keep], scores[keep]
         free = undecided(coords, marks, SAME * diameter)
-        self._last = question, (coords[free], scores[free])
-        return self._last[1]
+        answer = coords[free], scores[free]
+        self._last = question, answer
+        return answer
 
 
 def _same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
