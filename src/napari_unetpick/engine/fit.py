@@ -28,7 +28,6 @@ from napari_unetpick.settings import Settings
 
 Weights = dict[str, Tensor]
 State = dict[str, Any]
-FINE_TUNING = 0.3  # of the learning rate, where training starts from a model: it forgets less
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,8 @@ class FitJob:
         Particle diameter in network pixels.
     validate
         Figure of merit of a network (higher is better), or None: then the last weights are kept.
+    rate
+        Of the recipe's learning rate.
     stage, stage_number
         Name shown, and number that makes this training's randomness its own.
     """
@@ -58,6 +59,7 @@ class FitJob:
     stage: str = "training"
     stage_number: int = 0
     start: Weights | None = None
+    rate: float = 1.0
 
 
 @dataclass
@@ -221,7 +223,7 @@ def train_epoch(
         batch = torch.from_numpy(stack).to(job.device)
         image, target, weight = augment(batch, settings.patch_px, generator)
         rate = learning_rate(settings, run.epoch + step / steps, job.epochs)
-        set_rate(run.optimiser, rate if job.start is None else FINE_TUNING * rate)
+        set_rate(run.optimiser, job.rate * rate)
         with autocast:
             logits = run.network(image.contiguous(memory_format=torch.channels_last))
         loss = loss_of(logits.float(), target, weight)

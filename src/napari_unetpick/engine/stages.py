@@ -27,6 +27,7 @@ def run_stage(
     validate: Callable[[UNet], dict[str, float]] | None = None,
     target: TargetSettings | None = None,
     ignored: dict[int, Any] | None = None,
+    rate: float = 1.0,
 ) -> Generator[Event, None, Weights]:
     """Train one network, or take it from the checkpoint; return its best weights."""
     done: dict[str, Any] = training.checkpoint["stages"]
@@ -50,6 +51,7 @@ def run_stage(
         stage=name,
         stage_number=number,
         start=start_weights(training),
+        rate=rate,
     )
 
     def save(state: dict[str, Any]) -> None:

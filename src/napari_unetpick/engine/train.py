@@ -41,6 +41,7 @@ from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.settings import to_dict
 
 Trained = tuple[dict[str, Any], Weights]  # card and weights
+FINE_TUNING = 0.3  # of the learning rate, where training starts from a model: it forgets less
 CALIBRATING = 10  # training micrographs that are asked where few are held out
 VALIDATED_EACH_EPOCH = 6  # micrographs: more would take longer than the epoch
 
@@ -194,6 +195,7 @@ def train_validated(training: Training) -> Generator[Event, None, Trained]:
         items=[item for item in training.items if item.trains],
         epochs=training.job.settings.train.epochs,
         validate=epoch_validation(training),
+        rate=rate_of(training),
     )
     calibration, apart = calibrate_network(training, ready_network(training, weights))
     return card_of(training, calibration, apart), weights
@@ -223,6 +225,11 @@ def calibrate_network(training: Training, network: UNet) -> tuple[Calibration, P
     return calibration, apart
 
 
+def rate_of(training: Training) -> float:
+    """Return which part of the recipe's learning rate is used."""
+    return 1.0 if training.job.start is None else FINE_TUNING
+
+
 def train_on_clicks(training: Training) -> Generator[Event, None, Trained]:
     """Train with partial labels alone: cross-fit, threshold by held-out clicks, train on all."""
     yield Message(
@@ -236,6 +243,7 @@ def train_on_clicks(training: Training) -> Generator[Event, None, Trained]:
             number=number + 1,
             items=[item for item in items if item.trains],
             epochs=max(1, round(partial.FOLD_SHARE * settings.train.epochs)),
+            rate=rate_of(training),
         )
         network = ready_network(training, weights)
         held = [item for item in items if item.held_out is not None]
@@ -257,6 +265,7 @@ def train_on_clicks(training: Training) -> Generator[Event, None, Trained]:
         epochs=max(1, round(partial.FINAL_SHARE * settings.train.epochs)),
         target=replace(settings.target, unknown_weight=partial.CLEAN_WEIGHT),
         ignored=ignored,
+        rate=rate_of(training),
     )
     network = ready_network(training, weights)
     found_all = [candidates_of(training, network, item) for item in training.items]
