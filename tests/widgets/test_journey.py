@@ -262,4 +262,5 @@ def test_journey_on_apoferritin(
     )
     print(f"before {before:.4f} after {after:.4f}")
     assert before >= 0.95
+    assert after >= 0.95
     assert after >= before - CHANCE
