@@ -24,12 +24,14 @@ def main() -> None:
     """Train at each scale and print the table as it grows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", default="random-22,random-23")
+    parser.add_argument("--pixels", default=",".join(map(str, BATCHES)), help="particle widths")
     parser.add_argument("--epochs", type=int, default=8)
     options = parser.parse_args()
     print("|" + "|".join(COLUMNS) + "|\n|" + "---|" * len(COLUMNS), flush=True)
     rows = []
     for name in options.cases.split(","):
-        for particle, batch in BATCHES.items():
+        for particle in map(int, options.pixels.split(",")):
+            batch = BATCHES[particle]
             recipe = OUT / f"scale_{particle}.toml"
             recipe.parent.mkdir(parents=True, exist_ok=True)
             recipe.write_text(

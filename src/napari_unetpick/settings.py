@@ -83,8 +83,14 @@ class SelfTrainSettings:
 
     rounds: int = 2
     epochs: int = 0  # of each round; 0: as many as training took
+    limits: Literal["quantiles", "raw", "calibrated"] = "quantiles"  # which of the next decide
     positive_quantile: float = 0.35  # candidates that score above it are taken for particles
     ignore_quantile: float = 0.05  # those between the two teach nothing
+    positive_score: float = 0.98  # the same by scores, in the first round
+    negative_score: float = 0.02  # and below it is background
+    last_positive_score: float = 0.9  # both move evenly to these in the last round
+    last_negative_score: float = 0.1
+    gate: bool = True  # keep a round only if it does no harm; else the last round is kept as it is
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,9 @@ RECIPES: dict[str, Settings] = {
         train=TrainSettings(
             epochs=50, schedule="constant", learning_rate=1e-3, average_decay=0, balanced=False
         ),
-        self_train=SelfTrainSettings(epochs=20),
+        self_train=SelfTrainSettings(
+            rounds=1, epochs=20, limits="raw", positive_score=0.98, negative_score=0.02, gate=False
+        ),
     ),
     # the lab's plan as written: batch 128, 100 epochs, warm restarts 10, x2, down to 1e-6
     "plan": Settings(
@@ -136,7 +144,7 @@ RECIPES: dict[str, Settings] = {
             schedule="warm-restarts",
             average_decay=0,
         ),
-        self_train=SelfTrainSettings(epochs=40),
+        self_train=SelfTrainSettings(epochs=40, limits="raw"),
     ),
 }
 
@@ -206,6 +214,10 @@ def check(settings: Settings, name: str) -> None:
         "positive_quantile must be below 1, ignore_quantile not above it": own.ignore_quantile
         <= own.positive_quantile
         < 1,
+        "positive scores must be at most 1, negative ones not above them": own.negative_score
+        <= own.positive_score
+        <= 1
+        and own.last_negative_score <= own.last_positive_score <= 1,
     }
     for rule, holds in rules.items():
         if not holds:

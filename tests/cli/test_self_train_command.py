@@ -128,6 +128,24 @@ def test_a_poisoned_round_is_refused_and_changes_nothing(
     assert load_model(run / "round-1.safetensors").card["self_training"]["verdicts"] == ["refused"]
 
 
+def test_without_the_gate_even_a_poisoned_round_is_kept(
+    tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(self_train, "make_pseudo_labels", poison)
+    config = run / "config.toml"
+    config.write_text(config.read_text().replace("gate = true", "gate = false"))
+    done = unetpick(
+        "self-train", tiny.folder, "--run", run, "--self-training-epochs", "3", "--rounds", "2"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "round 2 kept without a gate: F1" in done.stderr
+    assert [row["accepted"] for row in rounds_of(run)] == [2, 2]
+    kept, last = load_model(run), load_model(run / "round-2.safetensors")
+    for name, values in last.weights.items():
+        np.testing.assert_array_equal(kept.weights[name], values)
+    assert kept.card["self_training"]["verdicts"] == ["ungated", "ungated"]
+
+
 def test_starting_over_goes_back_to_the_supervised_model(
     tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -120,6 +120,16 @@ def test_partial_labels_train_and_say_what_they_cannot_know(tiny: TinySet, tmp_p
     assert card["calibration"]["kind"] == "rank"
     assert card["validation"]["f1"] is None
     assert card["training"]["particles"] == 18
+    # going on from it on the same micrographs: its picks are the estimate, nothing is cross-fitted
+    more = tmp_path / "more"
+    done = unetpick(*arguments, "--run", more, "--partial", "--start", run)
+    assert done.returncode == 0, done.stderr
+    assert "picks a micrograph (those of the model before" in done.stderr
+    stages = {json.loads(row)["stage"] for row in (more / "metrics.jsonl").read_text().splitlines()}
+    assert stages == {"training"}
+    assert load_model(more).card["calibration"]["expected_recall"] == pytest.approx(
+        card["calibration"]["expected_recall"]
+    )
 
 
 def test_training_goes_on_from_a_model(tiny: TinySet, tiny_run: Path, tmp_path: Path):

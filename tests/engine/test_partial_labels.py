@@ -8,6 +8,7 @@ import pytest
 from napari_unetpick.engine.dataset import whole_of
 from napari_unetpick.engine.partial import (
     HeldOut,
+    correct_picks,
     gather,
     make_folds,
     probable_particles,
@@ -15,7 +16,7 @@ from napari_unetpick.engine.partial import (
     transfer_threshold,
 )
 from napari_unetpick.engine.validate import Found
-from napari_unetpick.picking.calibration import sigmoid
+from napari_unetpick.picking.calibration import Calibration, sigmoid
 
 DIAMETER = 80.0  # px of the file, of `make_item`'s micrographs
 
@@ -123,3 +124,19 @@ def test_a_threshold_is_carried_over_by_the_number_of_picks():
     every = transfer_threshold([found_at(places, one) for one in first], 500.0)
     assert every == min(one.min() for one in first)
     assert transfer_threshold([found_at([], [])], 10.0) == 0.5
+
+
+def test_a_models_picks_are_counted_as_the_user_corrected_them(make_item):
+    marked, unmarked, rejected, weak = [100, 100], [100, 300], [300, 100], [300, 300]
+    item = make_item(0, "partial", [marked, [500, 400]], negatives=np.array([rejected], float))
+    found = found_at([marked, unmarked, rejected, weak], [0.9, 0.8, 0.7, 0.2])
+    corrected = correct_picks(item, found, Calibration(kind="rank", threshold=0.5))
+    assert (corrected.kept, corrected.rejected, corrected.missed) == (2, 1, 1)
+    np.testing.assert_array_equal(corrected.unmarked, [unmarked])
+
+
+def test_a_mark_outweighs_a_negative_beside_it(make_item):
+    item = make_item(0, "partial", [[100, 100]], negatives=np.array([[110.0, 100.0]]))
+    found = found_at([[104, 100]], [0.9])
+    corrected = correct_picks(item, found, Calibration(kind="rank", threshold=0.5))
+    assert (corrected.kept, corrected.rejected, corrected.missed) == (1, 0, 0)

@@ -12,7 +12,7 @@ from napari_unetpick.engine.dataset import Region, whole_of
 from napari_unetpick.engine.pseudo_labels import (
     Limits,
     labelled_scores,
-    limits_from,
+    limits_of,
     make_pseudo_labels,
     with_pseudo_labels,
 )
@@ -31,10 +31,19 @@ def found_at(coords, raw):
 
 
 def test_the_limits_are_quantiles_of_the_labelled_particles():
-    limits = limits_from(np.linspace(0, 1, 101), SelfTrainSettings())
+    limits = limits_of(np.linspace(0, 1, 101), SelfTrainSettings(), 1)
     assert (limits.ignore, limits.positive) == pytest.approx((0.05, 0.35))
-    nothing = limits_from(np.empty(0), SelfTrainSettings())
+    nothing = limits_of(np.empty(0), SelfTrainSettings(), 1)
     assert not nothing.positive <= 1
+
+
+def test_limits_by_score_move_evenly_from_the_first_round_to_the_last():
+    plan = SelfTrainSettings(rounds=3, limits="raw")
+    found = [limits_of(np.empty(0), plan, number) for number in (1, 2, 3)]
+    assert [each.positive for each in found] == pytest.approx([0.98, 0.94, 0.90])
+    assert [each.ignore for each in found] == pytest.approx([0.02, 0.06, 0.10])
+    only = limits_of(np.empty(0), SelfTrainSettings(rounds=1, limits="calibrated"), 1)
+    assert (only.ignore, only.positive) == (0.02, 0.98)
 
 
 def test_only_labelled_particles_that_train_and_are_found_set_the_limits(make_item):

@@ -12,11 +12,11 @@ from napari_unetpick.evaluation.intervals import paired_difference
 from napari_unetpick.evaluation.metrics import score_counts
 
 Counts = NDArray[np.int64]
-Decision = Literal["accepted", "refused", "undecided"]
+Decision = Literal["accepted", "refused", "undecided", "ungated"]
 HARM = -0.01  # F1: a round may be this much worse, with a chance of 5 %
 ENOUGH = 20  # true particles: fewer could not show harm, so they cannot exclude it
 LEVEL = 0.9  # of the interval: 5 % lie below it
-NUMBERS: dict[Decision, int] = {"accepted": 1, "refused": 0, "undecided": -1}
+NUMBERS: dict[Decision, int] = {"accepted": 1, "refused": 0, "undecided": -1, "ungated": 2}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Each micrograph is scored by a network that has not seen its clicks. The held-ou
 how much of the particles a threshold keeps, the candidates how many picks it makes; r^2 / P(pick)
 (Lee and Liu 2003) is highest where precision times recall is. The same scores show which unmarked
 places are probably particles: the final training ignores them instead of calling them background.
+A model's picks that the user has gone over say both as well, and better.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from napari_unetpick.engine.dataset import Item, Region, whole_of
 from napari_unetpick.engine.validate import MATCH, Found
 from napari_unetpick.evaluation.matching import match_particles
-from napari_unetpick.picking.calibration import logit
+from napari_unetpick.picking.calibration import Calibration, logit, select
 from napari_unetpick.picking.peaks import keep_distant
 
 Floats = NDArray[np.float64]
@@ -60,6 +61,24 @@ class ClickThreshold:
     recall: float
 
 
+@dataclass(frozen=True)
+class Corrected:
+    """A model's picks in a micrograph after the user went over them.
+
+    Parameters
+    ----------
+    kept, rejected, missed
+        Picks that no negative lies on, those one lies on, and marks without a pick.
+    unmarked
+        (N, 2) file pixels: kept picks without a mark.
+    """
+
+    kept: int
+    rejected: int
+    missed: int
+    unmarked: Floats
+
+
 def make_folds(items: list[Item]) -> list[list[Item]]:
     """Return the items once a fold, with that fold's part held out.
 
@@ -77,11 +96,6 @@ def make_folds(items: list[Item]) -> list[list[Item]]:
         ]
         for fold in range(count)
     ]
-
-
-def total_share(items: list[Item]) -> float:
-    """Return how many times the recipe's epochs cross-fitting and the final training take."""
-    return len(make_folds(items)) * FOLD_SHARE + FINAL_SHARE
 
 
 def gather(pairs: list[tuple[Item, Found]]) -> HeldOut:
@@ -143,6 +157,23 @@ def probable_particles(item: Item, found: Found, clicks: Floats) -> Floats:
     coords = found.coords[found.raw >= floor]
     match = match_particles(coords, item.labels.positives, MATCH * found.diameter)
     return np.asarray(coords[match < 0])
+
+
+def correct_picks(item: Item, found: Found, calibration: Calibration) -> Corrected:
+    """Hold a model's picks, at its own threshold, against what the user marked and rejected."""
+    scores = calibration.apply(found.raw, found.near)
+    distance = calibration.min_distance * found.diameter
+    coords = found.coords[select(found.coords, scores, calibration.threshold, distance)]
+    reach = MATCH * found.diameter
+    match = match_particles(coords, item.labels.positives, reach)
+    wrong = match_particles(coords, item.labels.negatives, reach) >= 0
+    kept, rejected = (match >= 0) | ~wrong, (match < 0) & wrong
+    return Corrected(
+        kept=int(kept.sum()),
+        rejected=int(rejected.sum()),
+        missed=len(item.labels.positives) - int((match >= 0).sum()),
+        unmarked=np.asarray(coords[kept & (match < 0)]),
+    )
 
 
 def transfer_threshold(found: list[Found], picks: float) -> float:

@@ -48,12 +48,20 @@ def labelled_scores(pairs: list[tuple[Item, Found]]) -> Floats:
     return np.concatenate(scores)
 
 
-def limits_from(scores: Floats, settings: SelfTrainSettings) -> Limits:
-    """Return the limits that the quantiles of the labelled particles' raw scores (N,) set.
+def limits_of(scores: Floats, settings: SelfTrainSettings, number: int) -> Limits:
+    """Return the limits of a round, counted from 1.
 
-    Scores of two networks cannot be compared, quantiles can: the same teacher gave both sides.
-    Where the teacher finds no labelled particle, nothing is sure (limits above every score).
+    By quantiles of the labelled particles' scores (N,): scores of two networks cannot be compared,
+    quantiles can, as the same teacher gave both sides. Where it finds no labelled particle,
+    nothing is sure (limits above every score). By scores: evenly from the first round's to the
+    last's.
     """
+    if settings.limits != "quantiles":
+        part = (number - 1) / max(settings.rounds - 1, 1)
+        first = settings.negative_score, settings.positive_score
+        last = settings.last_negative_score, settings.last_positive_score
+        ignore, positive = (a + part * (b - a) for a, b in zip(first, last, strict=True))
+        return Limits(ignore, positive)
     if not len(scores):
         return Limits(np.inf, np.inf)
     quantiles = settings.ignore_quantile, settings.positive_quantile

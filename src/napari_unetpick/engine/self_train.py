@@ -20,7 +20,7 @@ from napari_unetpick.engine.patches import PatchSource
 from napari_unetpick.engine.pseudo_labels import (
     PseudoLabels,
     labelled_scores,
-    limits_from,
+    limits_of,
     make_pseudo_labels,
     with_pseudo_labels,
 )
@@ -129,9 +129,10 @@ def self_train(
         done = yield from run_round(run, len(state.rounds) + 1)
         if done is None:
             break
+        ended = done.decision in ("refused", "undecided")
         for line in say_verdict(done, run.parts, folder.path):
-            yield from tell(run, line, warn=done.decision != "accepted")
-        if done.decision != "accepted" and done.number < wanted:
+            yield from tell(run, line, warn=ended)
+        if ended and done.number < wanted:
             yield from tell(run, say_none_to_come(done))
     source.remove()
     yield finish(job, state)
@@ -235,7 +236,10 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
     """
     training, best = run.training, run.state.best
     weights = run.state.weights(best.number) if best else start_weights(training) or {}
-    pseudo = yield from ask_teacher(run, ready_network(training, weights), number)
+    file = round_file(training.folder.path, best.number) if best else run.job.supervised
+    _, calibration, _ = read_card(str(file), load_model(file))
+    teacher = ready_network(training, weights)
+    pseudo = yield from ask_teacher(run, teacher, calibration, number)
     taken = sum(len(each.positives) for each in pseudo.values())
     if not taken:
         text = (
@@ -263,15 +267,21 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
 
 
 def ask_teacher(
-    run: SelfTraining, teacher: UNet, number: int
+    run: SelfTraining, teacher: UNet, calibration: Calibration, number: int
 ) -> Generator[Event, None, dict[int, PseudoLabels]]:
     """Return the pseudo-labels of every learner, by index."""
     known = [item for item in run.training.items if item.trains]
     asked = {item.index: item for item in (*known, *run.learners)}
     stage = f"round {number}: picking"
     found = yield from find_all(run, teacher, list(asked.values()), stage)
+    settings = run.training.job.settings.self_train
+    if settings.limits == "calibrated":
+        found = {
+            index: replace(each, raw=calibration.apply(each.raw, each.near))
+            for index, each in found.items()
+        }
     scores = labelled_scores([(item, found[item.index]) for item in known])
-    limits = limits_from(scores, run.training.job.settings.self_train)
+    limits = limits_of(scores, settings, number)
     pseudo = {
         item.index: make_pseudo_labels(item, found[item.index], limits) for item in run.learners
     }
@@ -319,6 +329,8 @@ def judge(
     if run.before is not None:
         rng = np.random.default_rng([training.job.settings.train.seed, STAGE + number])
         verdict = gate.judge_round(run.before, tally(run.parts, found, calibration), rng)
+    if not training.job.settings.self_train.gate:
+        verdict = replace(verdict, decision="ungated")
     done = Round(
         number,
         taken=sum(len(each.positives) for each in pseudo.values()),

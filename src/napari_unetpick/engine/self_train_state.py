@@ -68,13 +68,15 @@ class State:
 
     @property
     def best(self) -> Round | None:
-        """The accepted round with the best F1."""
+        """The accepted round with the best F1; without a gate the last one."""
+        if self.rounds and self.rounds[-1].decision == "ungated":
+            return self.rounds[-1]
         accepted = [each for each in self.rounds if each.decision == "accepted"]
         return max(accepted, key=lambda each: each.f1 or 0.0, default=None)
 
     def open_rounds(self, wanted: int) -> bool:
         """Tell whether there is a round to come: a refused one would only be repeated."""
-        ended = bool(self.rounds) and self.rounds[-1].decision != "accepted"
+        ended = bool(self.rounds) and self.rounds[-1].decision in ("refused", "undecided")
         return len(self.rounds) < wanted and not ended
 
     def weights(self, number: int) -> Weights:

@@ -48,10 +48,15 @@ def say_verdict(done: Round, parts: list[CheckedPart], run: Path) -> Iterator[st
             f"picking with {file}"
         )
         return
+    if done.decision == "ungated" and done.f1 is None:
+        yield f"{done.name} kept without a gate: {took}"
+        return
     numbers = f"F1 {done.f1_before:.3f} -> {done.f1:.3f}, difference {done.low:+.3f} to "
     numbers += f"{done.high:+.3f} (90 %) on {_checked(parts)}"
     if done.decision == "accepted":
         yield f"{done.name} accepted: {numbers}; {took}"
+    elif done.decision == "ungated":
+        yield f"{done.name} kept without a gate: {numbers}; {took}"
     else:
         yield (
             f"{done.name} refused, since it may be more than a point worse: {numbers}; {took}; "

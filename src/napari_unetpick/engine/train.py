@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from napari_unetpick import __version__
-from napari_unetpick.engine import partial
 from napari_unetpick.engine.card import card_of, summarise
+from napari_unetpick.engine.clicks import share_of_epochs, train_on_clicks
 from napari_unetpick.engine.dataset import (
     Item,
     disk_needed,
@@ -41,7 +40,6 @@ from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.settings import to_dict
 
 Trained = tuple[dict[str, Any], Weights]  # card and weights
-FINE_TUNING = 0.3  # of the learning rate, where training starts from a model: it forgets less
 CALIBRATING = 10  # training micrographs that are asked where few are held out
 VALIDATED_EACH_EPOCH = 6  # micrographs: more would take longer than the epoch
 
@@ -177,7 +175,7 @@ def describe(training: Training) -> Iterator[str]:
         f"at {items[0].pixel_size * scale.ratio.mean():.2f} A/px"
     )
     disk = disk_needed([item.scale for item in items]) / 2**20
-    epochs = settings.train.epochs * (1.0 if held else partial.total_share(items))
+    epochs = settings.train.epochs * (1.0 if held else share_of_epochs(training))
     patches = round(epochs * settings.train.patches_per_epoch)
     minutes = patches / settings.train.batch * seconds_a_step(settings, training.device) / 60
     yield (
@@ -195,7 +193,7 @@ def train_validated(training: Training) -> Generator[Event, None, Trained]:
         items=[item for item in training.items if item.trains],
         epochs=training.job.settings.train.epochs,
         validate=epoch_validation(training),
-        rate=rate_of(training),
+        rate=training.rate,
     )
     calibration, apart = calibrate_network(training, ready_network(training, weights))
     return card_of(training, calibration, apart), weights
@@ -223,56 +221,3 @@ def calibrate_network(training: Training, network: UNet) -> tuple[Calibration, P
         apart, [pair for pair in found if pair[0].held_out is None][:CALIBRATING]
     )
     return calibration, apart
-
-
-def rate_of(training: Training) -> float:
-    """Return which part of the recipe's learning rate is used."""
-    return 1.0 if training.job.start is None else FINE_TUNING
-
-
-def train_on_clicks(training: Training) -> Generator[Event, None, Trained]:
-    """Train with partial labels alone: cross-fit, threshold by held-out clicks, train on all."""
-    yield Message(
-        "partial labels: precision cannot be measured; the threshold comes from held-out clicks"
-    )
-    settings, pairs = training.job.settings, []
-    for number, items in enumerate(partial.make_folds(training.items)):
-        weights = yield from run_stage(
-            training,
-            f"cross-fit {number + 1}",
-            number=number + 1,
-            items=[item for item in items if item.trains],
-            epochs=max(1, round(partial.FOLD_SHARE * settings.train.epochs)),
-            rate=rate_of(training),
-        )
-        network = ready_network(training, weights)
-        held = [item for item in items if item.held_out is not None]
-        pairs += [(item, candidates_of(training, network, item)) for item in held]
-    held_out = partial.gather(pairs)
-    chosen = partial.threshold_from_clicks(held_out, np.random.default_rng(settings.train.seed))
-    probable: dict[int, list[Any]] = {item.index: [] for item in training.items}
-    for item, found in pairs:
-        places = partial.probable_particles(item, found, held_out.clicks)
-        probable[item.index].append(
-            places[item.held_out.holds(places)] if item.held_out else places
-        )
-    ignored = {index: np.concatenate(parts) for index, parts in probable.items()}
-    weights = yield from run_stage(
-        training,
-        "training",
-        number=0,
-        items=training.items,
-        epochs=max(1, round(partial.FINAL_SHARE * settings.train.epochs)),
-        target=replace(settings.target, unknown_weight=partial.CLEAN_WEIGHT),
-        ignored=ignored,
-        rate=rate_of(training),
-    )
-    network = ready_network(training, weights)
-    found_all = [candidates_of(training, network, item) for item in training.items]
-    raw = partial.transfer_threshold(found_all, chosen.picks)
-    yield Message(
-        f"threshold: {chosen.picks:.0f} picks a micrograph ({chosen.low:.0f}-{chosen.high:.0f}), "
-        f"keeping {100 * chosen.recall:.0f} % of {len(held_out.clicks)} held-out clicks"
-    )
-    calibration = Calibration(kind="rank", threshold=raw, expected_recall=chosen.recall)
-    return card_of(training, calibration), weights

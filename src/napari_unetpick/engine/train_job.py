@@ -19,6 +19,7 @@ from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.models import Model
 from napari_unetpick.settings import Settings
 
+FINE_TUNING = 0.3  # of the learning rate, where training starts from a model: it forgets less
 Look = Callable[[UNet], None]  # is shown the averaged network between steps, and changes nothing
 
 
@@ -74,3 +75,8 @@ class Training:
     def diameter(self) -> float:
         """Particle diameter in network pixels."""
         return float(np.mean([item.scale.network_diameter for item in self.items]))
+
+    @property
+    def rate(self) -> float:
+        """Which part of the recipe's learning rate is used."""
+        return 1.0 if self.job.start is None else FINE_TUNING

@@ -152,5 +152,30 @@ WORDS: dict[str, tuple[str, str]] = {
         "Picks between this part of your labelled particles and the one above teach nothing; "
         "what scores lower is background.",
     ),
+    "self_train.limits": (
+        "Sure by",
+        "What tells sure picks from unsure ones: parts of your labelled particles (quantiles), "
+        "or the network's scores as they are (raw) or as probabilities (calibrated).",
+    ),
+    "self_train.positive_score": (
+        "Surest picks from score",
+        "By scores: at or above it, a pick is taken for a particle in the first round.",
+    ),
+    "self_train.negative_score": (
+        "Unsure picks from score",
+        "By scores: below it is background in the first round; what lies between teaches nothing.",
+    ),
+    "self_train.last_positive_score": (
+        "Surest picks from score, at the end",
+        "The same in the last round; in between it moves evenly.",
+    ),
+    "self_train.last_negative_score": (
+        "Unsure picks from score, at the end",
+        "The same in the last round; in between it moves evenly.",
+    ),
+    "self_train.gate": (
+        "Only what does no harm",
+        "Keep a round only where it is measured to do no harm. Without it the last round is kept.",
+    ),
 }
 """Words for each field, named `section.field`."""

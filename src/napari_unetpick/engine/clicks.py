@@ -1,0 +1,150 @@
+"""Training with partial labels alone: clicks say what a particle is, nothing says what is none.
+
+How many picks a micrograph holds, and which unmarked places are probably particles, is estimated
+before the network that is kept is trained: by cross-fitting, or, where training goes on from a
+model that knows these micrographs, by that model's picks as the user has corrected them. Folds
+that start from such a model would not be held out from anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.engine import partial
+from napari_unetpick.engine.card import card_of, name_hash
+from napari_unetpick.engine.ensemble import read_card
+from napari_unetpick.engine.fit import Weights
+from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage, start_weights
+from napari_unetpick.engine.train_job import Training
+from napari_unetpick.events import Event, Message
+from napari_unetpick.picking.calibration import Calibration
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is known before the network that is kept is trained.
+
+    Parameters
+    ----------
+    picks
+        A micrograph.
+    recall
+        Of the particles, at that number; None where it is not known.
+    ignored
+        By index of the item, (N, 2) file pixels: unmarked places that are probably particles.
+    words
+        How the number came about.
+    """
+
+    picks: float
+    recall: float | None
+    ignored: dict[int, Floats]
+    words: str
+
+
+def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str, Any], Weights]]:
+    """Estimate how many picks there are, then train on all clicks; return card and weights."""
+    settings = training.job.settings
+    if goes_on(training):
+        estimate = ask_start(training)
+    else:
+        yield Message(
+            "partial labels: precision cannot be measured; the threshold comes from held-out clicks"
+        )
+        estimate = yield from cross_fit(training)
+    weights = yield from run_stage(
+        training,
+        "training",
+        number=0,
+        items=training.items,
+        epochs=max(1, round(partial.FINAL_SHARE * settings.train.epochs)),
+        target=replace(settings.target, unknown_weight=partial.CLEAN_WEIGHT),
+        ignored=estimate.ignored,
+        rate=training.rate,
+    )
+    network = ready_network(training, weights)
+    found = [candidates_of(training, network, item) for item in training.items]
+    raw = partial.transfer_threshold(found, estimate.picks)
+    yield Message(f"threshold: {estimate.picks:.0f} picks a micrograph ({estimate.words})")
+    calibration = Calibration(kind="rank", threshold=raw, expected_recall=estimate.recall)
+    return card_of(training, calibration), weights
+
+
+def share_of_epochs(training: Training) -> float:
+    """Return how many times the recipe's epochs the whole training takes."""
+    folds = 0 if goes_on(training) else len(partial.make_folds(training.items))
+    return folds * partial.FOLD_SHARE + partial.FINAL_SHARE
+
+
+def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
+    """Score each micrograph by a network that has not seen its clicks."""
+    settings, pairs = training.job.settings, []
+    for number, items in enumerate(partial.make_folds(training.items)):
+        weights = yield from run_stage(
+            training,
+            f"cross-fit {number + 1}",
+            number=number + 1,
+            items=[item for item in items if item.trains],
+            epochs=max(1, round(partial.FOLD_SHARE * settings.train.epochs)),
+            rate=training.rate,
+        )
+        network = ready_network(training, weights)
+        held = [item for item in items if item.held_out is not None]
+        pairs += [(item, candidates_of(training, network, item)) for item in held]
+    held_out = partial.gather(pairs)
+    chosen = partial.threshold_from_clicks(held_out, np.random.default_rng(settings.train.seed))
+    probable: dict[int, list[Any]] = {item.index: [] for item in training.items}
+    for item, found in pairs:
+        places = partial.probable_particles(item, found, held_out.clicks)
+        probable[item.index].append(
+            places[item.held_out.holds(places)] if item.held_out else places
+        )
+    return Estimate(
+        picks=chosen.picks,
+        recall=chosen.recall,
+        ignored={index: np.concatenate(parts) for index, parts in probable.items()},
+        words=(
+            f"{chosen.low:.0f}-{chosen.high:.0f}, keeping {100 * chosen.recall:.0f} % of "
+            f"{len(held_out.clicks)} held-out clicks"
+        ),
+    )
+
+
+def goes_on(training: Training) -> bool:
+    """Tell whether training starts from a model of clicks in most of these micrographs."""
+    start = training.job.start
+    if start is None or start.card.get("calibration", {}).get("kind") != "rank":
+        return False
+    known = set(start.card["training"].get("names", []))
+    keys = [name_hash(item.micrograph.key) for item in training.items]
+    return 2 * sum(key in known for key in keys) > len(keys)
+
+
+def ask_start(training: Training) -> Estimate:
+    """Take the picks of the model that training starts from, as the user has corrected them."""
+    start, weights = training.job.start, start_weights(training)
+    assert start is not None
+    assert weights is not None
+    _, calibration, _ = read_card("the model to start from", start)
+    network = ready_network(training, weights)
+    ignored, kept, missed, rejected = {}, 0, 0, 0
+    for item in training.items:
+        found = candidates_of(training, network, item)
+        corrected = partial.correct_picks(item, found, calibration)
+        ignored[item.index] = corrected.unmarked
+        kept += corrected.kept
+        missed += corrected.missed
+        rejected += corrected.rejected
+    return Estimate(
+        picks=(kept + missed) / len(training.items),
+        recall=calibration.expected_recall,
+        ignored=ignored,
+        words=f"those of the model before; {missed} that it missed, without {rejected} rejected",
+    )
