@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from napari_unetpick import __version__
+from napari_unetpick.cli.ablate import ablate
 from napari_unetpick.cli.augmentations import augmentations
 from napari_unetpick.cli.convert import convert
 from napari_unetpick.cli.demo import demo
@@ -45,6 +46,6 @@ def unetpick(
 
 for command in (
     *(demo, train, self_train, pick, evaluate, simulate, convert),
-    *(losses, augmentations, info, doctor),
+    *(ablate, losses, augmentations, info, doctor),
 ):
     app.command()(command)

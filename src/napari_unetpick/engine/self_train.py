@@ -24,6 +24,7 @@ from napari_unetpick.engine.pseudo_labels import (
     make_pseudo_labels,
     with_pseudo_labels,
 )
+from napari_unetpick.engine.record import Record
 from napari_unetpick.engine.run_folder import MODEL
 from napari_unetpick.engine.self_train_job import SelfTrainJob
 from napari_unetpick.engine.self_train_state import Round, State, begin, open_state, round_file
@@ -40,6 +41,10 @@ from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.peaks import keep_distant
 
 STAGE = 100  # number of round 0: training and cross-fitting draw with smaller numbers
+
+
+class NothingSureError(InputError):
+    """The supervised model is sure of no particle, so there is nothing to learn."""
 
 
 @dataclass
@@ -107,6 +112,7 @@ def self_train(
     device, why = choose_device(job.train.device)
     make_deterministic()
     state, folder = (opened := open_state(job)), opened.folder
+    record = Record(folder.path, "self-train")
     wanted = job.train.settings.self_train.rounds
     if state.resumed and not state.open_rounds(wanted):
         yield Message(f"the self-training of {folder.path} is finished already; nothing to resume")
@@ -118,24 +124,35 @@ def self_train(
     run = SelfTraining(job, state, training)
     left_out = yield from prepare_items(run)
     begin(job, state)
+    record.begin(training, [*training.items, *run.learners], why, go_on=True)
     folder.log(f"self-training; device: {why}")
     for event in left_out:
         folder.log(f"left out: {event.reason}")
     step = seconds_a_step(job.train.settings, device)
     for line in describe(training, run.learners, run.parts, wanted, run.epochs, step):
         yield from tell(run, line)
-    yield from score_supervised(run)
+    with record:
+        yield from score_supervised(run)
+        yield from run_rounds(run, wanted)
+    source.remove()
+    last = finish(job, state)
+    results = {name: last.result[name] for name in ("round", "rounds")}
+    record.end(folder.history, validation=last.result["card"]["validation"], **results)
+    yield last
+
+
+def run_rounds(run: SelfTraining, wanted: int) -> Generator[Event, None, None]:
+    """Run the rounds that are to come, and say how each was judged."""
+    state = run.state
     while state.open_rounds(wanted):
         done = yield from run_round(run, len(state.rounds) + 1)
         if done is None:
             break
         ended = done.decision in ("refused", "undecided")
-        for line in say_verdict(done, run.parts, folder.path):
+        for line in say_verdict(done, run.parts, state.folder.path):
             yield from tell(run, line, warn=ended)
         if ended and done.number < wanted:
             yield from tell(run, say_none_to_come(done))
-    source.remove()
-    yield finish(job, state)
 
 
 def tell(run: SelfTraining, text: str, *, warn: bool = False) -> Iterator[Message]:
@@ -231,8 +248,8 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
 
     Raises
     ------
-    InputError
-        The supervised model is sure of nothing.
+    NothingSureError
+        The supervised model is sure of no particle.
     """
     training, best = run.training, run.state.best
     weights = run.state.weights(best.number) if best else start_weights(training) or {}
@@ -248,7 +265,7 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
         )
         if number == 1:
             training.source.remove()
-            raise InputError(text)
+            raise NothingSureError(text)
         yield from tell(run, text, warn=True)
         return None
     targets = training.job.settings.target

@@ -1,4 +1,4 @@
-"""Results as rows of text: for the page, for Markdown and for CSV."""
+"""Results as rows of text: for the page, for Markdown, CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -11,6 +11,17 @@ from napari_unetpick.evaluation.intervals import Interval
 from napari_unetpick.evaluation.protocols import DESCRIPTIONS, POOLING
 from napari_unetpick.evaluation.results import Evaluation, ProtocolResult
 from napari_unetpick.io.picks import tell_count
+
+LATEX = {
+    **{letter: "\\" + letter for letter in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "–": "--",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
 
 
 @dataclass(frozen=True)
@@ -146,6 +157,30 @@ def markdown_table(table: Table) -> str:
         "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |"
         for line in lines
     )
+
+
+def csv_table(table: Table) -> str:
+    """Write a table as CSV."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([table.headers, *table.rows])
+    return text.getvalue()
+
+
+def latex_table(table: Table) -> str:
+    """Write a table as a LaTeX tabular; the caption goes before it as a comment."""
+    columns = "".join("l" if i in table.text_columns else "r" for i in range(len(table.headers)))
+    head, *rows = (
+        " & ".join(latex_text(cell) for cell in line) + r" \\"
+        for line in (table.headers, *table.rows)
+    )
+    comment = [f"% {table.caption}"] if table.caption else []
+    top = [*comment, rf"\begin{{tabular}}{{{columns}}}", r"\hline", head, r"\hline"]
+    return "\n".join([*top, *rows, r"\hline", r"\end{tabular}"]) + "\n"
+
+
+def latex_text(text: str) -> str:
+    """Escape what LaTeX would take for a command."""
+    return "".join(LATEX.get(letter, letter) for letter in text)
 
 
 def plain_table(table: Table) -> str:

@@ -1,0 +1,222 @@
+"""What self-training is worth with few labels, against more supervised training of the same cost.
+
+Thirty picks in three training micrographs, drawn at random, the other training micrographs
+unlabelled (`--partial`). Trained once, then
+
+- supervised: as trained;
+- longer: the same recipe with as many more epochs as the rounds take;
+- round 1, round 2, ...: each round's own model, kept without the gate, and what the gate had said.
+
+Each model picks the test micrographs at its automatic threshold and is scored once (protocol
+particle). Where the truth is simulated, the recall of the worst quarter of views is given: views
+by the angle between the molecule's axis and the beam.
+
+    python benchmarks/self_training.py --cases random-31-30,betagal-30 --seeds 42,43,44
+    python benchmarks/self_training.py --set positive_quantile=0.5    another setting
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+import shutil
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import tomli_w
+from accuracy import OUT, Case, is_real, real_case, simulated_case, unetpick, write_rows
+
+VIEWS = 4
+COLUMNS = ("case", "seed", "model", "F1", "precision", "recall", "AP", "worst view", "s", "gate")
+
+
+def few_clicks(name: str, seed: int) -> Case:
+    """Make the case `sample-30`: thirty clicks in three of the training micrographs."""
+    if is_real(name):
+        return real_case(name, seed)
+    sample, _, clicks = name.rpartition("-")
+    case = simulated_case(sample)
+    with open(case.picks, newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    draw = random.Random(seed)
+    names = sorted(draw.sample(sorted({row["micrograph"] for row in rows}), 3))
+    by_name = {n: [row for row in rows if row["micrograph"] == n] for n in names}
+    each = int(clicks) // 3
+    chosen = [row for n in names for row in draw.sample(by_name[n], min(each, len(by_name[n])))]
+    picks = write_rows(OUT / f"{name}_{seed}_train.csv", chosen)
+    return replace(case, name=name, picks=picks, partial=True)
+
+
+def training_micrographs(case: Case, folder: Path) -> Path:
+    """Make a folder of the micrographs that may teach: the test micrographs are not among them."""
+    test = {Path(path).name for path in case.test_on}
+    folder.mkdir(parents=True)
+    for path in sorted(Path(case.train_on).glob("*.[mt][ri][cf]*")):
+        if path.name not in test:
+            (folder / path.name).symlink_to(path.absolute())
+    return folder
+
+
+def score(case: Case, model: Path, folder: Path) -> dict[str, object]:
+    """Pick the test micrographs and score the picks."""
+    test = folder / "test"
+    if not test.is_dir():
+        test.mkdir()
+        for path in case.test_on:
+            (test / Path(path).name).symlink_to(Path(path).absolute())
+    size = [] if case.pixel_size is None else ["--pixel-size", case.pixel_size]
+    out = folder / f"picks_{model.stem}_{time.time_ns()}"
+    unetpick("pick", test, "--model", model, "--out", out, *size)
+    border = ["--border", case.border] if case.border else []
+    found = json.loads(
+        unetpick(
+            *("evaluate", out, "--truth", case.truth, "--micrographs", test),
+            *(*size, *border, "--json"),
+        )
+    )
+    return {
+        "F1": found["f1"],
+        "precision": found["precision"],
+        "recall": found["recall"],
+        "AP": found["curve"]["average_precision"],
+        "worst view": worst_view(case, out / "picks.csv"),
+    }
+
+
+def worst_view(case: Case, picks: Path) -> float | None:
+    """Return the lowest recall of a quarter of the views, None where poses are not known."""
+    table = Path(case.train_on) / "truth.csv"
+    if not table.is_file():
+        return None
+    from napari_unetpick.evaluation.matching import match_particles
+    from napari_unetpick.io.picks import read_picks
+
+    found = read_picks(picks)
+    with open(case.truth, newline="", encoding="utf-8") as handle:
+        diameter = float(next(csv.DictReader(handle))["diameter"])
+    with open(table, newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    angles, hits = [], []
+    for path in map(Path, case.test_on):
+        own = [row for row in rows if row["micrograph"] == path.name]
+        true = np.array([(float(row["y"]), float(row["x"])) for row in own]).reshape(-1, 2)
+        made = found[path.name].coords if path.name in found else np.empty((0, 2))
+        match = match_particles(made, true, 0.5 * diameter)
+        hit = np.zeros(len(true), bool)
+        hit[match[match >= 0]] = True
+        hits.append(hit)
+        qw, qx, qy, qz = (
+            np.array([float(row[k]) for row in own]) for k in ("qw", "qx", "qy", "qz")
+        )
+        angles.append(np.abs(1 - 2 * (qx**2 + qy**2)))  # |cos| of axis and beam
+    angle, hit = np.concatenate(angles), np.concatenate(hits)
+    quarters = np.array_split(np.argsort(angle, kind="stable"), VIEWS)
+    return float(min(hit[quarter].mean() for quarter in quarters))
+
+
+def verdict(row: dict[str, float]) -> str:
+    """Say what the gate measured."""
+    if "low" not in row:
+        return "cannot tell"
+    return f"{row['low']:+.3f} to {row['high']:+.3f}"
+
+
+def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Train, self-train, score every model."""
+    case = few_clicks(name, seed)
+    folder = OUT.parent / "self_training" / f"{name}_{seed}_{options.tag}_{time.time_ns()}"
+    micrographs = training_micrographs(case, folder / "train")
+    size = [] if case.pixel_size is None else ["--pixel-size", case.pixel_size]
+    recipe = folder / "recipe.toml"
+    lines = ["[train]", f"epochs = {options.epochs}", "[self_train]", "gate = false"]
+    lines += [f"rounds = {options.rounds}", *options.set]
+    recipe.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def train(to: Path, *more: object) -> Path:
+        unetpick(
+            *("train", micrographs, "--picks", case.picks, "--diameter", case.diameter, *size),
+            *("--run", to, "--seed", seed, "--partial", "--recipe", recipe, *more),
+        )
+        return to
+
+    base = {"case": name, "seed": seed, "set": options.set}
+    kept = options.reuse and sorted(folder.parent.glob(f"{name}_{seed}_*/supervised.json"))
+    if kept:
+        row = json.loads(kept[-1].read_text(encoding="utf-8"))
+        supervised = kept[-1].parent / "supervised"
+    else:
+        supervised = folder / "supervised"
+        started = time.monotonic()
+        train(supervised)
+        seconds = time.monotonic() - started
+        row = {**base, "model": "supervised", "s": seconds, **score(case, supervised, folder)}
+        (folder / "supervised.json").write_text(json.dumps(row), encoding="utf-8")
+    yield row
+
+    own = folder / "run"
+    shutil.copytree(supervised, own)
+    shutil.copy(supervised / "config.toml", own / "config.toml")
+    change_recipe(own / "config.toml", options)
+    started = time.monotonic()
+    unetpick("self-train", micrographs, "--run", own)
+    seconds = time.monotonic() - started
+    metrics = (own / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    rounds = [row for row in map(json.loads, metrics) if "taken" in row]
+    for each in rounds:
+        model = own / f"round-{int(each['round'])}.safetensors"
+        yield {
+            **base,
+            "model": f"round {int(each['round'])} ({int(each['taken'])} pseudo-labels)",
+            "s": seconds / len(rounds),
+            "gate": verdict(each),
+            **score(case, model, folder),
+        }
+    if options.longer:
+        more = row["s"] and (row["s"] + seconds) / row["s"]
+        started = time.monotonic()
+        longer = train(folder / "longer", "--initial-epochs", round(options.epochs * more))
+        seconds = time.monotonic() - started
+        yield {**base, "model": "longer", "s": seconds, **score(case, longer, folder)}
+
+
+def change_recipe(config: Path, options: argparse.Namespace) -> None:
+    """Give a copied run the settings of self-training that are asked for."""
+    table = tomllib.loads(config.read_text(encoding="utf-8"))
+    table["settings"]["self_train"] |= tomllib.loads("\n".join(options.set))
+    table["settings"]["self_train"] |= {"rounds": options.rounds, "gate": False}
+    config.write_text(tomli_w.dumps(table), encoding="utf-8")
+
+
+def main() -> None:
+    """Run the cases and print the table as it grows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", default="random-31-30,random-34-30")
+    parser.add_argument("--seeds", default="42")
+    parser.add_argument("--epochs", type=int, default=16, help="of the recipe")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--set", action="append", default=[], help="NAME=VALUE of [self_train]")
+    parser.add_argument("--longer", action="store_true", help="the supervised one of equal cost")
+    parser.add_argument("--reuse", action="store_true", help="supervised models of earlier calls")
+    parser.add_argument("--tag", default="", help="tells calls apart")
+    options = parser.parse_args()
+    options.set = [text.replace("=", " = ", 1) for text in options.set]
+    print("|" + "|".join(COLUMNS) + "|\n|" + "---|" * len(COLUMNS), flush=True)
+    record = OUT.parent / "self_training.jsonl"
+    for name in options.cases.split(","):
+        for seed in map(int, options.seeds.split(",")):
+            for row in run(name, seed, options):
+                cells = [row.get(column) for column in COLUMNS]
+                text = [f"{c:.3f}" if isinstance(c, float) else str(c or "") for c in cells]
+                print("|" + "|".join(text) + "|", flush=True)
+                with open(record, "a", encoding="utf-8") as handle:
+                    handle.write(json.dumps(row) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""`unetpick ablate`: what each step from the plain U-Net to the default is worth on given data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize
+
+
+def ablate(
+    micrographs: MicrographsArgument,
+    picks: Annotated[Path, typer.Option(metavar="PICKS", help="Picks of labelled micrographs.")],
+    diameter: Annotated[float, typer.Option(metavar="A", help="Particle diameter in Angstrom.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of runs, records and tables.")],
+    pixel_size: PixelSize = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="micrograph,split; else two fifths are drawn to test."),
+    ] = None,
+    labelled: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K", min=1, help="Keep the labels of K; the other training ones teach without."
+        ),
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="What is not picked is unknown, not background.")
+    ] = False,
+    truth: Annotated[
+        Path | None,
+        typer.Option(metavar="PICKS", help="Of the test micrographs, if PICKS are partial."),
+    ] = None,
+    border: Annotated[
+        float, typer.Option(metavar="A", min=0, help="Leave out a border of this width.")
+    ] = 0.0,
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Seeds of every rung.")] = 3,
+    budget: Annotated[
+        float,
+        typer.Option(metavar="MINUTES", min=0, help="For this call; 0 writes the tables alone."),
+    ] = 60.0,
+    leave_one_out: Annotated[
+        bool, typer.Option("--leave-one-out", help="Also everything but one, for each step.")
+    ] = False,
+    device: Device = "auto",
+) -> None:
+    """Train the ladder of improvements rung by rung, score each, and write the tables.
+
+    What is recorded in DIR is not made again: the same command goes on where it was stopped, or
+    where the budget ended.
+    """
+    from napari_unetpick.cli.progress import run_stoppable
+    from napari_unetpick.errors import InputError
+    from napari_unetpick.report.ladder import about, ladder_table, without_table, write_ladder
+    from napari_unetpick.report.tables import plain_table
+    from napari_unetpick.study.ablate import ablate as run_ablation
+    from napari_unetpick.study.ablate_job import make_ablate_job
+    from napari_unetpick.study.rungs import read_ladder
+
+    job, messages = make_ablate_job(
+        micrographs=micrographs,
+        picks=picks,
+        diameter=diameter,
+        out=out,
+        pixel_size=pixel_size,
+        split=split,
+        labelled=labelled,
+        partial=partial,
+        truth=truth,
+        border=border,
+        seeds=seeds,
+        budget=budget,
+        leave_one_out=leave_one_out,
+        device=device,
+    )
+    for message in messages:
+        typer.echo(message, err=True)
+    run_stoppable(lambda check: run_ablation(job, check), "run the same command again to go on")
+    found = read_ladder(out)
+    if found is None:
+        raise InputError(f"{out}: nothing is recorded yet; give a larger --budget")
+    for table in (ladder_table(found), without_table(found)):
+        if table is not None:
+            typer.echo(plain_table(table) + "\n")
+    typer.echo(f"({about(found)})")
+    if found.missing:
+        typer.echo("not run: " + "; ".join(found.missing))
+    for path in write_ladder(out, found):
+        typer.echo(f"written: {path}")

@@ -1,0 +1,38 @@
+"""Which micrographs train, validate and test: a CSV `micrograph,split`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, cast
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.csv_picks import read_table
+from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.names import match_names, micrograph_key
+
+Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+
+
+def read_split(path: Path, micrographs: list[Micrograph]) -> dict[str, Part]:
+    """Read which part each micrograph belongs to, by key; those not named are left out.
+
+    Raises
+    ------
+    InputError
+        A column is missing, a part is unknown, or no micrograph is named.
+    """
+    table = read_table(path, ("micrograph", "split"))
+    for name, part in zip(table["micrograph"], table["split"], strict=True):
+        if part not in PARTS:
+            raise InputError(
+                f"{path}: split '{part}' of {name or '(no name)'}; give one of {', '.join(PARTS)}"
+            )
+    named = dict(zip(table["micrograph"], cast(list[Part], table["split"]), strict=True))
+    pairs = match_names(named, [m.name for m in micrographs]).pairs
+    if not pairs:
+        raise InputError(
+            f"{path}: names none of the micrographs given; names must agree but for folder and "
+            "extension"
+        )
+    return {micrograph_key(given): named[name] for name, given in pairs.items()}

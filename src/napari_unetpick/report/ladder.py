@@ -1,0 +1,144 @@
+"""The ladder as a plot and as tables, for the page of results and for a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_unetpick.evaluation.intervals import Difference, Spread
+from napari_unetpick.evaluation.protocols import Protocol
+from napari_unetpick.io.atomic import atomic_path, write_text
+from napari_unetpick.io.picks import tell_count
+from napari_unetpick.report.canvas import legend_style, make_figure, to_png
+from napari_unetpick.report.palette import LIGHT, Theme
+from napari_unetpick.report.tables import Table, csv_table, latex_table, markdown_table
+from napari_unetpick.study.rungs import Ladder, RungResult
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN: tuple[Protocol, ...] = ("particle", "pixel")
+
+
+def write_ladder(out: Path, ladder: Ladder) -> list[Path]:
+    """Write ladder.md, .csv, .tex and .png; return their paths."""
+    table, without = ladder_table(ladder), without_table(ladder)
+    parts = ["# Ablation", about(ladder), markdown_table(table)]
+    if without is not None:
+        parts += ["## Everything but one", markdown_table(without)]
+    if ladder.missing:
+        parts.append("Not run: " + "; ".join(ladder.missing) + ".")
+    write_text(out / "ladder.md", "\n\n".join(parts) + "\n")
+    write_text(out / "ladder.csv", csv_table(table))
+    write_text(out / "ladder.tex", latex_table(plan_table(ladder)))
+    with atomic_path(out / "ladder.png") as temporary:
+        temporary.write_bytes(to_png(draw_ladder(ladder)))
+    return [out / f"ladder.{ending}" for ending in ("md", "csv", "tex", "png")]
+
+
+def about(ladder: Ladder) -> str:
+    """Say what the figures are."""
+    return (
+        f"{tell_count(ladder.micrographs, 'test micrograph')}; F1 at the automatic threshold, mean "
+        "over seeds ± standard deviation; change against the row before with the 95 % interval of "
+        "a paired bootstrap over micrographs; epochs of "
+        f"{ladder.batches} batches; minutes and parameters of one model, "
+        "of all members for an ensemble."
+    )
+
+
+def ladder_table(ladder: Ladder) -> Table:
+    """List every rung: F1 by two protocols, the change each brought, and its cost."""
+    return _table("method", ladder.rungs)
+
+
+def without_table(ladder: Ladder) -> Table | None:
+    """List everything but one step, with the change that leaving it out brought."""
+    return _table("method", ladder.without) if ladder.without else None
+
+
+def _table(first: str, rungs: Sequence[RungResult]) -> Table:
+    headers = [first, "seeds"]
+    for tag in SHOWN:
+        headers += [f"F1 ({tag})", "change", "95 %"]
+    headers += ["P (pixel)", "R (pixel)", "rounds refused", "min", "parameters"]
+    rows = []
+    for rung in rungs:
+        row = [rung.name, str(len(rung.seeds))]
+        for tag in SHOWN:
+            figures = rung.figures[tag]
+            row += [spread_text(figures.f1), *change_texts(figures.difference)]
+        pixel = rung.figures["pixel"]
+        refused, judged = rung.refused
+        row += [f"{pixel.precision.mean:.3f}", f"{pixel.recall.mean:.3f}"]
+        row += [f"{refused} of {judged}" if judged else "–"]
+        row += [f"{rung.minutes:.1f}", f"{rung.parameters:,}"]
+        rows.append(row)
+    return Table(headers, rows)
+
+
+def plan_table(ladder: Ladder) -> Table:
+    """List method, F1 and delta in points, as the plan has it, with intervals."""
+    rows = []
+    for rung in ladder.rungs:
+        figures = rung.figures["pixel"]
+        change = figures.difference
+        low_high = f"[{100 * change.low:+.1f}, {100 * change.high:+.1f}]" if change else "–"
+        rows.append(
+            (
+                rung.name,
+                *(f"{100 * getattr(figures, n).mean:.1f}" for n in ("precision", "recall")),
+                f"{100 * figures.f1.mean:.1f} ± {100 * figures.f1.deviation:.1f}",
+                f"{100 * change.value:+.1f}" if change else "–",
+                low_high,
+            )
+        )
+    headers = ("Method", "P", "R", "F1 (pixel)", "Delta", "95 %")
+    return Table(headers, rows, caption=about(ladder))
+
+
+def spread_text(value: Spread) -> str:
+    """Write mean ± deviation, or the value alone where it is a single one."""
+    return f"{value.mean:.3f} ± {value.deviation:.3f}" if value.n > 1 else f"{value.mean:.3f}"
+
+
+def change_texts(change: Difference | None) -> tuple[str, str]:
+    """Write a difference and its interval."""
+    if change is None:
+        return "–", "–"
+    return f"{change.value:+.3f}", f"{change.low:+.3f} to {change.high:+.3f}"
+
+
+def draw_ladder(ladder: Ladder, theme: Theme = LIGHT) -> Figure:
+    """Draw F1 of every rung from top to bottom, a point a protocol, its spread over seeds."""
+    rungs = ladder.rungs
+    figure = make_figure(9.0, 1.6 + 0.42 * len(rungs), 150, theme.paper)
+    figure.set_layout_engine("constrained")
+    axes = figure.add_subplot()
+    axes.set_facecolor(theme.paper)
+    places = range(len(rungs))
+    styles = (("o", theme.first, "-"), ("s", theme.second, "--"))
+    for tag, (marker, colour, line) in zip(SHOWN, styles, strict=True):
+        values = [rung.figures[tag].f1 for rung in rungs]
+        low = [value.mean - value.low for value in values]
+        high = [value.high - value.mean for value in values]
+        axes.errorbar(
+            [value.mean for value in values],
+            list(places),
+            xerr=[low, high],
+            fmt=marker + line,
+            color=colour,
+            lw=1.4,
+            ms=7,
+            capsize=4,
+            label=tag,
+        )
+    axes.set_yticks(list(places), [rung.name for rung in rungs], color=theme.ink)
+    axes.invert_yaxis()
+    axes.set_xlabel("F1 at the automatic threshold; bars: lowest and highest seed", color=theme.ink)
+    axes.grid(axis="x", color=theme.quiet, lw=0.6)
+    axes.tick_params(colors=theme.ink)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(**legend_style(theme))
+    return figure

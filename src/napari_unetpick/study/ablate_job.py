@@ -1,0 +1,122 @@
+"""An ablation from what a user gives: who is labelled, who teaches, who is scored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_unetpick.engine.job import make_train_job
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.labels import labels_hash
+from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.picks import assign_picks, read_picks
+from napari_unetpick.io.splits import read_split
+from napari_unetpick.study.ablate import AblateJob
+
+TEST_SHARE = 0.4  # of the labelled micrographs, where no split is given
+
+
+def make_ablate_job(
+    *,
+    micrographs: list[str],
+    picks: Path,
+    diameter: float,
+    out: Path,
+    pixel_size: float | None = None,
+    split: Path | None = None,
+    labelled: int | None = None,
+    partial: bool = False,
+    truth: Path | None = None,
+    border: float = 0.0,
+    seeds: int = 3,
+    budget: float = 60.0,
+    leave_one_out: bool = False,
+    device: str = "auto",
+) -> tuple[AblateJob, list[str]]:
+    """Check what `unetpick ablate` was given.
+
+    Parameters
+    ----------
+    split
+        CSV `micrograph,split`; without it two fifths of the labelled micrographs test.
+    labelled
+        How many of the training micrographs keep their labels; the others are unlabelled.
+    truth
+        Of the test micrographs, where the picks are not that (`partial`).
+    seeds
+        42 and those after it.
+
+    Returns
+    -------
+    The job, and what the user should be told first.
+
+    Raises
+    ------
+    InputError
+        Something cannot be used, or nothing is left to train or test on.
+    """
+    job, messages = make_train_job(
+        micrographs=micrographs,
+        picks=picks,
+        diameter=diameter,
+        run=out / "runs",
+        pixel_size=pixel_size,
+        partial=partial,
+        start="scratch",
+        recipe="baseline",
+        device=device,
+    )
+    known = set(job.labels)
+    if truth is not None:
+        known = set(assign_picks(read_picks(truth), job.micrographs, {}).picks)
+    parts = choose_parts(split, job.micrographs, sorted(known))
+    test = [m for m in job.micrographs if parts.get(m.key) == "test" and m.key in known]
+    given = [m for m in job.micrographs if parts.get(m.key, "train") == "train"]
+    keep = [m.key for m in given if m.key in job.labels and len(job.labels[m.key].positives)]
+    if not test or not keep:
+        raise InputError(
+            f"{split or picks}: {len(keep)} labelled micrographs train and {len(test)} test; "
+            "an ablation needs both"
+        )
+    if labelled is not None and labelled < len(keep):
+        keep = sorted(np.random.default_rng(42).choice(keep, labelled, replace=False))
+    own = set(keep)
+    labels = {key: job.labels[key] for key in keep}
+    learn = [m for m in given if m.key not in own]
+    messages.append(
+        f"{len(keep)} labelled and {len(learn)} unlabelled micrographs train, {len(test)} test"
+    )
+    if not learn:
+        messages.append(
+            "no unlabelled micrographs, so no self-training; --labelled K keeps the labels of K"
+        )
+    groups = sorted(own), sorted(m.key for m in learn), sorted(m.key for m in test)
+    what = [labels_hash(job.labels), diameter, pixel_size, border, *groups]
+    ready = AblateJob(
+        train=replace(job, micrographs=[m for m in given if m.key in own], labels=labels),
+        learn=learn,
+        test=test,
+        truth=truth or picks,
+        border=border,
+        out=out,
+        data=hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12],
+        seeds=tuple(range(42, 42 + seeds)),
+        budget=budget,
+        leave_one_out=leave_one_out,
+    )
+    return ready, messages
+
+
+def choose_parts(
+    split: Path | None, micrographs: list[Micrograph], truth: list[str]
+) -> dict[str, str]:
+    """Return the part of each micrograph, from the file or drawn."""
+    if split is not None:
+        return dict(read_split(split, micrographs))
+    count = round(TEST_SHARE * len(truth))
+    test = np.random.default_rng(42).choice(truth, count, replace=False)
+    return dict.fromkeys(test, "test")

@@ -1,0 +1,104 @@
+"""Run records: what a training was, and what it scored, without weights; tables come from these."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.evaluation.metrics import Score
+from napari_unetpick.evaluation.protocols import PROTOCOLS, Protocol
+from napari_unetpick.evaluation.results import Evaluation
+from napari_unetpick.io.atomic import write_text
+from napari_unetpick.settings import Settings, to_dict
+
+Scores = Mapping[Protocol, Mapping[str, Score]]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run on the test micrographs.
+
+    Parameters
+    ----------
+    key
+        Of the settings without the seed, and of whether it is an ensemble; see `key_of`.
+    seeds
+        One, or those of an ensemble's members.
+    data
+        Hash of labels, micrographs and truth.
+    minutes
+        Of training and self-training, all members together.
+    parameters
+        Trainable ones, all members together.
+    verdicts
+        What the gate said of each round.
+    scores
+        By protocol and micrograph key, at the automatic threshold.
+    """
+
+    key: str
+    seeds: tuple[int, ...]
+    settings: dict[str, Any]
+    data: str
+    versions: dict[str, str]
+    minutes: float
+    parameters: int
+    verdicts: tuple[str, ...]
+    scores: Scores
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return f"{self.key}_{'-'.join(map(str, self.seeds))}"
+
+
+def key_of(settings: Settings, ensemble: bool = False) -> str:
+    """Return twelve characters that tell settings apart, whatever their seed and recipe name."""
+    plain = replace(settings, recipe="", train=replace(settings.train, seed=0))
+    text = json.dumps([to_dict(plain), ensemble], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def scores_of(evaluation: Evaluation) -> Scores:
+    """Return an evaluation's scores by protocol and micrograph."""
+    return {tag: {row.key: row.scores[tag] for row in evaluation.micrographs} for tag in PROTOCOLS}
+
+
+def write_record(folder: Path, record: Record) -> Path:
+    """Write a record as JSON."""
+    table = asdict(record)
+    path = folder / f"{record.name}.json"
+    write_text(path, json.dumps(table, indent=1, sort_keys=True) + "\n")
+    return path
+
+
+def read_records(folder: Path) -> dict[str, Record]:
+    """Read all records of a folder, by name; none where there is no folder.
+
+    Raises
+    ------
+    InputError
+        A file is damaged.
+    """
+    records = [_read(path) for path in sorted(folder.glob("*.json"))]
+    return {record.name: record for record in records}
+
+
+def _read(path: Path) -> Record:
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        scores = {
+            tag: {key: Score(**each) for key, each in rows.items()}
+            for tag, rows in table.pop("scores").items()
+        }
+        seeds, verdicts = tuple(table.pop("seeds")), tuple(table.pop("verdicts"))
+        return Record(**table, seeds=seeds, verdicts=verdicts, scores=scores)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise InputError(
+            f"{path}: not a run record ({error}); delete it, and the run is made again"
+        ) from error

@@ -1,0 +1,160 @@
+"""From run records to a table's rows: mean and spread over seeds, differences with intervals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from napari_unetpick.evaluation.intervals import Difference, Spread, paired_difference, spread
+from napari_unetpick.evaluation.metrics import Score, macro, pool
+from napari_unetpick.evaluation.protocols import POOLING, PROTOCOLS, Protocol
+from napari_unetpick.study.ablate import PLAN, RECORDS, fit_budget
+from napari_unetpick.study.ladder import Rung, ladder, leave_one_out
+from napari_unetpick.study.records import Record, key_of, read_records
+
+SEED = 42  # of the bootstrap
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A rung by one protocol, over seeds, and its difference from another rung.
+
+    Parameters
+    ----------
+    difference
+        Of F1, paired over micrographs with the seeds that both have; None where there is nothing
+        to compare with, or a single micrograph.
+    """
+
+    precision: Spread
+    recall: Spread
+    f1: Spread
+    difference: Difference | None
+
+
+@dataclass(frozen=True)
+class RungResult:
+    """A rung as it was recorded.
+
+    Parameters
+    ----------
+    minutes, parameters
+        Of one model, or of all members of an ensemble.
+    refused
+        How many rounds of self-training the gate did not accept, and of how many.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+    figures: Mapping[Protocol, Figures]
+    minutes: float
+    parameters: int
+    refused: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """All rungs that are recorded, those that are not, and how many micrographs tested."""
+
+    rungs: tuple[RungResult, ...]
+    without: tuple[RungResult, ...]
+    missing: tuple[str, ...]
+    micrographs: int
+    batches: int
+
+
+def read_ladder(out: Path) -> Ladder | None:
+    """Read what an ablation's folder holds; None where nothing is recorded."""
+    records = list(read_records(out / RECORDS).values())
+    if not records or not (out / PLAN).is_file():
+        return None
+    batches = int(json.loads((out / PLAN).read_text(encoding="utf-8"))["batches"])
+    found: list[tuple[Rung, list[Record]]] = []
+    missing: list[str] = []
+    left_out: list[tuple[Rung, list[Record]]] = []
+    for rungs, into in ((ladder(), found), (leave_one_out(), left_out)):
+        for rung in rungs:
+            fitted = fit_budget(rung, batches)
+            own = [r for r in records if r.key == key_of(fitted.settings, rung.ensemble)]
+            if own:
+                into.append((rung, own))
+            elif into is found:
+                missing.append(rung.name)
+    before: list[Record] = []
+    results = []
+    for rung, own in found:
+        results.append(_result(rung, own, before))
+        before = own
+    last = found[-1][1] if found and not missing else []
+    return Ladder(
+        tuple(results),
+        tuple(_result(rung, own, last) for rung, own in left_out) if last else (),
+        tuple(missing),
+        len(next(iter(records[0].scores.values()))),
+        batches,
+    )
+
+
+def _result(rung: Rung, own: list[Record], before: list[Record]) -> RungResult:
+    verdicts = [verdict for record in own for verdict in record.verdicts]
+    return RungResult(
+        rung.name,
+        tuple(sorted(seed for record in own for seed in record.seeds)),
+        {tag: _figures(tag, own, before) for tag in PROTOCOLS},
+        float(np.mean([record.minutes for record in own])),
+        own[0].parameters,
+        (sum(verdict in ("refused", "undecided") for verdict in verdicts), len(verdicts)),
+    )
+
+
+def _figures(tag: Protocol, own: list[Record], before: list[Record]) -> Figures:
+    heads = [
+        (pool if POOLING[tag] == "pooled" else macro)(list(record.scores[tag].values()))
+        for record in own
+    ]
+    return Figures(
+        spread([head.precision for head in heads]),
+        spread([head.recall for head in heads]),
+        spread([head.f1 for head in heads]),
+        _difference(tag, own, before),
+    )
+
+
+def _difference(tag: Protocol, own: list[Record], before: list[Record]) -> Difference | None:
+    """Compare two rungs by the seeds they share; an ensemble with all of the other's."""
+    shared = {record.seeds for record in own} & {record.seeds for record in before}
+    first = [r for r in before if r.seeds in shared] if shared else before
+    second = [r for r in own if r.seeds in shared] if shared else own
+    if not first or len(first[0].scores[tag]) < 2:
+        return None
+    keys = sorted(first[0].scores[tag])
+    return paired_difference(
+        _over_seeds(tag, first, keys),
+        _over_seeds(tag, second, keys),
+        np.random.default_rng(SEED),
+        pooling=POOLING[tag],
+    )
+
+
+def _over_seeds(tag: Protocol, records: Sequence[Record], keys: Sequence[str]) -> list[Score]:
+    """Return one score a micrograph, over all seeds: counts added up, or figures averaged."""
+    scores = []
+    for key in keys:
+        each = [record.scores[tag][key] for record in records]
+        total = pool(each)
+        if POOLING[tag] != "pooled":
+            mean = macro(each)
+            total = Score(
+                mean.precision,
+                mean.recall,
+                mean.f1,
+                total.n_picks,
+                total.n_truth,
+                total.n_matched,
+            )
+        scores.append(total)
+    return scores

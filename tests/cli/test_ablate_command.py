@@ -1,0 +1,91 @@
+"""`unetpick ablate` on a tiny ladder: made once, shared parts once, gone on with, and refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from command_line import TinySet, unetpick
+
+from napari_unetpick.settings import RECIPES, NetworkSettings
+from napari_unetpick.study import ladder
+
+BASE = RECIPES["baseline"]
+TINY_BASELINE = replace(
+    BASE,
+    network=NetworkSettings(attention=False, width=8, depth=2),
+    train=replace(BASE.train, epochs=2, batch=8, patch_px=64),
+    self_train=replace(BASE.self_train, epochs=1),
+)
+
+
+@pytest.fixture
+def tiny_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two steps alone: another loss, and pseudo-labels by quantiles."""
+    monkeypatch.setitem(RECIPES, "baseline", TINY_BASELINE)
+    steps = tuple(s for s in ladder.STEPS if s[0].startswith(("combined", "dynamic")))
+    monkeypatch.setattr(ladder, "STEPS", steps)
+
+
+@pytest.mark.usefixtures("tiny_ladder")
+def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path):
+    out = tmp_path / "ablation"
+    ask = [
+        *("ablate", tiny.folder, "--picks", tiny.picks, "--diameter", tiny.diameter),
+        *("--out", out, "--labelled", "1", "--seeds", "2"),
+    ]
+    nothing = unetpick(*ask, "--budget", "0")
+    assert nothing.returncode == 2
+    assert "nothing is recorded yet" in nothing.stderr
+
+    short = unetpick(*ask, "--budget", "0.01")
+    assert short.returncode == 0, short.stderr
+    assert "another run does not fit the budget: 6 of 7 runs are left" in short.stderr
+    assert "not run:" in short.stdout
+    done = unetpick(*ask, "--budget", "10")
+    assert done.returncode == 0, done.stderr
+    assert "1 labelled and 1 unlabelled micrographs train, 2 test" in done.stderr
+    for method in ("baseline", "+ combined loss", "+ dynamic pseudo-labels, gate", "+ ensemble"):
+        assert method in done.stdout
+    records = sorted((out / "records").glob("*.json"))
+    assert len(records) == 7  # three rungs with two seeds, and the ensemble
+    assert not list((out / "records").glob("*.safetensors"))
+    # baseline and + combined loss are trained with each seed; + dynamic shares the latter's
+    supervised = [p for p in (out / "runs").iterdir() if p.name.endswith(("_42", "_43"))]
+    assert len(supervised) == 4
+    one = json.loads(records[0].read_text())
+    # the tiny baseline is never as sure as .98: its rung stays supervised
+    assert "sure of no particle" in done.stderr
+    assert {*one["scores"]} == {"particle", "iou0.6", "pixel"}
+    assert len(one["scores"]["particle"]) == 2
+    assert one["minutes"] > 0
+    assert str(tiny.folder) not in records[0].read_text()
+
+    tables = {name: (out / name).read_text() for name in ("ladder.md", "ladder.csv", "ladder.tex")}
+    again = unetpick(*ask, "--budget", "0")
+    assert again.returncode == 0, again.stderr
+    assert {name: (out / name).read_text() for name in tables} == tables
+    assert again.stdout == done.stdout
+
+    other = unetpick(*ask[:-4], "--seeds", "2")
+    assert other.returncode == 2
+    assert "ablation of other micrographs or labels" in other.stderr
+
+
+def test_what_cannot_be_ablated_is_one_line(tiny: TinySet, tmp_path: Path):
+    ask = ["ablate", tiny.folder, "--picks", tiny.picks, "--diameter", tiny.diameter]
+    split = tmp_path / "split.csv"
+    for text, words in (
+        ("micrograph,split\nnone.mrc,test\n", "names none of the micrographs"),
+        ("micrograph,part\n", "split"),
+        ("micrograph,split\nribosome_0001.mrc,exam\n", "give one of train, validation, test"),
+        ("micrograph,split\nribosome_0001.mrc,train\n", "an ablation needs both"),
+    ):
+        split.write_text(text)
+        done = unetpick(*ask, "--split", split, "--out", tmp_path / "out")
+        assert done.returncode == 2
+        assert words in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,98 @@
+"""The ladder: each rung changes what it names and nothing else; shared parts share their key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from napari_unetpick.settings import RECIPES, to_dict
+from napari_unetpick.study.ablate import fit_budget, supervised_part, units_of
+from napari_unetpick.study.ladder import STEPS, ladder, leave_one_out
+from napari_unetpick.study.records import key_of
+
+CHANGES = {
+    "combined loss": {"loss.kind"},
+    "augmentation": {
+        *(f"augment.{name}" for name in ("probability", "rotation", "flip", "scale", "elastic")),
+        *(f"augment.{name}" for name in ("noise", "contrast", "blur", "ice")),
+    },
+    "longer training": {"train.epochs", "self_train.epochs"},
+    "warm restarts": {"train.schedule", "train.average_decay"},
+    "dynamic pseudo-labels, gate": {
+        *("self_train.rounds", "self_train.limits", "self_train.gate"),
+    },
+    "balanced sampling": {"train.balanced"},
+    "attention": {"network.attention"},
+}
+
+
+def changed(before, after) -> set[str]:
+    first, second = to_dict(before), to_dict(after)
+    return {
+        f"{section}.{name}"
+        for section, values in first.items()
+        if isinstance(values, dict)
+        for name in values
+        if values[name] != second[section][name]
+    }
+
+
+def test_each_rung_changes_what_it_names_and_nothing_else():
+    rungs = ladder()
+    assert rungs[0].settings == RECIPES["baseline"]
+    for (name, _), before, after in zip(STEPS, rungs, rungs[1:], strict=False):
+        assert after.name == f"+ {name}"
+        assert changed(before.settings, after.settings) == CHANGES[name]
+    assert rungs[-1].settings == rungs[-2].settings
+    assert [rung.ensemble for rung in rungs] == [False] * 8 + [True]
+
+
+def test_the_baseline_is_the_plans():
+    plan = ladder()[0].settings
+    assert (plan.loss.kind, plan.network.attention, plan.train.schedule) == (
+        "bce",
+        False,
+        "constant",
+    )
+    assert (plan.train.epochs, plan.self_train.epochs, plan.self_train.gate) == (50, 20, False)
+    assert (plan.self_train.positive_score, plan.self_train.negative_score) == (0.98, 0.02)
+
+
+@pytest.mark.parametrize("number", range(len(STEPS)))
+def test_leaving_one_out_leaves_that_one_out(number: int):
+    full, without = ladder()[-1].settings, leave_one_out()[number]
+    assert changed(without.settings, full) == CHANGES[STEPS[number][0]]
+    assert without.ensemble
+
+
+def test_keys_ignore_the_seed_and_tell_all_else():
+    settings = RECIPES["improved"]
+    again = replace(settings, recipe="x", train=replace(settings.train, seed=7))
+    assert key_of(settings) == key_of(again)
+    assert key_of(settings) != key_of(settings, ensemble=True)
+    longer = replace(settings, train=replace(settings.train, epochs=17))
+    assert key_of(settings) != key_of(longer)
+
+
+def test_rungs_that_differ_in_self_training_alone_share_their_training():
+    rungs = {rung.name: rung.settings for rung in ladder()}
+    before, after = rungs["+ warm restarts"], rungs["+ dynamic pseudo-labels, gate"]
+    assert key_of(before) != key_of(after)
+    assert key_of(supervised_part(before)) == key_of(supervised_part(after))
+
+
+def test_units_go_seed_by_seed_and_none_is_made_twice():
+    rungs = [fit_budget(rung, 4) for rung in (*ladder(), *leave_one_out())]
+    units = units_of(rungs, (42, 43))
+    names = [unit.name for unit in units]
+    assert len(set(names)) == len(names)
+    # 8 rungs and 6 left out of which a model is no rung: attention's is the rung before it
+    assert [unit.seeds for unit in units if len(unit.seeds) == 1] == [(42,)] * 14 + [(43,)] * 14
+    assert [unit.rung.name for unit in units[:2]] == ["baseline", "+ combined loss"]
+    assert all(unit.rung.ensemble == (len(unit.seeds) == 2) for unit in units)
+    assert {unit.rung.settings.train.patches_per_epoch for unit in units} == {64}
+
+
+def test_an_ensemble_of_one_is_not_made():
+    assert all(not unit.rung.ensemble for unit in units_of(ladder(), (42,)))

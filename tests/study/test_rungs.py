@@ -1,0 +1,124 @@
+"""From planted records to the table: means, spreads and differences by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.evaluation.metrics import Score, score_counts
+from napari_unetpick.report.ladder import ladder_table, plan_table, without_table, write_ladder
+from napari_unetpick.report.tables import latex_table, markdown_table
+from napari_unetpick.settings import to_dict
+from napari_unetpick.study.ablate import PLAN, RECORDS, fit_budget
+from napari_unetpick.study.ladder import Rung, ladder, leave_one_out
+from napari_unetpick.study.records import Record, key_of, read_records, write_record
+from napari_unetpick.study.rungs import read_ladder
+
+BATCHES = 5
+
+
+def plant(out: Path, rung: Rung, seeds: tuple[int, ...], hits: tuple[int, int], **more) -> None:
+    """Record hits of 10 picks and 10 particles on each of two micrographs; pixels alike."""
+    fitted = fit_budget(rung, BATCHES)
+    counts = {f"mic{i}": score_counts(n, 10, 10) for i, n in enumerate(hits)}
+    pixel = {key: Score(0.5, 1.0, each.f1 / 2, 10, 10, 5) for key, each in counts.items()}
+    record = Record(
+        key=key_of(fitted.settings, rung.ensemble),
+        seeds=seeds,
+        settings=to_dict(fitted.settings),
+        data="d",
+        versions={"torch": "2"},
+        minutes=more.get("minutes", 2.0),
+        parameters=1000 * len(seeds),
+        verdicts=more.get("verdicts", ()),
+        scores={"particle": counts, "iou0.6": counts, "pixel": pixel},
+    )
+    write_record(out / RECORDS, record)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    (tmp_path / PLAN).write_text(json.dumps({"data": "d", "batches": BATCHES}))
+    return tmp_path
+
+
+def test_records_come_back_as_they_were(out: Path):
+    plant(out, ladder()[0], (42,), (6, 8), verdicts=("refused",))
+    (record,) = read_records(out / RECORDS).values()
+    assert record.verdicts == ("refused",)
+    assert record.scores["particle"]["mic1"] == score_counts(8, 10, 10)
+
+
+def test_means_spreads_and_differences(out: Path):
+    rungs = ladder()
+    plant(out, rungs[0], (42,), (4, 6))  # F1 .5
+    plant(out, rungs[0], (43,), (6, 8), minutes=4.0)  # .7
+    plant(out, rungs[1], (42,), (6, 8), verdicts=("accepted", "refused"))  # .7
+    plant(out, rungs[1], (43,), (8, 10))  # .9
+    found = read_ladder(out)
+    assert found is not None
+    first, second = found.rungs
+    assert (first.name, second.name) == ("baseline", "+ combined loss")
+    f1 = first.figures["particle"].f1
+    assert (f1.mean, f1.deviation) == pytest.approx((0.6, 0.2 / 2**0.5))
+    assert first.figures["pixel"].f1.mean == pytest.approx(0.3)
+    assert first.figures["particle"].difference is None
+    change = second.figures["particle"].difference
+    assert change is not None  # each micrograph gains two of ten, with either seed
+    assert (change.value, change.low, change.high) == pytest.approx((0.2, 0.2, 0.2))
+    assert (first.minutes, second.refused) == (3.0, (1, 2))
+    assert found.missing == tuple(rung.name for rung in rungs[2:])
+    assert not found.without
+
+
+def test_only_seeds_that_both_have_are_compared(out: Path):
+    rungs = ladder()
+    plant(out, rungs[0], (42,), (5, 5))
+    plant(out, rungs[0], (43,), (1, 1))
+    plant(out, rungs[1], (42,), (6, 6))
+    change = read_ladder(out).rungs[1].figures["particle"].difference
+    assert change.value == pytest.approx(0.1)
+
+
+def test_an_ensemble_is_compared_with_its_members(out: Path):
+    for number, rung in enumerate(ladder()[:-1]):
+        plant(out, rung, (42,), (number, number))
+        plant(out, rung, (43,), (number + 2, number + 2))
+    plant(out, ladder()[-1], (42, 43), (9, 9))
+    plant(out, leave_one_out()[0], (42, 43), (7, 7))
+    found = read_ladder(out)
+    last = found.rungs[-1]
+    assert last.figures["particle"].difference.value == pytest.approx(0.1)  # .9 against .7 and .9
+    assert (last.seeds, last.parameters) == ((42, 43), 2000)
+    (without,) = [each for each in found.without if each.name == "without combined loss"]
+    assert without.figures["particle"].difference.value == pytest.approx(-0.2)
+    assert not found.missing
+
+
+def test_tables_print_a_loss_as_a_loss(out: Path):
+    plant(out, ladder()[0], (42,), (8, 8))
+    plant(out, ladder()[1], (42,), (6, 7))
+    found = read_ladder(out)
+    text = markdown_table(ladder_table(found))
+    assert "| + combined loss | 1 | 0.650 | -0.150 | -0.200 to -0.100 |" in text
+    assert without_table(found) is None
+    tex = latex_table(plan_table(found))
+    assert r"+ combined loss & 50.0 & 100.0 & 32.5 $\pm$ 0.0 & -7.5 & [-10.0, -5.0] \\" in tex
+    files = write_ladder(out, found)
+    assert all(path.stat().st_size for path in files)
+    assert "Not run: + augmentation" in (out / "ladder.md").read_text()
+
+
+def test_without_records_there_is_no_ladder(tmp_path: Path):
+    assert read_ladder(tmp_path) is None
+
+
+def test_a_damaged_record_is_named(out: Path):
+    plant(out, ladder()[0], (42,), (8, 8))
+    (path,) = (out / RECORDS).glob("*.json")
+    path.write_text("{}")
+    with pytest.raises(InputError, match=path.name):
+        read_ladder(out)
