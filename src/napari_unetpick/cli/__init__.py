@@ -9,6 +9,7 @@ import typer
 from napari_unetpick import __version__
 from napari_unetpick.cli.ablate import ablate
 from napari_unetpick.cli.augmentations import augmentations
+from napari_unetpick.cli.benchmark import benchmark
 from napari_unetpick.cli.convert import convert
 from napari_unetpick.cli.demo import demo
 from napari_unetpick.cli.doctor import doctor
@@ -49,3 +50,4 @@ for command in (
     *(ablate, losses, augmentations, info, doctor),
 ):
     app.command()(command)
+app.add_typer(benchmark, name="benchmark")

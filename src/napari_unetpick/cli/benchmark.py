@@ -1,0 +1,146 @@
+"""`unetpick benchmark`: train, pick and evaluate on public data, with one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_unetpick.cli.options import Device
+
+if TYPE_CHECKING:
+    from napari_unetpick.study.cryoppp.job import Benchmark
+
+benchmark = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Train, pick and evaluate on public data.",
+)
+
+
+@benchmark.callback()
+def _group() -> None:
+    """Train, pick and evaluate on public data."""
+
+
+@benchmark.command()
+def cryoppp(
+    root: Annotated[
+        Path, typer.Argument(metavar="ROOT", help="Folder with one folder a set, as downloaded.")
+    ],
+    sets: Annotated[
+        str, typer.Option(metavar="ID,ID,...", help="EMPIAR numbers of the sets to score.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = Path(
+        "cryoppp-benchmark"
+    ),
+    train_on: Annotated[
+        str,
+        typer.Option(
+            metavar="each|published",
+            help="A model a set, or one from the published training sets that are there.",
+        ),
+    ] = "each",
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME|TOML", help="improved, baseline, plan, or a TOML file.")
+    ] = "improved",
+    seed: Annotated[
+        int | None, typer.Option(metavar="S", min=0, help="Of the parts and the training [42].")
+    ] = None,
+    final: Annotated[
+        bool, typer.Option("--final", help="Score the test parts, once; else validation.")
+    ] = False,
+    budget: Annotated[
+        float | None,
+        typer.Option(metavar="MINUTES", help="Stop after so long; --resume goes on."),
+    ] = None,
+    device: Device = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the benchmark in DIR.")
+    ] = False,
+) -> None:
+    """Benchmark on CryoPPP sets, in the layout in which they are downloaded.
+
+    Each set is dealt by micrograph into training, validation and test (a fifth each for the last
+    two). Writes DIR/<set>/ with the model and the picks, and benchmark.md, .csv and .html.
+    """
+    from napari_unetpick.cli.progress import run_stoppable
+    from napari_unetpick.errors import Cancelled
+    from napari_unetpick.study.cryoppp.benchmark import benchmark as run_benchmark
+    from napari_unetpick.study.cryoppp.job import make_benchmark
+
+    job = make_benchmark(
+        root=root,
+        sets=sets,
+        out=out,
+        train_on=train_on,
+        recipe=recipe,
+        seed=seed,
+        final=final,
+        budget=budget,
+        device=device,
+        resume=resume,
+    )
+    try:
+        done = run_stoppable(
+            lambda check: run_benchmark(job, check),
+            "run the same command with --resume to go on; sets that are finished are kept",
+        )
+    except Cancelled:
+        _report(job, [])
+        raise
+    result = done.result
+    notes = [f"{name} was not scored: {reason}" for name, reason in result["failed"].items()]
+    notes += [f"left out of training: {reason}" for reason in result["untrained"].values()]
+    incomplete = _report(job, notes)
+    if notes or result["left"] or incomplete:
+        raise typer.Exit(3)
+
+
+def _report(job: Benchmark, notes: list[str]) -> bool:
+    """Write and print what is recorded; tell whether any micrograph was left out."""
+    from napari_unetpick.report.benchmark import (
+        detail_table,
+        overview_table,
+        record_notes,
+        write_benchmark,
+    )
+    from napari_unetpick.report.tables import plain_table
+    from napari_unetpick.study.cryoppp.record import all_records
+
+    records = all_records(job.out, job.part)
+    if not records:
+        return False
+    before = {each.id: each for each in all_records(job.out, "validation")} if job.final else {}
+    files = write_benchmark(
+        job.out,
+        records,
+        "CryoPPP benchmark",
+        _about(job),
+        before=before,
+        notes=notes,
+    )
+    overview = overview_table(records)
+    print(plain_table(overview))
+    print(f"({overview.caption})\n")
+    print(plain_table(detail_table(records)))
+    for note in (*notes, *record_notes(records)):
+        print(f"note: {note}")
+    print(f"written: {files[-1]}")
+    return any(each.failed for each in records if each.id in job.sets)
+
+
+def _about(job: Benchmark) -> str:
+    """Say what was trained on what."""
+    how = {
+        "each": "Each set has a model of its own, trained on its training part.",
+        "published": "One model was trained on the training parts of those published training "
+        "sets (CryoTransformer's and CryoSegNet's) that were there.",
+    }[job.train_on]
+    scored = {
+        "validation": "The validation parts are scored, on which thresholds and epochs were "
+        "chosen where the set was trained on: they flatter. The test parts are untouched.",
+        "test": "The test parts are scored, once.",
+    }[job.part]
+    return f"{how} Sets are split by micrograph, seed {job.seed}. {scored}"

@@ -1,0 +1,1 @@
+"""The CryoPPP benchmark: one command for whoever has the data."""
