@@ -5,7 +5,8 @@ unlabelled (`--partial`). Trained once, then
 
 - supervised: as trained;
 - longer: the same recipe with as many more epochs as the rounds take;
-- round 1, round 2, ...: each round's own model, kept without the gate, and what the gate had said.
+- round 1, round 2, ...: each round's own model, whatever the gate said of it; after a round that
+  it does not accept no other is run.
 
 Each model picks the test micrographs at its automatic threshold and is scored once (protocol
 particle). Where the truth is simulated, the recall of the worst quarter of views is given: views
@@ -111,9 +112,7 @@ def worst_view(case: Case, picks: Path) -> float | None:
         hit = np.zeros(len(true), bool)
         hit[match[match >= 0]] = True
         hits.append(hit)
-        qw, qx, qy, qz = (
-            np.array([float(row[k]) for row in own]) for k in ("qw", "qx", "qy", "qz")
-        )
+        qx, qy = (np.array([float(row[name]) for row in own]) for name in ("qx", "qy"))
         angles.append(np.abs(1 - 2 * (qx**2 + qy**2)))  # |cos| of axis and beam
     angle, hit = np.concatenate(angles), np.concatenate(hits)
     quarters = np.array_split(np.argsort(angle, kind="stable"), VIEWS)
@@ -122,9 +121,8 @@ def worst_view(case: Case, picks: Path) -> float | None:
 
 def verdict(row: dict[str, float]) -> str:
     """Say what the gate measured."""
-    if "low" not in row:
-        return "cannot tell"
-    return f"{row['low']:+.3f} to {row['high']:+.3f}"
+    words = {1: "accepted", 0: "refused", -1: "undecided", 2: "ungated"}[int(row["accepted"])]
+    return words + (f" {row['low']:+.3f} to {row['high']:+.3f}" if "low" in row else "")
 
 
 def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[dict[str, object]]:
@@ -134,7 +132,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[dict[str,
     micrographs = training_micrographs(case, folder / "train")
     size = [] if case.pixel_size is None else ["--pixel-size", case.pixel_size]
     recipe = folder / "recipe.toml"
-    lines = ["[train]", f"epochs = {options.epochs}", "[self_train]", "gate = false"]
+    lines = ["[train]", f"epochs = {options.epochs}", "[self_train]"]
     lines += [f"rounds = {options.rounds}", *options.set]
     recipe.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -189,7 +187,7 @@ def change_recipe(config: Path, options: argparse.Namespace) -> None:
     """Give a copied run the settings of self-training that are asked for."""
     table = tomllib.loads(config.read_text(encoding="utf-8"))
     table["settings"]["self_train"] |= tomllib.loads("\n".join(options.set))
-    table["settings"]["self_train"] |= {"rounds": options.rounds, "gate": False}
+    table["settings"]["self_train"] |= {"rounds": options.rounds}
     config.write_text(tomli_w.dumps(table), encoding="utf-8")
 
 
