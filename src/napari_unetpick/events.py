@@ -69,6 +69,8 @@ class FoundCandidates:
         Of a preview: a raw score from which candidates are worth showing.
     calibration
         Of a trained model: the fields of its `Calibration`.
+    disagreement
+        (N,) of an ensemble: standard deviation of its members' raw scores.
     """
 
     key: str
@@ -79,6 +81,7 @@ class FoundCandidates:
     preview: bool = False
     threshold: float | None = None
     calibration: dict[str, Any] | None = None
+    disagreement: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ class TrainSettings:
     """How long and how training goes; an epoch is a fixed number of patches."""
 
     epochs: int = 16
+    patience: int = 0  # epochs without a better validation F1 that end it; 0: never
     patches_per_epoch: int = 640
     batch: int = 16
     patch_px: int = 96
@@ -72,6 +73,7 @@ class TrainSettings:
     restart_epochs: int = 10  # T_0
     restart_factor: int = 2  # T_mult
     smallest_rate: float = 1e-6  # eta_min
+    snapshots: bool = False  # keep a model at the end of each cycle of warm restarts
     average_decay: float = 0.99  # of the exponential average of weights; 0 switches it off
     balanced: bool = True  # half the patches around particles, half hard or random background
     seed: int = 42
@@ -133,11 +135,13 @@ RECIPES: dict[str, Settings] = {
             rounds=1, epochs=20, limits="raw", positive_score=0.98, negative_score=0.02, gate=False
         ),
     ),
-    # the lab's plan as written: batch 128, 100 epochs, warm restarts 10, x2, down to 1e-6
+    # the lab's plan as written: batch 128, 100 epochs, warm restarts 10, x2, down to 1e-6; it ends
+    # early after 30 epochs (if F1 has not risen since the 10th) or after 70 (since the 50th)
     "plan": Settings(
         recipe="plan",
         train=TrainSettings(
             epochs=100,
+            patience=20,
             batch=128,
             patches_per_epoch=1280,
             learning_rate=1e-3,
@@ -207,6 +211,8 @@ def check(settings: Settings, name: str) -> None:
             train.restart_epochs, train.restart_factor
         )
         >= 1,
+        "snapshots need schedule 'warm-restarts'": not train.snapshots
+        or train.schedule == "warm-restarts",
         "average_decay must be below 1": train.average_decay < 1,
         "pu_prior must be below 1": settings.loss.pu_prior < 1,
         "disc_radius must be above 0": settings.target.disc_radius > 0,

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from command_line import TinySet, environment, unetpick, unetpick_process
 
-from napari_unetpick.engine import gate, self_train
+from napari_unetpick.engine import gate, teaching
 from napari_unetpick.engine.pseudo_labels import PseudoLabels
 from napari_unetpick.io.models import load_model
 
@@ -112,7 +112,7 @@ def poison(item, found, limits) -> PseudoLabels:
 def test_a_poisoned_round_is_refused_and_changes_nothing(
     tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(self_train, "make_pseudo_labels", poison)
+    monkeypatch.setattr(teaching, "make_pseudo_labels", poison)
     before = (run / "model.safetensors").read_bytes()
     done = unetpick(
         "self-train", tiny.folder, "--run", run, "--self-training-epochs", "6", "--rounds", "2"
@@ -131,7 +131,7 @@ def test_a_poisoned_round_is_refused_and_changes_nothing(
 def test_without_the_gate_even_a_poisoned_round_is_kept(
     tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(self_train, "make_pseudo_labels", poison)
+    monkeypatch.setattr(teaching, "make_pseudo_labels", poison)
     config = run / "config.toml"
     config.write_text(config.read_text().replace("gate = true", "gate = false"))
     done = unetpick(
@@ -232,7 +232,7 @@ def test_a_model_that_is_sure_of_nothing_is_one_line(
     tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
 ):
     empty = PseudoLabels(np.empty((0, 2)), np.empty((0, 2)))
-    monkeypatch.setattr(self_train, "make_pseudo_labels", lambda *_: empty)
+    monkeypatch.setattr(teaching, "make_pseudo_labels", lambda *_: empty)
     done = unetpick("self-train", tiny.folder, "--run", run)
     assert done.returncode == 2
     assert "sure of no particle on 1 micrographs" in done.stderr

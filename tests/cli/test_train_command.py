@@ -18,7 +18,7 @@ from napari_unetpick.io.models import load_model
 def test_the_run_folder_holds_what_is_promised(tiny: TinySet, tiny_run: Path):
     names = {path.name for path in tiny_run.iterdir()}
     assert names == {
-        *("config.toml", "labels", "metrics.jsonl"),
+        *("config.toml", "record.json", "labels", "metrics.jsonl"),
         *("model.safetensors", "checkpoint.pt", "training.log"),
     }
     rows = [json.loads(line) for line in (tiny_run / "metrics.jsonl").read_text().splitlines()]

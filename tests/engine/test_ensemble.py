@@ -1,6 +1,8 @@
-"""Several models as one scorer: the mean of their maps; foreign models are named."""
+"""Several models as one scorer: their maps, mean and disagreement; foreign models are named."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,12 +38,36 @@ def image():
     return np.random.default_rng(0).normal(0, 1, (40, 52)).astype(np.float32)
 
 
-def test_the_scores_are_the_mean_of_the_members():
+def test_each_member_gives_its_own_map():
     first, second = make_model(1), make_model(2)
     alone = [make_scorer([("m", model)], CPU).score(image()) for model in (first, second)]
     both = make_scorer([("a", first), ("b", second)], CPU).score(image())
     assert np.abs(alone[0] - alone[1]).max() > 1e-3
-    np.testing.assert_allclose(both, (alone[0] + alone[1]) / 2, atol=1e-6)
+    np.testing.assert_allclose(both, [alone[0][0], alone[1][0]], atol=1e-6)
+
+
+def test_candidates_carry_the_mean_of_the_members_and_how_far_they_are_apart(monkeypatch):
+    """One member sees both discs at 0.8, the other the second one alone, at 0.6."""
+    from napari_unetpick.engine import pick
+    from napari_unetpick.engine.ensemble import Scorer
+    from napari_unetpick.io.micrographs import Micrograph
+    from napari_unetpick.picking.scale import make_scale
+
+    shape = (64 + 2 * RIM, 96 + 2 * RIM)
+    row, col = np.mgrid[: shape[0], : shape[1]] - RIM
+    discs = [np.hypot(row - 32, col - at) < 8 for at in (24, 72)]
+    maps = np.stack([0.8 * (discs[0] | discs[1]), 0.6 * discs[1]]).astype(np.float32)
+    monkeypatch.setattr(Scorer, "score", lambda *_: maps)
+    scorer = make_scorer([("a", make_model(1)), ("b", make_model(2))], CPU)
+    scale = make_scale((64, 96), 1.0, 24.0, particle_px=24.0)
+    mic = Micrograph(Path("m.mrc"), "m.mrc")
+    found = pick.find_one(scorer, mic, scale, np.zeros((64, 96), np.float32))
+    np.testing.assert_allclose(found.coords, [[32, 72], [32, 24]], atol=0.1)
+    np.testing.assert_allclose(found.raw, [0.7, 0.4], atol=0.01)
+    np.testing.assert_allclose(found.disagreement, [0.1, 0.4], atol=0.01)
+    monkeypatch.setattr(Scorer, "score", lambda *_: maps[:1])
+    alone = pick.find_one(scorer, mic, scale, np.zeros((64, 96), np.float32))
+    assert alone.disagreement is None
 
 
 def test_a_scorer_says_what_its_network_says():
@@ -51,7 +77,7 @@ def test_a_scorer_says_what_its_network_says():
         wide = torch.from_numpy(np.pad(image(), RIM))[None, None]
         expected = torch.sigmoid(network(wide))[0, 0].numpy()
     scorer = make_scorer([("m", make_model(1))], CPU)
-    np.testing.assert_allclose(scorer.score(image()), expected, atol=1e-5)
+    np.testing.assert_allclose(scorer.score(image())[0], expected, atol=1e-5)
     assert scorer.diameter == 160.0
 
 

@@ -119,3 +119,22 @@ def test_many_picks_are_fast(tmp_path: Path):
     write_picks_csv(tmp_path / "picks.csv", picks)
     assert sum(map(len, read_picks(tmp_path / "picks.csv").values())) == count
     assert time.perf_counter() - start < 5.0
+
+
+def test_an_ensembles_uncertainty_is_written_and_read(tmp_path):
+    coords, spread = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0.125, 0.5])
+    path = tmp_path / "candidates.csv"
+    write_picks_csv(path, [Picks("m.mrc", coords, np.array([0.9, 0.1]), None, "model", spread)])
+    assert path.read_text().splitlines()[:2] == [
+        "micrograph,x,y,score,uncertainty",
+        "m.mrc,2.000,1.000,0.900000,0.125000",
+    ]
+    read = read_picks(path)["m.mrc"]
+    np.testing.assert_array_equal(read.uncertainties, spread)
+    assert read.select(np.array([1])).uncertainties.tolist() == [0.5]
+
+
+def test_what_another_program_calls_uncertainty_spoils_nothing(tmp_path):
+    path = tmp_path / "foreign.csv"
+    path.write_text("micrograph,x,y,uncertainty\nm.mrc,2,1,low\n")
+    assert read_picks(path)["m.mrc"].uncertainties is None

@@ -10,6 +10,7 @@ from napari_unetpick import __version__
 from napari_unetpick.cli.ablate import ablate
 from napari_unetpick.cli.augmentations import augmentations
 from napari_unetpick.cli.benchmark import benchmark
+from napari_unetpick.cli.compare import compare
 from napari_unetpick.cli.convert import convert
 from napari_unetpick.cli.demo import demo
 from napari_unetpick.cli.doctor import doctor
@@ -46,7 +47,7 @@ def unetpick(
 
 
 for command in (
-    *(demo, train, self_train, pick, evaluate, simulate, convert),
+    *(demo, train, self_train, pick, evaluate, compare, simulate, convert),
     *(ablate, losses, augmentations, info, doctor),
 ):
     app.command()(command)

@@ -15,4 +15,12 @@ PixelSize = Annotated[
     typer.Option("--pixel-size", metavar="A/PX", help="Where the header has none, or a wrong one."),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+Track = Annotated[
+    str,
+    typer.Option(
+        "--track",
+        metavar="none|tensorboard|wandb",
+        help="Where metrics go besides DIR/metrics.jsonl; W&B is offline unless WANDB_MODE=online.",
+    ),
+]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="CPU threads; 0: all cores.")]

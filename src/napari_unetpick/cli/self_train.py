@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_unetpick.cli.options import Device, MicrographsArgument
+from napari_unetpick.cli.options import Device, MicrographsArgument, Track
 
 
 def self_train(
@@ -20,6 +20,7 @@ def self_train(
         int | None, typer.Option(metavar="N", min=1, help="Epochs of a round, if not as trained.")
     ] = None,
     device: Device = "auto",
+    track: Track = "none",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where it was stopped, or with more --rounds.")
     ] = False,
@@ -35,6 +36,7 @@ def self_train(
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.engine.self_train import self_train as run_self_training
     from napari_unetpick.engine.self_train_job import Again, make_self_train_job
+    from napari_unetpick.engine.tracking import make_tracker, tracked
     from napari_unetpick.errors import InputError
     from napari_unetpick.io.micrographs import list_micrographs
 
@@ -51,7 +53,9 @@ def self_train(
     )
     for message in messages:
         typer.echo(message, err=True)
+    tracker = make_tracker(track, run, job.train.settings)
     done = run_stoppable(
-        lambda check: run_self_training(job, check), "run the same command with --resume to go on"
+        lambda check: tracked(run_self_training(job, check), tracker),
+        "run the same command with --resume to go on",
     )
     typer.echo(done.result["model"])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize
+from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize, Track
 
 
 def train(
@@ -44,6 +44,7 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="S", min=0, help="Random seed [42].")] = None,
     device: Device = "auto",
+    track: Track = "none",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in DIR where it was stopped.")
     ] = False,
@@ -55,6 +56,7 @@ def train(
     """
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.engine.job import make_train_job
+    from napari_unetpick.engine.tracking import make_tracker, tracked
     from napari_unetpick.engine.train import train as run_training
 
     job, messages = make_train_job(
@@ -75,7 +77,9 @@ def train(
     )
     for message in messages:
         typer.echo(message, err=True)
+    tracker = make_tracker(track, run, job.settings)
     done = run_stoppable(
-        lambda check: run_training(job, check), "run the same command with --resume to go on"
+        lambda check: tracked(run_training(job, check), tracker),
+        "run the same command with --resume to go on",
     )
     typer.echo(done.result["model"])

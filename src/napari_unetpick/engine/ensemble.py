@@ -39,12 +39,10 @@ class Scorer:
     def score(
         self, image: NDArray[np.float32], check_stop: Callable[[], None] = lambda: None
     ) -> NDArray[np.float32]:
-        """Mean raw score map of a preprocessed micrograph (rows, cols), with a rim of `RIM`."""
+        """Raw score maps of a preprocessed micrograph, (members, rows, cols) with rims of `RIM`."""
         wide = widen(image)
-        total = np.zeros(wide.shape, np.float32)
-        for network in self.networks:
-            total += score_map(network, wide, self.device, check_stop=check_stop)
-        return total / np.float32(len(self.networks))
+        maps = [score_map(each, wide, self.device, check_stop=check_stop) for each in self.networks]
+        return np.stack(maps)
 
 
 def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Scorer:

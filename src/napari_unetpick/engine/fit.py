@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,9 @@ from napari_unetpick.engine.augment import BatchAugmentation
 from napari_unetpick.engine.losses import make_loss
 from napari_unetpick.engine.network import UNet, build_network, place, state_of
 from napari_unetpick.engine.patches import HardPlaces, PatchSource, Place, draw_places
-from napari_unetpick.engine.schedules import learning_rate
+from napari_unetpick.engine.schedules import cycle_ends, ends_early, learning_rate
 from napari_unetpick.errors import EngineError
-from napari_unetpick.events import Event, Metrics, Progress
+from napari_unetpick.events import Event, Message, Metrics, Progress
 from napari_unetpick.settings import Settings
 
 Weights = dict[str, Tensor]
@@ -46,6 +46,8 @@ class FitJob:
         Of the recipe's learning rate.
     stage, stage_number
         Name shown, and number that makes this training's randomness its own.
+    snapshots
+        Keep the averaged weights at the end of each cycle of warm restarts.
     """
 
     settings: Settings
@@ -60,11 +62,15 @@ class FitJob:
     stage_number: int = 0
     start: Weights | None = None
     rate: float = 1.0
+    snapshots: bool = False
 
 
 @dataclass
 class Fit:
-    """A training as it stands: everything that the next epoch depends on."""
+    """A training as it stands: everything that the next epoch depends on.
+
+    `risen` is the epoch in which validation F1 last rose, `stopped` whether that ended it early.
+    """
 
     network: UNet
     average: UNet
@@ -73,6 +79,9 @@ class Fit:
     best_score: float = -1.0
     best: Weights | None = None
     hard: HardPlaces | None = None
+    risen: int = 0
+    stopped: bool = False
+    snapshots: list[Weights] = field(default_factory=list)
 
     def state(self) -> State:
         """Return plain data and tensors, loadable with `weights_only=True`."""
@@ -84,6 +93,9 @@ class Fit:
             "epoch": self.epoch,
             "best_score": self.best_score,
             "best": self.best,
+            "risen": self.risen,
+            "stopped": self.stopped,
+            "snapshots": self.snapshots,
             "hard": [
                 (p.micrograph, float(p.row), float(p.col), float(e))
                 for p, e in zip(hard.places, hard.errors, strict=True)
@@ -97,6 +109,8 @@ class Fit:
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.best_score = state["epoch"], state["best_score"]
         self.best = state["best"]
+        self.risen = state.get("risen", self.epoch)
+        self.snapshots = list(state.get("snapshots", []))
         places = [Place(i, row, col, background=True) for i, row, col, _ in state["hard"]]
         self.hard = HardPlaces(places, [error for *_, error in state["hard"]])
 
@@ -155,7 +169,7 @@ def fit(
 
     Yields
     ------
-    Progress a few times a second, Metrics once an epoch.
+    Progress a few times a second, Metrics once an epoch, a Message where it ends early.
     """
     run = begin(job)
     if saved is not None:
@@ -163,7 +177,7 @@ def fit(
     steps = max(1, job.settings.train.patches_per_epoch // job.settings.train.batch)
     started, first = time.monotonic(), run.epoch * steps
     total = job.epochs * steps
-    while run.epoch < job.epochs:
+    while run.epoch < job.epochs and not run.stopped:
         losses = []
         for step, loss in enumerate(train_epoch(job, run, steps, check_stop)):
             losses.append(loss)
@@ -177,9 +191,16 @@ def fit(
                 "the loss is not a number any more; lower the learning rate and retry"
             )
         figures |= judge(job, run)
+        figures["rate"] = run.optimiser.param_groups[0]["lr"]
         run.epoch += 1
+        finish_epoch(job, run)
         yield Metrics(run.epoch, figures, job.stage)
         save(run.state())
+    if run.stopped:
+        yield Message(
+            f"{job.stage}: ended early, after {run.epoch} of {job.epochs} epochs; "
+            f"validation F1 has not risen above {run.best_score:.3f} since epoch {run.risen}"
+        )
 
 
 def judge(job: FitJob, run: Fit) -> dict[str, float]:
@@ -188,9 +209,21 @@ def judge(job: FitJob, run: Fit) -> dict[str, float]:
         run.best = state_of(run.average)
         return {}
     figures = job.validate(run.average)
+    if figures["validation_f1"] > run.best_score:
+        run.risen = run.epoch + 1
     if figures["validation_f1"] >= run.best_score:
         run.best_score, run.best = figures["validation_f1"], state_of(run.average)
     return figures
+
+
+def finish_epoch(job: FitJob, run: Fit) -> None:
+    """Keep a snapshot at the end of a cycle, and see whether training ends early."""
+    settings = job.settings.train
+    if job.snapshots and run.epoch in cycle_ends(settings, job.epochs):
+        run.snapshots.append(state_of(run.average))
+    run.stopped = job.validate is not None and ends_early(
+        settings, run.epoch, run.risen, job.epochs
+    )
 
 
 def train_epoch(

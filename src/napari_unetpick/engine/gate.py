@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.evaluation.intervals import paired_difference
+from napari_unetpick.evaluation.intervals import Difference, paired_difference
 from napari_unetpick.evaluation.metrics import score_counts
 
 Counts = NDArray[np.int64]
@@ -40,15 +40,21 @@ class Verdict:
 
     Parameters
     ----------
+    change
+        The difference, round minus supervised; by clicks an estimate, relative.
     low, high
-        5 % and 95 % quantile of the difference (round minus supervised).
+        Its 5 % and 95 % quantile.
+    clicks
+        How many held-out clicks judged, 0 where complete labels did.
     """
 
     decision: Decision
     f1_before: float | None = None
     f1: float | None = None
+    change: float | None = None
     low: float | None = None
     high: float | None = None
+    clicks: int = 0
 
 
 def judge_round(before: Tally, after: Tally, rng: np.random.Generator) -> Verdict:
@@ -79,8 +85,28 @@ def judge_round(before: Tally, after: Tally, rng: np.random.Generator) -> Verdic
         "accepted" if difference.low > HARM else "refused",
         pooled_f1(before),
         pooled_f1(after),
+        difference.value,
         difference.low,
         difference.high,
+    )
+
+
+def judge_by_clicks(difference: Difference, clicks: int) -> Verdict:
+    """Judge by held-out clicks alone: accepted if no harm is likely, refused if it is sure.
+
+    In between, and with fewer than `ENOUGH` clicks, nothing is told: a few clicks see little.
+    """
+    decision: Decision = "undecided"
+    if clicks >= ENOUGH and difference.low > HARM:
+        decision = "accepted"
+    elif clicks >= ENOUGH and difference.high < 0:
+        decision = "refused"
+    return Verdict(
+        decision,
+        change=difference.value,
+        low=difference.low,
+        high=difference.high,
+        clicks=clicks,
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.engine.dataset import Item, Region, whole_of
 from napari_unetpick.engine.validate import MATCH, Found
+from napari_unetpick.evaluation.intervals import Difference
 from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.picking.calibration import Calibration, logit, select
 from napari_unetpick.picking.peaks import keep_distant
@@ -117,11 +118,11 @@ def gather(pairs: list[tuple[Item, Found]]) -> HeldOut:
 
 def threshold_from_clicks(held_out: HeldOut, rng: np.random.Generator) -> ClickThreshold:
     """Choose the threshold of the highest r^2 / P(pick); the interval is the clicks' bootstrap."""
-    best = _best_raw(held_out.clicks, held_out.candidates)
+    best, _ = _best(held_out.clicks, held_out.candidates)
     counts = []
     for _ in range(RESAMPLES):
         drawn = rng.choice(held_out.clicks, len(held_out.clicks))
-        raw = _best_raw(drawn, held_out.candidates)
+        raw, _ = _best(drawn, held_out.candidates)
         counts.append(np.count_nonzero(held_out.candidates >= raw) / held_out.micrographs)
     low, high = np.percentile(counts, [2.5, 97.5])
     picks = np.count_nonzero(held_out.candidates >= best) / held_out.micrographs
@@ -129,13 +130,42 @@ def threshold_from_clicks(held_out: HeldOut, rng: np.random.Generator) -> ClickT
     return ClickThreshold(best, picks, float(low), float(high), recall)
 
 
-def _best_raw(clicks: Floats, candidates: Floats) -> float:
-    """Raw threshold with the highest smoothed r^2 / P(pick).
+def f1_change(
+    before: HeldOut, after: HeldOut, rng: np.random.Generator, level: float
+) -> Difference:
+    """Estimate by how much F1 changes from one network to another, relative, by the same clicks.
+
+    r^2 / P(pick) is precision times recall but for a factor that both share, the share of
+    candidates that are particles; its square root is their geometric mean, which F1 follows. The
+    clicks are resampled, for both alike. A gain beyond all bounds (the first finds none) is 1.
+
+    Raises
+    ------
+    ValueError
+        The clicks are not the same.
+    """
+    if len(before.clicks) != len(after.clicks):
+        raise ValueError("two networks can be compared only by the same clicks")
+
+    def change(drawn: NDArray[np.int64]) -> float:
+        merits = [_best(each.clicks[drawn], each.candidates)[1] for each in (before, after)]
+        if not np.isfinite(merits[0]):
+            return 1.0 if np.isfinite(merits[1]) else 0.0
+        return float(min(np.exp((merits[1] - merits[0]) / 2) - 1, 1.0))
+
+    count = len(before.clicks)
+    changes = [change(rng.integers(0, count, count)) for _ in range(RESAMPLES)]
+    low, high = np.percentile(changes, [50 - 50 * level, 50 + 50 * level])
+    return Difference(change(np.arange(count)), float(low), float(high), level)
+
+
+def _best(clicks: Floats, candidates: Floats) -> tuple[float, float]:
+    """Raw threshold with the highest smoothed r^2 / P(pick), and the logarithm of r^2 / picks.
 
     r is a kernel estimate over the clicks' logits: thirty clicks alone make coarse steps.
     """
     if len(candidates) == 0 or not (clicks > 0).any():
-        return 0.5
+        return 0.5, -np.inf
     found = logit(clicks[clicks > 0])
     width = max(0.2, 0.9 * float(found.std()) * len(found) ** -0.2)
     order = np.sort(candidates)[::-1]
@@ -146,7 +176,7 @@ def _best_raw(clicks: Floats, candidates: Floats) -> float:
     merit[recall < LEAST_RECALL * recall.max()] = -np.inf
     top = int(merit.argmax())
     below = order[top + 1] if top + 1 < len(order) else 0.0
-    return float((order[top] + below) / 2)
+    return float((order[top] + below) / 2), float(merit[top])
 
 
 def probable_particles(item: Item, found: Found, clicks: Floats) -> Floats:

@@ -27,7 +27,7 @@ from napari_unetpick.io.micrographs import (
 from napari_unetpick.io.models import Model
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.calibration import nearness, select
-from napari_unetpick.picking.peaks import find_peaks
+from napari_unetpick.picking.peaks import find_peaks, sample_scores
 from napari_unetpick.picking.scale import Scale, make_scale
 
 OTHER_DIAMETER = 1.25  # ratio of diameters from which a model is said to be made for another one
@@ -85,12 +85,16 @@ class Picked:
     scores: NDArray[np.float64]
     picks: NDArray[np.intp]
     diameter_px: float
+    disagreement: NDArray[np.float64] | None = None
 
     def as_picks(self, only: NDArray[np.intp] | None = None) -> Picks:
         """Return the candidates, or `only` some, as plain data."""
         keep = np.arange(len(self.coords)) if only is None else only
         diameters = np.full(len(keep), self.diameter_px)
-        return Picks(self.micrograph.name, self.coords[keep], self.scores[keep], diameters, "model")
+        spread = None if self.disagreement is None else self.disagreement[keep]
+        return Picks(
+            self.micrograph.name, self.coords[keep], self.scores[keep], diameters, "model", spread
+        )
 
 
 def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:
@@ -240,7 +244,12 @@ def find_one(
     check_stop: Callable[[], None] = lambda: None,
 ) -> FoundCandidates:
     """Find the candidates of a preprocessed micrograph."""
-    peaks, raw = find_peaks(scorer.score(image, check_stop), scale.network_diameter, rim=RIM)
+    maps = scorer.score(image, check_stop)
+    peaks, raw = find_peaks(maps.mean(axis=0), scale.network_diameter, rim=RIM)
+    spread = None
+    if len(maps) > 1:
+        members = [sample_scores(each, peaks, scale.network_diameter, rim=RIM) for each in maps]
+        spread = np.std(members, axis=0)
     coords = scale.to_file(peaks)
     near = nearness(coords, raw, scale.diameter_px)
     return FoundCandidates(
@@ -250,6 +259,7 @@ def find_one(
         near,
         scale.diameter_px,
         calibration=scorer.calibration.to_dict(),
+        disagreement=spread,
     )
 
 
@@ -259,9 +269,10 @@ def choose(job: PickJob, scorer: Scorer, micrograph: Micrograph, found: FoundCan
     scores = calibration.apply(found.raw, found.near)
     order = np.argsort(-scores, kind="stable")
     coords, scores = found.coords[order], scores[order]
+    spread = None if found.disagreement is None else found.disagreement[order]
     distance = calibration.min_distance * found.diameter_px
     if job.min_distance is not None:
         distance = job.min_distance * found.diameter_px / (job.diameter or scorer.diameter)
     threshold = calibration.threshold if job.threshold is None else job.threshold
     picks = select(coords, scores, threshold, distance)
-    return Picked(micrograph, coords, scores, picks, found.diameter_px)
+    return Picked(micrograph, coords, scores, picks, found.diameter_px, spread)

@@ -1,4 +1,4 @@
-"""The learning rate over the steps of a training."""
+"""The learning rate over the steps of a training, and when training may end."""
 
 from __future__ import annotations
 
@@ -39,6 +39,37 @@ def learning_rate(settings: TrainSettings, progress: float, total_epochs: int) -
     if fraction < WARM_UP:
         return top * (fraction + 0.01) / (WARM_UP + 0.01)
     return _cosine((fraction - WARM_UP) / (1 - WARM_UP), top, low)
+
+
+def cycle_ends(settings: TrainSettings, total_epochs: int) -> list[int]:
+    """Return after which epochs a whole cycle of warm restarts ends; none with another schedule.
+
+    Example: T_0 = 10, T_mult = 2, 100 epochs: 10, 30, 70.
+    """
+    ends: list[int] = []
+    length = end = settings.restart_epochs
+    while settings.schedule == "warm-restarts" and end <= total_epochs:
+        ends.append(end)
+        length *= settings.restart_factor
+        end += length
+    return ends
+
+
+def ends_early(settings: TrainSettings, epoch: int, risen: int, total_epochs: int) -> bool:
+    """Tell whether training is over before its last epoch; warm restarts finish their cycle first.
+
+    Parameters
+    ----------
+    epoch
+        How many are done.
+    risen
+        The epoch in which validation F1 last rose.
+
+    Example: patience 3, best in epoch 4, no better one in 5, 6 and 7: it ends after 7.
+    """
+    if not settings.patience or epoch >= total_epochs or epoch - risen < settings.patience:
+        return False
+    return settings.schedule != "warm-restarts" or epoch in cycle_ends(settings, total_epochs)
 
 
 def _cosine(along: float, start: float, end: float) -> float:

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from napari_unetpick.engine import gate, partial
 from napari_unetpick.engine.card import card_of
-from napari_unetpick.engine.checking import CheckedPart, parts_to_check, tally, without_areas
+from napari_unetpick.engine.checking import parts_to_check, tally
+from napari_unetpick.engine.click_gate import judge_by_clicks
 from napari_unetpick.engine.dataset import Item, disk_needed, prepare
 from napari_unetpick.engine.devices import choose_device, make_deterministic
 from napari_unetpick.engine.ensemble import read_card
 from napari_unetpick.engine.fit import Weights, seconds_a_step
-from napari_unetpick.engine.network import UNet
 from napari_unetpick.engine.patches import PatchSource
 from napari_unetpick.engine.pseudo_labels import (
     PseudoLabels,
-    labelled_scores,
-    limits_of,
-    make_pseudo_labels,
-    with_pseudo_labels,
 )
 from napari_unetpick.engine.record import Record
 from napari_unetpick.engine.run_folder import MODEL
 from napari_unetpick.engine.self_train_job import SelfTrainJob
 from napari_unetpick.engine.self_train_state import Round, State, begin, open_state, round_file
 from napari_unetpick.engine.self_train_words import describe, say_none_to_come, say_verdict
-from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage, start_weights
+from napari_unetpick.engine.stages import ready_network, run_stage, start_weights
+from napari_unetpick.engine.teaching import SelfTraining, ask_teacher, find_all, students
 from napari_unetpick.engine.train import calibrate_network, choose_validation, epoch_validation
 from napari_unetpick.engine.train_job import Look, Training
-from napari_unetpick.engine.validate import Found
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.events import Done, Event, Failed, Message, Metrics, Progress
+from napari_unetpick.events import Done, Event, Failed, Message, Metrics
 from napari_unetpick.io.labels import Labels, labels_hash
 from napari_unetpick.io.models import Model, load_model, save_model
 from napari_unetpick.picking.calibration import Calibration
@@ -45,44 +41,6 @@ STAGE = 100  # number of round 0: training and cross-fitting draw with smaller n
 
 class NothingSureError(InputError):
     """The supervised model is sure of no particle, so there is nothing to learn."""
-
-
-@dataclass
-class SelfTraining:
-    """A self-training as it goes.
-
-    Parameters
-    ----------
-    training
-        Its items are the labelled micrographs, with their true labels.
-    learners
-        Micrographs that get pseudo-labels: unlabelled and partly labelled ones.
-    parts
-        What the gate looks at; empty where nothing can be told.
-    before
-        The supervised model on them.
-    picks
-        How many the supervised model makes in a labelled micrograph.
-    """
-
-    job: SelfTrainJob
-    state: State
-    training: Training
-    learners: list[Item] = field(default_factory=list)
-    parts: list[CheckedPart] = field(default_factory=list)
-    before: gate.Tally | None = None
-    picks: float = 0.0
-
-    @property
-    def validated(self) -> bool:
-        """Whether fully labelled micrographs were held out."""
-        return any(part.item.held_out is not None for part in self.parts)
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of a round."""
-        share = 1.0 if self.validated else partial.FINAL_SHARE
-        return self.job.epochs or max(1, round(share * self.training.job.settings.train.epochs))
 
 
 def self_train(
@@ -231,18 +189,6 @@ def score_supervised(run: SelfTraining) -> Generator[Event, None, None]:
     run.picks = float(np.mean(counts))
 
 
-def find_all(
-    run: SelfTraining, network: UNet, items: list[Item], stage: str
-) -> Generator[Event, None, dict[int, Found]]:
-    """Find the candidates of several micrographs, by index."""
-    found = {}
-    for number, item in enumerate(items, 1):
-        run.training.check_stop()
-        found[item.index] = candidates_of(run.training, network, item)
-        yield Progress(stage, number, len(items))
-    return found
-
-
 def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | None]:
     """Pick with the best model so far, train on what it is sure of, judge; None: sure of nothing.
 
@@ -256,7 +202,16 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
     file = round_file(training.folder.path, best.number) if best else run.job.supervised
     _, calibration, _ = read_card(str(file), load_model(file))
     teacher = ready_network(training, weights)
-    pseudo = yield from ask_teacher(run, teacher, calibration, number)
+    stage = f"round {number}: picking"
+    known = [item for item in training.items if item.trains]
+    pseudo = yield from ask_teacher(run, teacher, calibration, number, known, run.learners, stage)
+    without = sum(not len(each.positives) for each in pseudo.values())
+    if 0 < without < len(pseudo):
+        yield from tell(
+            run,
+            f"round {number}: no sure picks on {without} of {len(pseudo)} micrographs; the "
+            "unlabelled ones of them are left out of the round",
+        )
     taken = sum(len(each.positives) for each in pseudo.values())
     if not taken:
         text = (
@@ -273,7 +228,7 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
         training,
         f"round {number}",
         number=STAGE + number,
-        items=students(run, pseudo),
+        items=students(run, training.items, pseudo),
         epochs=run.epochs,
         validate=epoch_validation(training) if run.validated else None,
         target=replace(targets, unknown_weight=partial.CLEAN_WEIGHT),
@@ -283,52 +238,6 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
     return verdict
 
 
-def ask_teacher(
-    run: SelfTraining, teacher: UNet, calibration: Calibration, number: int
-) -> Generator[Event, None, dict[int, PseudoLabels]]:
-    """Return the pseudo-labels of every learner, by index."""
-    known = [item for item in run.training.items if item.trains]
-    asked = {item.index: item for item in (*known, *run.learners)}
-    stage = f"round {number}: picking"
-    found = yield from find_all(run, teacher, list(asked.values()), stage)
-    settings = run.training.job.settings.self_train
-    if settings.limits == "calibrated":
-        found = {
-            index: replace(each, raw=calibration.apply(each.raw, each.near))
-            for index, each in found.items()
-        }
-    scores = labelled_scores([(item, found[item.index]) for item in known])
-    limits = limits_of(scores, settings, number)
-    pseudo = {
-        item.index: make_pseudo_labels(item, found[item.index], limits) for item in run.learners
-    }
-    without = sum(not len(each.positives) for each in pseudo.values())
-    if 0 < without < len(pseudo):
-        yield from tell(
-            run,
-            f"round {number}: no sure picks on {without} of {len(pseudo)} micrographs; the "
-            "unlabelled ones of them are left out of the round",
-        )
-    return pseudo
-
-
-def students(run: SelfTraining, pseudo: dict[int, PseudoLabels]) -> list[Item]:
-    """Return what a round trains on: all true labels, and the pseudo-labels."""
-    items = []
-    for item in run.training.items:
-        if item.trains:
-            plain = without_areas(item, run.parts)
-            own = pseudo.get(item.index)
-            items.append(plain if own is None else with_pseudo_labels(plain, own))
-    labelled = {item.index for item in run.training.items}
-    items += [
-        with_pseudo_labels(item, pseudo[item.index])
-        for item in run.learners
-        if item.index not in labelled and len(pseudo[item.index].positives)
-    ]
-    return items
-
-
 def judge(
     run: SelfTraining, number: int, weights: Weights, pseudo: dict[int, PseudoLabels]
 ) -> Generator[Event, None, Round]:
@@ -336,13 +245,18 @@ def judge(
     training, state = run.training, run.state
     network = ready_network(training, weights)
     found = yield from find_all(run, network, training.items, f"round {number}: judging")
-    apart = None
+    apart, clicks = None, None
     if run.validated:
         calibration, apart = calibrate_network(training, network)
-    else:  # as many picks as before: scores of two networks cannot be compared
-        raw = partial.transfer_threshold(list(found.values()), run.picks)
-        calibration = Calibration(kind="rank", threshold=raw)
-    verdict = gate.Verdict("undecided")
+    else:
+        if run.before is None and training.job.settings.self_train.gate:
+            clicks = yield from judge_by_clicks(run, number, state.best.number if state.best else 0)
+        # a number of picks: scores of two networks cannot be compared
+        picks = clicks.picks if clicks else run.picks
+        raw = partial.transfer_threshold(list(found.values()), picks)
+        recall = clicks.recall if clicks else None
+        calibration = Calibration(kind="rank", threshold=raw, expected_recall=recall)
+    verdict = clicks.verdict if clicks else gate.Verdict("undecided")
     if run.before is not None:
         rng = np.random.default_rng([training.job.settings.train.seed, STAGE + number])
         verdict = gate.judge_round(run.before, tally(run.parts, found, calibration), rng)

@@ -33,8 +33,10 @@ class Round:
     decision: Decision
     f1_before: float | None = None
     f1: float | None = None
+    change: float | None = None
     low: float | None = None
     high: float | None = None
+    clicks: int = 0
 
     @property
     def name(self) -> str:
@@ -50,8 +52,10 @@ class Round:
             "micrographs": self.micrographs,
             "f1": self.f1,
             "f1_before": self.f1_before,
+            "change": self.change,
             "low": self.low,
             "high": self.high,
+            "clicks": self.clicks or None,
             "accepted": NUMBERS[self.decision],
         }
         return {name: float(value) for name, value in table.items() if value is not None}
@@ -68,11 +72,11 @@ class State:
 
     @property
     def best(self) -> Round | None:
-        """The accepted round with the best F1; without a gate the last one."""
+        """The accepted round that gains most; without a gate the last one."""
         if self.rounds and self.rounds[-1].decision == "ungated":
             return self.rounds[-1]
         accepted = [each for each in self.rounds if each.decision == "accepted"]
-        return max(accepted, key=lambda each: each.f1 or 0.0, default=None)
+        return max(accepted, key=lambda each: each.change or 0.0, default=None)
 
     def open_rounds(self, wanted: int) -> bool:
         """Tell whether there is a round to come: a refused one would only be repeated."""

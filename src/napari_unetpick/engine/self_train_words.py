@@ -42,31 +42,43 @@ def say_verdict(done: Round, parts: list[CheckedPart], run: Path) -> Iterator[st
     )
     if done.decision == "undecided":
         file = round_file(run, done.number)
-        yield f"{done.name} undecided ({took}): {_why(parts)}; the model stays as it was"
+        why = _by_clicks(done) if done.clicks else _why(parts)
+        yield f"{done.name} undecided ({took}): {why}; the model stays as it was"
         yield (
-            "label one micrograph or a rectangle completely and train again, or try the round by "
-            f"picking with {file}"
+            "to settle it, click ten particles more, or label one micrograph or a rectangle "
+            f"completely, and train again; or try the round by picking with {file}"
         )
         return
     if done.decision == "ungated" and done.f1 is None:
         yield f"{done.name} kept without a gate: {took}"
         return
-    numbers = f"F1 {done.f1_before:.3f} -> {done.f1:.3f}, difference {done.low:+.3f} to "
-    numbers += f"{done.high:+.3f} (90 %) on {_checked(parts)}"
+    if done.clicks:
+        numbers = _by_clicks(done)
+    else:
+        numbers = f"F1 {done.f1_before:.3f} -> {done.f1:.3f}, difference {done.low:+.3f} to "
+        numbers += f"{done.high:+.3f} (90 %) on {_checked(parts)}"
     if done.decision == "accepted":
         yield f"{done.name} accepted: {numbers}; {took}"
     elif done.decision == "ungated":
         yield f"{done.name} kept without a gate: {numbers}; {took}"
     else:
+        reason = "is likely to be worse" if done.clicks else "may be more than a point worse"
         yield (
-            f"{done.name} refused, since it may be more than a point worse: {numbers}; {took}; "
-            "the model stays as it was"
+            f"{done.name} refused, since it {reason}: {numbers}; {took}; the model stays as it was"
         )
 
 
 def say_none_to_come(done: Round) -> str:
     """Say why the rounds end here."""
     return f"no further round: it would learn from the same picks as {done.name}"
+
+
+def _by_clicks(done: Round) -> str:
+    change, low, high = (100 * (each or 0.0) for each in (done.change, done.low, done.high))
+    return (
+        f"by {_count(done.clicks, 'held-out click')} F1 changes by an estimated {change:+.0f} % "
+        f"({low:+.0f} to {high:+.0f} %, 90 % interval)"
+    )
 
 
 def _why(parts: list[CheckedPart]) -> str:

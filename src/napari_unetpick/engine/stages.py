@@ -13,8 +13,10 @@ from napari_unetpick.engine.network import UNet, build_network, place
 from napari_unetpick.engine.targets import fit_discs
 from napari_unetpick.engine.train_job import Training
 from napari_unetpick.engine.validate import Found, find_candidates
-from napari_unetpick.events import Event, Metrics
+from napari_unetpick.events import Event, Message, Metrics
 from napari_unetpick.settings import TargetSettings
+
+KEPT = ("epoch", "best", "stopped", "snapshots")  # of a finished stage
 
 
 def run_stage(
@@ -28,10 +30,15 @@ def run_stage(
     target: TargetSettings | None = None,
     ignored: dict[int, Any] | None = None,
     rate: float = 1.0,
+    start: Weights | None = None,
+    snapshots: bool = False,
 ) -> Generator[Event, None, Weights]:
-    """Train one network, or take it from the checkpoint; return its best weights."""
+    """Train one network, or take it from the checkpoint; return its best weights.
+
+    It starts from `start`, or else from the model that the job starts from, if any.
+    """
     done: dict[str, Any] = training.checkpoint["stages"]
-    if name in done and done[name]["epoch"] >= epochs:
+    if name in done and is_finished(done[name], epochs):
         return best_of(done[name])
     settings = training.job.settings
     centres = {item.index: training_centres(item) for item in items}
@@ -50,24 +57,31 @@ def run_stage(
         epochs=epochs,
         stage=name,
         stage_number=number,
-        start=start_weights(training),
+        start=start if start is not None else start_weights(training),
         rate=rate,
+        snapshots=snapshots,
     )
 
     def save(state: dict[str, Any]) -> None:
-        finished = state["epoch"] >= epochs
-        kept = {"epoch": state["epoch"], "best": state["best"]} if finished else state
-        done[name] = kept
+        finished = is_finished(state, epochs)
+        done[name] = {key: state[key] for key in KEPT} if finished else state
         training.folder.save_checkpoint(training.checkpoint)
 
     for event in fit(job, done.get(name), save, training.check_stop, training.look):
         if isinstance(event, Metrics):
             row = {"stage": name, "epoch": event.epoch, **event.values}
             training.folder.history.append(row)
-            figures = ", ".join(f"{key} {value:.4f}" for key, value in event.values.items())
+            figures = ", ".join(f"{key} {value:.4g}" for key, value in event.values.items())
             training.folder.log(f"{name}, epoch {event.epoch}/{epochs}: {figures}")
+        elif isinstance(event, Message):
+            training.folder.log(event.text)
         yield event
     return best_of(done[name])
+
+
+def is_finished(state: dict[str, Any], epochs: int) -> bool:
+    """Tell whether a stage has come to its end, by its last epoch or early."""
+    return bool(state["epoch"] >= epochs or state.get("stopped", False))
 
 
 def best_of(state: dict[str, Any]) -> Weights:

@@ -22,7 +22,9 @@ from napari_unetpick.engine.devices import choose_device, make_deterministic
 from napari_unetpick.engine.fit import Weights, seconds_a_step
 from napari_unetpick.engine.network import UNet, build_network, count_parameters
 from napari_unetpick.engine.patches import PatchSource
+from napari_unetpick.engine.record import Record
 from napari_unetpick.engine.run_folder import MODEL, RunFolder
+from napari_unetpick.engine.schedules import cycle_ends
 from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage
 from napari_unetpick.engine.train_job import Look, Training, TrainJob
 from napari_unetpick.engine.validate import (
@@ -42,6 +44,7 @@ from napari_unetpick.settings import to_dict
 Trained = tuple[dict[str, Any], Weights]  # card and weights
 CALIBRATING = 10  # training micrographs that are asked where few are held out
 VALIDATED_EACH_EPOCH = 6  # micrographs: more would take longer than the epoch
+SNAPSHOTS = "snapshots"  # in the run folder
 
 
 def train(
@@ -69,7 +72,7 @@ def train(
     """
     device, why = choose_device(job.device)
     make_deterministic()
-    folder, config = RunFolder(job.run), config_of(job)
+    folder, config, record = RunFolder(job.run), config_of(job), Record(job.run, "train")
     saved = folder.check(config, resume=job.resume)
     if saved is not None and saved.get("finished") and (job.run / MODEL).is_file():
         yield Message(f"{job.run} is finished already; nothing to resume")
@@ -80,6 +83,7 @@ def train(
     training = Training(job, folder, source, device, check_stop, saved or {"stages": {}}, look)
     left_out = yield from prepare_items(training)
     folder.begin(config)
+    record.begin(training, training.items, why, go_on=job.resume)
     folder.log(f"device: {why}")
     for event in left_out:
         folder.log(f"left out: {event.reason}")
@@ -90,10 +94,13 @@ def train(
         yield Message(line)
     held_out = [item for item in training.items if item.held_out is not None]
     steps = train_validated(training) if held_out else train_on_clicks(training)
-    card, weights = yield from steps
+    with record:
+        card, weights = yield from steps
     save_model(job.run / MODEL, Model({k: v.numpy() for k, v in weights.items()}, card))
     training.checkpoint["finished"] = True
     folder.save_checkpoint(training.checkpoint)
+    results = {name: card[name] for name in ("validation", "calibration")}
+    record.end(folder.history, **results)
     source.remove()
     summary = summarise(card)
     folder.log(summary)
@@ -182,6 +189,10 @@ def describe(training: Training) -> Iterator[str]:
         f"network of {count_parameters(network):,} parameters, {patches:,} patches in "
         f"{epochs:g} epochs: about {max(minutes, 0.1):,.1f} minutes, {disk:,.0f} MiB of disk"
     )
+    if not held and settings.train.snapshots:
+        yield "no snapshots are kept: nothing validates, so they could not be calibrated"
+    if not held and settings.train.patience:
+        yield "training does not end early: nothing validates"
 
 
 def train_validated(training: Training) -> Generator[Event, None, Trained]:
@@ -194,9 +205,33 @@ def train_validated(training: Training) -> Generator[Event, None, Trained]:
         epochs=training.job.settings.train.epochs,
         validate=epoch_validation(training),
         rate=training.rate,
+        snapshots=training.job.settings.train.snapshots,
     )
+    yield from save_snapshots(training)
+    return calibrated_card(training, weights), weights
+
+
+def save_snapshots(training: Training) -> Generator[Event, None, None]:
+    """Write the weights at each cycle's end as a model of its own, calibrated as the final one."""
+    stage, train = training.checkpoint["stages"]["training"], training.job.settings.train
+    kept = stage.get("snapshots", [])
+    epochs = cycle_ends(train, train.epochs)[: len(kept)]
+    for cycle, (epoch, weights) in enumerate(zip(epochs, kept, strict=True), 1):
+        training.check_stop()
+        card = calibrated_card(training, weights)
+        card["snapshot"] = {"cycle": cycle, "epoch": epoch}
+        path = training.job.run / SNAPSHOTS / f"cycle_{cycle}.safetensors"
+        save_model(path, Model({k: v.numpy() for k, v in weights.items()}, card))
+        f1 = card["validation"]["f1"]
+        text = f"cycle {cycle}, ended after epoch {epoch}: validation F1 {f1:.3f}; kept as {path}"
+        training.folder.log(text)
+        yield Message(text)
+
+
+def calibrated_card(training: Training, weights: Weights) -> dict[str, Any]:
+    """Return the card of weights, calibrated on the fully labelled micrographs."""
     calibration, apart = calibrate_network(training, ready_network(training, weights))
-    return card_of(training, calibration, apart), weights
+    return card_of(training, calibration, apart)
 
 
 def epoch_validation(training: Training) -> Callable[[UNet], dict[str, float]]:

@@ -1,10 +1,11 @@
-"""Picks as CSV: `micrograph,x,y[,score][,diameter]`, x = column, y = row, all in pixels."""
+"""Picks as CSV: `micrograph,x,y[,score][,diameter][,uncertainty]`; x = column, y = row, pixels."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
 from napari_unetpick.io.star import read_text
 
 NEEDED = ("micrograph", "x", "y")
+UNCERTAINTY = "uncertainty"
 
 
 def read_csv(path: Path, options: ReadOptions | None = None) -> ReadPicks:
@@ -41,6 +43,9 @@ def read_csv(path: Path, options: ReadOptions | None = None) -> ReadPicks:
         for label in ("x", "y", "score", "diameter")
         if label in columns
     }
+    with suppress(InputError):  # whatever others call so is not what picks need
+        if UNCERTAINTY in columns:
+            numbers[UNCERTAINTY] = parse_numbers(columns[UNCERTAINTY], UNCERTAINTY, path)
     found = group_rows(names, numbers)
     with_picks = {each.micrograph for each in found}
     return ReadPicks(found + [empty_picks(name) for name in named if name not in with_picks])
@@ -61,14 +66,16 @@ def write_csv(path: Path, picks: Iterable[Picks], *, scores: bool | None = None)
     each = list(picks)
     with_scores = any(p.scores is not None for p in each) if scores is None else scores
     with_diameters = any(p.diameters is not None for p in each)
+    spreads = any(p.uncertainties is not None for p in each)
     header = "micrograph,x,y" + ",score" * with_scores + ",diameter" * with_diameters
-    parts = [header]
+    parts = [header + f",{UNCERTAINTY}" * spreads]
     for one in each:
         columns: list[NDArray[np.float64]] = [one.coords[:, 1], one.coords[:, 0]]
         form = escape(base_name(one.micrograph)).replace("%", "%%") + ",%.3f,%.3f"
         for wanted, values, digits in (
             (with_scores, one.scores, 6),
             (with_diameters, one.diameters, 3),
+            (spreads, one.uncertainties, 6),
         ):
             if wanted and values is not None:
                 form += f",%.{digits}f"
@@ -131,13 +138,13 @@ def parse_numbers(values: Sequence[str], label: str, path: Path) -> NDArray[np.f
 def group_rows(
     names: Sequence[str], numbers: dict[str, NDArray[np.float64]], source: str = ""
 ) -> list[Picks]:
-    """Group rows (x, y; score and diameter where given) by micrograph, in order of appearance."""
+    """Group rows (x, y; other columns where given) by micrograph, in order of appearance."""
     index: dict[str, int] = {}
     codes = np.fromiter((index.setdefault(n, len(index)) for n in names), np.intp, len(names))
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(1, len(index)))
     coords = np.column_stack([numbers["y"], numbers["x"]])
-    scores, diameters = numbers.get("score"), numbers.get("diameter")
+    scores, diameters, spreads = map(numbers.get, ("score", "diameter", UNCERTAINTY))
     return [
         Picks(
             name,
@@ -145,6 +152,7 @@ def group_rows(
             None if scores is None else scores[rows],
             None if diameters is None else diameters[rows],
             source,
+            None if spreads is None else spreads[rows],
         )
         for name, rows in zip(index, np.split(order, bounds), strict=False)
     ]

@@ -34,6 +34,9 @@ class Picks:
         (N,) float64, pixels, or None.
     source
         Who made them: "manual", "model", a program's name, or "".
+    uncertainties
+        (N,) float64, or None: how far the members of an ensemble are apart on a pick, as the
+        standard deviation of their scores.
     """
 
     micrograph: str
@@ -41,6 +44,7 @@ class Picks:
     scores: NDArray[np.float64] | None = None
     diameters: NDArray[np.float64] | None = None
     source: str = ""
+    uncertainties: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.coords)
@@ -52,6 +56,7 @@ class Picks:
             coords=self.coords[keep],
             scores=None if self.scores is None else self.scores[keep],
             diameters=None if self.diameters is None else self.diameters[keep],
+            uncertainties=None if self.uncertainties is None else self.uncertainties[keep],
         )
 
 
@@ -212,17 +217,21 @@ def assign_picks(
 
 
 def join_picks(micrograph: str, parts: Sequence[Picks]) -> Picks:
-    """Put picks of one micrograph together; scores and diameters stay where all parts have them."""
+    """Put picks of one micrograph together; a column stays where all parts have it."""
     if len(parts) == 1:
         return replace(parts[0], micrograph=micrograph)
-    scores = [p.scores for p in parts if p.scores is not None]
-    diameters = [p.diameters for p in parts if p.diameters is not None]
+
+    def join(columns: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
+        known = [column for column in columns if column is not None]
+        return np.concatenate(known) if len(known) == len(columns) else None
+
     return Picks(
         micrograph,
         np.concatenate([p.coords for p in parts]),
-        np.concatenate(scores) if len(scores) == len(parts) else None,
-        np.concatenate(diameters) if len(diameters) == len(parts) else None,
+        join([p.scores for p in parts]),
+        join([p.diameters for p in parts]),
         parts[0].source,
+        join([p.uncertainties for p in parts]),
     )
 
 

@@ -35,7 +35,7 @@ def find_peaks(
     scores
         (N,) float64 smoothed score at the peak.
     """
-    smooth = gaussian_filter(score_map, diameter / 12, mode="nearest")
+    smooth = smoothed(score_map, diameter)
     width = max(3, 2 * int(diameter / 8) + 1)
     top = (smooth == maximum_filter(smooth, size=width, mode="nearest")) & (smooth >= floor)
     rows, cols = np.nonzero(top)
@@ -54,6 +54,22 @@ def find_peaks(
     limit = np.asarray(score_map.shape, float) - 1 - 2 * rim
     inside = ((coords >= -0.5) & (coords <= limit + 0.5)).all(axis=1)
     return np.clip(coords[inside], 0.0, limit), scores[inside]
+
+
+def sample_scores(
+    score_map: NDArray[np.float32], coords: NDArray[np.float64], diameter: float, *, rim: int = 0
+) -> NDArray[np.float64]:
+    """Return (N,) what a map gives at peaks of another one, such as that of a whole ensemble.
+
+    Parameters are those of `find_peaks`, whose `coords` these are.
+    """
+    rows, cols = np.rint(coords + rim).astype(np.intp).reshape(-1, 2).T
+    return np.asarray(smoothed(score_map, diameter)[rows, cols], dtype=np.float64)
+
+
+def smoothed(score_map: NDArray[np.float32], diameter: float) -> NDArray[np.float32]:
+    """Smooth a score map as its peaks are looked for: by a twelfth of the diameter."""
+    return np.asarray(gaussian_filter(score_map, diameter / 12, mode="nearest"))
 
 
 def parabola_offset(

@@ -138,7 +138,7 @@ class PickDock(Dock):
         if self.isVisible():  # scores of thousands of micrographs are read for who looks at them
             self.table.refresh()
             self.threshold.refresh()
-            self._draw_counts()
+            self._redraw_soon()  # the first plot loads its library, which opening does not wait for
 
     def _say_state(self) -> None:
         missing = obstacle(self.session)

@@ -10,9 +10,10 @@ TOOLTIPS = (
     "Number of the round.",
     "Picks of its own that it was sure of and took for labels (pseudo-labels).",
     "Picks that it was not sure of: neither particle nor background.",
-    "F1 on the validation labels after the round.",
-    "Whether the round was kept: only if it did no harm on the validation labels. Where nothing "
-    "is labelled completely that cannot be told.",
+    "F1 on the validation labels after the round; with clicks alone, by how much it changed as far "
+    "as clicks tell that the round had not seen.",
+    "Whether the round was kept: only if it did no harm on what it had not seen. A few clicks "
+    "often cannot tell: click more, or label a rectangle completely.",
 )
 
 
@@ -24,16 +25,25 @@ def rounds_of(rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
             f"{_number(row.get('round', number)):g}",
             f"{_number(row['taken']):,.0f}",
             f"{_number(row.get('ignored', 0)):,.0f}",
-            f"{_number(row['f1']):.3f}" if "f1" in row else "–",
+            f1_text(row),
             verdict(row),
         )
         for number, row in enumerate(told, start=1)
     ]
 
 
+def f1_text(row: Mapping[str, Any]) -> str:
+    """Return F1, or by how much held-out clicks say that it changed."""
+    if "f1" in row:
+        return f"{_number(row['f1']):.3f}"
+    return f"about {100 * _number(row['change']):+.0f} %" if "change" in row else "–"
+
+
 def verdict(row: Mapping[str, Any]) -> str:
     """Return the gate's verdict in words, "" where it was not told."""
-    return {1: "kept", 0: "thrown away", -1: "cannot be told"}.get(row.get("accepted"), "")
+    return {1: "kept", 0: "thrown away", -1: "cannot be told", 2: "kept unjudged"}.get(
+        row.get("accepted"), ""
+    )
 
 
 def _number(value: Any) -> float:

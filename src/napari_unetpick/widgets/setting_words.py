@@ -33,6 +33,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "How long the training goes on. The best epoch is kept, so more does no harm but takes "
         "longer.",
     ),
+    "train.patience": (
+        "Patience",
+        "Training ends early where validation F1 has not risen for this many epochs, with a "
+        "schedule of restarts only just before a restart. 0: it never does.",
+    ),
     "train.patches_per_epoch": (
         "Patches per epoch",
         "How many small cut-outs of your micrographs are shown in one epoch.",
@@ -64,6 +69,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "train.restart_factor": ("Restart factor", "Each round of restarts is this many times longer."),
     "train.smallest_rate": ("Smallest rate", "Learning rate at the end of the schedule."),
+    "train.snapshots": (
+        "Snapshots",
+        "Keep a model from just before each restart (schedule of restarts); picking with several "
+        "of them together averages their scores.",
+    ),
     "train.average_decay": (
         "Weight averaging",
         "The model is a running average over the last steps; nearer to 1 averages over more. "

@@ -1,0 +1,117 @@
+"""Teacher and students of a self-training: who is asked, what is learned from the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+
+from napari_unetpick.engine import gate, partial
+from napari_unetpick.engine.checking import CheckedPart, without_areas
+from napari_unetpick.engine.dataset import Item
+from napari_unetpick.engine.network import UNet
+from napari_unetpick.engine.pseudo_labels import (
+    PseudoLabels,
+    labelled_scores,
+    limits_of,
+    make_pseudo_labels,
+    with_pseudo_labels,
+)
+from napari_unetpick.engine.self_train_job import SelfTrainJob
+from napari_unetpick.engine.self_train_state import State
+from napari_unetpick.engine.stages import candidates_of
+from napari_unetpick.engine.train_job import Training
+from napari_unetpick.engine.validate import Found
+from napari_unetpick.events import Event, Progress
+from napari_unetpick.picking.calibration import Calibration
+
+
+@dataclass
+class SelfTraining:
+    """A self-training as it goes.
+
+    Parameters
+    ----------
+    training
+        Its items are the labelled micrographs, with their true labels.
+    learners
+        Micrographs that get pseudo-labels: unlabelled and partly labelled ones.
+    parts
+        What the gate looks at; empty where nothing can be told.
+    before
+        The supervised model on them.
+    picks
+        How many the supervised model makes in a labelled micrograph.
+    """
+
+    job: SelfTrainJob
+    state: State
+    training: Training
+    learners: list[Item] = field(default_factory=list)
+    parts: list[CheckedPart] = field(default_factory=list)
+    before: gate.Tally | None = None
+    picks: float = 0.0
+
+    @property
+    def validated(self) -> bool:
+        """Whether fully labelled micrographs were held out."""
+        return any(part.item.held_out is not None for part in self.parts)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a round."""
+        share = 1.0 if self.validated else partial.FINAL_SHARE
+        return self.job.epochs or max(1, round(share * self.training.job.settings.train.epochs))
+
+
+def find_all(
+    run: SelfTraining, network: UNet, items: list[Item], stage: str
+) -> Generator[Event, None, dict[int, Found]]:
+    """Find the candidates of several micrographs, by index."""
+    found = {}
+    for number, item in enumerate(items, 1):
+        run.training.check_stop()
+        found[item.index] = candidates_of(run.training, network, item)
+        yield Progress(stage, number, len(items))
+    return found
+
+
+def ask_teacher(
+    run: SelfTraining,
+    teacher: UNet,
+    calibration: Calibration,
+    number: int,
+    known: list[Item],
+    learners: list[Item],
+    stage: str,
+) -> Generator[Event, None, dict[int, PseudoLabels]]:
+    """Return the pseudo-labels of every learner, by index, by what the teacher makes of `known`."""
+    asked = {item.index: item for item in (*known, *learners)}
+    found = yield from find_all(run, teacher, list(asked.values()), stage)
+    settings = run.training.job.settings.self_train
+    if settings.limits == "calibrated":
+        found = {
+            index: replace(each, raw=calibration.apply(each.raw, each.near))
+            for index, each in found.items()
+        }
+    scores = labelled_scores([(item, found[item.index]) for item in known])
+    limits = limits_of(scores, settings, number)
+    return {item.index: make_pseudo_labels(item, found[item.index], limits) for item in learners}
+
+
+def students(
+    run: SelfTraining, labelled_items: list[Item], pseudo: dict[int, PseudoLabels]
+) -> list[Item]:
+    """Return what a round trains on: all true labels, and the pseudo-labels."""
+    items = []
+    for item in labelled_items:
+        if item.trains:
+            plain = without_areas(item, run.parts)
+            own = pseudo.get(item.index)
+            items.append(plain if own is None else with_pseudo_labels(plain, own))
+    labelled = {item.index for item in labelled_items}
+    items += [
+        with_pseudo_labels(item, pseudo[item.index])
+        for item in run.learners
+        if item.index not in labelled and item.index in pseudo and len(pseudo[item.index].positives)
+    ]
+    return items

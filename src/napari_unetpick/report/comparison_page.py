@@ -1,0 +1,150 @@
+"""A comparison's folder: one plot of all curves, comparison.md, .csv, .tex, and the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_unetpick.io.atomic import atomic_path, write_text
+from napari_unetpick.report.canvas import legend_style, start_figure
+from napari_unetpick.report.comparison import (
+    PICTURE,
+    about,
+    detail_table,
+    difference_table,
+    interval,
+    micrograph_table,
+    overview_table,
+    setting_table,
+    to_csv,
+    to_latex,
+    to_markdown,
+)
+from napari_unetpick.report.figures import _draw_equal_f1
+from napari_unetpick.report.html import Section, Tile, write_report
+from napari_unetpick.report.losses import PURPLE
+from napari_unetpick.report.page import themed
+from napari_unetpick.report.palette import LIGHT, Theme
+from napari_unetpick.study.compare.result import ComparisonResult, SideResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE = "Comparison of picks"
+LINES = ("-", "--", "-.", ":")
+MARKS = "osD^vPX"
+MOST_TILES = 5
+
+
+def write_comparison(out: Path, found: ComparisonResult) -> list[Path]:
+    """Write comparison.md, .csv, .tex and .html, and precision_recall.png.
+
+    Returns
+    -------
+    The files, the page last.
+
+    Raises
+    ------
+    InputError, EngineError
+        The folder cannot be written to, or the disk is full.
+    """
+    picture = themed(
+        lambda theme: draw_sides(found, theme),
+        "Precision against recall of every side",
+        _caption(found),
+        wide=True,
+    )
+    files = [out / f"comparison.{ending}" for ending in ("md", "csv", "tex")]
+    write_text(files[0], to_markdown(found, TITLE))
+    write_text(files[1], to_csv(found))
+    write_text(files[2], to_latex(found))
+    files.append(out / PICTURE)
+    with atomic_path(files[-1]) as temporary:
+        assert isinstance(picture.data, bytes)
+        temporary.write_bytes(picture.data)
+    first = found.sides[0].name
+    sections = [Section("Result", table=overview_table(found), notes=found.all_notes)]
+    if (differences := difference_table(found)) is not None:
+        sections.append(Section(f"Against {first}", table=differences))
+    sections += [
+        Section("Over all thresholds", pictures=[picture]),
+        Section("Settings", table=setting_table(found)),
+        Section("By protocol", table=detail_table(found)),
+        Section("By micrograph", table=micrograph_table(found)),
+    ]
+    page = out / "comparison.html"
+    files.append(write_report(page, TITLE, tiles(found), sections, subtitle=about(found)))
+    return files
+
+
+def _caption(found: ComparisonResult) -> str:
+    """Say what the curves and marks are."""
+    text = "Curves: all thresholds, on the scored micrographs. Marks: where each side was scored"
+    if any(len(side.folds) > 1 for side in found.sides):
+        text += ", at thresholds that each micrograph had no part in: they may lie off the curve"
+    return f"{text}. Grey: lines of equal F1."
+
+
+def tiles(found: ComparisonResult) -> list[Tile]:
+    """Give the F1 of the first sides."""
+    shown = []
+    for side in found.sides[:MOST_TILES]:
+        value = side.figures["particle.f1"]
+        note = "a leak" if side.leak else f"95 %: {interval(value)}" if value[1] is not None else ""
+        shown.append(Tile(f"F1, {side.name}", f"{value[0]:.3f}", note))
+    return shown
+
+
+def draw_sides(found: ComparisonResult, theme: Theme = LIGHT) -> Figure:
+    """Draw precision against recall of all sides, with the points at which they were scored."""
+    figure, axes = start_figure("Precision and recall of every side", theme)
+    figure.set_size_inches(8.4, 5.6 + 0.22 * len(found.sides))
+    _draw_equal_f1(axes, theme)
+    colours = (theme.first, theme.second, theme.third, PURPLE, theme.ink)
+    for number, side in enumerate(found.sides):
+        colour = colours[number % len(colours)]
+        line, mark = LINES[number % len(LINES)], MARKS[number % len(MARKS)]
+        _draw_side(axes, side, colour, line, mark)
+    what = "(protocol particle, within 0.5 d)"
+    axes.set(xlim=(0, 1.01), ylim=(0, 1.02))
+    axes.set(xlabel=f"recall {what}", ylabel=f"precision {what}")
+    figure.legend(
+        loc="outside lower left",
+        title=about(found),
+        alignment="left",
+        handlelength=3.5,
+        **legend_style(theme),
+    ).get_title().set_color(theme.ink)
+    return figure
+
+
+def _draw_side(axes: Axes, side: SideResult, colour: str, line: str, mark: str) -> None:
+    """Draw a side's curve, if it has scores, and its point; the legend shows both as one."""
+    precision, recall, f1 = (
+        side.figures[f"particle.{ratio}"][0] for ratio in ("precision", "recall", "f1")
+    )
+    label = f"{_plain(side.name)}: F1 {f1:.3f}"
+    if side.curve is not None and len(side.curve.points.thresholds):
+        points = side.curve.points
+        # before the first candidate, precision is that of the first
+        x = np.concatenate([[0.0], points.recall])
+        y = np.concatenate([points.precision[:1], points.precision])
+        axes.plot(x, y, line, color=colour, lw=2)
+        label += f", average precision {side.curve.average_precision:.3f}"
+        if side.curve.source == "picks":
+            label += " (of the picks given)"
+    else:
+        line = ""
+        label += " (no scores)"
+    axes.plot(
+        recall, precision, mark, ms=9, mew=1.5, mfc=colour, mec=axes.get_facecolor(), clip_on=False
+    )
+    axes.plot([], [], line + mark, color=colour, lw=2, ms=8, label=label)
+
+
+def _plain(name: str) -> str:
+    """Keep matplotlib from reading a name as mathematics, or from hiding it."""
+    return name.replace("$", r"\$")

@@ -1,0 +1,1 @@
+"""Models and pick files of other programs, compared on one labelled set."""

@@ -1,0 +1,171 @@
+"""What a comparison reads: image sizes, the truth, and every side's picks and candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.evaluation.load import read_pick_files
+from napari_unetpick.io.micrographs import Micrograph, read_micrograph, resolve_pixel_size
+from napari_unetpick.io.picks import Picks, ReadPicks, assign_picks, read_picks, tell_count
+
+Shapes = Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Images:
+    """Sizes of the images that were opened, by key: (rows, cols), and A/px where it is known.
+
+    `failed` says by key why an image could not be opened.
+    """
+
+    shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    pixel_sizes: dict[str, float] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SidePicks:
+    """A side's picks on the micrographs in question, by key.
+
+    Parameters
+    ----------
+    delivered
+        As the program wrote them.
+    candidates
+        All scored ones, from which a threshold makes picks: of `candidates.csv`, or else the
+        picks. None where there are no scores.
+    everything
+        Whether `candidates` are more than the picks.
+    notes
+        What the reader should know, one line each.
+    """
+
+    delivered: dict[str, Picks]
+    candidates: dict[str, Picks] | None
+    everything: bool
+    notes: tuple[str, ...] = ()
+
+
+def open_images(micrographs: Mapping[str, Micrograph], pixel_size: float | None = None) -> Images:
+    """Open images for their sizes; an InputError if not one of them can be opened."""
+    found = Images()
+    for key, micrograph in micrographs.items():
+        try:
+            image = read_micrograph(micrograph.path)
+        except InputError as error:
+            found.failed[key] = str(error)
+            continue
+        rows, cols = image.data.shape
+        found.shapes[key] = (int(rows), int(cols))
+        with suppress(InputError):  # no pixel size matters only where Angstrom become pixels
+            found.pixel_sizes[key] = resolve_pixel_size(micrograph, image, pixel_size)
+    if not found.shapes:
+        raise InputError(next(iter(found.failed.values()), "no micrograph to open"))
+    return found
+
+
+def read_truth(
+    path: Path, micrographs: Mapping[str, Micrograph], pixel_size: float | None
+) -> ReadPicks:
+    """Read the truth of all micrographs, most often without opening any image."""
+    return _read_with_heights(
+        lambda shapes: read_picks(path, image_shapes=shapes, pixel_size=pixel_size),
+        {},
+        micrographs,
+    )
+
+
+def read_side(
+    name: str,
+    paths: Sequence[Path],
+    keys: Sequence[str],
+    micrographs: Mapping[str, Micrograph],
+    shapes: Shapes,
+    pixel_size: float | None,
+) -> SidePicks:
+    """Read a side's picks from files or folders, and keep those on the micrographs `keys`.
+
+    Parameters
+    ----------
+    paths
+        Each with picks of some of the micrographs.
+    micrographs
+        All that were given, so that names match as they would in all of them.
+
+    Raises
+    ------
+    InputError
+        A file cannot be used, or it names none of `keys`; the message names the side.
+    """
+    picks: dict[str, Picks] = {}
+    candidates: dict[str, Picks] = {}
+    notes: list[str] = []
+    everything = True
+    try:
+        for path in paths:
+            chosen, more = _read_files(path, micrographs, shapes, pixel_size)
+            assigned = assign_picks(chosen, list(micrographs.values()), shapes)
+            notes += [message for message in assigned.messages if "not given" not in message]
+            picks |= assigned.picks
+            everything &= more is not None
+            if more is not None:
+                candidates |= assign_picks(more, list(micrographs.values()), shapes).picks
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    given = {**picks, **candidates}
+    if given and not set(given) & set(keys):
+        raise InputError(
+            f"{name}: {paths[0]} names none of the {tell_count(len(keys), 'micrograph')} in "
+            f"question (such as {keys[0]}); pick those too"
+        )
+    delivered = {key: picks[key] for key in keys if key in picks}
+    rows = {key: candidates[key] for key in keys if key in candidates}
+    if not (everything and _all_scored(rows)):
+        everything, rows = False, delivered
+    if not _all_scored(rows):
+        if any(len(each) for each in rows.values()):
+            notes.append("no scores: scored as it is, at no threshold or minimum distance")
+        return SidePicks(delivered, None, False, tuple(notes))
+    if not everything:
+        notes.append(
+            "only picks are known, which a threshold may have cut: the curve ends where they do"
+        )
+    return SidePicks(delivered, rows, everything, tuple(notes))
+
+
+def _read_files(
+    path: Path, micrographs: Mapping[str, Micrograph], shapes: Shapes, pixel_size: float | None
+) -> tuple[ReadPicks, ReadPicks | None]:
+    more: list[ReadPicks | None] = []
+
+    def read(known: Shapes) -> ReadPicks:
+        chosen, candidates = read_pick_files(path, known, pixel_size)
+        more.append(candidates)
+        return chosen
+
+    return _read_with_heights(read, shapes, micrographs), more[-1]
+
+
+def _read_with_heights(
+    read: Callable[[Shapes], ReadPicks], shapes: Shapes, micrographs: Mapping[str, Micrograph]
+) -> ReadPicks:
+    """Read picks; only where that fails, open all images: CryoPPP counts rows from the last."""
+    try:
+        return read(shapes)
+    except InputError as error:
+        if "height" not in str(error):
+            raise
+    return read(open_images(micrographs).shapes)
+
+
+def _all_scored(rows: Mapping[str, Picks]) -> bool:
+    filled = [each for each in rows.values() if len(each)]
+    return bool(filled) and all(
+        each.scores is not None and bool(np.isfinite(each.scores).all()) for each in filled
+    )

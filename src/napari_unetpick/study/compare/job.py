@@ -1,0 +1,245 @@
+"""What a comparison was asked to do: sides, truth and split, checked before any work begins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.evaluation.sides import deal
+from napari_unetpick.io.hand_over import check_folder
+from napari_unetpick.io.micrographs import Micrograph, check_pixel_size, list_micrographs
+from napari_unetpick.io.picks import Picks, assign_picks, tell_count
+from napari_unetpick.io.project_files import real_folder
+from napari_unetpick.io.project_table import PROJECT_FILE, Entry, read_project
+from napari_unetpick.io.splits import read_split
+from napari_unetpick.io.test_looks import find_project, read_looks
+from napari_unetpick.study.compare.files import Images, open_images, read_truth
+from napari_unetpick.study.compare.sources import SideSource, read_sides
+
+SHARE = 0.5  # of the labelled micrographs validates where no split is given
+NO_PICKS = Picks("", np.empty((0, 2)))
+
+
+@dataclass(frozen=True)
+class CompareJob:
+    """What is to be compared; made by `make_compare_job`.
+
+    Parameters
+    ----------
+    micrographs
+        All that were given, by key. Images of those that are not in `images` stay closed.
+    truth
+        By key, of the micrographs that choose thresholds or are scored.
+    validation, test
+        Keys; `test` is the whole test part, of which nothing is read unless `final`.
+    images
+        Shapes and pixel sizes of the micrographs that are read, and why others are left out.
+    diameter, pixel_size, border
+        In A and A/px, as given.
+    looks_folder
+        Where looks at the test micrographs are counted.
+    """
+
+    micrographs: dict[str, Micrograph]
+    truth: dict[str, Picks]
+    sides: tuple[SideSource, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    images: Images
+    out: Path
+    looks_folder: Path
+    final: bool = False
+    diameter: float | None = None
+    pixel_size: float | None = None
+    border: float = 0.0
+    seed: int = 42
+    device: str = "auto"
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def part(self) -> Literal["validation", "test"]:
+        """Which part is scored."""
+        return "test" if self.final else "validation"
+
+
+def make_compare_job(
+    *,
+    micrographs: Sequence[str],
+    truth: Path,
+    out: Path,
+    models: Sequence[str] = (),
+    picks: Sequence[str] = (),
+    split: Path | None = None,
+    validation: float | None = None,
+    diameter: float | None = None,
+    pixel_size: float | None = None,
+    border: float = 0.0,
+    final: bool = False,
+    seed: int = 42,
+    device: str = "auto",
+) -> CompareJob:
+    """Check what `unetpick compare` was given; nothing is written.
+
+    Parameters
+    ----------
+    models, picks
+        `NAME=PATH` or `PATH` each.
+    split
+        CSV `micrograph,split`; else the splits of a project, or `validation` of the labelled
+        micrographs are drawn.
+
+    Raises
+    ------
+    InputError, ModelError
+        Something cannot be used.
+    """
+    _check_numbers(diameter, pixel_size, border, split, validation)
+    check_folder(out)
+    sides = read_sides(models, picks)
+    notes: list[str] = []
+    given, entries, own_diameter = _list(micrographs, truth, notes)
+    listed = {each.key: each for each in given}
+    found = read_truth(truth, listed, pixel_size)
+    labelled = assign_picks(found, given).picks
+    full = {key for key, entry in entries.items() if entry.state == "full"}
+    if _lies_in(truth, micrographs):  # a project's own truth: an empty micrograph has no file
+        labelled |= dict.fromkeys(full - set(labelled), NO_PICKS)
+    parts = choose_parts(split, validation, given, entries, set(labelled), seed, notes)
+    validates, tests = (_keys(labelled, parts, part) for part in ("validation", "test"))
+    _check_parts(validates, tests, final, truth, split)
+    scope = [*validates, *(tests if final else ())]
+    images = open_images({key: listed[key] for key in scope}, pixel_size)
+    assigned = assign_picks(found, given, images.shapes)
+    notes += [f"truth: {message}" for message in assigned.messages]
+    project = find_project([*map(Path, micrographs[:1]), *(m.path for m in given[:1])])
+    looks = project or out
+    if final:
+        read_looks(looks)  # a damaged file is better found now
+    return CompareJob(
+        micrographs=listed,
+        truth={key: assigned.picks.get(key, NO_PICKS) for key in scope},
+        sides=sides,
+        validation=validates,
+        test=tests,
+        images=images,
+        out=out,
+        looks_folder=looks,
+        final=final,
+        diameter=diameter or own_diameter,
+        pixel_size=pixel_size,
+        border=border,
+        seed=seed,
+        device=device,
+        notes=notes,
+    )
+
+
+def choose_parts(
+    split: Path | None,
+    share: float | None,
+    given: list[Micrograph],
+    entries: Mapping[str, Entry],
+    labelled: set[str],
+    seed: int,
+    notes: list[str],
+) -> dict[str, str]:
+    """Return the part of each micrograph: from the CSV, the project, or drawn."""
+    if split is not None:
+        parts: dict[str, str] = dict(read_split(split, given))
+        if "validation" not in parts.values():
+            raise InputError(
+                f"{split}: no micrograph validates, so no threshold can be chosen; mark some "
+                "'validation', or leave --split out and give --validation FRACTION"
+            )
+        if strangers := labelled - set(parts):
+            notes.append(
+                f"{tell_count(len(strangers), 'labelled micrograph')} without a split in "
+                f"{split.name} (such as {min(strangers)}): not scored"
+            )
+        return parts
+    own = {key: entry.split for key, entry in entries.items() if entry.split}
+    if share is None and "validation" in own.values():
+        notes.append("thresholds and scores follow the splits of the project")
+        return {str(key): str(part) for key, part in own.items()}
+    validates, tests = deal(labelled, SHARE if share is None else share, seed)
+    notes.append(
+        f"{len(validates)} of {len(labelled)} labelled micrographs were drawn to validate, seed "
+        f"{seed}; the others test"
+    )
+    return dict.fromkeys(validates, "validation") | dict.fromkeys(tests, "test")
+
+
+def _list(
+    sources: Sequence[str], truth: Path, notes: list[str]
+) -> tuple[list[Micrograph], dict[str, Entry], float | None]:
+    """List the micrographs of files, or of a project with what it says about them."""
+    folder = _project_of(sources)
+    if folder is None:
+        return list_micrographs(list(sources)), {}, None
+    diameter, entries = read_project(folder)
+    own = _lies_in(truth, sources)
+    kept = {k: e for k, e in entries.items() if e.kept and (e.state == "full" or not own)}
+    if left := len(entries) - len(kept):
+        why = "rejected or not fully labelled" if own else "rejected"
+        notes.append(f"{tell_count(left, 'micrograph')} of the project {why}: not scored")
+    if not kept:
+        raise InputError(f"{folder}: has no fully labelled micrographs; label some completely")
+    return [entry.micrograph for entry in kept.values()], kept, diameter
+
+
+def _project_of(sources: Sequence[str]) -> Path | None:
+    """Return the folder where MICROGRAPHS is a project."""
+    folder = real_folder(sources[0])
+    folder = folder.parent if folder.name == PROJECT_FILE else folder
+    return folder if len(sources) == 1 and (folder / PROJECT_FILE).is_file() else None
+
+
+def _lies_in(truth: Path, sources: Sequence[str]) -> bool:
+    project = _project_of(sources)
+    return project is not None and real_folder(truth).is_relative_to(project)
+
+
+def _keys(labelled: Iterable[str], parts: Mapping[str, str], part: str) -> tuple[str, ...]:
+    return tuple(sorted(key for key in labelled if parts.get(key) == part))
+
+
+def _check_parts(
+    validates: Sequence[str], tests: Sequence[str], final: bool, truth: Path, split: Path | None
+) -> None:
+    where = split or truth
+    if not validates:
+        raise InputError(
+            f"{where}: no labelled micrograph validates, so no threshold can be chosen; "
+            f"{truth} must name some of those"
+        )
+    if final and not tests:
+        raise InputError(
+            f"{where}: no labelled micrograph tests; leave --final out, or set some aside as 'test'"
+        )
+
+
+def _check_numbers(
+    diameter: float | None,
+    pixel_size: float | None,
+    border: float,
+    split: Path | None,
+    validation: float | None,
+) -> None:
+    if diameter is not None and not 10 <= diameter <= 5000:
+        raise InputError(
+            f"--diameter {diameter:g}: a particle's diameter in Angstrom lies between 10 and 5000"
+        )
+    if pixel_size is not None:
+        check_pixel_size(pixel_size)
+    if not (math.isfinite(border) and border >= 0):
+        raise InputError(f"--border {border:g}: give the width of the border in Angstrom, or 0")
+    if validation is not None and split is not None:
+        raise InputError("--split and --validation: give one of them")
+    if validation is not None and not 0 < validation < 1:
+        raise InputError(f"--validation {validation:g}: a fraction lies between 0 and 1")

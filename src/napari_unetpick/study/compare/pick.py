@@ -1,0 +1,118 @@
+"""A model as a side of a comparison: it picks for itself, and it must not know the answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message, Progress
+from napari_unetpick.io.atomic import write_text
+from napari_unetpick.io.labels import read_labels
+from napari_unetpick.io.names import match_names, micrograph_key
+from napari_unetpick.study.compare.job import CompareJob
+from napari_unetpick.study.compare.sources import MODEL_FILE, SideSource
+
+FOLDER = "picks"
+STAMP = "picked_by.json"
+
+
+def pick_part(
+    job: CompareJob,
+    side: SideSource,
+    part: str,
+    keys: Sequence[str],
+    check_stop: Callable[[], None] = lambda: None,
+) -> Generator[Event, None, tuple[Path, dict[str, str]]]:
+    """Let a model pick some micrographs into a folder under `job.out`, unless it has already.
+
+    Yields
+    ------
+    What `engine.pick` does, but for its Done.
+
+    Returns
+    -------
+    The folder, as `unetpick pick` writes it, and why micrographs were left out, by key.
+    """
+    assert side.model is not None
+    stamp = _stamp(job, side, keys)
+    folder = job.out / FOLDER / f"{_file_name(side.name)}-{stamp['model'][:8]}" / part
+    known = _read_stamp(folder)
+    if known is not None and {k: v for k, v in known.items() if k != "failed"} == stamp:
+        yield Message(f"{side.name}: has picked the {part} micrographs before; kept")
+        return folder, known["failed"]
+    from napari_unetpick.engine.pick import PickJob, pick  # torch, which picks alone do not need
+
+    (folder / STAMP).unlink(missing_ok=True)
+    work = PickJob(
+        micrographs=[job.micrographs[key] for key in keys],
+        models=[(str(side.path), side.model)],
+        out=folder,
+        diameter=job.diameter,
+        pixel_size=job.pixel_size,
+        formats=("csv",),
+        device=job.device,
+    )
+    failed: dict[str, str] = {}
+    for event in pick(work, check_stop):
+        if isinstance(event, Failed):
+            failed[micrograph_key(event.micrograph)] = event.reason
+            yield event
+        elif isinstance(event, Progress):
+            yield replace(event, stage=f"{side.name}: {event.stage}")
+        elif isinstance(event, Message):
+            yield replace(event, text=f"{side.name}: {event.text}")
+        elif not isinstance(event, Done | FoundCandidates):
+            yield event
+    write_text(folder / STAMP, json.dumps({**stamp, "failed": failed}, indent=1) + "\n")
+    return folder, failed
+
+
+def trained_on(side: SideSource, keys: Sequence[str]) -> list[str]:
+    """Return which micrographs a model was trained on, by its card and its run's labels.
+
+    Those that chose its epoch or threshold count as well.
+    """
+    if side.model is None:
+        return []
+    training = side.model.card.get("training", {})
+    hashes = set(training.get("names", ()) if isinstance(training, dict) else ())
+    seen = {key for key in keys if hashlib.sha256(key.encode()).hexdigest()[:8] in hashes}
+    run = side.path if side.path.is_dir() else side.path.parent
+    if (run / "labels").is_dir():
+        with suppress(InputError):  # what the card says stands
+            labels = read_labels(run / "labels")
+            named = [name for name, each in labels.items() if each.state != "none"]
+            seen |= set(match_names(named, keys).pairs.values())
+    return sorted(seen)
+
+
+def _stamp(job: CompareJob, side: SideSource, keys: Sequence[str]) -> dict[str, Any]:
+    """Return what a picking depends on; where it is the same, the picks are."""
+    file = side.path / MODEL_FILE if side.path.is_dir() else side.path
+    images = {key: job.micrographs[key].path.stat() for key in keys}
+    return {
+        "model": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "diameter": job.diameter,
+        "pixel_size": job.pixel_size,
+        "images": {key: [each.st_size, each.st_mtime_ns] for key, each in images.items()},
+    }
+
+
+def _read_stamp(folder: Path) -> dict[str, Any] | None:
+    try:
+        table = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return table if isinstance(table, dict) and isinstance(table.get("failed"), dict) else None
+
+
+def _file_name(name: str) -> str:
+    """Return a side's name as part of a folder's."""
+    return re.sub(r"[^\w.-]+", "_", name)

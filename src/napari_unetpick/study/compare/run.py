@@ -1,0 +1,247 @@
+"""Compare models and pick files of other programs on one labelled set, by one set of rules.
+
+Every side's threshold is chosen on the same validation micrographs. Those are scored crosswise,
+or, with `final`, the test micrographs are, and the look at them is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.evaluation.evaluate import evaluate
+from napari_unetpick.evaluation.metrics import Score, pool
+from napari_unetpick.evaluation.protocols import match_by_distance
+from napari_unetpick.evaluation.results import Evaluation
+from napari_unetpick.evaluation.sides import (
+    Choice,
+    Judged,
+    choose,
+    choose_without_each,
+    curve_of,
+    f1_differences,
+    judge,
+    select_at,
+)
+from napari_unetpick.events import Done, Event, Message, Progress
+from napari_unetpick.io.cryoppp import flip_rows
+from napari_unetpick.io.labels import Labels, labels_hash
+from napari_unetpick.io.picks import Picks, tell_count
+from napari_unetpick.io.test_looks import add_look
+from napari_unetpick.study.compare.files import SidePicks, read_side
+from napari_unetpick.study.compare.job import CompareJob
+from napari_unetpick.study.compare.pick import pick_part, trained_on
+from napari_unetpick.study.compare.question import Question, ask
+from napari_unetpick.study.compare.result import ComparisonResult, SideResult
+from napari_unetpick.study.compare.sources import SideSource
+from napari_unetpick.study.cryoppp.record import figures_of
+
+UPSIDE_DOWN = 0.3  # F1 that flipped rows must gain before anybody is told
+
+
+def compare(job: CompareJob, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:
+    """Score all sides; nothing is written but what models pick, and the look at the test.
+
+    Yields
+    ------
+    The events of picking, and Done with `comparison`, a `ComparisonResult`.
+
+    Raises
+    ------
+    InputError, ModelError, EngineError
+        Something cannot be used.
+    Cancelled
+        By `check_stop`.
+    """
+    failed = dict(job.images.failed)
+    sides: list[SidePicks] = []
+    for source in job.sides:
+        check_stop()
+        paths = [source.path]
+        if source.kind == "model":
+            paths, lost = yield from _pick(job, source, check_stop)
+            failed |= lost
+        scope = list(job.images.shapes)
+        shapes, size = job.images.shapes, job.pixel_size
+        sides.append(read_side(source.name, paths, scope, job.micrographs, shapes, size))
+    question = ask(job, failed)
+    results: list[SideResult] = []
+    for number, (source, side) in enumerate(zip(job.sides, sides, strict=True), 1):
+        check_stop()
+        results.append(score_side(source, side, question))
+        yield Progress("scoring", number, len(sides))
+    first = results[0]
+    results[1:] = [
+        replace(each, differences=f1_differences(first.evaluation, each.evaluation, job.seed))
+        for each in results[1:]
+    ]
+    look = _count_look(job, question) if job.final else None
+    if look is not None:
+        yield Message(f"look number {look} at these test micrographs, noted in {job.looks_folder}")
+    found = ComparisonResult(
+        part=job.part,
+        sides=tuple(results),
+        validation=len(question.validation),
+        seed=job.seed,
+        look=look,
+        failed=failed,
+        notes=(*job.notes, *_notes(question)),
+    )
+    yield Done({"comparison": found})
+
+
+def score_side(source: SideSource, side: SidePicks, question: Question) -> SideResult:
+    """Choose a side's thresholds on validation and score it; without scores, as it is.
+
+    Raises
+    ------
+    InputError
+        It has scores, but no picks on validation micrographs.
+    """
+    delivered = _score_distance(side.delivered, question)
+    notes = [*side.notes, *_unpicked(source.name, side, question)]
+    if text := _upside_down(side.delivered, delivered, question):
+        notes.append(text)
+    seen = trained_on(source, question.scored)
+    known = [] if question.crosswise else trained_on(source, question.validation)
+    if known:
+        notes.append(
+            f"its threshold was chosen on {tell_count(len(known), 'micrograph')} that it was "
+            f"trained on (such as {known[0]}), and may be too high or too low for others"
+        )
+    result = SideResult(
+        name=source.name,
+        kind=source.kind,
+        evaluation=_evaluate(side.delivered, question),
+        figures={},
+        delivered=delivered,
+        leak=_leak(source.name, seen, question) if seen else None,
+        notes=tuple(notes),
+    )
+    if side.candidates is not None:
+        result = _at_thresholds(result, side.candidates, side.everything, question)
+    return replace(result, figures=figures_of(result.evaluation))
+
+
+def _unpicked(name: str, side: SidePicks, question: Question) -> list[str]:
+    """Say on which micrographs a side has no picks at all."""
+    rows = side.delivered if side.candidates is None else side.candidates
+    lacking = {
+        what: [key for key in keys if not len(rows.get(key, ()))]
+        for what, keys in (("validation", question.validation), ("scored", question.scored))
+    }
+    if side.candidates is not None and len(lacking["validation"]) == len(question.validation):
+        raise InputError(
+            f"{name}: has no picks on any validation micrograph, so no threshold can be chosen; "
+            f"pick those too (such as {question.validation[0]})"
+        )
+    if question.crosswise or side.candidates is None:
+        del lacking["validation"]
+    return [
+        f"no picks on {tell_count(len(keys), f'{what} micrograph')} (such as {keys[0]})"
+        for what, keys in lacking.items()
+        if keys and any(len(question.truth[key]) for key in keys)
+    ]
+
+
+def _leak(name: str, seen: Sequence[str], question: Question) -> str:
+    return (
+        f"leak: {name} was trained on {len(seen)} of the {len(question.scored)} scored "
+        f"micrographs (such as {seen[0]}): its figures flatter"
+    )
+
+
+def _at_thresholds(
+    result: SideResult, candidates: Mapping[str, Picks], everything: bool, question: Question
+) -> SideResult:
+    """Score the candidates at the thresholds that validation chooses."""
+    judged = {k: judge(pair, candidates.get(k)) for k, pair in question.pairs.items()}
+    validation: Sequence[Judged] = [judged[key] for key in question.validation]
+    choice = choose(validation)
+    folds: tuple[Choice, ...] = ()
+    chosen = dict.fromkeys(question.scored, choice)
+    if question.crosswise:
+        folds = tuple(choose_without_each(validation))
+        chosen = dict(zip(question.validation, folds, strict=True))
+    picks = {key: select_at(judged[key], each) for key, each in chosen.items()}
+    return replace(
+        result,
+        evaluation=_evaluate(picks, question),
+        choice=choice,
+        folds=folds,
+        curve=curve_of([judged[key] for key in question.scored], choice, everything),
+    )
+
+
+def _evaluate(picks: Mapping[str, Picks], question: Question) -> Evaluation:
+    return evaluate(
+        {key: replace(picks[key], scores=None) for key in question.scored if key in picks},
+        {key: question.truth[key] for key in question.scored},
+        question.diameters,
+        question.shapes,
+        question.border_px,
+        seed=question.seed,
+    )
+
+
+def _score_distance(picks: Mapping[str, Picks], question: Question) -> Score:
+    """Score picks on the scored micrographs by the protocol `particle`."""
+    scores = []
+    for key in question.scored:
+        coords = picks[key].coords if key in picks else np.empty((0, 2))
+        scores.append(match_by_distance(question.pairs[key].with_picks(coords)).score)
+    return pool(scores)
+
+
+def _upside_down(picks: Mapping[str, Picks], score: Score, question: Question) -> str | None:
+    """Say where picks would fit with their rows counted from the other end."""
+    turned = {key: flip_rows(each, question.shapes[key][0]) for key, each in picks.items()}
+    other = _score_distance(turned, question)
+    if other.f1 < score.f1 + UPSIDE_DOWN:
+        return None
+    return (
+        f"its rows seem to be counted from the other end: F1 as delivered is {score.f1:.3f}, and "
+        f"{other.f1:.3f} upside down; turn its picks before comparing"
+    )
+
+
+def _pick(
+    job: CompareJob, source: SideSource, check_stop: Callable[[], None]
+) -> Generator[Event, None, tuple[list[Path], dict[str, str]]]:
+    """Let a model pick the validation micrographs and, if they are scored, the test ones."""
+    paths: list[Path] = []
+    failed: dict[str, str] = {}
+    parts = {"validation": job.validation, **({"test": job.test} if job.final else {})}
+    for part, keys in parts.items():
+        usable = [key for key in keys if key in job.images.shapes]
+        if usable:
+            folder, lost = yield from pick_part(job, source, part, usable, check_stop)
+            paths.append(folder)
+            failed |= lost
+    return paths, failed
+
+
+def _count_look(job: CompareJob, question: Question) -> int:
+    truth = {key: Labels("full", question.truth[key].coords) for key in question.scored}
+    names = [source.name for source in job.sides]
+    return add_look(job.looks_folder, names, labels_hash(truth), question.scored)
+
+
+def _notes(question: Question) -> list[str]:
+    """Say how thresholds were chosen."""
+    count = tell_count(len(question.validation), "validation micrograph")
+    if not question.crosswise:
+        return [f"thresholds and minimum distances were chosen on {count}, none of them scored"]
+    if len(question.validation) == 1:
+        return [
+            "one validation micrograph chose the thresholds and is scored at them: the figures "
+            "flatter; give more validation micrographs"
+        ]
+    return [
+        f"thresholds and minimum distances are cross-fitted: each of {count} is scored at those "
+        "that the others choose"
+    ]

@@ -1,0 +1,59 @@
+"""The sides of a comparison as they are given: `NAME=PATH` of models and of picks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.models import Model, load_model
+
+MODEL_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class SideSource:
+    """A side as it was given: a model, or picks of any program."""
+
+    name: str
+    path: Path
+    model: Model | None = None
+
+    @property
+    def kind(self) -> Literal["model", "picks"]:
+        """What it is."""
+        return "picks" if self.model is None else "model"
+
+
+def read_sides(models: Sequence[str], picks: Sequence[str]) -> tuple[SideSource, ...]:
+    """Read `NAME=PATH` of each side, models first, and load the models."""
+    sides = []
+    for text, kind in [*((t, "model") for t in models), *((t, "picks") for t in picks)]:
+        name, path = name_and_path(text, kind)
+        if kind == "picks" and not path.exists():
+            raise InputError(f"--picks {text}: no such file or folder")
+        sides.append(SideSource(name, path, load_model(path) if kind == "model" else None))
+    if not sides:
+        raise InputError("nothing to compare; give --model MODEL or --picks PICKS, or several")
+    names = [side.name for side in sides]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                f"two sides are called {name}; name them apart, as in --{sides[0].kind} NAME=PATH"
+            )
+    return tuple(sides)
+
+
+def name_and_path(text: str, kind: str) -> tuple[str, Path]:
+    """Split `NAME=PATH`; a path alone is named after its file, a model after its run folder."""
+    name, _, rest = (part.strip() for part in text.partition("="))
+    if "=" not in text or Path(text).expanduser().exists():
+        rest = text
+        place = Path(text).expanduser().absolute()
+        is_run = kind == "model" and place.name == MODEL_FILE
+        name = place.parent.name if is_run else place.name if place.is_dir() else place.stem
+    if not name or not rest or not name.isprintable():
+        raise InputError(f"--{kind} {text!r}: give NAME=PATH, or PATH alone")
+    return name, Path(rest).expanduser()

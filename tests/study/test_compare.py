@@ -1,0 +1,381 @@
+"""Several sides on planted micrographs: figures by hand, splits kept apart, looks counted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.events import Done
+from napari_unetpick.io import micrographs as micrographs_module
+from napari_unetpick.io.micrographs import list_micrographs
+from napari_unetpick.io.models import Model
+from napari_unetpick.io.picks import Picks, write_picks
+from napari_unetpick.io.project import Project
+from napari_unetpick.io.test_looks import LOOKS_FILE, count_looks, read_looks
+from napari_unetpick.study.compare import files
+from napari_unetpick.study.compare.job import make_compare_job
+from napari_unetpick.study.compare.pick import trained_on
+from napari_unetpick.study.compare.run import compare
+from napari_unetpick.study.compare.sources import SideSource, name_and_path
+
+D = 20.0  # px, and 40 A at 2 A/px
+ROWS, COLS = 200, 240
+# far from each other, and from where they come to lie when turned upside down
+PLACES = [(30, 40), (30, 120), (60, 200), (85, 60), (75, 130)]
+NAMES = [f"mic_{i}.mrc" for i in range(6)]
+
+
+def csv(path, rows, header="micrograph,x,y"):
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def picks_of(names, places=PLACES, shift=(0.0, 0.0)):
+    return [f"{name},{c + shift[1]},{r + shift[0]}" for name in names for r, c in places]
+
+
+@pytest.fixture
+def planted(tmp_path):
+    folder = tmp_path / "mics"
+    folder.mkdir()
+    for name in NAMES:
+        with mrcfile.new(folder / name) as file:
+            file.set_data(np.random.default_rng(0).normal(0, 1, (ROWS, COLS)).astype(np.float32))
+            file.voxel_size = 2.0
+    rows = [f"{row},{D}" for row in picks_of(NAMES)]
+    csv(tmp_path / "truth.csv", rows, "micrograph,x,y,diameter")
+    parts = [f"{name},{'validation' if i < 3 else 'test'}" for i, name in enumerate(NAMES)]
+    csv(tmp_path / "split.csv", parts, "micrograph,split")
+    return tmp_path
+
+
+def job_of(folder, *sides, truth="truth.csv", split="split.csv", **more):
+    return make_compare_job(
+        micrographs=[str(folder / "mics")],
+        truth=folder / truth,
+        out=folder / "out",
+        picks=[f"{Path(s).stem}={folder / s}" for s in sides],
+        split=None if split is None else folder / split,
+        **more,
+    )
+
+
+def run(folder, *sides, **more):
+    *_, done = compare(job_of(folder, *sides, **more))
+    assert isinstance(done, Done)
+    return done.result["comparison"]
+
+
+def f1(side, row="particle"):
+    return side.figures[f"{row}.f1"][0]
+
+
+def test_a_shift_of_a_third_of_the_radius_counts_by_one_protocol_only(planted):
+    csv(planted / "exact.csv", picks_of(NAMES))
+    csv(planted / "shifted.csv", picks_of(NAMES, shift=(0.0, 0.3 * D)))
+    exact, shifted = run(planted, "exact.csv", "shifted.csv").sides
+    rows = ("particle", "quarter", "iou0.6", "pixel")
+    assert [f1(exact, row) for row in rows] == [1.0, 1.0, 1.0, 1.0]
+    assert [f1(shifted, row) for row in rows[:3]] == [1.0, 0.0, 0.0]
+    overlap = 2 / math.pi * (math.acos(0.3) - 0.3 * math.sqrt(1 - 0.3**2))  # of shifted discs
+    assert f1(shifted, "pixel") == pytest.approx(overlap, abs=0.02)
+    assert exact.figures["centring.median"][0] == 0.0
+    assert shifted.figures["centring.median"][0] == pytest.approx(0.3)
+    assert exact.differences is None
+    assert shifted.differences["quarter"].value == -1.0
+    assert shifted.differences["particle"].value == 0.0
+
+
+def test_duplicates_cost_precision_but_for_pixels_and_thinning_spares_scored_ones(planted):
+    twice = [*picks_of(NAMES), *picks_of(NAMES, shift=(0.0, 1.0))]
+    csv(planted / "plain.csv", twice)
+    ranked = [f"{row},{0.9 - 0.1 * (i >= len(twice) // 2)}" for i, row in enumerate(twice)]
+    csv(planted / "ranked.csv", ranked, "micrograph,x,y,score")
+    plain, scored = run(planted, "plain.csv", "ranked.csv").sides
+    assert plain.figures["particle.precision"][0] == 0.5
+    assert plain.figures["particle.recall"][0] == 1.0
+    assert f1(plain) == f1(plain, "iou0.6") == pytest.approx(2 / 3, abs=1e-4)
+    assert f1(plain, "pixel") > 0.95
+    assert (f1(scored), scored.choice.distance) == (1.0, 0.5)
+    assert scored.delivered.f1 == pytest.approx(2 / 3)  # as the program wrote them
+
+
+def test_a_side_without_scores_is_scored_as_it_is_and_says_so(planted):
+    csv(planted / "bare.csv", picks_of(NAMES, PLACES[:4]))
+    side = run(planted, "bare.csv").sides[0]
+    assert f1(side) == pytest.approx(8 / 9, abs=1e-4)
+    assert (side.choice, side.curve, side.folds) == (None, None, ())
+    assert any("no scores" in note for note in side.notes)
+
+
+def test_a_pick_on_an_empty_micrograph_is_false(planted):
+    rows = [f"{row},{D}" for row in picks_of(NAMES[1:])]
+    csv(planted / "truth.csv", [f"{NAMES[0]},,,", *rows], "micrograph,x,y,diameter")
+    csv(planted / "one.csv", [f"{NAMES[0]},50,50", *picks_of(NAMES[1:])])
+    csv(planted / "none.csv", picks_of(NAMES[1:]))
+    found = run(planted, "one.csv", "none.csv")
+    one, none = found.sides
+    assert found.keys[0] == "mic_0"
+    assert one.figures["particle.precision"][0] == pytest.approx(10 / 11, abs=1e-4)
+    assert f1(one) == pytest.approx(20 / 21, abs=1e-4)
+    assert f1(one, "pixel") == pytest.approx(2 / 3, abs=1e-4)  # mean of 0, 1, 1
+    assert f1(none) == f1(none, "pixel") == 1.0
+    assert not any("no picks" in note for note in none.notes)  # there was nothing to find
+
+
+def test_picks_upside_down_score_next_to_nothing_and_are_told(planted):
+    turned = [(ROWS - 1 - r, c) for r, c in PLACES]
+    csv(planted / "turned.csv", picks_of(NAMES, turned))
+    csv(planted / "right.csv", picks_of(NAMES))
+    wrong, right = run(planted, "turned.csv", "right.csv").sides
+    assert [f1(wrong, row) for row in ("particle", "quarter", "iou0.6", "pixel")] == [0, 0, 0, 0]
+    assert any("1.000 upside down" in note for note in wrong.notes)
+    assert right.notes == tuple(note for note in right.notes if "upside" not in note)
+
+
+def plant_traps(folder):
+    """On validation .9 is true and .6 false; on test what is true has .5."""
+    rows = []
+    for i, name in enumerate(NAMES):
+        rows += [f"{row},{0.9 if i < 3 else 0.5}" for row in picks_of([name])]
+        rows += [f"{row},0.6" for row in picks_of([name], [(170, 40), (170, 200)])]
+    return csv(folder / "trap.csv", rows, "micrograph,x,y,score")
+
+
+def test_the_threshold_comes_from_validation_whatever_suits_the_test(planted):
+    plant_traps(planted)
+    side = run(planted, "trap.csv").sides[0]
+    assert (side.choice.threshold, f1(side)) == (0.9, 1.0)
+    assert side.fold_range == (0.9, 0.9)
+    found = run(planted, "trap.csv", final=True)
+    side = found.sides[0]
+    assert (found.part, found.keys) == ("test", ["mic_3", "mic_4", "mic_5"])
+    assert (side.choice.threshold, side.choice.f1) == (0.9, 1.0)
+    assert f1(side) == 0.0  # none of the test's true picks reaches it
+    assert side.curve.best_f1 == pytest.approx(10 / 12)  # at .5, which the test would have chosen
+    assert side.folds == ()
+
+
+def test_each_validation_micrograph_is_scored_at_what_the_others_choose(planted):
+    scores = {"mic_0.mrc": 0.9, "mic_1.mrc": 0.9, "mic_2.mrc": 0.5}
+    rows = [f"{row},{scores[name]}" for name in NAMES[:3] for row in picks_of([name])]
+    rows += [f"{row},0.6" for row in picks_of(NAMES[:2], [(170, 40), (170, 80), (170, 120)])]
+    csv(planted / "mixed.csv", rows, "micrograph,x,y,score")
+    side = run(planted, "mixed.csv").sides[0]
+    # all: .9 gives 20 / 25, .5 gives 30 / 36 and is chosen; for mic_2 the others choose .9
+    assert side.choice.threshold == 0.5
+    assert side.fold_range == (0.5, 0.9)
+    each = [row.scores["particle"].f1 for row in side.evaluation.micrographs]
+    assert each == pytest.approx([10 / 13, 10 / 13, 0.0])
+    assert f1(side) == pytest.approx(20 / 31, abs=1e-4)
+
+
+def test_one_validation_micrograph_flatters_itself_and_says_so(planted):
+    parts = [f"{NAMES[0]},validation", *(f"{name},test" for name in NAMES[1:])]
+    csv(planted / "split.csv", parts, "micrograph,split")
+    plant_traps(planted)
+    found = run(planted, "trap.csv")
+    assert f1(found.sides[0]) == 1.0
+    assert found.sides[0].figures["particle.f1"][1:] == (None, None)
+    assert any("flatter" in note for note in found.notes)
+
+
+def test_without_final_no_test_micrograph_is_read(planted, monkeypatch):
+    opened = []
+    read = micrographs_module.read_micrograph
+
+    def watch(path):
+        opened.append(Path(path).name)
+        return read(path)
+
+    monkeypatch.setattr(files, "read_micrograph", watch)
+    plant_traps(planted)
+    before = run(planted, "trap.csv").to_dict()
+    assert set(opened) == set(NAMES[:3])
+    for name in NAMES[3:]:
+        (planted / "mics" / name).write_bytes(b"<xml>not to be read</xml>")
+    header, *rows = (planted / "trap.csv").read_text().splitlines()
+    csv(planted / "trap.csv", [row for row in rows if row < "mic_3"], header)  # and no picks there
+    assert run(planted, "trap.csv").to_dict() == before
+    assert not (planted / "out").exists()
+
+
+def test_every_look_at_the_test_is_counted(planted):
+    csv(planted / "a.csv", picks_of(NAMES))
+    assert run(planted, "a.csv").look is None
+    assert [run(planted, "a.csv", final=True).look for _ in range(2)] == [1, 2]
+    looks = read_looks(planted / "out")
+    assert [look.sides for look in looks] == [("a",), ("a",)]
+    assert looks[0].truth == looks[1].truth
+    # another split that shares a micrograph of the test is a look at it; others are new
+    shared = [f"{NAMES[0]},validation", f"{NAMES[5]},test"]
+    csv(planted / "split.csv", shared, "micrograph,split")
+    assert run(planted, "a.csv", final=True).look == 3
+    fresh = [f"{NAMES[0]},validation", f"{NAMES[1]},test"]
+    csv(planted / "split.csv", fresh, "micrograph,split")
+    assert run(planted, "a.csv", final=True).look == 1
+    (planted / "out" / LOOKS_FILE).write_text("date,sides\n2026,a\n")
+    with pytest.raises(InputError, match=LOOKS_FILE):
+        job_of(planted, "a.csv", final=True)
+
+
+def test_a_project_brings_its_splits_and_counts_the_looks(planted):
+    given = list_micrographs(planted / "mics")
+    with Project.create(planted / "project", given, 40.0) as project:
+        for i, name in enumerate(NAMES):
+            project.change(name[:-4], state="full", split="validation" if i < 2 else "test")
+        project.change("mic_5", kept=False)
+        project.change("mic_4", state="partial")
+        project.count_test_look()
+        project.save()
+    stars = planted / "project" / "picks"
+    stars.mkdir(exist_ok=True)
+    for name in NAMES[1:]:  # mic_0 is fully labelled, and empty: it has no file
+        write_picks(
+            {name: Picks(name, np.array(PLACES, float))}, stars / f"{name[:-4]}.star", "star"
+        )
+    csv(planted / "a.csv", picks_of(NAMES[1:]))
+
+    def final():
+        job = make_compare_job(
+            micrographs=[str(planted / "project")],
+            truth=stars,
+            out=planted / "out",
+            picks=[str(planted / "a.csv")],
+            final=True,
+        )
+        *_, done = compare(job)
+        return done.result["comparison"]
+
+    found = final()
+    assert found.keys == ["mic_2", "mic_3"]
+    assert found.validation == 2
+    assert f1(found.sides[0]) == 1.0
+    assert found.look == 2  # one was in napari
+    assert final().look == 3
+    assert (planted / "project" / LOOKS_FILE).is_file()
+    assert not (planted / "out" / LOOKS_FILE).exists()
+    assert count_looks(planted / "project", ["mic_3"]) == 3
+
+
+def test_candidates_beside_the_picks_are_what_a_threshold_is_chosen_among(planted):
+    folder = planted / "picked"
+    folder.mkdir()
+    csv(
+        folder / "picks.csv",
+        [f"{r},0.9" for r in picks_of(NAMES, PLACES[:2])],
+        "micrograph,x,y,score",
+    )
+    rows = [
+        f"{r},{s}"
+        for s, p in zip((0.9, 0.9, 0.4, 0.4, 0.4), PLACES, strict=True)
+        for r in picks_of(NAMES, [p])
+    ]
+    rows += [f"{r},0.3" for r in picks_of(NAMES, [(170, 40)])]
+    csv(folder / "candidates.csv", rows, "micrograph,x,y,score")
+    side = run(planted, "picked").sides[0]
+    assert (side.choice.threshold, f1(side)) == (0.4, 1.0)
+    assert side.delivered.f1 == pytest.approx(4 / 7)  # 2 of 5, none false
+    assert side.curve.source == "candidates"
+    assert side.curve.average_precision == 1.0
+
+
+def test_a_micrograph_that_cannot_be_opened_is_left_out_for_all(planted):
+    (planted / "mics" / NAMES[1]).write_bytes(b"<xml/>")
+    csv(planted / "a.csv", picks_of(NAMES))
+    found = run(planted, "a.csv")
+    assert found.keys == ["mic_0", "mic_2"]
+    assert list(found.failed) == ["mic_1"]
+
+
+def test_angstrom_and_a_border(planted):
+    csv(planted / "bare.csv", picks_of(NAMES))  # a truth without diameters
+    csv(planted / "a.csv", picks_of(NAMES, [*PLACES, (3, 3)]))
+    side = run(planted, "a.csv", truth="bare.csv", diameter=40.0).sides[0]
+    assert side.evaluation.diameter_px == D
+    assert side.figures["particle.precision"][0] == pytest.approx(5 / 6, abs=1e-4)
+    assert f1(run(planted, "a.csv", truth="bare.csv", diameter=40.0, border=20.0).sides[0]) == 1.0
+
+
+def test_a_model_knows_what_it_was_trained_on(planted):
+    from napari_unetpick.engine.card import name_hash
+
+    card = {"training": {"names": [name_hash("mic_4")]}}
+    side = SideSource("net", planted / "net.safetensors", Model({}, card))
+    assert trained_on(side, ["mic_3", "mic_4"]) == ["mic_4"]
+    labels = planted / "run" / "labels"
+    labels.mkdir(parents=True)
+    csv(labels / "labels.csv", ["mic_5.mrc,full", "mic_3.mrc,none"], "micrograph,state")
+    csv(labels / "picks.csv", picks_of(["mic_5.mrc"]))
+    csv(labels / "negatives.csv", [])
+    (labels / "areas.json").write_text("{}")
+    run_folder = replace(side, path=planted / "run")
+    assert trained_on(run_folder, ["mic_3", "mic_4", "mic_5"]) == ["mic_4", "mic_5"]
+    assert trained_on(replace(side, model=None), ["mic_4"]) == []
+
+
+def test_names_of_sides(tmp_path):
+    (tmp_path / "run1").mkdir()
+    (tmp_path / "a=b.csv").write_text("")
+    model = tmp_path / "run1" / "model.safetensors"
+    model.write_bytes(b"")
+    assert name_and_path(str(model), "model") == ("run1", model)
+    assert name_and_path(str(tmp_path / "run1"), "model") == ("run1", tmp_path / "run1")
+    assert name_and_path(f"my net={model}", "model") == ("my net", model)
+    assert name_and_path(str(tmp_path / "a=b.csv"), "picks") == ("a=b", tmp_path / "a=b.csv")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"split": "none.csv"}, "no micrograph validates"),
+        ({"split": "typo.csv"}, "split 'valid'"),
+        ({"split": "validated.csv", "final": True}, "no labelled micrograph tests"),
+        ({"validation": 0.5}, "give one of them"),
+        ({"split": None, "validation": 1.5}, "--validation 1.5"),
+        ({"diameter": 3.0}, "--diameter 3"),
+        ({"border": -1.0}, "--border -1"),
+        ({"pixel_size": 1e6}, "pixel size"),
+        ({"truth": "absent.csv"}, "absent.csv"),
+    ],
+)
+def test_what_cannot_be_is_refused(planted, options, message):
+    csv(planted / "a.csv", picks_of(NAMES))
+    csv(planted / "none.csv", [f"{name},test" for name in NAMES], "micrograph,split")
+    csv(planted / "validated.csv", [f"{name},validation" for name in NAMES], "micrograph,split")
+    csv(planted / "typo.csv", [f"{NAMES[0]},valid"], "micrograph,split")
+    with pytest.raises(InputError, match=message):
+        run(planted, "a.csv", **options)
+    assert not (planted / "out").exists()
+
+
+def test_sides_that_cannot_be_are_refused(planted):
+    csv(planted / "else.csv", ["elsewhere.mrc,1,1"])
+    csv(planted / "late.csv", [f"{row},0.5" for row in picks_of(NAMES[3:])], "micrograph,x,y,score")
+    csv(planted / "a.csv", picks_of(NAMES))
+    for sides, options, message in (
+        ((), {}, "nothing to compare"),
+        (("a.csv", "a.csv"), {}, "two sides are called a"),
+        (("absent.csv",), {}, "absent.csv: no such file"),
+        (("a.csv", "else.csv"), {}, "else: none of the 1 micrographs"),
+        (("late.csv",), {}, r"late: .*names none of the 3 micrographs in question \(such as mic_0"),
+        (("late.csv",), {"final": True}, "late: has no picks on any validation micrograph"),
+    ):
+        with pytest.raises(InputError, match=message):
+            run(planted, *sides, **options)
+    assert not (planted / "out").exists()
+
+
+def test_a_drawn_split_is_said_and_has_no_test_in_common(planted):
+    csv(planted / "a.csv", picks_of(NAMES))
+    seen = run(planted, "a.csv", split=None, validation=0.34)
+    tested = run(planted, "a.csv", split=None, validation=0.34, final=True)
+    assert len(seen.keys) == 2
+    assert sorted(seen.keys + tested.keys) == [name[:-4] for name in NAMES]
+    assert any("2 of 6 labelled micrographs were drawn" in note for note in seen.notes)
