@@ -10,7 +10,7 @@ import pytest
 from command_line import TinySet, unetpick
 
 from napari_unetpick.settings import RECIPES, NetworkSettings
-from napari_unetpick.study import ladder
+from napari_unetpick.study.ablation import ladder
 
 BASE = RECIPES["baseline"]
 TINY_BASELINE = replace(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from napari_unetpick.study.ablation.units import supervised_part
 
 from napari_unetpick.settings import RECIPES, to_dict
-from napari_unetpick.study.ablate import fit_budget, supervised_part, units_of
-from napari_unetpick.study.ladder import STEPS, ladder, leave_one_out
-from napari_unetpick.study.records import key_of
+from napari_unetpick.study.ablation.ladder import STEPS, ladder, leave_one_out
+from napari_unetpick.study.ablation.records import key_of
+from napari_unetpick.study.ablation.run import fit_budget, units_of
 
 CHANGES = {
     "combined loss": {"loss.kind"},

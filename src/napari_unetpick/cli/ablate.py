@@ -55,9 +55,9 @@ def ablate(
     from napari_unetpick.errors import InputError
     from napari_unetpick.report.ladder import about, ladder_table, without_table, write_ladder
     from napari_unetpick.report.tables import plain_table
-    from napari_unetpick.study.ablate import ablate as run_ablation
-    from napari_unetpick.study.ablate_job import make_ablate_job
-    from napari_unetpick.study.rungs import read_ladder
+    from napari_unetpick.study.ablation.job import make_ablate_job
+    from napari_unetpick.study.ablation.run import ablate as run_ablation
+    from napari_unetpick.study.ablation.rungs import read_ladder
 
     job, messages = make_ablate_job(
         micrographs=micrographs,

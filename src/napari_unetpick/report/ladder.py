@@ -13,7 +13,7 @@ from napari_unetpick.io.picks import tell_count
 from napari_unetpick.report.canvas import legend_style, make_figure, to_png
 from napari_unetpick.report.palette import LIGHT, Theme
 from napari_unetpick.report.tables import Table, csv_table, latex_table, markdown_table
-from napari_unetpick.study.rungs import Ladder, RungResult
+from napari_unetpick.study.ablation.rungs import Ladder, RungResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

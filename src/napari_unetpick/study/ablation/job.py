@@ -15,7 +15,7 @@ from napari_unetpick.io.labels import labels_hash
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.picks import assign_picks, read_picks
 from napari_unetpick.io.splits import read_split
-from napari_unetpick.study.ablate import AblateJob
+from napari_unetpick.study.ablation.units import AblateJob
 
 TEST_SHARE = 0.4  # of the labelled micrographs, where no split is given
 

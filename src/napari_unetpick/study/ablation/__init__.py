@@ -1,0 +1,1 @@
+"""The ablation: the ladder of improvements, its runs, and what their records say."""

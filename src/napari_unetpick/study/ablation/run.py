@@ -1,0 +1,129 @@
+"""Ablation: every rung of the ladder trained, self-trained and scored, each shared part once.
+
+Units are made seed by seed, so a budget that ends early leaves a whole ladder with fewer seeds.
+Nothing that is recorded is made again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from napari_unetpick.engine.devices import choose_device
+from napari_unetpick.engine.fit import seconds_a_step
+from napari_unetpick.errors import InputError
+from napari_unetpick.events import Done, Event, Message
+from napari_unetpick.io.atomic import write_text
+from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
+from napari_unetpick.study.ablation.records import (
+    key_of,
+    read_records,
+    write_record,
+)
+from napari_unetpick.study.ablation.units import AblateJob, Unit, make, supervised_part
+
+RECORDS, PLAN = "records", "ablation.json"
+RESERVE = 0.6  # of the budget goes into steps; the rest is validation, picking and scoring
+LEAST, MOST = 4, 40  # batches an epoch
+
+
+def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:
+    """Make what is not recorded yet, until all is made or another run would not fit the budget.
+
+    Yields
+    ------
+    Events of the trainings, Message, and Done with `made`, `recorded` and `missing` units.
+
+    Raises
+    ------
+    InputError
+        The folder holds an ablation of other data, or something cannot be used.
+    """
+    started = time.monotonic()
+    batches = settle(job) if job.budget else 0
+    rungs = [*ladder(), *(leave_one_out() if job.leave_one_out else [])]
+    units = units_of([fit_budget(rung, batches) for rung in rungs], job.seeds) if batches else []
+    recorded = read_records(job.out / RECORDS)
+    missing = [unit for unit in units if unit.name not in recorded]
+    total, made, longest = len(missing), 0, 0.0
+    if units:
+        yield Message(
+            f"{len(units)} runs ({len(rungs)} rungs), {len(units) - total} recorded; "
+            f"{batches} batches an epoch fit {job.budget:g} minutes"
+        )
+    while missing and not (made and time.monotonic() - started + longest > 60 * job.budget):
+        began = time.monotonic()
+        unit = missing.pop(0)
+        seeds = ", ".join(map(str, unit.seeds))
+        yield Message(f"run {made + 1} of {total}: {unit.rung.name}, seed {seeds}")
+        record = yield from make(job, unit, check_stop)
+        write_record(job.out / RECORDS, record)
+        made, longest = made + 1, max(longest, time.monotonic() - began)
+    if missing:
+        yield Message(
+            f"another run does not fit the budget: {len(missing)} of {total} runs are left; "
+            "run it again to go on",
+            "warning",
+        )
+    yield Done({"made": made, "missing": len(missing)})
+
+
+def settle(job: AblateJob) -> int:
+    """Return how many batches an epoch has: as many as fit, or as an earlier call settled.
+
+    Raises
+    ------
+    InputError
+        The folder holds an ablation of other data.
+    """
+    path = job.out / PLAN
+    if path.is_file():
+        plan = json.loads(path.read_text(encoding="utf-8"))
+        if plan["data"] != job.data:
+            raise InputError(
+                f"{job.out}: holds an ablation of other micrographs or labels; give --out another "
+                "folder"
+            )
+        return int(plan["batches"])
+    batches = batches_that_fit(job)
+    write_text(path, json.dumps({"data": job.data, "batches": batches}) + "\n")
+    return batches
+
+
+def batches_that_fit(job: AblateJob) -> int:
+    """Return how many batches an epoch may have so that all runs fit the budget."""
+    device, _ = choose_device(job.train.device)
+    rungs = [*ladder(), *(leave_one_out() if job.leave_one_out else [])]
+    steps: dict[str, float] = {}
+    seconds = 0.0
+    for settings in {key_of(r.settings): r.settings for r in rungs}.values():
+        network = repr(settings.network)
+        steps.setdefault(network, seconds_a_step(settings, device))
+        own = settings.self_train
+        epochs = own.rounds * own.epochs if job.learn else 0
+        seconds += epochs * steps[network]
+    for settings in {key_of(supervised_part(r.settings)): r.settings for r in rungs}.values():
+        seconds += settings.train.epochs * steps[repr(settings.network)]
+    return int(np.clip(RESERVE * 60 * job.budget / (seconds * len(job.seeds)), LEAST, MOST))
+
+
+def fit_budget(rung: Rung, batches: int) -> Rung:
+    """Give a rung's epochs so many batches."""
+    train = rung.settings.train
+    train = replace(train, patches_per_epoch=batches * train.batch)
+    return replace(rung, settings=replace(rung.settings, train=train))
+
+
+def units_of(rungs: list[Rung], seeds: tuple[int, ...]) -> list[Unit]:
+    """List what is to be made: seed by seed, ensembles after all their members."""
+    units = [
+        Unit(replace(rung, ensemble=False), (seed,))
+        for seed in seeds
+        for rung in rungs  # an ensemble needs its members, which may be no rung of their own
+    ]
+    units += [Unit(rung, seeds) for rung in rungs if rung.ensemble and len(seeds) > 1]
+    return list({unit.name: unit for unit in units}.values())
