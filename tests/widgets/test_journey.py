@@ -22,7 +22,7 @@ from napari_unetpick.widgets.session import Session
 
 CLICKS = 10  # on each of three micrographs
 CORRECTIONS = 5
-CHANCE = 0.02  # of F1: six of the 300 particles
+CHANCE = 0.01  # of F1: three of apoferritin's 300 particles, one or two of the simulated 100
 
 Truth = dict[str, np.ndarray]
 
@@ -232,9 +232,9 @@ def test_journey_on_simulated_micrographs(make_napari_viewer: Any, qtbot: Any, t
         border=0.5,
     )
     print(f"before {before:.4f} after {after:.4f}")
-    # some eighty particles: one that is missed or invented is half a point, chance four points
-    assert before >= 0.9
-    assert after >= 0.9
+    assert before >= 0.95
+    assert after >= 0.95
+    assert after >= before - CHANCE
 
 
 def test_journey_on_apoferritin(
