@@ -189,25 +189,57 @@ def test_a_killed_self_training_resumes_to_the_same_files(tiny: TinySet, run: Pa
     assert not list(run.rglob("*.tmp"))
 
 
-def test_partial_labels_cannot_tell_and_say_what_would(tiny: TinySet, tmp_path: Path):
-    few, run = some_picks(tiny, tmp_path / "few.csv", 6), tmp_path / "run"
+@pytest.fixture(scope="module")
+def eighteen_clicks(tiny: TinySet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run trained on six clicks in each of three micrographs."""
+    folder = tmp_path_factory.mktemp("clicks")
+    few = some_picks(tiny, folder / "few.csv", 6)
     arguments = [str(few) if a == str(tiny.picks) else a for a in tiny.train]
-    done = unetpick(*arguments, "--run", run, "--partial", "--initial-epochs", "4")
+    done = unetpick(*arguments, "--run", folder / "run", "--partial", "--initial-epochs", "4")
     assert done.returncode == 0, done.stderr
+    return folder / "run"
+
+
+def test_partial_labels_cannot_tell_and_say_what_would(
+    tiny: TinySet, eighteen_clicks: Path, tmp_path: Path
+):
+    run = Path(shutil.copytree(eighteen_clicks, tmp_path / "run"))
     before = (run / "model.safetensors").read_bytes()
     done = unetpick("self-train", tiny.folder, "--run", run)
     assert done.returncode == 0, done.stderr
     assert "1 unlabelled and 3 partly labelled" in done.stderr
     assert "round 1 undecided" in done.stderr
+    assert "by 18 held-out clicks F1 changes by an estimated" in done.stderr
     assert "label one micrograph or a rectangle completely" in done.stderr
     assert str(run / "round-1.safetensors") in done.stderr
     (row,) = rounds_of(run)
     assert row["accepted"] == -1
     assert "f1" not in row
+    assert row["clicks"] == 18
+    assert row["low"] <= row["change"] <= row["high"]
     assert (run / "model.safetensors").read_bytes() == before
     card = load_model(run / "round-1.safetensors").card
     assert card["calibration"]["kind"] == "rank"
     assert 0 < card["calibration"]["threshold"] < 1
+
+
+def test_clicks_that_suffice_judge_every_round_by_networks_that_have_not_seen_them(
+    tiny: TinySet, eighteen_clicks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(gate, "ENOUGH", 18)
+    accept_all(monkeypatch)
+    run = Path(shutil.copytree(eighteen_clicks, tmp_path / "run"))
+    done = unetpick("self-train", tiny.folder, "--run", run)
+    assert done.returncode == 0, done.stderr
+    assert [row["accepted"] for row in rounds_of(run)] == [1, 1]
+    assert "round 2 accepted: by 18 held-out clicks" in done.stderr
+    stages = {json.loads(row)["stage"] for row in (run / "metrics.jsonl").read_text().splitlines()}
+    folds = {f"round {n}, cross-fit {fold}" for n in (1, 2) for fold in (1, 2, 3)}
+    assert folds < stages
+    best = max(rounds_of(run), key=lambda row: row["change"])
+    card = load_model(run).card
+    assert card["self_training"]["round"] == best["round"]
+    assert 0 < card["calibration"]["expected_recall"] <= 1
 
 
 def test_what_cannot_be_used_is_one_line(tiny: TinySet, run: Path, tmp_path: Path):

@@ -34,6 +34,18 @@ class ClickVerdict:
     recall: float
 
 
+def epochs_of_folds(run: SelfTraining) -> int:
+    """Return how many epochs more a round takes where clicks judge it; 0 where they need not."""
+    if run.parts or not run.training.job.settings.self_train.gate:
+        return 0
+    return len(partial.make_folds(run.training.items)) * epochs_of_one(run)
+
+
+def epochs_of_one(run: SelfTraining) -> int:
+    """Return the epochs of one fold's student."""
+    return max(1, round(partial.FOLD_SHARE * run.training.job.settings.train.epochs))
+
+
 def judge_by_clicks(
     run: SelfTraining, number: int, before: int
 ) -> Generator[Event, None, ClickVerdict | None]:
@@ -87,7 +99,7 @@ def train_student(
         name,
         number=STAGE + 10 * number + fold,
         items=students(run, known, pseudo),
-        epochs=max(1, round(partial.FOLD_SHARE * settings.train.epochs)),
+        epochs=epochs_of_one(run),
         target=replace(settings.target, unknown_weight=partial.CLEAN_WEIGHT),
         ignored={index: each.ignored for index, each in pseudo.items()},
         start=teacher,

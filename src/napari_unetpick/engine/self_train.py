@@ -11,7 +11,7 @@ import numpy as np
 from napari_unetpick.engine import gate, partial
 from napari_unetpick.engine.card import card_of
 from napari_unetpick.engine.checking import parts_to_check, tally
-from napari_unetpick.engine.click_gate import judge_by_clicks
+from napari_unetpick.engine.click_gate import epochs_of_folds, judge_by_clicks
 from napari_unetpick.engine.dataset import Item, disk_needed, prepare
 from napari_unetpick.engine.devices import choose_device, make_deterministic
 from napari_unetpick.engine.ensemble import read_card
@@ -87,7 +87,9 @@ def self_train(
     for event in left_out:
         folder.log(f"left out: {event.reason}")
     step = seconds_a_step(job.train.settings, device)
-    for line in describe(training, run.learners, run.parts, wanted, run.epochs, step):
+    for line in describe(
+        training, run.learners, run.parts, wanted, run.epochs, step, epochs_of_folds(run)
+    ):
         yield from tell(run, line)
     with record:
         yield from score_supervised(run)
@@ -249,7 +251,7 @@ def judge(
     if run.validated:
         calibration, apart = calibrate_network(training, network)
     else:
-        if run.before is None and training.job.settings.self_train.gate:
+        if epochs_of_folds(run):
             clicks = yield from judge_by_clicks(run, number, state.best.number if state.best else 0)
         # a number of picks: scores of two networks cannot be compared
         picks = clicks.picks if clicks else run.picks

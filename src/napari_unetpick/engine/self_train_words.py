@@ -18,12 +18,16 @@ def describe(
     rounds: int,
     epochs: int,
     seconds: float,
+    judging: int,
 ) -> Iterator[str]:
-    """Say what learns from what, who judges, and what it will take (`seconds` a step)."""
+    """Say what learns from what, who judges, and what it will take (`seconds` a step).
+
+    `judging` is how many epochs more a round takes where clicks judge it.
+    """
     labelled = {item.index for item in training.items}
     new = sum(item.index not in labelled for item in learners)
     settings = training.job.settings
-    patches = rounds * epochs * settings.train.patches_per_epoch
+    patches = rounds * (epochs + judging) * settings.train.patches_per_epoch
     minutes = max(patches / settings.train.batch * seconds / 60, 0.1)
     yield (
         f"{new:,} unlabelled and {len(learners) - new:,} partly labelled micrographs to learn "
@@ -32,6 +36,8 @@ def describe(
     )
     if parts:
         yield f"each round is judged on {_checked(parts)}"
+    elif judging:
+        yield "each round is judged by clicks that it is not shown: a few of them tell little"
 
 
 def say_verdict(done: Round, parts: list[CheckedPart], run: Path) -> Iterator[str]:
