@@ -162,6 +162,7 @@ def test_wandb_is_offline_and_holds_what_was_planted(real_wandb: Any, tmp_path: 
     (file,) = run.glob("wandb/offline-run-*/run-*.wandb")
     said = [e.text for e in events if isinstance(e, Message)]
     assert said == [f"W&B, offline: wandb sync {file.parent} uploads it"]
+    real_wandb.teardown()  # W&B's own process has written all when it has ended
     records = list(records_of(file))
     rows = [
         {(item.key or "/".join(item.nested_key)): item.value_json for item in record.history.item}
