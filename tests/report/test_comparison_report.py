@@ -12,6 +12,7 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
+from napari_unetpick.evaluation.figures import figures_of
 from napari_unetpick.evaluation.sides import (
     choose,
     choose_without_each,
@@ -33,7 +34,6 @@ from napari_unetpick.report.comparison import (
 from napari_unetpick.report.comparison_page import draw_sides, write_comparison
 from napari_unetpick.report.palette import DARK, LIGHT
 from napari_unetpick.study.compare.result import ComparisonResult, SideResult
-from napari_unetpick.study.cryoppp.record import figures_of
 
 D = 20.0
 KEYS = ("a", "b", "c")

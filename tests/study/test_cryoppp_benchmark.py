@@ -14,13 +14,14 @@ from cryoppp_tree import HEADER, QUICK, RECIPE, SHAPE, Planted, plant_set
 
 from napari_unetpick.errors import Cancelled, InputError
 from napari_unetpick.evaluation.evaluate import evaluate
+from napari_unetpick.evaluation.figures import figures_of
 from napari_unetpick.events import Done, Event, Failed, Message
 from napari_unetpick.io.cryoppp import flip_rows
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.study.cryoppp.benchmark import benchmark, find_leaks
 from napari_unetpick.study.cryoppp.job import Benchmark, make_benchmark
 from napari_unetpick.study.cryoppp.published import PUBLISHED, TEST_SETS, TRAINING_SETS
-from napari_unetpick.study.cryoppp.record import RECORD, all_records, figures_of, read_records
+from napari_unetpick.study.cryoppp.record import RECORD, all_records, read_records
 from napari_unetpick.study.cryoppp.run import SHARED, Trained, write_truth
 from napari_unetpick.study.cryoppp.sets import FEWEST, find_sets, read_set, set_id, split_parts
 

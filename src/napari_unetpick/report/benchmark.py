@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_unetpick.evaluation.figures import RATIOS, Value
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.report.canvas import legend_style, start_figure
@@ -18,7 +19,7 @@ from napari_unetpick.report.page import themed
 from napari_unetpick.report.palette import LIGHT, Theme
 from napari_unetpick.report.tables import Table, markdown_table
 from napari_unetpick.study.cryoppp.published import PUBLISHED
-from napari_unetpick.study.cryoppp.record import RATIOS, Record, Value
+from napari_unetpick.study.cryoppp.record import Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

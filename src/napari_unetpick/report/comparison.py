@@ -7,13 +7,13 @@ import io
 
 import numpy as np
 
+from napari_unetpick.evaluation.figures import RATIOS, Value
 from napari_unetpick.evaluation.intervals import Difference
 from napari_unetpick.evaluation.sides import PAIRED
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.report.benchmark import ROWS
 from napari_unetpick.report.tables import Table, latex_text, markdown_table
 from napari_unetpick.study.compare.result import ComparisonResult, SideResult
-from napari_unetpick.study.cryoppp.record import RATIOS, Value
 
 NONE = "–"
 PICTURE = "precision_recall.png"

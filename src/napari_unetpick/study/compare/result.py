@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from napari_unetpick.evaluation.figures import Figures
 from napari_unetpick.evaluation.intervals import Difference
 from napari_unetpick.evaluation.metrics import Score
 from napari_unetpick.evaluation.results import Curve, Evaluation
 from napari_unetpick.evaluation.sides import Choice
-from napari_unetpick.study.cryoppp.record import Figures
 
 DIGITS = 4
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
+from napari_unetpick.evaluation.figures import figures_of
 from napari_unetpick.evaluation.metrics import Score, pool
 from napari_unetpick.evaluation.protocols import match_by_distance
 from napari_unetpick.evaluation.results import Evaluation
@@ -38,7 +39,6 @@ from napari_unetpick.study.compare.pick import pick_part, trained_on
 from napari_unetpick.study.compare.question import Question, ask
 from napari_unetpick.study.compare.result import ComparisonResult, SideResult
 from napari_unetpick.study.compare.sources import SideSource
-from napari_unetpick.study.cryoppp.record import figures_of
 
 UPSIDE_DOWN = 0.3  # F1 that flipped rows must gain before anybody is told
 

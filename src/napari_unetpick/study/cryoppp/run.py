@@ -15,6 +15,7 @@ from napari_unetpick.engine.train import train
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.evaluation.evaluate import evaluate
+from napari_unetpick.evaluation.figures import figures_of
 from napari_unetpick.evaluation.load import load_inputs
 from napari_unetpick.events import Done, Event, Failed, Message, Progress
 from napari_unetpick.io.atomic import write_text
@@ -26,7 +27,7 @@ from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.study.cryoppp.job import Benchmark
 from napari_unetpick.study.cryoppp.published import TRAINING_SETS
-from napari_unetpick.study.cryoppp.record import Record, figures_of
+from napari_unetpick.study.cryoppp.record import Record
 from napari_unetpick.study.cryoppp.sets import PARTS, CryoPPPSet, read_set
 
 SHARED = "published"  # folder of the model that all sets share
