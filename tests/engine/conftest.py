@@ -15,9 +15,12 @@ from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.picking.scale import make_scale
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
-    """Run torch on one thread: small tensors gain nothing from more."""
+    """Run torch on one thread, a module's own trainings too: small tensors gain nothing from more.
+
+    Sums come out a little different on two, and so does a file that must be the same.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
