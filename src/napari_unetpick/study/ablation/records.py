@@ -54,7 +54,12 @@ class Record:
     @property
     def name(self) -> str:
         """The file's name without its ending."""
-        return f"{self.key}_{'-'.join(map(str, self.seeds))}"
+        return record_name(self.key, self.seeds)
+
+
+def record_name(key: str, seeds: tuple[int, ...]) -> str:
+    """Return the name that the record of these settings and seeds has."""
+    return f"{key}_{'-'.join(map(str, seeds))}"
 
 
 def key_of(settings: Settings, ensemble: bool = False) -> str:

@@ -36,7 +36,7 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
 
     Yields
     ------
-    Events of the trainings, Message, and Done with `made`, `recorded` and `missing` units.
+    Events of the trainings, Message, and Done with the number of `made` and `missing` runs.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
     if units:
         yield Message(
             f"{len(units)} runs ({len(rungs)} rungs), {len(units) - total} recorded; "
-            f"{batches} batches an epoch fit {job.budget:g} minutes"
+            f"{batches} batches an epoch"
         )
     while missing and not (made and time.monotonic() - started + longest > 60 * job.budget):
         began = time.monotonic()

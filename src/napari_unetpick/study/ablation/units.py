@@ -24,7 +24,7 @@ from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.models import load_model
 from napari_unetpick.settings import Settings
 from napari_unetpick.study.ablation.ladder import Rung
-from napari_unetpick.study.ablation.records import Record, key_of, scores_of
+from napari_unetpick.study.ablation.records import Record, key_of, record_name, scores_of
 
 RUNS, MINUTES = "runs", "minutes.txt"  # the folder, and a file of each run's
 
@@ -71,8 +71,7 @@ class Unit:
     @property
     def name(self) -> str:
         """Of its record."""
-        key = key_of(self.rung.settings, self.rung.ensemble)
-        return f"{key}_{'-'.join(map(str, self.seeds))}"
+        return record_name(key_of(self.rung.settings, self.rung.ensemble), self.seeds)
 
 
 def supervised_part(settings: Settings) -> Settings:
