@@ -35,10 +35,12 @@ class ClickVerdict:
 
 
 def epochs_of_folds(run: SelfTraining) -> int:
-    """Return how many epochs more a round takes where clicks judge it; 0 where they need not."""
-    if run.parts or not run.training.job.settings.self_train.gate:
+    """Return how many epochs more a round takes where clicks judge it; 0 where they do not."""
+    folds = len(partial.make_folds(run.training.items))
+    crossfitted = all(stage_name(0, n) in run.training.checkpoint["stages"] for n in range(folds))
+    if run.parts or not crossfitted or not run.training.job.settings.self_train.gate:
         return 0
-    return len(partial.make_folds(run.training.items)) * epochs_of_one(run)
+    return folds * epochs_of_one(run)
 
 
 def epochs_of_one(run: SelfTraining) -> int:
