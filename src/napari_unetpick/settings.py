@@ -259,7 +259,7 @@ def _checked(value: Any, old: Any, key: str, name: str, hint: Any) -> Any:
         )
     if isinstance(old, bool) or isinstance(value, bool):
         fits = isinstance(old, bool) and isinstance(value, bool)
-    elif isinstance(old, float):
+    elif hint is float:
         fits = isinstance(value, int | float) and math.isfinite(value) and value >= 0
         value = float(value) if fits else value
     elif isinstance(old, int):

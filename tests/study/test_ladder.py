@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 
 import pytest
-from napari_unetpick.study.ablation.units import supervised_part
+import tomli_w
 
-from napari_unetpick.settings import RECIPES, to_dict
-from napari_unetpick.study.ablation.ladder import STEPS, ladder, leave_one_out
+from napari_unetpick.settings import RECIPES, from_dict, to_dict
+from napari_unetpick.study.ablation.ladder import STEPS, Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.records import key_of
 from napari_unetpick.study.ablation.run import fit_budget, units_of
+from napari_unetpick.study.ablation.units import supervised_part
 
 CHANGES = {
     "combined loss": {"loss.kind"},
@@ -47,6 +49,13 @@ def test_each_rung_changes_what_it_names_and_nothing_else():
         assert changed(before.settings, after.settings) == CHANGES[name]
     assert rungs[-1].settings == rungs[-2].settings
     assert [rung.ensemble for rung in rungs] == [False] * 8 + [True]
+
+
+@pytest.mark.parametrize("rung", [*ladder(), *leave_one_out()], ids=lambda rung: rung.name)
+def test_a_run_of_each_rung_can_be_read_back(rung: Rung):
+    """Self-training and resuming read the settings from the run's config.toml."""
+    text = tomli_w.dumps(to_dict(rung.settings))
+    assert from_dict(tomllib.loads(text)) == rung.settings
 
 
 def test_the_baseline_is_the_plans():
