@@ -45,10 +45,12 @@ class CountsPlot(PlotFrame):
 
     def draw(self, keys: Sequence[str], accepted: Sequence[int], above: Sequence[int]) -> None:
         """Show the counts of micrographs."""
+        counts = np.asarray(accepted, int), np.asarray(above, int)
         if self.make():
             self._fill()
-        self.keys = list(keys)
-        self._accepted, self._above = np.asarray(accepted, int), np.asarray(above, int)
+        elif self.keys == list(keys) and np.array_equal(counts, (self._accepted, self._above)):
+            return
+        self.keys, (self._accepted, self._above) = list(keys), counts
         places = np.arange(len(keys))
         low, high = self._bars
         width = 0.8 if len(keys) < 200 else 1.0

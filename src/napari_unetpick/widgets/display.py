@@ -41,22 +41,19 @@ class Shown:
     Parameters
     ----------
     image
-        (rows, cols) float32.
+        (rows, cols) float32, in standard deviations from its mean: one grey scale fits all.
     ratio
         File pixels a pixel of `image`, along (row, col).
     file_shape
         (rows, cols) of the file.
     pixel_size
         A/px of the file, or None where unknown.
-    limits
-        Grey-scale limits.
     """
 
     image: NDArray[np.float32]
     ratio: tuple[float, float]
     file_shape: tuple[int, int]
     pixel_size: float | None
-    limits: tuple[float, float]
 
 
 def prepare_image(micrograph: Micrograph, settings: DisplaySettings) -> Shown:
@@ -81,10 +78,9 @@ def prepare_image(micrograph: Micrograph, settings: DisplaySettings) -> Shown:
     image = fourier_crop(found.data, shape, low, high, threads=1)
     if settings.low_pass > 0 and pixel_size is not None:
         image = _low_pass(image, settings.low_pass / pixel_size / (rows / shape[0]))
-    mean, deviation = float(image.mean()), float(image.std()) or 1.0
-    reach = settings.spread * deviation
+    image = (image - image.mean()) / (float(image.std()) or 1.0)
     ratio = (rows / shape[0], cols / shape[1])
-    return Shown(image, ratio, (rows, cols), pixel_size, (mean - reach, mean + reach))
+    return Shown(image, ratio, (rows, cols), pixel_size)
 
 
 def _outliers(data: NDArray[np.generic]) -> tuple[float, float]:

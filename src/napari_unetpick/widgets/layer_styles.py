@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.layer_data import DEFAULT_SIZE, PLAIN_COLOR, SCORE_COLORMAP
+from napari_unetpick.widgets.layer_tables import one_step
 
 if TYPE_CHECKING:
     from napari_unetpick.widgets.display import Shown
@@ -44,14 +45,14 @@ def put(layer: Any, place: dict[str, Any]) -> None:
         layer.units = place["units"]
 
 
-def image(shown: Shown, place: dict[str, Any]) -> Any:
-    """Make the micrograph's layer."""
+def image(shown: Shown, place: dict[str, Any], spread: float) -> Any:
+    """Make the micrograph's layer, its grey scale `spread` standard deviations either way."""
     from napari.layers import Image
 
     return Image(
         shown.image,
         colormap="gray",
-        contrast_limits=shown.limits,
+        contrast_limits=(-spread, spread),
         interpolation2d="linear",
         **place,
     )
@@ -132,17 +133,22 @@ def show_candidates(layer: Any, chosen: Chosen | None, diameter: float) -> None:
     coords = np.empty((0, 2)) if chosen is None else chosen.coords
     scores = np.empty(0) if chosen is None else chosen.scores
     same = len(layer.data) == len(coords) and np.array_equal(layer.data, coords)
-    if not same or not np.array_equal(np.asarray(layer.features["score"], float), scores):
+    same &= np.array_equal(np.asarray(layer.features["score"], float), scores)
+    sizes = np.empty(0) if chosen is None else np.where(chosen.above, diameter, 0.0)
+    if same and np.array_equal(layer.size, sizes):
+        return
+    if layer.selected_data:
         layer.selected_data = set()
-        layer.data = coords
-        layer.features = {"score": np.nan_to_num(scores)}
-        if len(coords):
-            layer.border_color = "score"
-            layer.border_colormap = SCORE_COLORMAP
-            layer.border_contrast_limits = (0.0, 1.0)
-    if len(coords):
-        assert chosen is not None
-        hide_rings(layer, chosen.above, diameter)
+    with one_step(layer):
+        if not same:
+            layer.data = coords
+            layer.features = {"score": np.nan_to_num(scores)}
+            if len(coords) and layer.border_color_mode != "colormap":
+                layer.border_color = "score"
+                layer.border_colormap = SCORE_COLORMAP
+                layer.border_contrast_limits = (0.0, 1.0)
+        if chosen is not None:
+            hide_rings(layer, chosen.above, diameter)
     if layer.editable:
         layer.editable = False
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,26 +15,36 @@ from napari_unetpick.io.project import PickTable
 NEW = -1  # id of a pick that was just clicked
 
 
-def show_picks(layer: Any, table: PickTable, diameter: float) -> None:
-    """Put picks into the layer: data, features, sizes and selection in one step.
+@contextmanager
+def one_step(layer: Any) -> Iterator[None]:
+    """Change several things of a Points layer; napari, which draws anew at each, does so once.
 
-    Napari draws a layer anew at each of these: what is as it should be is left alone.
+    The viewer is not told of a new extent: points lie on a micrograph, whose layer tells its own.
     """
+    with layer.events.blocker_all():
+        yield
+    layer.refresh(thumbnail=False, extent=False)
+    layer.events.features()
+
+
+def show_picks(layer: Any, table: PickTable, diameter: float) -> None:
+    """Put picks into the layer: data, features, sizes and selection in one step."""
     if layer.selected_data:
         layer.selected_data = set()
-    layer.data = np.asarray(table.coords, float).reshape(-1, 2)
-    layer.features = {
-        "source": np.array(table.sources, dtype=object),
-        "score": np.asarray(table.scores, float),
-        "id": np.asarray(table.ids, np.int64),
-    }
     if layer.current_size != diameter:
         layer.current_size = diameter
-    if (np.asarray(layer.size) != diameter).any():
-        layer.size = diameter
-    if not np.all(layer.shown):
-        layer.shown = True
-    stamp_defaults(layer)
+    with one_step(layer):
+        layer.data = np.asarray(table.coords, float).reshape(-1, 2)
+        layer.features = {
+            "source": np.array(table.sources, dtype=object),
+            "score": np.asarray(table.scores, float),
+            "id": np.asarray(table.ids, np.int64),
+        }
+        if (np.asarray(layer.size) != diameter).any():
+            layer.size = diameter
+        if not np.all(layer.shown):
+            layer.shown = True
+        stamp_defaults(layer)
 
 
 def stamp_defaults(layer: Any) -> None:

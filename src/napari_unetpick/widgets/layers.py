@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +127,10 @@ class Layers:
     def change_display(self, settings: DisplaySettings) -> None:
         """Show micrographs low-passed and scaled otherwise."""
         self.images.change(settings)
+        layer, spread = self._made.get("micrograph"), settings.spread
+        if layer is not None:
+            layer.contrast_limits_range = (-2 * spread, 2 * spread)
+            layer.contrast_limits = (-spread, spread)
         self.reload()
 
     def reload(self) -> None:
@@ -221,13 +225,15 @@ class Layers:
         place = layer_styles.placement(shown.pixel_size, shown.ratio)
         layer = self._made.get("micrograph")
         if layer is None:
-            layer = self._add("micrograph", layer_styles.image(shown, place))
+            spread = self.images.settings.spread
+            layer = self._add("micrograph", layer_styles.image(shown, place, spread))
+            layer.contrast_limits_range = (-2 * spread, 2 * spread)
             layer.bind_key("Escape", lambda _: None, overwrite=True)
         else:
-            layer.data = shown.image
+            same = layer.data.shape == shown.image.shape
+            with layer.events.extent.blocker() if same else nullcontext():
+                layer.data = shown.image
             layer_styles.put(layer, place)
-            layer.contrast_limits_range = _wider(shown.limits)
-            layer.contrast_limits = shown.limits
             if not layer.visible:
                 layer.visible = True
         layer.name = key
@@ -361,9 +367,3 @@ class Layers:
 def camera_of(viewer: Any) -> Any:
     """Return a viewer's camera; since napari 0.9 it belongs to the scene."""
     return getattr(viewer, "scene", viewer).camera
-
-
-def _wider(limits: tuple[float, float]) -> tuple[float, float]:
-    """Range of the contrast sliders: twice the limits' span."""
-    low, high = limits
-    return low - (high - low) / 2, high + (high - low) / 2

@@ -197,12 +197,11 @@ class PickDock(Dock):
         self._say_state()
         self._redraw_soon()
 
-    def _current_changed(self, key: str) -> None:
+    def _current_changed(self, _: str) -> None:
         self._say_state()
         self.export.refresh()
         if self.isVisible():
-            self.threshold.refresh()
-            self.counts.mark(key)
+            self.threshold.current_changed()
             self._redraw_soon()
 
     def _marks_changed(self, key: str, _: str) -> None:

@@ -106,6 +106,11 @@ class ThresholdPanel(QWidget):
             self.histogram.draw(scores, self.session.model.threshold_now)
         self._count()
 
+    def current_changed(self) -> None:
+        """Show another micrograph's candidates, where those of one alone are shown."""
+        if self._is_here:
+            self.refresh()
+
     def selection_changed(self) -> None:
         """Show threshold and distance as they are now; numbers follow a moment later."""
         model = self.session.model
