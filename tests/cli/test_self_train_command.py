@@ -32,17 +32,20 @@ def some_picks(tiny: TinySet, path: Path, of_each: int = 999) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def three_labelled(tiny: TinySet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run trained on three micrographs, of which one validates."""
-    folder = tmp_path_factory.mktemp("three")
+def train_on_three(tiny: TinySet, folder: Path, *more: object) -> Path:
+    """Train on three micrographs, of which one validates."""
     arguments = [
         str(some_picks(tiny, folder / "some.csv")) if a == str(tiny.picks) else a
         for a in tiny.train
     ]
-    done = unetpick_process(*arguments, "--run", folder / "run")
+    done = unetpick_process(*arguments, "--run", folder / "run", *more)
     assert done.returncode == 0, done.stderr
     return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def three_labelled(tiny: TinySet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train_on_three(tiny, tmp_path_factory.mktemp("three"))
 
 
 @pytest.fixture
@@ -110,9 +113,10 @@ def poison(item, found, limits) -> PseudoLabels:
 
 
 def test_a_poisoned_round_is_refused_and_changes_nothing(
-    tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: TinySet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(teaching, "make_pseudo_labels", poison)
+    run = train_on_three(tiny, tmp_path, "--initial-epochs", 12)  # else any training does good
     before = (run / "model.safetensors").read_bytes()
     done = unetpick(
         "self-train", tiny.folder, "--run", run, "--self-training-epochs", "6", "--rounds", "2"
