@@ -4,6 +4,8 @@
 - `picks/<key>.star`, `.extra.csv`, `.areas.json`: see `io.project_marks`;
 - `candidates/<key>.npz`: of the last picking;
 - `runs/<name>/`: as training writes them;
+- `comparisons/comparison-N/`: reports of comparisons of models; see `io.project_comparisons`;
+- `test_looks.csv`: looks at test micrographs by comparisons: see `io.test_looks`;
 - `project.lock`: who has it open: see `io.project_lock`.
 """
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.atomic import explain_os_error
+from napari_unetpick.io.atomic import atomic_path, explain_os_error
 from napari_unetpick.io.project_marks import STAR, count_picks
 from napari_unetpick.io.project_table import PROJECT_FILE, Entry
+from napari_unetpick.io.test_looks import LOOKS_FILE
 
-PICKS, CANDIDATES, RUNS = PARTS = ("picks", "candidates", "runs")
+PICKS, CANDIDATES, RUNS, COMPARISONS = PARTS = ("picks", "candidates", "runs", "comparisons")
 
 
 def real_folder(folder: str | Path) -> Path:
@@ -76,15 +77,19 @@ def _modified_times(folder: Path, suffix: str) -> dict[str, int]:
 
 
 def copy_parts(source: Path, target: Path) -> None:
-    """Copy picks, candidates and runs from a project to another."""
+    """Copy picks, candidates, runs, comparisons and noted looks from a project to another."""
     for name in PARTS:
         _copy_folder(source / name, target / name)
+    if (source / LOOKS_FILE).is_file():  # else a copy would make a test of what was looked at
+        with atomic_path(target / LOOKS_FILE) as temporary:
+            temporary.write_bytes((source / LOOKS_FILE).read_bytes())
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove picks, candidates and runs: the copy of them failed."""
+    """Remove what `copy_parts` copied: the copy of it failed."""
     for name in PARTS:
         shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / LOOKS_FILE).unlink(missing_ok=True)
 
 
 def _copy_folder(source: Path, target: Path) -> None:

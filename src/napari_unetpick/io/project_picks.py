@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -95,6 +96,18 @@ class PickTable:
             tuple(self.sources[row] for row in rows),
             tuple(self.created[row] for row in rows),
         )
+
+
+def tell_accepted(tables: Iterable[PickTable]) -> str:
+    """Say how many picks were accepted from a model's candidates; "" where none was."""
+    sources = [source for table in tables for source in table.sources]
+    accepted = sources.count("model")
+    if not accepted:
+        return ""
+    return (
+        f"{accepted:,} of {len(sources):,} true particles were accepted from a model's "
+        "candidates, which flatters such a model"
+    )
 
 
 def now() -> str:

@@ -16,7 +16,6 @@ CONFIG, METRICS, MODEL = "config.toml", "metrics.jsonl", "model.safetensors"
 RUN_NAME = re.compile(r'[^\x00-\x1f\x7f<>:"/\\|?*]{1,100}')
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """What Windows takes for a device."""
-NUMBERED = re.compile(r"run-(\d{1,9})", re.IGNORECASE)
 DELETED = ".deleted"
 
 
@@ -57,11 +56,12 @@ def list_runs(folder: Path) -> list[RunInfo]:
     return sorted(runs, key=lambda run: (-run.modified, run.name))
 
 
-def next_name(folder: Path) -> str:
-    """Return "run-N", one above the highest number in use."""
+def next_name(folder: Path, word: str = "run") -> str:
+    """Return "run-N" (or another word), one above the highest number in use."""
+    numbered = re.compile(rf"{word}-(\d{{1,9}})", re.IGNORECASE)
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    numbers = [int(match[1]) for name in names if (match := NUMBERED.fullmatch(name))]
-    return f"run-{max(numbers, default=0) + 1}"
+    numbers = [int(match[1]) for name in names if (match := numbered.fullmatch(name))]
+    return f"{word}-{max(numbers, default=0) + 1}"
 
 
 def rename(folder: Path, old: str, new: str) -> None:

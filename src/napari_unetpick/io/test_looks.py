@@ -72,9 +72,14 @@ def count_looks(folder: Path, micrographs: Iterable[str]) -> int:
     InputError
         The file is damaged.
     """
-    wanted = set(map(_short, micrographs))
-    noted = sum(not wanted.isdisjoint(look.names) for look in read_looks(folder))
+    noted = count_noted(folder, micrographs)
     return noted + (read_test_looks(folder) if (folder / PROJECT_FILE).is_file() else 0)
+
+
+def count_noted(folder: Path, micrographs: Iterable[str]) -> int:
+    """Count the looks in the file alone, which are those of comparisons."""
+    wanted = set(map(_short, micrographs))
+    return sum(not wanted.isdisjoint(look.names) for look in read_looks(folder))
 
 
 def add_look(folder: Path, sides: Sequence[str], truth: str, micrographs: Sequence[str]) -> int:

@@ -8,6 +8,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 from superqt import QCollapsible
 
+HIGHEST = 16_777_215  # px: Qt's own limit, which is none
+
 
 def heading(text: str) -> QLabel:
     """Return a bold line."""
@@ -58,11 +60,21 @@ def row(*widgets: QWidget, stretch: bool = False) -> QWidget:
     return holder
 
 
-def section(title: str, content: QWidget, *, is_open: bool = False) -> QCollapsible:
-    """Return a part that is folded away until it is wanted."""
+def section(
+    title: str, content: QWidget, *, is_open: bool = False, grows: bool = False
+) -> QCollapsible:
+    """Return a part that is folded away until it is wanted.
+
+    `grows` is for content that gets longer while it is open: else it is cut at the height that
+    it would have without wrapped lines.
+    """
     fold = QCollapsible(title)
     fold.setDuration(0)
     fold.addWidget(content)
+    if grows:
+        content.removeEventFilter(fold)  # which would set that height at every resizing
+        inner = fold.content()
+        fold.toggled.connect(lambda on: inner.setMaximumHeight(HIGHEST if on else 0))
     if is_open:
         fold.expand(animate=False)
     return fold

@@ -1,25 +1,21 @@
-"""The dock that measures picks against truth, and shows where they are wrong."""
+"""The dock that measures picks against truth, shows where they are wrong, and compares models."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from weakref import ref
 
 from qtpy.QtCore import QModelIndex, Qt
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QCheckBox,
-    QComboBox,
-    QFileDialog,
-    QHeaderView,
-    QTableView,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHeaderView, QWidget
 
+from napari_unetpick.errors import UnetPickError
 from napari_unetpick.evaluation.protocols import DESCRIPTIONS, PROTOCOLS
+from napari_unetpick.io.test_looks import count_noted
 from napari_unetpick.widgets.background import Background, Task
+from napari_unetpick.widgets.compare_panel import ComparePanel
 from napari_unetpick.widgets.controls import button, heading, hint, row, say, section
 from napari_unetpick.widgets.dock import Dock
 from napari_unetpick.widgets.false_pick_panel import FalsePickPanel
@@ -27,12 +23,15 @@ from napari_unetpick.widgets.result_plots import ResultPlots
 from napari_unetpick.widgets.result_table import (
     FIGURES,
     MICROGRAPH_COLUMNS,
+    ROW,
     ResultModel,
     figure_rows,
     headline,
     micrograph_rows,
+    result_view,
 )
 from napari_unetpick.widgets.scoring import Answer, Question, answer
+from napari_unetpick.widgets.side_list import PICK_FILES
 from napari_unetpick.widgets.snapshot import Snapshot, take_snapshot
 
 FILE = "file"
@@ -44,9 +43,7 @@ TRUTHS = {
 }
 JUDGED = {"candidates": "The model's picks", "picks": "Accepted picks"}
 GO_TIP = "Measure precision, recall and F1."
-FIGURE_ROW = 26  # px
 MICROGRAPHS_HEIGHT = 170
-PICK_FILES = "Picks (*.csv *.star *.box *.cbox *.txt *.json *.cs);;All files (*)"
 
 
 class EvaluateDock(Dock):
@@ -99,9 +96,9 @@ class EvaluateDock(Dock):
         self.go = button("Evaluate", GO_TIP, self.evaluate)
         self.trouble, self.progress, self.outdated = hint(), hint(), hint()
         self.verdict, self.looks = hint(), hint()
-        self.figures = self._table(ResultModel({name: DESCRIPTIONS[name] for name in PROTOCOLS}))
-        self.figures.setFixedHeight(FIGURE_ROW * (len(FIGURES) + 1) + 6)
-        self.micrographs = self._table(ResultModel(MICROGRAPH_COLUMNS))
+        self.figures = result_view(ResultModel({name: DESCRIPTIONS[name] for name in PROTOCOLS}))
+        self.figures.setFixedHeight(ROW * (len(FIGURES) + 1) + 6)
+        self.micrographs = result_view(ResultModel(MICROGRAPH_COLUMNS))
         self.micrographs.verticalHeader().hide()
         self.micrographs.setFixedHeight(MICROGRAPHS_HEIGHT)
         self.micrographs.setSortingEnabled(True)
@@ -114,6 +111,8 @@ class EvaluateDock(Dock):
         self.notes = hint()
         self.plots = ResultPlots(self.session.viewer)
         self.false_picks = FalsePickPanel(self.session)
+        self.compare_panel = ComparePanel(self.session, self.border.isChecked)
+        self.compare_fold = section("Compare models", self.compare_panel, grows=True)
         self.results = [
             self.verdict,
             self.looks,
@@ -135,20 +134,11 @@ class EvaluateDock(Dock):
             self.trouble,
             self.progress,
             self.outdated,
+            self.compare_fold,
             *self.results,
         ):
             self.body.addWidget(widget)
         self._forget()
-
-    def _table(self, model: ResultModel) -> QTableView:
-        view = QTableView()
-        view.setModel(model)
-        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        view.setWordWrap(False)  # else a long name is cut to dots alone
-        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        view.verticalHeader().setDefaultSectionSize(FIGURE_ROW)
-        return view
 
     def _gallery_button(self) -> QWidget:
         return button(
@@ -248,15 +238,22 @@ class EvaluateDock(Dock):
         for widget in self.results:
             widget.setVisible(True)
         say(self.verdict, headline(evaluation))
-        looks = self.session.project.test_looks
-        said = f"The test split has been looked at {looks:,} time{'s' * (looks != 1)}."
-        say(self.looks, said if found.question.truth == "test" else "")
+        is_test = found.question.truth == "test"
+        say(self.looks, self._about_looks(found) if is_test else "")
         names = list(FIGURES)
         self.figures.model().put(figure_rows(evaluation), names, list(FIGURES.values()))
         rows = micrograph_rows(evaluation)
         self.micrographs.model().put(rows, [each[0].text for each in rows])
         self.plots.show_evaluation(evaluation)
         say(self.notes, "\n".join(evaluation.notes))
+
+    def _about_looks(self, found: Answer) -> str:
+        """Say how often the test was looked at, by comparisons as well."""
+        project = self.session.project
+        looks = project.test_looks
+        with suppress(UnetPickError):  # a damaged file stops the next comparison, not this
+            looks += count_noted(project.folder, [row.key for row in found.evaluation.micrographs])
+        return f"The test split has been looked at {looks:,} time{'s' * (looks != 1)}."
 
     def _go(self, index: QModelIndex) -> None:
         self.session.go(index.model().rows[index.row()][0].value)

@@ -8,11 +8,13 @@ from os.path import commonprefix
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_unetpick.evaluation.protocols import DESCRIPTIONS, PROTOCOLS
 from napari_unetpick.evaluation.results import Evaluation, MicrographResult
 
 ABSENT = "–"
+ROW = 26  # px
 LONG_BEGINNING = 8  # letters; shorter ones are not worth a dot
 FIGURES = {
     "Precision": "The part of the picks that are particles.",
@@ -102,6 +104,18 @@ class ResultModel(QAbstractTableModel):
         self.names = [name for _, name, _ in ordered]
         self.name_tips = [tip for _, _, tip in ordered]
         self.layoutChanged.emit()
+
+
+def result_view(model: ResultModel) -> QTableView:
+    """Return a view of a table that nobody can edit, as wide as the dock."""
+    view = QTableView()
+    view.setModel(model)
+    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    view.setWordWrap(False)  # else a long name is cut to dots alone
+    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    view.verticalHeader().setDefaultSectionSize(ROW)
+    return view
 
 
 def figure_rows(found: Evaluation) -> list[tuple[Cell, ...]]:

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from napari_unetpick.client import Job
     from napari_unetpick.widgets.session import Session
 
-NAMES = {"train": "Training", "pick": "Picking", "self-train": "Self-training"}
+NAMES = {
+    "train": "Training",
+    "pick": "Picking",
+    "self-train": "Self-training",
+    "compare": "Comparing",
+}
 IDLE = "Nothing is running."
 OUTCOMES = {
     "done": "{} is done.",

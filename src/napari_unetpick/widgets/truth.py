@@ -9,6 +9,7 @@ from typing import Literal
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.labels import Polygon
 from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
+from napari_unetpick.io.project_picks import tell_accepted
 from napari_unetpick.widgets.background import Task
 from napari_unetpick.widgets.snapshot import OpenMicrograph, Snapshot
 
@@ -68,19 +69,15 @@ def _from_labels(source: Own, snapshot: Snapshot, task: Task) -> Truth:
     if source != "full" and len(full) < len(chosen):
         left_out = tell_count(len(chosen) - len(full), "micrograph")
         truth.notes.append(f"{left_out} of this split not fully labelled or rejected: left out")
-    accepted = 0
+    tables = []
     for done, key in enumerate(full):
         task.step(done, len(full))
         if _open(key, snapshot, truth):
             table = snapshot.marks_of(key).picks
-            accepted += table.sources.count("model")
+            tables.append(table)
             truth.picks[key] = Picks(snapshot.entries[key].micrograph.name, table.coords)
-    if accepted:
-        total = sum(map(len, truth.picks.values()))
-        truth.notes.append(
-            f"{accepted:,} of {total:,} true particles were accepted from a model's candidates, "
-            "which flatters such a model"
-        )
+    if accepted := tell_accepted(tables):
+        truth.notes.append(accepted)
     return _checked(truth)
 
 

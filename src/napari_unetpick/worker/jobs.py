@@ -21,9 +21,12 @@ from napari_unetpick.engine.train_job import Look, TrainJob
 from napari_unetpick.errors import Cancelled, InputError
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message
 from napari_unetpick.io.models import load_model
+from napari_unetpick.study.compare.run import compare
+from napari_unetpick.worker.comparison import make_comparison, write_result
 from napari_unetpick.worker.failures import explain
 from napari_unetpick.worker.inbox import PreviewRequest
 from napari_unetpick.worker.requests import (
+    read_compare_request,
     read_pick_request,
     read_self_train_request,
     read_train_request,
@@ -178,6 +181,19 @@ def run_pick(args: dict[str, Any], bench: Bench) -> Events:
     )
 
 
+def run_compare(args: dict[str, Any], bench: Bench) -> Events:
+    """Compare models and other programs' picks on a project's labels, and write the report."""
+    request = read_compare_request(args)
+    job = make_comparison(request)
+    if request.models:
+        bench.tell_device(*choose_device(request.device))
+    for event in compare(job, bench.check):
+        if isinstance(event, Done):
+            yield Done(write_result(request.project, event.result["comparison"]))
+        else:
+            yield event
+
+
 def run_device(args: dict[str, Any], bench: Bench) -> Events:
     """Say which device a job would run on."""
     device, why = choose_device(str(args.get("device") or "auto"))
@@ -189,5 +205,6 @@ JOBS: dict[str, Run] = {
     "train": run_train,
     "self-train": run_self_train,
     "pick": run_pick,
+    "compare": run_compare,
     "device": run_device,
 }

@@ -1,4 +1,4 @@
-"""What a request asks for, checked: the arguments of `train`, `self-train` and `pick`."""
+"""What a request asks for, checked: the arguments of `train`, `self-train`, `pick`, `compare`."""
 
 from __future__ import annotations
 
@@ -67,6 +67,29 @@ class PickRequest:
     diameter: float | None = None
     device: str = "auto"
     pixel_size: float | None = None
+
+
+@dataclass(frozen=True)
+class CompareRequest:
+    """The arguments of `compare`.
+
+    Parameters
+    ----------
+    models, picks
+        Paths by the name of the side; the first model (else the first picks) is what the others
+        are compared with.
+    final
+        Whether the test split is scored, and the look at it counted.
+    border
+        Width of the border that is left out, in A.
+    """
+
+    project: Path
+    models: dict[str, Path]
+    picks: dict[str, Path]
+    final: bool = False
+    border: float = 0.0
+    device: str = "auto"
 
 
 def read_train_request(args: dict[str, Any]) -> TrainRequest:
@@ -141,6 +164,30 @@ def read_pick_request(args: dict[str, Any]) -> PickRequest:
     )
 
 
+def read_compare_request(args: dict[str, Any]) -> CompareRequest:
+    """Check the arguments of `compare`.
+
+    Raises
+    ------
+    InputError
+        One is missing or cannot be, or there is nothing to compare.
+    """
+    final = args.get("final", False)
+    if not isinstance(final, bool):  # a look at the test split cannot be taken back
+        raise InputError(f"'final' is {final!r}; true or false is needed")
+    models, picks = _paths(args, "models"), _paths(args, "picks")
+    if not models and not picks:
+        raise InputError("nothing to compare; tick a model, or add the picks of another program")
+    return CompareRequest(
+        project=_path(args, "project"),
+        models=models,
+        picks=picks,
+        final=final,
+        border=_number(args, "border") or 0.0,
+        device=_text(args, "device") or "auto",
+    )
+
+
 def _path(args: dict[str, Any], name: str) -> Path:
     text = _text(args, name)
     if not text:
@@ -178,3 +225,10 @@ def _names(args: dict[str, Any], name: str) -> tuple[str, ...] | None:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise InputError(f"'{name}' is {value!r}; a list of texts is needed")
     return tuple(value)
+
+
+def _paths(args: dict[str, Any], name: str) -> dict[str, Path]:
+    value = args.get(name) or {}
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise InputError(f"'{name}' is {value!r}; a table of names and paths is needed")
+    return {str(key): Path(path) for key, path in value.items()}

@@ -20,6 +20,7 @@ from napari_unetpick.io.project_table import PROJECT_FILE, Entry, read_project
 from napari_unetpick.io.splits import read_split
 from napari_unetpick.io.test_looks import find_project, read_looks
 from napari_unetpick.study.compare.files import Images, open_images, read_truth
+from napari_unetpick.study.compare.own_truth import Areas, leave_out, read_excluded
 from napari_unetpick.study.compare.sources import SideSource, read_sides
 
 SHARE = 0.5  # of the labelled micrographs validates where no split is given
@@ -44,6 +45,8 @@ class CompareJob:
         In A and A/px, as given.
     looks_folder
         Where looks at the test micrographs are counted.
+    excluded
+        Areas of a project's micrographs, by key, in which nothing counts.
     """
 
     micrographs: dict[str, Micrograph]
@@ -61,6 +64,7 @@ class CompareJob:
     seed: int = 42
     device: str = "auto"
     notes: list[str] = field(default_factory=list)
+    excluded: Areas = field(default_factory=dict)
 
     @property
     def part(self) -> Literal["validation", "test"]:
@@ -117,13 +121,16 @@ def make_compare_job(
     images = open_images({key: listed[key] for key in scope}, pixel_size)
     assigned = assign_picks(found, given, images.shapes)
     notes += [f"truth: {message}" for message in assigned.messages]
+    excluded: Areas = {}
+    if (own := _project_of(micrographs)) is not None and _lies_in(truth, micrographs):
+        excluded = read_excluded(own, scope, notes)
     project = find_project([*map(Path, micrographs[:1]), *(m.path for m in given[:1])])
     looks = project or out
     if final:
         read_looks(looks)  # a damaged file is better found now
     return CompareJob(
         micrographs=listed,
-        truth={key: assigned.picks.get(key, NO_PICKS) for key in scope},
+        truth=leave_out({key: assigned.picks.get(key, NO_PICKS) for key in scope}, excluded),
         sides=sides,
         validation=validates,
         test=tests,
@@ -137,6 +144,7 @@ def make_compare_job(
         seed=seed,
         device=device,
         notes=notes,
+        excluded=excluded,
     )
 
 
