@@ -75,6 +75,7 @@ class TrainSettings:
     smallest_rate: float = 1e-6  # eta_min
     snapshots: bool = False  # keep a model at the end of each cycle of warm restarts
     average_decay: float = 0.99  # of the exponential average of weights; 0 switches it off
+    learn_unmarked: bool = True  # clicks alone: what scores like them, unseen, is particles as well
     balanced: bool = True  # half the patches around particles, half hard or random background
     seed: int = 42
 

@@ -13,7 +13,6 @@ from napari_unetpick.engine.partial import (
     f1_change,
     gather,
     make_folds,
-    probable_particles,
     threshold_from_clicks,
     transfer_threshold,
 )
@@ -106,13 +105,6 @@ def test_each_half_counts_its_own_clicks_and_candidates(make_item):
     np.testing.assert_allclose(np.sort(held_out.clicks), [0.8, 0.9])
     np.testing.assert_allclose(np.sort(held_out.candidates), [0.3, 0.8, 0.9])
     assert held_out.micrographs == 1
-
-
-def test_unmarked_places_that_score_like_clicks_are_probable_particles(make_item):
-    item = make_item(0, "partial", [(100, 100)])
-    found = found_at([(104, 97), (300, 300), (500, 200), (400, 60)], [0.9, 0.85, 0.4, 0.05])
-    clicks = np.array([0.9, 0.8, 0.85, 0.7, 0.75])
-    np.testing.assert_array_equal(probable_particles(item, found, clicks), [[300, 300]])
 
 
 def test_a_threshold_is_carried_over_by_the_number_of_picks():

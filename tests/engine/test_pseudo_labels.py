@@ -11,6 +11,7 @@ from napari_unetpick.engine.checking import CheckedPart, parts_to_check, tally, 
 from napari_unetpick.engine.dataset import Region, whole_of
 from napari_unetpick.engine.pseudo_labels import (
     Limits,
+    PseudoLabels,
     labelled_scores,
     limits_of,
     make_pseudo_labels,
@@ -53,6 +54,19 @@ def test_only_labelled_particles_that_train_and_are_found_set_the_limits(make_it
     held = replace(item, held_out=Region(400, 600))
     assert sorted(labelled_scores([(held, found)])) == [0.8, 0.9]
     assert len(labelled_scores([])) == 0
+
+
+def test_halves_of_a_micrograph_join_and_sure_ones_can_be_ignored():
+    places = np.array([[100.0, 10], [400.0, 10]])
+    both = PseudoLabels(places, places + 50)
+    top, bottom = both.within(Region(0, 300)), both.within(Region(300, 600))
+    assert top.positives.tolist() == [[100, 10]]
+    assert bottom.ignored.tolist() == [[450, 60]]
+    joined = bottom.plus(top).plus(None)
+    assert sorted(joined.positives.tolist()) == places.tolist()
+    unsure = joined.ignored_alone()
+    assert not len(unsure.positives)
+    assert sorted(unsure.ignored[:, 0]) == [100, 150, 400, 450]
 
 
 def test_scores_sort_candidates(make_item):

@@ -1,8 +1,9 @@
 """The gate where only clicks are known: rounds without the clicks that they are held against.
 
 As in cross-fitting, the labelled micrographs are dealt into folds. Each fold has a teacher that has
-not seen its clicks: in the first round the cross-fitted network of the training, then the student
-of the round before. That teacher's pseudo-labels make a student, which has not seen them either.
+not seen its clicks, and whose pseudo-labels make a student that has not seen them either. The first
+teacher is the cross-fitted network of the training; where the training itself learned from what
+such networks were sure of, that network's student, which stands for the supervised model.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class ClickVerdict:
 
 def epochs_of_folds(run: SelfTraining) -> int:
     """Return how many epochs more a round takes where clicks judge it; 0 where they do not."""
-    folds = len(partial.make_folds(run.training.items))
-    crossfitted = all(stage_name(0, n) in run.training.checkpoint["stages"] for n in range(folds))
+    folds, stages = len(partial.make_folds(run.training.items)), run.training.checkpoint["stages"]
+    crossfitted = all(cross_fit_name(fold) in stages for fold in range(folds))
     if run.parts or not crossfitted or not run.training.job.settings.self_train.gate:
         return 0
     return folds * epochs_of_one(run)
@@ -61,18 +62,18 @@ def judge_by_clicks(
     training = run.training
     stages: dict[str, Any] = training.checkpoint["stages"]
     folds = partial.make_folds(training.items)
-    teachers, first = (
-        [stage_name(each, fold) for fold in range(len(folds))] for each in (before, 0)
-    )
-    if not all(name in stages for name in (*teachers, *first)):
+    if before and not all(stage_name(before, fold) in stages for fold in range(len(folds))):
         return None
     supervised: list[tuple[Item, Found]] = []
     taught: list[tuple[Item, Found]] = []
     for fold, items in enumerate(folds):
-        teacher = best_of(stages[teachers[fold]])
+        first = best_of(stages[cross_fit_name(fold)])
+        if training.job.settings.train.learn_unmarked:
+            first = yield from train_student(run, 0, fold, items, first)
+        teacher = best_of(stages[stage_name(before, fold)]) if before else first
         weights = yield from train_student(run, number, fold, items, teacher)
         held = [item for item in items if item.held_out is not None]
-        for network, into in ((best_of(stages[first[fold]]), supervised), (weights, taught)):
+        for network, into in ((first, supervised), (weights, taught)):
             ready = ready_network(training, network)
             into += [(item, candidates_of(training, ready, item)) for item in held]
     held_before, held_after = partial.gather(supervised), partial.gather(taught)
@@ -87,11 +88,14 @@ def judge_by_clicks(
 def train_student(
     run: SelfTraining, number: int, fold: int, items: list[Item], teacher: Weights
 ) -> Generator[Event, None, Weights]:
-    """Let a fold's teacher teach; what it holds out is neither shown nor pseudo-labelled."""
+    """Let a fold's teacher teach; what it holds out is neither shown nor pseudo-labelled.
+
+    In round 0, which stands for the training, it teaches about the labelled micrographs alone.
+    """
     training = run.training
     known = [item for item in items if item.trains]
     own = {item.index: item for item in items}
-    learners = [own.get(each.index, each) for each in run.learners]
+    learners = [own.get(each.index, each) for each in run.learners if number or each.index in own]
     learners = [each for each in learners if each.trains]
     name, settings = stage_name(number, fold), training.job.settings
     network = ready_network(training, teacher)
@@ -109,6 +113,11 @@ def train_student(
     return weights
 
 
+def cross_fit_name(fold: int) -> str:
+    """Return the stage of a fold's network in training."""
+    return f"cross-fit {fold + 1}"
+
+
 def stage_name(number: int, fold: int) -> str:
-    """Return the stage of a fold's network, of a round or of the training before (0)."""
-    return f"cross-fit {fold + 1}" if number == 0 else f"round {number}, cross-fit {fold + 1}"
+    """Return the stage of a fold's student in a round; 0 stands for the training before."""
+    return f"round {number}, cross-fit {fold + 1}"

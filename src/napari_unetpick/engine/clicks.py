@@ -1,9 +1,13 @@
 """Training with partial labels alone: clicks say what a particle is, nothing says what is none.
 
-How many picks a micrograph holds, and which unmarked places are probably particles, is estimated
-before the network that is kept is trained: by cross-fitting, or, where training goes on from a
-model that knows these micrographs, by that model's picks as the user has corrected them. Folds
-that start from such a model would not be held out from anything.
+How many picks a micrograph holds, and which unmarked places are particles, is estimated before the
+network that is kept is trained: by cross-fitting, or, where training goes on from a model that
+knows these micrographs, by that model's picks as the user has corrected them. Folds that start
+from such a model would not be held out from anything.
+
+A particle that nobody clicked must not count as background: where particles lie close, a network
+learns to leave them out, and more so the longer it trains. Most of what scores like the clicks
+is learned as a particle, the doubtful is ignored.
 """
 
 from __future__ import annotations
@@ -13,18 +17,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_unetpick.engine import partial
 from napari_unetpick.engine.card import card_of, name_hash
+from napari_unetpick.engine.dataset import whole_of
 from napari_unetpick.engine.ensemble import read_card
 from napari_unetpick.engine.fit import Weights
+from napari_unetpick.engine.pseudo_labels import (
+    PseudoLabels,
+    limits_of,
+    make_pseudo_labels,
+    with_pseudo_labels,
+)
 from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage, start_weights
 from napari_unetpick.engine.train_job import Training
 from napari_unetpick.events import Event, Message
 from napari_unetpick.picking.calibration import Calibration
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -37,15 +45,15 @@ class Estimate:
         A micrograph.
     recall
         Of the particles, at that number; None where it is not known.
-    ignored
-        By index of the item, (N, 2) file pixels: unmarked places that are probably particles.
+    pseudo
+        By index of the item: unmarked places that are surely or perhaps particles.
     words
         How the number came about.
     """
 
     picks: float
     recall: float | None
-    ignored: dict[int, Floats]
+    pseudo: dict[int, PseudoLabels]
     words: str
 
 
@@ -59,14 +67,16 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
             "partial labels: precision cannot be measured; the threshold comes from held-out clicks"
         )
         estimate = yield from cross_fit(training)
+        sure = sum(len(each.positives) for each in estimate.pseudo.values())
+        yield Message(f"{sure} places that score like the held-out clicks count as particles")
     weights = yield from run_stage(
         training,
         "training",
         number=0,
-        items=training.items,
+        items=[with_pseudo_labels(i, estimate.pseudo[i.index]) for i in training.items],
         epochs=max(1, round(partial.FINAL_SHARE * settings.train.epochs)),
         target=replace(settings.target, unknown_weight=partial.CLEAN_WEIGHT),
-        ignored=estimate.ignored,
+        ignored={index: each.ignored for index, each in estimate.pseudo.items()},
         rate=training.rate,
     )
     network = ready_network(training, weights)
@@ -100,16 +110,17 @@ def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
         pairs += [(item, candidates_of(training, network, item)) for item in held]
     held_out = partial.gather(pairs)
     chosen = partial.threshold_from_clicks(held_out, np.random.default_rng(settings.train.seed))
-    probable: dict[int, list[Any]] = {item.index: [] for item in training.items}
+    quantiles = replace(settings.self_train, limits="quantiles")
+    limits = limits_of(held_out.clicks[held_out.clicks > 0], quantiles, 1)
+    pseudo: dict[int, PseudoLabels] = {}
     for item, found in pairs:
-        places = partial.probable_particles(item, found, held_out.clicks)
-        probable[item.index].append(
-            places[item.held_out.holds(places)] if item.held_out else places
-        )
+        each = make_pseudo_labels(item, found, limits).within(item.held_out or whole_of(item))
+        each = each if settings.train.learn_unmarked else each.ignored_alone()
+        pseudo[item.index] = each.plus(pseudo.get(item.index))
     return Estimate(
         picks=chosen.picks,
         recall=chosen.recall,
-        ignored={index: np.concatenate(parts) for index, parts in probable.items()},
+        pseudo=pseudo,
         words=(
             f"{chosen.low:.0f}-{chosen.high:.0f}, keeping {100 * chosen.recall:.0f} % of "
             f"{len(held_out.clicks)} held-out clicks"
@@ -134,17 +145,17 @@ def ask_start(training: Training) -> Estimate:
     assert weights is not None
     _, calibration, _ = read_card("the model to start from", start)
     network = ready_network(training, weights)
-    ignored, kept, missed, rejected = {}, 0, 0, 0
+    pseudo, kept, missed, rejected = {}, 0, 0, 0
     for item in training.items:
         found = candidates_of(training, network, item)
         corrected = partial.correct_picks(item, found, calibration)
-        ignored[item.index] = corrected.unmarked
+        pseudo[item.index] = PseudoLabels(np.empty((0, 2)), corrected.unmarked)
         kept += corrected.kept
         missed += corrected.missed
         rejected += corrected.rejected
     return Estimate(
         picks=(kept + missed) / len(training.items),
         recall=calibration.expected_recall,
-        ignored=ignored,
+        pseudo=pseudo,
         words=f"those of the model before; {missed} that it missed, without {rejected} rejected",
     )

@@ -2,8 +2,7 @@
 
 Each micrograph is scored by a network that has not seen its clicks. The held-out clicks then say
 how much of the particles a threshold keeps, the candidates how many picks it makes; r^2 / P(pick)
-(Lee and Liu 2003) is highest where precision times recall is. The same scores show which unmarked
-places are probably particles: the final training ignores them instead of calling them background.
+(Lee and Liu 2003) is highest where precision times recall is.
 A model's picks that the user has gone over say both as well, and better.
 """
 
@@ -25,8 +24,7 @@ Floats = NDArray[np.float64]
 FOLDS = 3
 FOLD_SHARE = 0.25  # of the recipe's epochs, for each of the cross-fitted networks
 FINAL_SHARE = 0.6  # and for the network that is kept, which starts from cleaner labels
-PROBABLE = 0.1  # quantile of the held-out clicks' scores above which an unmarked peak is ignored
-CLEAN_WEIGHT = 0.5  # of unmarked background once probable particles are ignored
+CLEAN_WEIGHT = 0.5  # of unmarked background once it holds next to no particles
 MIN_DISTANCE = 0.5  # of the diameter
 LEAST_RECALL = 0.5  # of the clicks found at all: one sure pick would have the best ratio of all
 RESAMPLES = 200
@@ -177,16 +175,6 @@ def _best(clicks: Floats, candidates: Floats) -> tuple[float, float]:
     top = int(merit.argmax())
     below = order[top + 1] if top + 1 < len(order) else 0.0
     return float((order[top] + below) / 2), float(merit[top])
-
-
-def probable_particles(item: Item, found: Found, clicks: Floats) -> Floats:
-    """Unmarked candidates of a micrograph that score like clicked particles, (N, 2) file pixels."""
-    if not (clicks > 0).any():
-        return np.empty((0, 2))
-    floor = float(np.quantile(clicks[clicks > 0], PROBABLE))
-    coords = found.coords[found.raw >= floor]
-    match = match_particles(coords, item.labels.positives, MATCH * found.diameter)
-    return np.asarray(coords[match < 0])
 
 
 def correct_picks(item: Item, found: Found, calibration: Calibration) -> Corrected:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from napari_unetpick.engine.dataset import Item
+from napari_unetpick.engine.dataset import Item, Region
 from napari_unetpick.engine.partial import MIN_DISTANCE
 from napari_unetpick.engine.validate import MATCH, Found
 from napari_unetpick.evaluation.matching import match_particles
@@ -33,6 +33,24 @@ class PseudoLabels:
 
     positives: Floats
     ignored: Floats
+
+    def within(self, region: Region) -> PseudoLabels:
+        """Return those in a region."""
+        return PseudoLabels(*(each[region.holds(each)] for each in (self.positives, self.ignored)))
+
+    def ignored_alone(self) -> PseudoLabels:
+        """Return these with the sure ones among the ignored."""
+        none = self.positives[:0]
+        return PseudoLabels(none, np.concatenate([self.positives, self.ignored]))
+
+    def plus(self, other: PseudoLabels | None) -> PseudoLabels:
+        """Return these and others of the same micrograph."""
+        if other is None:
+            return self
+        return PseudoLabels(
+            np.concatenate([self.positives, other.positives]),
+            np.concatenate([self.ignored, other.ignored]),
+        )
 
 
 def labelled_scores(pairs: list[tuple[Item, Found]]) -> Floats:

@@ -79,6 +79,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "The model is a running average over the last steps; nearer to 1 averages over more. "
         "0 switches it off.",
     ),
+    "train.learn_unmarked": (
+        "Learn unmarked",
+        "With clicks alone: places that you did not click, but that score like your clicks, are "
+        "learned as particles, too. Off: they are ignored.",
+    ),
     "train.balanced": (
         "Balanced patches",
         "Half of the cut-outs lie around your picks, half on background, most of it difficult.",

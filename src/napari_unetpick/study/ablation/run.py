@@ -28,7 +28,8 @@ from napari_unetpick.study.ablation.units import AblateJob, Unit, make, supervis
 
 RECORDS, PLAN = "records", "ablation.json"
 RESERVE = 0.6  # of the budget goes into steps; the rest is validation, picking and scoring
-LEAST, MOST = 4, 40  # batches an epoch
+LEAST, MOST = 1, 40  # batches an epoch
+FEW = 4  # with fewer, every rung is far from trained
 
 
 def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:
@@ -54,6 +55,12 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
         yield Message(
             f"{len(units)} runs ({len(rungs)} rungs), {len(units) - total} recorded; "
             f"{batches} batches an epoch"
+        )
+    if 0 < batches < FEW and missing:
+        yield Message(
+            f"{batches} batches an epoch train no rung well: give a larger --budget (and another "
+            "--out) for differences that mean something",
+            "warning",
         )
     while missing and not (made and time.monotonic() - started + longest > 60 * job.budget):
         began = time.monotonic()
