@@ -63,6 +63,17 @@ def test_a_saturated_disc_is_one_candidate_at_its_centre():
     assert scores[0] > 0.9
 
 
+def test_a_map_that_is_one_plateau_is_thinned_and_leaves_peaks_beside_it_alone():
+    score_map = plant((600, 600), [(500, 100), (503, 400)], [0.8, 0.7])
+    score_map[:400] = 1.0
+    coords, scores = find_peaks(score_map, DIAMETER)
+    beside = coords[(coords[:, 0] > 400 + DIAMETER) & (scores > 0.3)]
+    np.testing.assert_allclose(beside, [[500, 100], [503, 400]], atol=0.1)
+    inside = coords[coords[:, 0] < 400]
+    assert 0.3 < len(inside) * (DIAMETER / 4) ** 2 / (400 * 600) < 1.2  # as many as have room
+    assert not cKDTree(coords).query_pairs(np.nextafter(DIAMETER / 4, 0))
+
+
 def test_a_pair_closer_than_a_quarter_diameter_is_one_candidate():
     apart = DIAMETER / 4 - 1
     near = plant((80, 80), [(40, 40), (40, 40 + apart)], [0.9, 0.7], sigma=1.5)

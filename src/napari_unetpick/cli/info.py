@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # stored, but not learned
+
 
 def info(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file or run folder.")],
@@ -23,7 +25,8 @@ def info(
         typer.echo(json.dumps(card, indent=1, sort_keys=True))
         return
     calibration, validation, training = card["calibration"], card["validation"], card["training"]
-    parameters = sum(value.size for name, value in loaded.weights.items() if "running" not in name)
+    counted = {name: v for name, v in loaded.weights.items() if not name.endswith(STATISTICS)}
+    parameters = sum(value.size for value in counted.values())
     network = card["settings"]["network"]
     kind = "attention U-Net" if network["attention"] else "U-Net"
     score = "a probability" if calibration["kind"] == "probability" else "a rank"

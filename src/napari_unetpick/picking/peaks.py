@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, maximum_filter
+from scipy.ndimage import binary_erosion, gaussian_filter, maximum_filter
 from scipy.spatial import cKDTree
 
 FLOOR = 0.02  # raw scores below this are background ripple, not candidates
+CROWD = 4  # peaks in a window: true ones keep half a window's distance, so these are plateaus
 
 
 def find_peaks(
@@ -38,6 +39,8 @@ def find_peaks(
     smooth = smoothed(score_map, diameter)
     width = max(3, 2 * int(diameter / 8) + 1)
     top = (smooth == maximum_filter(smooth, size=width, mode="nearest")) & (smooth >= floor)
+    if np.count_nonzero(top) > CROWD * top.size / width**2:
+        top &= ~binary_erosion(top) | _lattice(top.shape, width // 2)
     rows, cols = np.nonzero(top)
     scores = smooth[rows, cols].astype(np.float64)
     order = np.lexsort((cols, rows, -scores))
@@ -54,6 +57,13 @@ def find_peaks(
     limit = np.asarray(score_map.shape, float) - 1 - 2 * rim
     inside = ((coords >= -0.5) & (coords <= limit + 0.5)).all(axis=1)
     return np.clip(coords[inside], 0.0, limit), scores[inside]
+
+
+def _lattice(shape: tuple[int, ...], step: int) -> NDArray[np.bool_]:
+    """Return every `step`-th pixel along both axes: what is left of the inside of a plateau."""
+    chosen = np.zeros(shape, dtype=bool)
+    chosen[::step, ::step] = True
+    return chosen
 
 
 def sample_scores(

@@ -12,7 +12,7 @@ from napari_unetpick.layer_data import PLAIN_COLOR
 from napari_unetpick.widgets.controls import hint, say
 from napari_unetpick.widgets.plot_frame import LINE, STRONG, PlotFrame
 
-HEIGHT = 120  # px
+HEIGHT = 126  # px
 
 
 class CountsPlot(PlotFrame):
@@ -80,7 +80,7 @@ class CountsPlot(PlotFrame):
         self._here = pg.InfiniteLine(0, angle=90, pen=pg.mkPen(LINE, width=1))
         self.plot.addItem(self._here)
         self.plot.getAxis("bottom").setStyle(showValues=False)
-        self.plot.getAxis("bottom").setHeight(24)  # else its name is cut off
+        self.plot.getAxis("bottom").setHeight(30)  # else its name is cut off
         self.plot.scene().sigMouseClicked.connect(self._clicked)
         self.plot.scene().sigMouseMoved.connect(self._moved)
 
