@@ -120,6 +120,21 @@ def test_a_threshold_is_carried_over_by_the_number_of_picks():
     assert transfer_threshold([found_at([], [])], 10.0) == 0.5
 
 
+def test_a_threshold_is_cut_between_particles_and_others_where_the_clicks_leave_it_open():
+    places = np.stack(np.meshgrid(np.arange(12), np.arange(12)), -1).reshape(-1, 2) * 100.0
+    rng = np.random.default_rng(2)
+    logits = np.concatenate([rng.normal(3, 1, 60), rng.normal(-4, 1, 84)])  # 60 are particles
+    found = [found_at(places, 1 / (1 + np.exp(-np.sort(logits)[::-1])))]
+
+    def kept(picks: float, deviation: float) -> int:
+        return int((found[0].raw >= transfer_threshold(found, picks, deviation)).sum())
+
+    assert kept(54.0, 0.0) == 54
+    assert kept(54.0, 4.0) == 60
+    assert kept(66.0, 4.0) == 60
+    assert 38 <= kept(40.0, 1.0) <= 42  # the clicks are sure
+
+
 def test_a_models_picks_are_counted_as_the_user_corrected_them(make_item):
     marked, unmarked, rejected, weak = [100, 100], [100, 300], [300, 100], [300, 300]
     item = make_item(0, "partial", [marked, [500, 400]], negatives=np.array([rejected], float))

@@ -41,8 +41,8 @@ class Estimate:
 
     Parameters
     ----------
-    picks
-        A micrograph.
+    picks, deviation
+        A micrograph, and the standard deviation that the clicks leave; 0 where it is not known.
     recall
         Of the particles, at that number; None where it is not known.
     pseudo
@@ -52,6 +52,7 @@ class Estimate:
     """
 
     picks: float
+    deviation: float
     recall: float | None
     pseudo: dict[int, PseudoLabels]
     words: str
@@ -81,8 +82,9 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
     )
     network = ready_network(training, weights)
     found = [candidates_of(training, network, item) for item in training.items]
-    raw = partial.transfer_threshold(found, estimate.picks)
-    yield Message(f"threshold: {estimate.picks:.0f} picks a micrograph ({estimate.words})")
+    raw = partial.transfer_threshold(found, estimate.picks, estimate.deviation)
+    picks = partial.picks_at(found, raw)
+    yield Message(f"threshold: {picks:.0f} picks a micrograph ({estimate.words})")
     calibration = Calibration(kind="rank", threshold=raw, expected_recall=estimate.recall)
     return card_of(training, calibration), weights
 
@@ -119,6 +121,7 @@ def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
         pseudo[item.index] = each.plus(pseudo.get(item.index))
     return Estimate(
         picks=chosen.picks,
+        deviation=(chosen.high - chosen.low) / 4,  # of a 95 % interval
         recall=chosen.recall,
         pseudo=pseudo,
         words=(
@@ -155,6 +158,7 @@ def ask_start(training: Training) -> Estimate:
         rejected += corrected.rejected
     return Estimate(
         picks=(kept + missed) / len(training.items),
+        deviation=0.0,
         recall=calibration.expected_recall,
         pseudo=pseudo,
         words=f"those of the model before; {missed} that it missed, without {rejected} rejected",

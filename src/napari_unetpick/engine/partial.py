@@ -28,6 +28,7 @@ CLEAN_WEIGHT = 0.5  # of unmarked background once it holds next to no particles
 MIN_DISTANCE = 0.5  # of the diameter
 LEAST_RECALL = 0.5  # of the clicks found at all: one sure pick would have the best ratio of all
 RESAMPLES = 200
+BANDWIDTH = 0.5  # of the density of scores, in logits
 
 
 @dataclass(frozen=True)
@@ -194,10 +195,37 @@ def correct_picks(item: Item, found: Found, calibration: Calibration) -> Correct
     )
 
 
-def transfer_threshold(found: list[Found], picks: float) -> float:
-    """Raw threshold at which another network makes `picks` picks a micrograph.
+def picks_at(found: list[Found], raw: float) -> float:
+    """Return how many candidates, half a diameter apart, reach a raw score, a micrograph."""
+    kept = [keep_distant(f.coords, f.raw, MIN_DISTANCE * f.diameter) for f in found]
+    return float(
+        np.mean([np.count_nonzero(f.raw[k] >= raw) for f, k in zip(found, kept, strict=True)])
+    )
 
-    Two trainings give scores on different scales; how many picks they make can be compared.
+
+def _sparsest(scores: Floats, count: float, deviation: float) -> int:
+    """How many of the best scores to keep, normally distributed, to cut where fewest lie.
+
+    Parameters
+    ----------
+    scores
+        (N,) logits, descending.
+    """
+    low, high = max(count - 2 * deviation, 1), min(count + 2 * deviation, len(scores) - 1)
+    counts = np.arange(round(low), round(high) + 1)
+    cuts = (scores[counts - 1] + scores[counts]) / 2
+    apart = (cuts[:, None] - scores[None, :]) / BANDWIDTH
+    density = np.exp(-(apart**2) / 2).sum(axis=1)
+    cost = ((counts - count) / deviation) ** 2 / 2 + np.log(density)
+    return int(counts[cost.argmin()])
+
+
+def transfer_threshold(found: list[Found], picks: float, deviation: float = 0.0) -> float:
+    """Raw threshold at which another network makes about `picks` picks a micrograph.
+
+    Two trainings give scores on different scales; how many picks they make can be compared. The
+    clicks leave that number open by a standard deviation: within it the cut is made where few
+    candidates lie, between particles and others if the network tells them apart.
     """
     raw = np.concatenate(
         [f.raw[keep_distant(f.coords, f.raw, MIN_DISTANCE * f.diameter)] for f in found]
@@ -206,4 +234,6 @@ def transfer_threshold(found: list[Found], picks: float) -> float:
     count = round(picks * len(found))
     if count >= len(raw):
         return float(raw[-1]) if len(raw) else 0.5
+    if deviation > 0:
+        count = _sparsest(logit(raw), picks * len(found), deviation * len(found))
     return float((raw[max(count, 1) - 1] + raw[max(count, 1)]) / 2)
