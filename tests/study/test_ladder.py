@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import replace
 
 import pytest
 import tomli_w
 
+from napari_unetpick.engine.self_train_state import Round
 from napari_unetpick.settings import RECIPES, from_dict, to_dict
 from napari_unetpick.study.ablation.ladder import STEPS, Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.records import key_of
 from napari_unetpick.study.ablation.run import fit_budget, units_of
-from napari_unetpick.study.ablation.units import supervised_part
+from napari_unetpick.study.ablation.units import supervised_part, verdicts_of
 
 CHANGES = {
     "combined loss": {"loss.kind"},
@@ -102,6 +104,17 @@ def test_units_go_seed_by_seed_and_none_is_made_twice():
     assert [unit.rung.name for unit in units[:2]] == ["baseline", "+ combined loss"]
     assert all(unit.rung.ensemble == (len(unit.seeds) == 2) for unit in units)
     assert {unit.rung.settings.train.patches_per_epoch for unit in units} == {64}
+
+
+def test_refused_rounds_are_verdicts_although_the_model_knows_nothing_of_them(tmp_path):
+    rounds = [
+        Round(1, taken=5, ignored=2, micrographs=1, decision="accepted", f1=0.8, f1_before=0.7),
+        Round(2, taken=9, ignored=1, micrographs=2, decision="refused", f1=0.6, f1_before=0.7),
+    ]
+    rows = [{"stage": "training", "epoch": 1, "loss": 0.2}, *(each.figures() for each in rounds)]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    assert verdicts_of(tmp_path) == ("accepted", "refused")
+    assert verdicts_of(tmp_path / "supervised") == ()
 
 
 def test_an_ensemble_of_one_is_not_made():

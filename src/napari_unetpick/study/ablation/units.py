@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from napari_unetpick.engine.gate import NUMBERS
 from napari_unetpick.engine.job import make_pick_job
 from napari_unetpick.engine.network import build_network, count_parameters
 from napari_unetpick.engine.pick import pick
@@ -22,6 +23,7 @@ from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.models import load_model
+from napari_unetpick.io.project_runs import read_metrics
 from napari_unetpick.settings import Settings
 from napari_unetpick.study.ablation.ladder import Rung
 from napari_unetpick.study.ablation.records import Record, key_of, record_name, scores_of
@@ -121,7 +123,7 @@ def make(
         versions=card["versions"],
         minutes=sum(minutes_of(folder) for folder in folders),
         parameters=len(folders) * count_parameters(build_network(unit.rung.settings.network)),
-        verdicts=tuple(card.get("self_training", {}).get("verdicts", [])),
+        verdicts=tuple(verdict for folder in folders for verdict in verdicts_of(folder)),
         scores=scores_of(found),
     )
 
@@ -167,6 +169,13 @@ def timed(folder: Path, before: float, events: Iterator[Event]) -> Iterator[Even
         if not isinstance(event, Done | Message | Metrics):
             yield event
     write_text(folder / MINUTES, f"{before + (time.monotonic() - started) / 60:.4f}\n")
+
+
+def verdicts_of(folder: Path) -> tuple[str, ...]:
+    """Return how each round of a run ended; a model knows of those up to its own alone."""
+    decisions = {number: decision for decision, number in NUMBERS.items()}
+    rows = [row for row in read_metrics(folder / METRICS) if "taken" in row]
+    return tuple(decisions[round(float(str(row["accepted"])))] for row in rows)
 
 
 def minutes_of(folder: Path) -> float:
