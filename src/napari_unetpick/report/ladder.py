@@ -42,9 +42,8 @@ def about(ladder: Ladder) -> str:
     return (
         f"{tell_count(ladder.micrographs, 'test micrograph')}; F1 at the automatic threshold, mean "
         "over seeds ± standard deviation; change against the row before with the 95 % interval of "
-        "a paired bootstrap over micrographs; epochs of "
-        f"{ladder.batches} batches; minutes and parameters of one model, "
-        "of all members for an ensemble."
+        "a paired bootstrap over micrographs; batches an epoch: "
+        f"{ladder.batches}; minutes and parameters of one model, of all members for an ensemble."
     )
 
 
