@@ -66,7 +66,7 @@ def test_apoferritin_is_picked_as_well_as_its_annotators_agree(real_data: Path, 
     size = ("--pixel-size", 1.5)
     run(
         *("train", folder, "--picks", parts["train"], "--diameter", 120, *size),
-        *("--run", tmp_path / "run"),
+        *("--run", tmp_path / "run", "--initial-epochs", 8),
     )
     run("pick", folder, "--model", tmp_path / "run", "--out", tmp_path / "picks", *size)
     found = score(tmp_path / "picks", parts["test"], folder, *size, "--border", 60)
