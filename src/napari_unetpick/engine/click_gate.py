@@ -38,7 +38,7 @@ class ClickVerdict:
 def epochs_of_folds(run: SelfTraining) -> int:
     """Return how many epochs more a round takes where clicks judge it; 0 where they do not."""
     folds, stages = len(partial.make_folds(run.training.items)), run.training.checkpoint["stages"]
-    crossfitted = all(cross_fit_name(fold) in stages for fold in range(folds))
+    crossfitted = all(partial.cross_fit_name(fold) in stages for fold in range(folds))
     if run.parts or not crossfitted or not run.training.job.settings.self_train.gate:
         return 0
     return folds * epochs_of_one(run)
@@ -67,7 +67,7 @@ def judge_by_clicks(
     supervised: list[tuple[Item, Found]] = []
     taught: list[tuple[Item, Found]] = []
     for fold, items in enumerate(folds):
-        first = best_of(stages[cross_fit_name(fold)])
+        first = best_of(stages[partial.cross_fit_name(fold)])
         if training.job.settings.train.learn_unmarked:
             first = yield from train_student(run, 0, fold, items, first)
         teacher = best_of(stages[stage_name(before, fold)]) if before else first
@@ -111,11 +111,6 @@ def train_student(
         start=teacher,
     )
     return weights
-
-
-def cross_fit_name(fold: int) -> str:
-    """Return the stage of a fold's network in training."""
-    return f"cross-fit {fold + 1}"
 
 
 def stage_name(number: int, fold: int) -> str:

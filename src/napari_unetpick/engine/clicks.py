@@ -5,9 +5,8 @@ network that is kept is trained: by cross-fitting, or, where training goes on fr
 knows these micrographs, by that model's picks as the user has corrected them. Folds that start
 from such a model would not be held out from anything.
 
-A particle that nobody clicked must not count as background: where particles lie close, a network
-learns to leave them out, and more so the longer it trains. Most of what scores like the clicks
-is learned as a particle, the doubtful is ignored.
+Particles that nobody clicked should not count as background, least of all where they lie close:
+most of what scores like the clicks is learned as a particle, the doubtful is ignored.
 """
 
 from __future__ import annotations
@@ -101,7 +100,7 @@ def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
     for number, items in enumerate(partial.make_folds(training.items)):
         weights = yield from run_stage(
             training,
-            f"cross-fit {number + 1}",
+            partial.cross_fit_name(number),
             number=number + 1,
             items=[item for item in items if item.trains],
             epochs=max(1, round(partial.FOLD_SHARE * settings.train.epochs)),

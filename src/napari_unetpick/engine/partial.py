@@ -2,8 +2,8 @@
 
 Each micrograph is scored by a network that has not seen its clicks. The held-out clicks then say
 how much of the particles a threshold keeps, the candidates how many picks it makes; r^2 / P(pick)
-(Lee and Liu 2003) is highest where precision times recall is.
-A model's picks that the user has gone over say both as well, and better.
+(Lee and Liu 2003) is highest where precision times recall is. A model's picks that the user has
+gone over say both as well, and better.
 """
 
 from __future__ import annotations
@@ -96,6 +96,11 @@ def make_folds(items: list[Item]) -> list[list[Item]]:
         ]
         for fold in range(count)
     ]
+
+
+def cross_fit_name(fold: int) -> str:
+    """Return the name of the stage that trains a fold's network, folds counted from 0."""
+    return f"cross-fit {fold + 1}"
 
 
 def gather(pairs: list[tuple[Item, Found]]) -> HeldOut:

@@ -22,12 +22,14 @@ def describe(
 ) -> Iterator[str]:
     """Say what learns from what, who judges, and what it will take (`seconds` a step).
 
-    `judging` is how many epochs more a round takes where clicks judge it.
+    `judging` is how many epochs more a round takes where clicks judge it; in the first round twice
+    where training learned from unmarked places: that is done without the held-out clicks as well.
     """
     labelled = {item.index for item in training.items}
     new = sum(item.index not in labelled for item in learners)
     settings = training.job.settings
-    patches = rounds * (epochs + judging) * settings.train.patches_per_epoch
+    again = judging if settings.train.learn_unmarked else 0
+    patches = (rounds * (epochs + judging) + again) * settings.train.patches_per_epoch
     minutes = max(patches / settings.train.batch * seconds / 60, 0.1)
     yield (
         f"{new:,} unlabelled and {len(learners) - new:,} partly labelled micrographs to learn "
