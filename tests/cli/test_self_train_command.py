@@ -45,7 +45,7 @@ def train_on_three(tiny: TinySet, folder: Path, *more: object) -> Path:
 
 @pytest.fixture(scope="module")
 def three_labelled(tiny: TinySet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train_on_three(tiny, tmp_path_factory.mktemp("three"))
+    return train_on_three(tiny, tmp_path_factory.mktemp("three"), "--initial-epochs", 6)
 
 
 @pytest.fixture
@@ -118,8 +118,13 @@ def test_a_poisoned_round_is_refused_and_changes_nothing(
     monkeypatch.setattr(teaching, "make_pseudo_labels", poison)
     run = train_on_three(tiny, tmp_path, "--initial-epochs", 12)  # else any training does good
     before = (run / "model.safetensors").read_bytes()
+    poisoned = tmp_path / "poisoned"  # four of the same, or two true ones would outweigh it
+    poisoned.mkdir()
+    for number in range(4):
+        shutil.copy(sorted(tiny.folder.glob("*.mrc"))[3], poisoned / f"poisoned_{number}.mrc")
     done = unetpick(
-        "self-train", tiny.folder, "--run", run, "--self-training-epochs", "6", "--rounds", "2"
+        *("self-train", tiny.folder, poisoned, "--run", run),
+        *("--self-training-epochs", "6", "--rounds", "2"),
     )
     assert done.returncode == 0, done.stderr
     assert "round 1 refused" in done.stderr

@@ -19,13 +19,11 @@ import numpy as np
 
 from napari_unetpick.engine import partial
 from napari_unetpick.engine.card import card_of, name_hash
-from napari_unetpick.engine.dataset import whole_of
 from napari_unetpick.engine.ensemble import read_card
 from napari_unetpick.engine.fit import Weights
 from napari_unetpick.engine.pseudo_labels import (
     PseudoLabels,
-    limits_of,
-    make_pseudo_labels,
+    cross_labels,
     with_pseudo_labels,
 )
 from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage, start_weights
@@ -111,13 +109,9 @@ def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
         pairs += [(item, candidates_of(training, network, item)) for item in held]
     held_out = partial.gather(pairs)
     chosen = partial.threshold_from_clicks(held_out, np.random.default_rng(settings.train.seed))
-    quantiles = replace(settings.self_train, limits="quantiles")
-    limits = limits_of(held_out.clicks[held_out.clicks > 0], quantiles, 1)
-    pseudo: dict[int, PseudoLabels] = {}
-    for item, found in pairs:
-        each = make_pseudo_labels(item, found, limits).within(item.held_out or whole_of(item))
-        each = each if settings.train.learn_unmarked else each.ignored_alone()
-        pseudo[item.index] = each.plus(pseudo.get(item.index))
+    pseudo = cross_labels(pairs, replace(settings.self_train, limits="quantiles"), 1)
+    if not settings.train.learn_unmarked:
+        pseudo = {index: each.ignored_alone() for index, each in pseudo.items()}
     return Estimate(
         picks=chosen.picks,
         deviation=(chosen.high - chosen.low) / 4,  # of a 95 % interval

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_unetpick.engine.augment import BatchAugmentation
+from napari_unetpick.engine.devices import computes_in_half
 from napari_unetpick.engine.losses import make_loss
 from napari_unetpick.engine.network import UNet, build_network, place, state_of
 from napari_unetpick.engine.patches import HardPlaces, PatchSource, Place, draw_places
@@ -138,13 +139,18 @@ def seconds_a_step(settings: Settings, device: torch.device) -> float:
     times = []
     for _ in range(3):
         started = time.monotonic()
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with half_precision(device):
             loss = network(noise).float().square().mean()
         loss.backward()
         optimiser.step()
         float(loss.detach())  # waits for a GPU
         times.append(time.monotonic() - started)
     return min(times[1:])
+
+
+def half_precision(device: torch.device) -> torch.autocast:
+    """Compute in bfloat16 where that is faster; gradients need no scaling in it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=computes_in_half(device))
 
 
 def fit(
@@ -246,8 +252,6 @@ def train_epoch(
         hard=run.hard.worst() if run.hard else [],
     )
     seen = HardPlaces([], [])
-    # half precision needs its gradients scaled; bfloat16 has float32's range and does not
-    autocast = torch.autocast(job.device.type, torch.bfloat16, enabled=job.device.type == "cuda")
     run.network.train()
     for step in range(steps):
         check_stop()
@@ -257,7 +261,7 @@ def train_epoch(
         image, target, weight = augment(batch, settings.patch_px, generator)
         rate = learning_rate(settings, run.epoch + step / steps, job.epochs)
         set_rate(run.optimiser, job.rate * rate)
-        with autocast:
+        with half_precision(job.device):
             logits = run.network(image.contiguous(memory_format=torch.channels_last))
         loss = loss_of(logits.float(), target, weight)
         run.optimiser.zero_grad(set_to_none=True)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from napari_unetpick.engine.dataset import Item, Region
-from napari_unetpick.engine.partial import MIN_DISTANCE
+from napari_unetpick.engine.dataset import Item, Region, whole_of
+from napari_unetpick.engine.partial import MIN_DISTANCE, gather
 from napari_unetpick.engine.validate import MATCH, Found
 from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.io.labels import inside_any
@@ -102,6 +102,25 @@ def make_pseudo_labels(item: Item, found: Found, limits: Limits) -> PseudoLabels
     sure = raw >= limits.positive
     unsure = ~sure & (raw >= limits.ignore)
     return PseudoLabels(coords[new & sure], coords[new & unsure])
+
+
+def cross_labels(
+    pairs: list[tuple[Item, Found]], settings: SelfTrainSettings, number: int
+) -> dict[int, PseudoLabels]:
+    """Return the pseudo-labels of what is held out, by index, by what is made of its clicks.
+
+    Parameters
+    ----------
+    pairs
+        Micrographs, or parts of them, each with the candidates of a network that has not seen it.
+    """
+    clicks = gather(pairs).clicks
+    limits = limits_of(clicks[clicks > 0], settings, number)
+    pseudo: dict[int, PseudoLabels] = {}
+    for item, found in pairs:
+        each = make_pseudo_labels(item, found, limits).within(item.held_out or whole_of(item))
+        pseudo[item.index] = each.plus(pseudo.get(item.index))
+    return pseudo
 
 
 def with_pseudo_labels(item: Item, pseudo: PseudoLabels) -> Item:

@@ -11,11 +11,17 @@ import numpy as np
 from napari_unetpick.engine import gate, partial
 from napari_unetpick.engine.card import card_of
 from napari_unetpick.engine.checking import parts_to_check, tally
-from napari_unetpick.engine.click_gate import epochs_of_folds, judge_by_clicks
 from napari_unetpick.engine.dataset import Item, disk_needed, prepare
 from napari_unetpick.engine.devices import choose_device, make_deterministic
 from napari_unetpick.engine.ensemble import read_card
 from napari_unetpick.engine.fit import Weights, seconds_a_step
+from napari_unetpick.engine.folds import (
+    crossfitted,
+    epochs_of_all,
+    judge_by_clicks,
+    judges_by_clicks,
+    label_round,
+)
 from napari_unetpick.engine.patches import PatchSource
 from napari_unetpick.engine.pseudo_labels import (
     PseudoLabels,
@@ -87,9 +93,7 @@ def self_train(
     for event in left_out:
         folder.log(f"left out: {event.reason}")
     step = seconds_a_step(job.train.settings, device)
-    for line in describe(
-        training, run.learners, run.parts, wanted, run.epochs, step, epochs_of_folds(run)
-    ):
+    for line in describe(run, wanted, step, epochs_of_all(run, wanted), judges_by_clicks(run)):
         yield from tell(run, line)
     with record:
         yield from score_supervised(run)
@@ -199,14 +203,11 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
     NothingSureError
         The supervised model is sure of no particle.
     """
-    training, best = run.training, run.state.best
-    weights = run.state.weights(best.number) if best else start_weights(training) or {}
-    file = round_file(training.folder.path, best.number) if best else run.job.supervised
-    _, calibration, _ = read_card(str(file), load_model(file))
-    teacher = ready_network(training, weights)
-    stage = f"round {number}: picking"
-    known = [item for item in training.items if item.trains]
-    pseudo = yield from ask_teacher(run, teacher, calibration, number, known, run.learners, stage)
+    training = run.training
+    if crossfitted(run):
+        pseudo = yield from label_round(run, number)
+    else:
+        pseudo = yield from ask_best(run, number)
     without = sum(not len(each.positives) for each in pseudo.values())
     if 0 < without < len(pseudo):
         yield from tell(
@@ -230,7 +231,7 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
         training,
         f"round {number}",
         number=STAGE + number,
-        items=students(run, training.items, pseudo),
+        items=students(run, training.items, run.unlabelled, pseudo),
         epochs=run.epochs,
         validate=epoch_validation(training) if run.validated else None,
         target=replace(targets, unknown_weight=partial.CLEAN_WEIGHT),
@@ -238,6 +239,19 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
     )
     verdict = yield from judge(run, number, weights, pseudo)
     return verdict
+
+
+def ask_best(run: SelfTraining, number: int) -> Generator[Event, None, dict[int, PseudoLabels]]:
+    """Return the pseudo-labels, by index, that the best model so far makes."""
+    training, best = run.training, run.state.best
+    weights = run.state.weights(best.number) if best else start_weights(training) or {}
+    file = round_file(training.folder.path, best.number) if best else run.job.supervised
+    _, calibration, _ = read_card(str(file), load_model(file))
+    network = ready_network(training, weights)
+    known = [item for item in training.items if item.trains]
+    stage = f"round {number}: picking"
+    pseudo = yield from ask_teacher(run, network, calibration, number, known, run.learners, stage)
+    return pseudo
 
 
 def judge(
@@ -251,8 +265,8 @@ def judge(
     if run.validated:
         calibration, apart = calibrate_network(training, network)
     else:
-        if epochs_of_folds(run):
-            clicks = yield from judge_by_clicks(run, number, state.best.number if state.best else 0)
+        if judges_by_clicks(run):
+            clicks = yield from judge_by_clicks(run, number)
         # a number of picks: scores of two networks cannot be compared
         picks = clicks.picks if clicks else run.picks
         raw = partial.transfer_threshold(list(found.values()), picks)
@@ -270,6 +284,7 @@ def judge(
         ignored=sum(len(each.ignored) for each in pseudo.values()),
         micrographs=sum(bool(len(each.positives)) for each in pseudo.values()),
         **asdict(verdict),
+        teacher=run.teacher_of(number),
     )
     card = card_of(training, calibration, apart)
     card["self_training"] = summary([*state.rounds, done], number)

@@ -24,7 +24,10 @@ SELF_TRAIN = "self_train.toml"
 
 @dataclass(frozen=True)
 class Round:
-    """What a round took and how it was judged; see `gate.Verdict`."""
+    """What a round took and how it was judged; see `gate.Verdict`.
+
+    `teacher` is the round whose model, or whose folds' networks, made its pseudo-labels.
+    """
 
     number: int
     taken: int
@@ -37,6 +40,7 @@ class Round:
     low: float | None = None
     high: float | None = None
     clicks: int = 0
+    teacher: int = 0
 
     @property
     def name(self) -> str:

@@ -6,39 +6,36 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from napari_unetpick.engine.checking import CheckedPart
-from napari_unetpick.engine.dataset import Item
 from napari_unetpick.engine.self_train_state import Round, round_file
-from napari_unetpick.engine.train_job import Training
+from napari_unetpick.engine.teaching import SelfTraining
 
 
 def describe(
-    training: Training,
-    learners: list[Item],
-    parts: list[CheckedPart],
-    rounds: int,
-    epochs: int,
-    seconds: float,
-    judging: int,
+    run: SelfTraining, rounds: int, seconds: float, folds: int, by_clicks: bool
 ) -> Iterator[str]:
-    """Say what learns from what, who judges, and what it will take (`seconds` a step).
+    """Say what learns from what, who judges, and what it will take.
 
-    `judging` is how many epochs more a round takes where clicks judge it; in the first round twice
-    where training learned from unmarked places: that is done without the held-out clicks as well.
+    Parameters
+    ----------
+    seconds
+        A step.
+    folds
+        Epochs that the folds' networks take in all rounds together.
+    by_clicks
+        Whether held-out clicks judge.
     """
-    labelled = {item.index for item in training.items}
-    new = sum(item.index not in labelled for item in learners)
-    settings = training.job.settings
-    again = judging if settings.train.learn_unmarked else 0
-    patches = (rounds * (epochs + judging) + again) * settings.train.patches_per_epoch
-    minutes = max(patches / settings.train.batch * seconds / 60, 0.1)
+    new, learners, epochs = len(run.unlabelled), run.learners, run.epochs
+    settings = run.training.job.settings.train
+    patches = (rounds * epochs + folds) * settings.patches_per_epoch
+    minutes = max(patches / settings.batch * seconds / 60, 0.1)
     yield (
         f"{new:,} unlabelled and {len(learners) - new:,} partly labelled micrographs to learn "
         f"from; {_count(rounds, 'round')} of {_count(epochs, 'epoch')}: about {minutes:,.1f} "
         "minutes and the picking"
     )
-    if parts:
-        yield f"each round is judged on {_checked(parts)}"
-    elif judging:
+    if run.parts:
+        yield f"each round is judged on {_checked(run.parts)}"
+    elif by_clicks:
         yield "each round is judged by clicks that it is not shown: a few of them tell little"
 
 

@@ -41,6 +41,8 @@ class SelfTraining:
         The supervised model on them.
     picks
         How many the supervised model makes in a labelled micrograph.
+    taught
+        Pseudo-labels by round and index, where folds teach.
     """
 
     job: SelfTrainJob
@@ -50,6 +52,23 @@ class SelfTraining:
     parts: list[CheckedPart] = field(default_factory=list)
     before: gate.Tally | None = None
     picks: float = 0.0
+    taught: dict[int, dict[int, PseudoLabels]] = field(default_factory=dict)
+
+    @property
+    def labelled(self) -> set[int]:
+        """Indices of the labelled micrographs."""
+        return {item.index for item in self.training.items}
+
+    @property
+    def unlabelled(self) -> list[Item]:
+        """Micrographs without labels."""
+        return [item for item in self.learners if item.index not in self.labelled]
+
+    def teacher_of(self, number: int) -> int:
+        """Return the round (0: the supervised model) whose model teaches a round."""
+        if number <= len(self.state.rounds):
+            return self.state.rounds[number - 1].teacher
+        return self.state.best.number if self.state.best else 0
 
     @property
     def validated(self) -> bool:
@@ -99,19 +118,21 @@ def ask_teacher(
 
 
 def students(
-    run: SelfTraining, labelled_items: list[Item], pseudo: dict[int, PseudoLabels]
+    run: SelfTraining,
+    labelled: list[Item],
+    unlabelled: list[Item],
+    pseudo: dict[int, PseudoLabels],
 ) -> list[Item]:
     """Return what a round trains on: all true labels, and the pseudo-labels."""
     items = []
-    for item in labelled_items:
+    for item in labelled:
         if item.trains:
             plain = without_areas(item, run.parts)
             own = pseudo.get(item.index)
             items.append(plain if own is None else with_pseudo_labels(plain, own))
-    labelled = {item.index for item in labelled_items}
     items += [
         with_pseudo_labels(item, pseudo[item.index])
-        for item in run.learners
-        if item.index not in labelled and item.index in pseudo and len(pseudo[item.index].positives)
+        for item in unlabelled
+        if item.trains and item.index in pseudo and len(pseudo[item.index].positives)
     ]
     return items
