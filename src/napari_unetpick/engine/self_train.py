@@ -23,16 +23,14 @@ from napari_unetpick.engine.folds import (
     label_round,
 )
 from napari_unetpick.engine.patches import PatchSource
-from napari_unetpick.engine.pseudo_labels import (
-    PseudoLabels,
-)
+from napari_unetpick.engine.pseudo_labels import PseudoLabels
 from napari_unetpick.engine.record import Record
 from napari_unetpick.engine.run_folder import MODEL
 from napari_unetpick.engine.self_train_job import SelfTrainJob
 from napari_unetpick.engine.self_train_state import Round, State, begin, open_state, round_file
 from napari_unetpick.engine.self_train_words import describe, say_none_to_come, say_verdict
 from napari_unetpick.engine.stages import ready_network, run_stage, start_weights
-from napari_unetpick.engine.teaching import SelfTraining, ask_teacher, find_all, students
+from napari_unetpick.engine.teaching import SelfTraining, ask_best, find_all, students
 from napari_unetpick.engine.train import calibrate_network, choose_validation, epoch_validation
 from napari_unetpick.engine.train_job import Look, Training
 from napari_unetpick.errors import InputError, UnetPickError
@@ -239,19 +237,6 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
     )
     verdict = yield from judge(run, number, weights, pseudo)
     return verdict
-
-
-def ask_best(run: SelfTraining, number: int) -> Generator[Event, None, dict[int, PseudoLabels]]:
-    """Return the pseudo-labels, by index, that the best model so far makes."""
-    training, best = run.training, run.state.best
-    weights = run.state.weights(best.number) if best else start_weights(training) or {}
-    file = round_file(training.folder.path, best.number) if best else run.job.supervised
-    _, calibration, _ = read_card(str(file), load_model(file))
-    network = ready_network(training, weights)
-    known = [item for item in training.items if item.trains]
-    stage = f"round {number}: picking"
-    pseudo = yield from ask_teacher(run, network, calibration, number, known, run.learners, stage)
-    return pseudo
 
 
 def judge(

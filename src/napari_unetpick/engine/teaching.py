@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from napari_unetpick.engine import gate, partial
 from napari_unetpick.engine.checking import CheckedPart, without_areas
 from napari_unetpick.engine.dataset import Item
+from napari_unetpick.engine.ensemble import read_card
 from napari_unetpick.engine.network import UNet
 from napari_unetpick.engine.pseudo_labels import (
     PseudoLabels,
@@ -17,12 +18,12 @@ from napari_unetpick.engine.pseudo_labels import (
     with_pseudo_labels,
 )
 from napari_unetpick.engine.self_train_job import SelfTrainJob
-from napari_unetpick.engine.self_train_state import State
-from napari_unetpick.engine.stages import candidates_of
+from napari_unetpick.engine.self_train_state import State, round_file
+from napari_unetpick.engine.stages import candidates_of, ready_network, start_weights
 from napari_unetpick.engine.train_job import Training
 from napari_unetpick.engine.validate import Found
 from napari_unetpick.events import Event, Progress
-from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.io.models import load_model
 
 
 @dataclass
@@ -94,27 +95,28 @@ def find_all(
     return found
 
 
-def ask_teacher(
-    run: SelfTraining,
-    teacher: UNet,
-    calibration: Calibration,
-    number: int,
-    known: list[Item],
-    learners: list[Item],
-    stage: str,
-) -> Generator[Event, None, dict[int, PseudoLabels]]:
-    """Return the pseudo-labels of every learner, by index, by what the teacher makes of `known`."""
-    asked = {item.index: item for item in (*known, *learners)}
-    found = yield from find_all(run, teacher, list(asked.values()), stage)
-    settings = run.training.job.settings.self_train
+def ask_best(run: SelfTraining, number: int) -> Generator[Event, None, dict[int, PseudoLabels]]:
+    """Return the pseudo-labels, by index, that the best model so far makes for a round.
+
+    They are held against what it makes of the labelled particles that it was trained on.
+    """
+    training, best = run.training, run.state.best
+    file = round_file(training.folder.path, best.number) if best else run.job.supervised
+    weights = run.state.weights(best.number) if best else start_weights(training) or {}
+    network = ready_network(training, weights)
+    known = [item for item in training.items if item.trains]
+    asked = {item.index: item for item in (*known, *run.learners)}
+    found = yield from find_all(run, network, list(asked.values()), f"round {number}: picking")
+    settings = training.job.settings.self_train
     if settings.limits == "calibrated":
+        _, calibration, _ = read_card(str(file), load_model(file))
         found = {
             index: replace(each, raw=calibration.apply(each.raw, each.near))
             for index, each in found.items()
         }
     scores = labelled_scores([(item, found[item.index]) for item in known])
     limits = limits_of(scores, settings, number)
-    return {item.index: make_pseudo_labels(item, found[item.index], limits) for item in learners}
+    return {i.index: make_pseudo_labels(i, found[i.index], limits) for i in run.learners}
 
 
 def students(

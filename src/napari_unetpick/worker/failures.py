@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Literal
 
 import torch
 
 from napari_unetpick.errors import InputError, ModelError, UnetPickError
 
+OPTION = re.compile(r"(another |smaller )?(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
 log = logging.getLogger(__name__)
 
 Kind = Literal["input", "model", "memory", "engine"]
@@ -21,11 +23,11 @@ def explain(error: BaseException, do: str) -> tuple[Kind, str]:
     if is_out_of_memory(error):
         return "memory", memory_advice(error, do)
     if isinstance(error, InputError):
-        return "input", one_line(error)
+        return "input", without_options(one_line(error))
     if isinstance(error, ModelError):
-        return "model", one_line(error)
+        return "model", without_options(one_line(error))
     if isinstance(error, UnetPickError):
-        return "engine", one_line(error)
+        return "engine", without_options(one_line(error))
     log.error("unexpected error in a job '%s'", do, exc_info=error)
     what = f"{type(error).__name__}: {one_line(error)}"[:300]
     return "engine", f"the engine met an unexpected error ({what}); your picks are safe; try again"
@@ -54,3 +56,15 @@ def memory_advice(error: BaseException, do: str) -> str:
 def one_line(error: BaseException) -> str:
     """Return the error's text in one line."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def without_options(text: str) -> str:
+    """Name what the docks have in words where a line names the command line's options.
+
+    Example: "check --diameter and --pixel-size" is "check the diameter and the pixel size".
+    """
+
+    def name(match: re.Match[str]) -> str:
+        return (match[1] or "the ") + match[2].replace("-", " ")
+
+    return OPTION.sub(name, text)

@@ -6,16 +6,17 @@ import queue
 import time
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from napari_unetpick.engine.devices import choose_device
 from napari_unetpick.errors import Cancelled
-from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Progress
+from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.worker.channel import Channel
-from napari_unetpick.worker.failures import explain, one_line
+from napari_unetpick.worker.failures import explain, one_line, without_options
 from napari_unetpick.worker.inbox import Inbox, PreviewRequest, Request
 from napari_unetpick.worker.jobs import JOBS, Bench, Run, Scorers
 from napari_unetpick.worker.memory import free_memory, memory_in_use
@@ -149,7 +150,10 @@ class Engine:
                 return
             self._progress_told, self._stage = now, event.stage
         elif isinstance(event, Failed):
-            event = Failed(micrograph_key(event.micrograph), event.reason)
+            reason = without_options(event.reason)
+            event = Failed(micrograph_key(event.micrograph), reason)
+        elif isinstance(event, Message):
+            event = replace(event, text=without_options(event.text))
         self.channel.send_event(number, event)
 
     def _tell_memory(self) -> None:
