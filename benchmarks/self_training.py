@@ -3,8 +3,9 @@
 Thirty picks in three training micrographs, drawn at random, the other training micrographs
 unlabelled (`--partial`). The models are
 
-- supervised: clicks alone teach (`learn_unmarked = false`);
-- default: what scores like clicks that a network has not seen teaches as well, in as many epochs;
+- default: what scores like clicks that a network has not seen teaches as well;
+- supervised: clicks alone teach (`learn_unmarked = false`), in as many epochs; the cross-fitted
+  networks, which are the same, are the default's;
 - round 1, round 2, ...: each round of `self-train` on the default; after a round that the gate
   does not accept no other is run;
 - longer: supervised, with as many epochs more as the rounds take.
@@ -30,12 +31,14 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tomli_w
 from accuracy import OUT, Case, is_real, real_case, simulated_case, unetpick, write_rows
 
 VIEWS = 4
+Row = dict[str, Any]
 COLUMNS = ("case", "seed", "model", "F1", "precision", "recall", "AP", "worst view", "s", "gate")
 
 
@@ -127,7 +130,7 @@ def verdict(row: dict[str, float]) -> str:
     return words + (f" {row['low']:+.3f} to {row['high']:+.3f}" if "low" in row else "")
 
 
-def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[Row]:
     """Train, self-train, score every model."""
     case = few_clicks(name, seed)
     folder = OUT.parent / "self_training" / f"{name}_{seed}_{time.time_ns()}"
@@ -135,7 +138,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[dict[str,
     size = [] if case.pixel_size is None else ["--pixel-size", case.pixel_size]
     base = {"case": name, "seed": seed, "set": options.set}
 
-    def trained(model: str, *, learns: bool, epochs: int) -> dict[str, object]:
+    def trained(model: str, *, learns: bool, epochs: int, begun: Path | None = None) -> Row:
         """Train and score a model, or find that of an earlier call."""
         earlier = folder.parent.glob(f"{name}_{seed}_*/{model}.json") if options.reuse else ()
         for kept in sorted(earlier):
@@ -144,11 +147,14 @@ def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[dict[str,
                 return {**row, "run": kept.parent / model}
         recipe = folder / "recipe.toml"
         words = f"[train]\nepochs = {epochs}\nlearn_unmarked = {str(learns).lower()}\n"
-        recipe.write_text(words, encoding="utf-8")
+        recipe.write_text(words + "\n".join(["[self_train]", *options.set]), encoding="utf-8")
+        if begun is not None:
+            keep_cross_fitting(begun, folder / model)
         started = time.monotonic()
         unetpick(
             *("train", micrographs, "--picks", case.picks, "--diameter", case.diameter, *size),
             *("--run", folder / model, "--seed", seed, "--partial", "--recipe", recipe),
+            *([] if begun is None else ["--resume"]),
         )
         seconds = time.monotonic() - started
         row = {**base, "model": model, "s": seconds, "epochs": epochs}
@@ -156,10 +162,10 @@ def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[dict[str,
         (folder / f"{model}.json").write_text(json.dumps(row), encoding="utf-8")
         return {**row, "run": folder / model}
 
-    if not options.rounds or not options.longer:
-        yield trained("supervised", learns=False, epochs=options.epochs)
     default = trained("default", learns=True, epochs=options.epochs)
     yield default
+    if not options.longer:
+        yield trained("supervised", learns=False, epochs=options.epochs, begun=default["run"])
     if not options.rounds:
         return
     own = Path(shutil.copytree(default["run"], folder / "run"))
@@ -181,6 +187,24 @@ def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[dict[str,
     if options.longer:
         more = (default["s"] + seconds) / default["s"]
         yield trained("longer", learns=False, epochs=round(options.epochs * more))
+
+
+def keep_cross_fitting(run: Path, to: Path) -> None:
+    """Copy a run as one that was stopped after its cross-fitting and that learns from clicks alone.
+
+    Its settings are changed by hand, since no command would go on with others.
+    """
+    import torch
+
+    shutil.copytree(run, to)
+    (to / "model.safetensors").unlink()
+    config = tomllib.loads((to / "config.toml").read_text(encoding="utf-8"))
+    config["settings"]["train"]["learn_unmarked"] = False
+    (to / "config.toml").write_text(tomli_w.dumps(config), encoding="utf-8")
+    checkpoint = torch.load(to / "checkpoint.pt", weights_only=True)
+    checkpoint["finished"] = False
+    checkpoint["stages"].pop("training")
+    torch.save(checkpoint, to / "checkpoint.pt")
 
 
 def change_recipe(config: Path, options: argparse.Namespace) -> None:

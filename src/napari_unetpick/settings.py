@@ -88,6 +88,7 @@ class SelfTrainSettings:
     epochs: int = 0  # of each round; 0: as many as training took
     limits: Literal["quantiles", "raw", "calibrated"] = "quantiles"  # which of the next decide
     positive_quantile: float = 0.35  # candidates that score above it are taken for particles
+    least_precision: float = 0.9  # clicks alone: or down to where it falls to that; 0: the quantile
     ignore_quantile: float = 0.05  # those between the two teach nothing
     positive_score: float = 0.98  # the same by scores, in the first round
     negative_score: float = 0.02  # and below it is background
@@ -218,6 +219,7 @@ def check(settings: Settings, name: str) -> None:
         "pu_prior must be below 1": settings.loss.pu_prior < 1,
         "disc_radius must be above 0": settings.target.disc_radius > 0,
         "rounds must lie between 1 and 20": 1 <= own.rounds <= 20,
+        "least_precision must be at most 1": own.least_precision <= 1,
         "positive_quantile must be below 1, ignore_quantile not above it": own.ignore_quantile
         <= own.positive_quantile
         < 1,

@@ -9,11 +9,13 @@ import pytest
 
 from napari_unetpick.engine.checking import CheckedPart, parts_to_check, tally, without_areas
 from napari_unetpick.engine.dataset import Region, whole_of
+from napari_unetpick.engine.partial import HeldOut
 from napari_unetpick.engine.pseudo_labels import (
     Limits,
     PseudoLabels,
     labelled_scores,
     limits_of,
+    limits_of_clicks,
     make_pseudo_labels,
     with_pseudo_labels,
 )
@@ -45,6 +47,49 @@ def test_limits_by_score_move_evenly_from_the_first_round_to_the_last():
     assert [each.ignore for each in found] == pytest.approx([0.02, 0.06, 0.10])
     only = limits_of(np.empty(0), SelfTrainSettings(rounds=1, limits="calibrated"), 1)
     assert (only.ignore, only.positive) == (0.02, 0.98)
+
+
+def planted_clicks(precisions: list[float]) -> HeldOut:
+    """Thirty clicks from 0.9 down to 0.61; ten particles a click, and as much dirt as is asked.
+
+    Parameters
+    ----------
+    precisions
+        Around the best ten clicks, the next ten, the last ten.
+    """
+    clicks = 0.9 - 0.01 * np.arange(30)
+    candidates = [
+        np.full(round(10 / precisions[number // 10]), score) for number, score in enumerate(clicks)
+    ]
+    return HeldOut(clicks, np.concatenate(candidates), 3)
+
+
+def test_with_clicks_what_is_sure_goes_down_to_where_precision_falls():
+    settings = SelfTrainSettings()
+    clean = limits_of_clicks(planted_clicks([1, 1, 1]), settings, 1)
+    clicks = planted_clicks([1, 1, 1]).clicks
+    assert clean.positive == pytest.approx(np.quantile(clicks, 0.1))
+    # precision above the last ten clicks is 1, with a third of them 30 / (20 + 10 / 0.4) = 0.67
+    dirty = limits_of_clicks(planted_clicks([1, 1, 0.4]), settings, 1)
+    assert 0.65 < dirty.positive <= 0.71
+    held_out = planted_clicks([1, 1, 0.4])
+    above = held_out.candidates >= dirty.positive
+    precision = 10 * np.count_nonzero(clicks >= dirty.positive) / above.sum()
+    assert precision >= 0.9
+    dirtier = limits_of_clicks(planted_clicks([1, 0.4, 0.2]), settings, 1)
+    assert dirty.positive < dirtier.positive <= np.median(clicks)
+    assert clean.ignore == pytest.approx(np.quantile(clicks, settings.ignore_quantile))
+
+
+def test_a_quantile_decides_where_precision_cannot_be_told_or_is_not_asked():
+    held_out = planted_clicks([1, 1, 1])
+    settings = SelfTrainSettings()
+    fixed = replace(settings, least_precision=0.0)
+    for few in (replace(held_out, clicks=held_out.clicks[:9]), held_out):
+        limits = limits_of_clicks(few, fixed if len(few.clicks) > 9 else settings, 1)
+        assert limits == limits_of(few.clicks, settings, 1)
+    scores = replace(settings, limits="raw")
+    assert limits_of_clicks(held_out, scores, 1).positive == settings.positive_score
 
 
 def test_only_labelled_particles_that_train_and_are_found_set_the_limits(make_item):

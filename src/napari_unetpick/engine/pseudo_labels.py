@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_unetpick.engine.dataset import Item, Region, whole_of
-from napari_unetpick.engine.partial import MIN_DISTANCE, gather
+from napari_unetpick.engine.partial import MIN_DISTANCE, HeldOut, gather
 from napari_unetpick.engine.validate import MATCH, Found
 from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.io.labels import inside_any
@@ -17,6 +17,8 @@ from napari_unetpick.picking.peaks import keep_distant
 from napari_unetpick.settings import SelfTrainSettings
 
 Floats = NDArray[np.float64]
+FEWEST = 10  # clicks that are found: with fewer precision cannot be estimated
+QUANTILES = np.arange(0.5, 0.09, -0.05)  # of the clicks' scores, tried as limits of what is sure
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,28 @@ def make_pseudo_labels(item: Item, found: Found, limits: Limits) -> PseudoLabels
     return PseudoLabels(coords[new & sure], coords[new & unsure])
 
 
+def limits_of_clicks(held_out: HeldOut, settings: SelfTrainSettings, number: int) -> Limits:
+    """Return the limits of a round, the positive one where precision is about to fall.
+
+    A share r of the clicks and N candidates lie above a score, so r / N is the precision there but
+    for a factor, the number of particles. The median click stands for particles that are sure.
+    Down from there the limit goes as long as precision is at least `least_precision` of what it is
+    above the median: where a network tells particles well it takes most of them, and only the best
+    where it does not. With few clicks that cannot be told, and the quantile decides.
+    """
+    clicks, candidates = held_out.clicks, held_out.candidates
+    found = clicks[clicks > 0]
+    limits = limits_of(found, settings, number)
+    wanted = settings.least_precision
+    if settings.limits != "quantiles" or len(found) < FEWEST or not wanted:
+        return limits
+    tried = np.quantile(found, QUANTILES)
+    precisions = [np.mean(clicks >= t) / np.count_nonzero(candidates >= t) for t in tried]
+    fallen = np.array(precisions) < wanted * precisions[0]
+    last = int(fallen.argmax()) - 1 if fallen.any() else len(tried) - 1
+    return Limits(min(limits.ignore, float(tried[last])), float(tried[last]))
+
+
 def cross_labels(
     pairs: list[tuple[Item, Found]], settings: SelfTrainSettings, number: int
 ) -> dict[int, PseudoLabels]:
@@ -114,8 +138,8 @@ def cross_labels(
     pairs
         Micrographs, or parts of them, each with the candidates of a network that has not seen it.
     """
-    clicks = gather(pairs).clicks
-    limits = limits_of(clicks[clicks > 0], settings, number)
+    clicked = [pair for pair in pairs if len(pair[0].labels.positives)]
+    limits = limits_of_clicks(gather(clicked), settings, number)
     pseudo: dict[int, PseudoLabels] = {}
     for item, found in pairs:
         each = make_pseudo_labels(item, found, limits).within(item.held_out or whole_of(item))

@@ -90,7 +90,7 @@ def make_self_train_job(
     micrographs
         To learn from; the run's labelled ones among them, or else where the run found them.
     rounds, epochs, positive_quantile, ignore_quantile
-        Over the run's settings, where given.
+        Over the run's settings, where given; a positive quantile decides then, whatever precision.
 
     Returns
     -------
@@ -110,6 +110,7 @@ def make_self_train_job(
         "epochs": epochs,
         "positive_quantile": positive_quantile,
         "ignore_quantile": ignore_quantile,
+        "least_precision": None if positive_quantile is None else 0.0,
     }
     settings = change_settings(config["settings"], changes)
     labels = read_labels(run / "labels")

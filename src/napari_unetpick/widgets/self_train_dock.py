@@ -47,13 +47,13 @@ class SelfTrainDock(Dock):
         self.rounds.setValue(DEFAULTS.rounds)
         self.rounds.setToolTip("How many times it picks and trains again.")
         self.quantile = QDoubleSpinBox()
-        self.quantile.setRange(0.05, 0.99)
+        self.quantile.setRange(0.0, 0.95)
         self.quantile.setSingleStep(0.05)
-        self.quantile.setValue(DEFAULTS.positive_quantile)
+        self.quantile.setSpecialValueText("automatic")
         self.quantile.setToolTip(
             "Only picks that score above this part of your labelled particles are taken for "
             "labels: 0.35 asks for a score that 65 of 100 of yours reach. Those a little below are "
-            "neither particle nor background."
+            "neither particle nor background. Automatic: as far down as they are likely right."
         )
         self.start = button(
             "Self-train",
@@ -140,7 +140,8 @@ class SelfTrainDock(Dock):
     def _start(self) -> None:
         run = self.run_box.currentData()
         try:
-            self.training.start_self_training(run, self.rounds.value(), self.quantile.value())
+            quantile = self.quantile.value() or None
+            self.training.start_self_training(run, self.rounds.value(), quantile)
         except UnetPickError as error:
             say(self.trouble, str(error))
 

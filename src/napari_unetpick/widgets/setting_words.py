@@ -162,6 +162,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "Picks that score above this part of your labelled particles are taken for particles: "
         "0.35 asks for a score that 65 of 100 of yours reach.",
     ),
+    "self_train.least_precision": (
+        "Sure down to",
+        "With clicks alone: picks are taken for particles down to the score where, by your clicks, "
+        "this part of the best picks' precision is left. 0: by the part above alone.",
+    ),
     "self_train.ignore_quantile": (
         "Unsure picks from",
         "Picks between this part of your labelled particles and the one above teach nothing; "

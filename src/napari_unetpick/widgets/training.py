@@ -124,8 +124,8 @@ class Training:
             )
         self._submit("train", run, device=device, **args)
 
-    def start_self_training(self, run: Path, rounds: int, quantile: float) -> None:
-        """Let a finished run learn from its own sure picks."""
+    def start_self_training(self, run: Path, rounds: int, quantile: float | None) -> None:
+        """Let a finished run learn from its own sure picks; None: what is sure is found out."""
         device = read_preferences().device
         self._submit("self-train", run, rounds=rounds, positive_quantile=quantile, device=device)
 
