@@ -16,7 +16,8 @@ from pathlib import Path
 
 import napari
 import numpy as np
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QScrollArea, QWidget
 
 from napari_unetpick.io.picks import read_picks
 from napari_unetpick.simulate.samples import get_sample
@@ -84,6 +85,30 @@ def train_and_pick(workspace: Workspace, epochs: int, shoot: Callable[[str], Non
     wait(lambda: session.job is None, 300, "picking")
 
 
+def compare(workspace: Workspace, truth: dict[str, np.ndarray]) -> None:
+    """Train a second model from the first, label the other micrographs, compare the two."""
+    session = workspace.session
+    first = session.model.path
+    session.training.start({"train": {"epochs": 2}}, str(first))
+    wait(lambda: session.job is None and not session.training.running, 600, "the second training")
+    for number, key in enumerate(session.keys[3:]):
+        session.add_picks(key, truth[key], None, "manual")
+        session.change_entry(key, state="full", split="validation" if number < 2 else "test")
+    dock = workspace.open("Evaluate")
+    dock.compare_fold.expand(animate=False)
+    panel = dock.compare_panel
+    for number in range(panel.sides.count()):
+        panel.sides.item(number).setCheckState(Qt.CheckState.Checked)
+    panel.compare()
+    wait(lambda: session.job is None, 300, "the comparison")
+    settle(6.0)  # notifications go
+    scroll: QWidget | None = panel
+    while not (scroll is None or isinstance(scroll, QScrollArea)):
+        scroll = scroll.parentWidget()
+    if scroll is not None:
+        scroll.ensureWidgetVisible(panel.report)
+
+
 def main() -> None:
     """Make the pictures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -119,6 +144,9 @@ def main() -> None:
             workspace.open(step)
             settle(1.0)
             shoot(step.lower())
+        if not options.no_training:
+            compare(workspace, truth)
+            shoot("compare")
         workspace.session.close()
         viewer.close()
 
