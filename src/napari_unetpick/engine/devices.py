@@ -53,6 +53,11 @@ def computes_in_half(device: torch.device) -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
+def half_precision(device: torch.device) -> torch.autocast:
+    """Compute in bfloat16 where that is faster; gradients need no scaling in it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=computes_in_half(device))
+
+
 def make_deterministic() -> None:
     """One seed, one result: on the CPU to the last bit."""
     torch.use_deterministic_algorithms(True, warn_only=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_unetpick.engine.augment import BatchAugmentation
-from napari_unetpick.engine.devices import computes_in_half
+from napari_unetpick.engine.devices import half_precision
 from napari_unetpick.engine.losses import make_loss
 from napari_unetpick.engine.network import UNet, build_network, place, state_of
 from napari_unetpick.engine.patches import HardPlaces, PatchSource, Place, draw_places
@@ -27,6 +27,7 @@ from napari_unetpick.errors import EngineError
 from napari_unetpick.events import Event, Message, Metrics, Progress
 from napari_unetpick.settings import Settings
 
+LEAST_STEPS = 8  # between two validations and checkpoints, where an epoch has fewer
 Weights = dict[str, Tensor]
 State = dict[str, Any]
 
@@ -130,29 +131,6 @@ def begin(job: FitJob) -> Fit:
     return Fit(network, copy.deepcopy(network), optimiser)
 
 
-def seconds_a_step(settings: Settings, device: torch.device) -> float:
-    """Time a training step on noise, so that the length of a run is known before it starts."""
-    network = place(build_network(settings.network), device)
-    optimiser = torch.optim.AdamW(network.parameters())
-    side = settings.train.patch_px
-    noise = torch.zeros(settings.train.batch, 1, side, side, device=device)
-    times = []
-    for _ in range(3):
-        started = time.monotonic()
-        with half_precision(device):
-            loss = network(noise).float().square().mean()
-        loss.backward()
-        optimiser.step()
-        float(loss.detach())  # waits for a GPU
-        times.append(time.monotonic() - started)
-    return min(times[1:])
-
-
-def half_precision(device: torch.device) -> torch.autocast:
-    """Compute in bfloat16 where that is faster; gradients need no scaling in it."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=computes_in_half(device))
-
-
 def fit(
     job: FitJob,
     saved: State | None,
@@ -167,7 +145,7 @@ def fit(
     saved
         State to go on from, or None.
     save
-        Called with the state after every epoch.
+        Called with the state after every epoch; after several where they are of a step or two.
     check_stop
         Called before every step; raises `Cancelled` to stop.
     look
@@ -183,6 +161,7 @@ def fit(
     steps = max(1, job.settings.train.patches_per_epoch // job.settings.train.batch)
     started, first = time.monotonic(), run.epoch * steps
     total = job.epochs * steps
+    pause = max(1, LEAST_STEPS // steps)
     while run.epoch < job.epochs and not run.stopped:
         losses = []
         for step, loss in enumerate(train_epoch(job, run, steps, check_stop)):
@@ -196,12 +175,15 @@ def fit(
             raise EngineError(
                 "the loss is not a number any more; lower the learning rate and retry"
             )
-        figures |= judge(job, run)
-        figures["rate"] = run.optimiser.param_groups[0]["lr"]
         run.epoch += 1
+        due = run.epoch % pause == 0 or run.epoch == job.epochs
+        if due:
+            figures |= judge(job, run)
+        figures["rate"] = run.optimiser.param_groups[0]["lr"]
         finish_epoch(job, run)
         yield Metrics(run.epoch, figures, job.stage)
-        save(run.state())
+        if due or run.stopped:
+            save(run.state())
     if run.stopped:
         yield Message(
             f"{job.stage}: ended early, after {run.epoch} of {job.epochs} epochs; "
@@ -216,7 +198,7 @@ def judge(job: FitJob, run: Fit) -> dict[str, float]:
         return {}
     figures = job.validate(run.average)
     if figures["validation_f1"] > run.best_score:
-        run.risen = run.epoch + 1
+        run.risen = run.epoch
     if figures["validation_f1"] >= run.best_score:
         run.best_score, run.best = figures["validation_f1"], state_of(run.average)
     return figures

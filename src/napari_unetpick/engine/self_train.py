@@ -10,11 +10,10 @@ import numpy as np
 
 from napari_unetpick.engine import gate, partial
 from napari_unetpick.engine.card import card_of
-from napari_unetpick.engine.checking import parts_to_check, tally
-from napari_unetpick.engine.dataset import Item, disk_needed, prepare
+from napari_unetpick.engine.checking import tally
 from napari_unetpick.engine.devices import choose_device, make_deterministic
 from napari_unetpick.engine.ensemble import read_card
-from napari_unetpick.engine.fit import Weights, seconds_a_step
+from napari_unetpick.engine.fit import Weights
 from napari_unetpick.engine.folds import (
     crossfitted,
     epochs_of_all,
@@ -26,16 +25,17 @@ from napari_unetpick.engine.patches import PatchSource
 from napari_unetpick.engine.pseudo_labels import PseudoLabels
 from napari_unetpick.engine.record import Record
 from napari_unetpick.engine.run_folder import MODEL
+from napari_unetpick.engine.self_train_items import prepare_items
 from napari_unetpick.engine.self_train_job import SelfTrainJob
 from napari_unetpick.engine.self_train_state import Round, State, begin, open_state, round_file
 from napari_unetpick.engine.self_train_words import describe, say_none_to_come, say_verdict
 from napari_unetpick.engine.stages import ready_network, run_stage, start_weights
+from napari_unetpick.engine.step_time import seconds_a_step
 from napari_unetpick.engine.teaching import SelfTraining, ask_best, find_all, students
-from napari_unetpick.engine.train import calibrate_network, choose_validation, epoch_validation
+from napari_unetpick.engine.train import calibrate_network, epoch_validation
 from napari_unetpick.engine.train_job import Look, Training
-from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.events import Done, Event, Failed, Message, Metrics
-from napari_unetpick.io.labels import Labels, labels_hash
+from napari_unetpick.errors import InputError
+from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.models import Model, load_model, save_model
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.peaks import keep_distant
@@ -121,58 +121,6 @@ def tell(run: SelfTraining, text: str, *, warn: bool = False) -> Iterator[Messag
     """Log a line and say it."""
     run.state.folder.log(text)
     yield Message(text, "warning" if warn else "info")
-
-
-def prepare_items(run: SelfTraining) -> Generator[Event, None, list[Failed]]:
-    """Preprocess everything, split the labelled micrographs as training did, find the learners."""
-    job, training, failed = run.job, run.training, []
-    marked = {
-        m.key: replace(job.marks.get(m.key, Labels("none")), state="partial") for m in job.learn
-    }
-    everything: list[Item] = []
-    try:
-        for event in prepare(
-            [*job.train.micrographs, *job.learn],
-            {**job.train.labels, **marked},
-            diameter=job.train.diameter,
-            pixel_size=job.train.pixel_size,
-            settings=job.train.settings,
-            source=training.source,
-            threads=job.train.threads,
-            check_stop=training.check_stop,
-            items=everything,
-        ):
-            if isinstance(event, Failed):
-                failed.append(event)
-            yield event
-        training.items = [i for i in everything if i.micrograph.key in job.train.labels]
-        check_items(job, training.items)
-        training.items = choose_validation(training)
-        run.learners = [
-            *(i for i in training.items if i.labels.state == "partial" and i.held_out is None),
-            *(i for i in everything if i.micrograph.key not in job.train.labels),
-        ]
-        if not run.learners:
-            raise InputError(
-                "there is nothing to learn from: every micrograph given is fully labelled or "
-                "validates; give unlabelled ones, too"
-            )
-        training.source.check_room(disk_needed([item.scale for item in everything]))
-    except UnetPickError:
-        training.source.remove()
-        raise
-    run.parts = parts_to_check(training.items)
-    return failed
-
-
-def check_items(job: SelfTrainJob, items: list[Item]) -> None:
-    """Refuse other labelled data than the model was trained with: the split would be another."""
-    known = job.train.start.card.get("data") if job.train.start else None
-    if known != labels_hash({item.micrograph.key: item.labels for item in items}):
-        raise InputError(
-            f"{job.train.run}: labels or labelled micrographs are not those that its model was "
-            "trained with, so what validated cannot be told; train again"
-        )
 
 
 def score_supervised(run: SelfTraining) -> Generator[Event, None, None]:

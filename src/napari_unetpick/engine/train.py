@@ -19,13 +19,14 @@ from napari_unetpick.engine.dataset import (
     training_centres,
 )
 from napari_unetpick.engine.devices import choose_device, make_deterministic
-from napari_unetpick.engine.fit import Weights, seconds_a_step
+from napari_unetpick.engine.fit import Weights
 from napari_unetpick.engine.network import UNet, build_network, count_parameters
 from napari_unetpick.engine.patches import PatchSource
 from napari_unetpick.engine.record import Record
 from napari_unetpick.engine.run_folder import MODEL, RunFolder
 from napari_unetpick.engine.schedules import cycle_ends
 from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage
+from napari_unetpick.engine.step_time import seconds_a_step
 from napari_unetpick.engine.train_job import Look, Training, TrainJob
 from napari_unetpick.engine.validate import (
     MATCH,

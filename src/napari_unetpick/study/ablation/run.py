@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from napari_unetpick.engine.devices import choose_device
-from napari_unetpick.engine.fit import seconds_a_step
+from napari_unetpick.engine.step_time import seconds_a_step
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message
 from napari_unetpick.io.atomic import write_text
