@@ -118,3 +118,12 @@ def test_where_nothing_validates_it_is_said(tmp_path: Path):
     assert "training does not end early: nothing validates" in said
     last = max(e.epoch for e in events if isinstance(e, Metrics) and e.stage == "training")
     assert last == 2, "0.6 of the epochs, as with partial labels without patience"
+
+
+def test_epochs_of_a_step_validate_every_four_and_at_the_end(tmp_path: Path, monkeypatch):
+    asked = plant_validation(monkeypatch, [0.1, 0.3, 0.2])
+    events = list(train(make_tiny_job(tmp_path, epochs=9, patches_per_epoch=8)))
+    assert len(asked) == 3  # after epochs 4, 8 and 9
+    told = [e.epoch for e in events if isinstance(e, Metrics) and "validation_f1" in e.values]
+    assert told == [4, 8, 9]
+    assert [e.epoch for e in events if isinstance(e, Metrics)] == list(range(1, 10))

@@ -27,7 +27,7 @@ from napari_unetpick.errors import EngineError
 from napari_unetpick.events import Event, Message, Metrics, Progress
 from napari_unetpick.settings import Settings
 
-LEAST_STEPS = 8  # between two validations and checkpoints, where an epoch has fewer
+LEAST_STEPS = 4  # between two validations and checkpoints, where an epoch has fewer
 Weights = dict[str, Tensor]
 State = dict[str, Any]
 
