@@ -6,7 +6,7 @@ micrographs fully labelled, the others unlabelled, each recipe is trained and se
 user would by the command line, and picks the test micrographs at its automatic threshold. They are
 scored once (protocols pixel and particle).
 
-    python benchmarks/yardstick.py --case globule --labelled 3 --seeds 42,43,44
+    python benchmarks/yardstick.py --sample globule --dose 8 --labelled 1 --seeds 42,43,44
     python benchmarks/yardstick.py --epochs 8        both recipes shorter, for a look
 """
 
@@ -15,12 +15,15 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 from _record import OUT
-from accuracy import Case, read_rows, simulated_case, unetpick, write, write_rows
+from accuracy import TEST, TRAIN, Case, read_rows, unetpick, write, write_rows
 from self_training import training_micrographs, verdict
+
+from napari_unetpick.simulate.samples import get_sample
+from napari_unetpick.simulate.write import simulate_set
 
 RECIPES = ("baseline", "improved")
 FIGURES = ("pixel P", "pixel R", "pixel F1", "particle F1")
@@ -28,24 +31,36 @@ COLUMNS = ("case", "recipe", "seed", *FIGURES, "rounds", "minutes")
 HERE = OUT / "yardstick"
 
 
-def few_labels(case: Case, labelled: int) -> Path:
-    """Write the picks of the first of the training micrographs."""
-    rows = read_rows(case.picks)
-    names = sorted({row["micrograph"] for row in rows})[:labelled]
-    chosen = [row for row in rows if row["micrograph"] in names]
-    return write_rows(HERE / f"{case.name}_{labelled}_train.csv", chosen)
+def make_case(name: str, dose: float, labelled: int) -> Case:
+    """Simulate fourteen micrographs at a dose; six train, of which the first are labelled."""
+    sample = replace(get_sample(name), dose=dose)
+    folder = HERE / f"{name}_{dose:g}"
+    if not (folder / "picks.csv").is_file():
+        for _ in simulate_set(sample, folder, TRAIN + TEST, 5):
+            pass
+    files, rows = sorted(folder.glob("*.mrc")), read_rows(folder / "picks.csv")
+    test = {path.name for path in files[TRAIN:]}
+    own = {path.name for path in files[:labelled]}
+    return Case(
+        name=folder.name,
+        train_on=str(folder),
+        picks=write_rows(folder / f"{labelled}.csv", [r for r in rows if r["micrograph"] in own]),
+        test_on=[str(path) for path in files[TRAIN:]],
+        truth=write_rows(folder / "test.csv", [r for r in rows if r["micrograph"] in test]),
+        diameter=sample.diameter_A,
+        border=0,
+    )
 
 
 def run(case: Case, recipe: str, seed: int, options: argparse.Namespace) -> dict[str, object]:
     """Train, self-train, pick, evaluate; return a row of the table."""
-    folder = HERE / f"{case.name}_{recipe}_{seed}_{time.time_ns()}"
+    folder = HERE / f"run_{case.name}_{recipe}_{seed}_{time.time_ns()}"
     micrographs = training_micrographs(case, folder / "train")
-    picks = few_labels(case, options.labelled)
     shorter = ["--initial-epochs", options.epochs] if options.epochs else []
     model = folder / "run"
     started = time.monotonic()
     unetpick(
-        *("train", micrographs, "--picks", picks, "--diameter", case.diameter),
+        *("train", micrographs, "--picks", case.picks, "--diameter", case.diameter),
         *("--run", model, "--recipe", recipe, "--seed", seed, *shorter),
     )
     unetpick("self-train", micrographs, "--run", model)
@@ -75,13 +90,14 @@ def run(case: Case, recipe: str, seed: int, options: argparse.Namespace) -> dict
 def main() -> None:
     """Run both recipes and print the table as it grows, then means and spread."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--case", default="globule")
-    parser.add_argument("--labelled", type=int, default=3, help="micrographs, of six")
+    parser.add_argument("--sample", default="globule")
+    parser.add_argument("--dose", type=float, default=8.0, help="electrons per square Angstrom")
+    parser.add_argument("--labelled", type=int, default=1, help="micrographs, of six")
     parser.add_argument("--seeds", default="42,43,44")
     parser.add_argument("--recipes", default=",".join(RECIPES))
     parser.add_argument("--epochs", type=int, default=0, help="instead of the recipes' own")
     options = parser.parse_args()
-    case, rows = simulated_case(options.case), []
+    case, rows = make_case(options.sample, options.dose, options.labelled), []
     print("|" + "|".join(COLUMNS) + "|\n|" + "---|" * len(COLUMNS), flush=True)
     for seed in map(int, options.seeds.split(",")):
         for recipe in options.recipes.split(","):
