@@ -43,9 +43,9 @@ def why_no_cuda() -> str:
 
 
 def computes_in_half(device: torch.device) -> bool:
-    """Tell whether training computes in bfloat16 there, which has the range of float32.
+    """Tell whether networks compute in bfloat16 there, which has the range of float32.
 
-    CUDA does, and so do CPUs with instructions for it, where a step takes half the time.
+    On CUDA they do, and on CPUs with instructions for it, where they take half the time.
     """
     if device.type != "cpu":
         return device.type == "cuda"

@@ -111,7 +111,8 @@ class UNet(nn.Module):
             if self.attention:
                 skip = self.gates[level](skip, x)
             x = self.up[level](torch.cat([skip, x], dim=1))
-        logits: Tensor = self.head(x)
+        with torch.autocast(x.device.type, enabled=False):
+            logits: Tensor = self.head(x.float())  # bfloat16 gives neighbours the same score
         if self.stride > 1:
             logits = nn.functional.interpolate(
                 logits, scale_factor=float(self.stride), mode="bilinear", align_corners=False

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from napari_unetpick.engine.devices import half_precision
 from napari_unetpick.engine.network import UNet
 
 TILE = 768  # network pixels a side; most micrographs fit in one
@@ -77,7 +78,7 @@ def score_tile(
         x = torch.from_numpy(np.ascontiguousarray(tile))[None, None].to(device)
         x = functional.pad(x, (0, right, 0, down))
         x = x.to(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with half_precision(device):
             logits = network(x)
         scores = torch.sigmoid(logits.float())[0, 0, :rows, :cols]
     return np.asarray(scores.cpu().numpy(), dtype=np.float32)
