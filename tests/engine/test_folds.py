@@ -82,7 +82,7 @@ def stage(run: SelfTraining, name: str) -> dict[str, Any]:
 def test_every_micrograph_gets_labels_of_a_network_that_has_not_seen_it(run: SelfTraining):
     pseudo = finish(folds.label_round(run, 1))
     assert sorted(pseudo) == list(range(6))
-    likely = even(UNMARKED) >= np.quantile(even(CLICKED), 0.1)  # no dirtier than above it
+    likely = even(UNMARKED) >= np.quantile(even(CLICKED), Settings().self_train.positive_quantile)
     sure = {tuple(place) for place in pseudo[0].positives.tolist()}
     assert sure & set(UNMARKED) == {p for p, yes in zip(UNMARKED, likely, strict=True) if yes}
     assert not sure & set(CLICKED), "a click has its true label"

@@ -65,7 +65,7 @@ def planted_clicks(precisions: list[float]) -> HeldOut:
 
 
 def test_with_clicks_what_is_sure_goes_down_to_where_precision_falls():
-    settings = SelfTrainSettings()
+    settings = SelfTrainSettings(least_precision=0.9)
     clean = limits_of_clicks(planted_clicks([1, 1, 1]), settings, 1)
     clicks = planted_clicks([1, 1, 1]).clicks
     assert clean.positive == pytest.approx(np.quantile(clicks, 0.1))
@@ -83,7 +83,7 @@ def test_with_clicks_what_is_sure_goes_down_to_where_precision_falls():
 
 def test_a_quantile_decides_where_precision_cannot_be_told_or_is_not_asked():
     held_out = planted_clicks([1, 1, 1])
-    settings = SelfTrainSettings()
+    settings = SelfTrainSettings(least_precision=0.9)
     fixed = replace(settings, least_precision=0.0)
     for few in (replace(held_out, clicks=held_out.clicks[:9]), held_out):
         limits = limits_of_clicks(few, fixed if len(few.clicks) > 9 else settings, 1)

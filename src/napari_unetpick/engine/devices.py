@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from napari_unetpick.errors import InputError
+
+WISH = "UNETPICK_BFLOAT16"
 
 
 def choose_device(wish: str) -> tuple[torch.device, str]:
@@ -45,10 +49,13 @@ def why_no_cuda() -> str:
 def computes_in_half(device: torch.device) -> bool:
     """Tell whether networks compute in bfloat16 there, which has the range of float32.
 
-    On CUDA they do, and on CPUs with instructions for it, where they take half the time.
+    On CUDA they do; on CPUs with instructions for it, where they take half the time, if the
+    environment asks for it (`UNETPICK_BFLOAT16=1`).
     """
     if device.type != "cpu":
         return device.type == "cuda"
+    if os.environ.get(WISH) != "1":
+        return False
     able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 

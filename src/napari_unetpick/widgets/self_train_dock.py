@@ -49,11 +49,11 @@ class SelfTrainDock(Dock):
         self.quantile = QDoubleSpinBox()
         self.quantile.setRange(0.0, 0.95)
         self.quantile.setSingleStep(0.05)
-        self.quantile.setSpecialValueText("automatic")
+        self.quantile.setSpecialValueText("as trained")
         self.quantile.setToolTip(
             "Only picks that score above this part of your labelled particles are taken for "
             "labels: 0.35 asks for a score that 65 of 100 of yours reach. Those a little below are "
-            "neither particle nor background. Automatic: as far down as they are likely right."
+            "neither particle nor background. As trained: by the settings of the run."
         )
         self.start = button(
             "Self-train",
