@@ -61,7 +61,7 @@ def computes_in_half(device: torch.device) -> bool:
 
 
 def half_precision(device: torch.device) -> torch.autocast:
-    """Compute in bfloat16 where that is faster; gradients need no scaling in it."""
+    """Compute in bfloat16 where `computes_in_half` says so; gradients need no scaling in it."""
     return torch.autocast(device.type, torch.bfloat16, enabled=computes_in_half(device))
 
 
