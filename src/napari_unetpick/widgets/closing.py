@@ -1,4 +1,7 @@
-"""Ends a session with its viewer's window: saved, engine stopped, project unlocked."""
+"""Ends a session with its viewer's window: saved, engine stopped, project unlocked.
+
+The window is known once a dock is shown; the session's layers are told of it as well.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,9 @@ class _Watcher(QObject):
             if isinstance(window, QMainWindow):
                 self._window = ref(window)
                 window.installEventFilter(self)
+                session = self._session()
+                if session is not None:
+                    session.layers.drawn_in(window)
         elif event.type() == QEvent.Type.Close and self._watches(watched):
             # the window may refuse to close: what has been marked is saved in any case, and the
             # project is let go of only when the window is gone

@@ -23,9 +23,12 @@ from napari_unetpick.notify import tell
 from napari_unetpick.widgets import layer_styles
 from napari_unetpick.widgets.display import DisplaySettings, ImageStore, Shown
 from napari_unetpick.widgets.layer_tables import read_areas, read_picks, show_picks
+from napari_unetpick.widgets.paint_pause import PaintPause
 from napari_unetpick.widgets.preferences import read_preferences
 
 if TYPE_CHECKING:
+    from qtpy.QtWidgets import QMainWindow
+
     from napari_unetpick.widgets.session import Session
 
 EDITED = ("added", "removed", "changed")  # napari's data event also fires before the change
@@ -51,6 +54,7 @@ class Layers:
         self._bindings: dict[str, Callable[[], None]] = {}
         self._not_on_shapes: set[str] = set()
         self._extent: tuple[float, float] | None = None
+        self._pause: PaintPause | None = None
         self._bridge = _Bridge()
         self._bridge.ready.connect(self._image_ready)
         session.current_changed.connect(self._go)
@@ -149,6 +153,11 @@ class Layers:
                     self.session.viewer.layers.remove(layer)
         self._made.clear()
 
+    def drawn_in(self, window: QMainWindow) -> None:
+        """Take note of the viewer's window; drawing another micrograph then waits for a turn."""
+        if self._pause is None:
+            self._pause = PaintPause(window)
+
     def close(self) -> None:
         """End the image thread."""
         self.images.close()
@@ -193,6 +202,8 @@ class Layers:
 
     def _show(self, key: str, shown: Shown | None) -> None:
         """Put a micrograph and all that belongs to it into the layers, in one step."""
+        if self._pause is not None:
+            self._pause.once()
         with self._quietly():
             self.shown_key = key
             if shown is None:

@@ -1,0 +1,76 @@
+"""Between a change of the layers and its drawing the event loop turns once, and only then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QPaintEvent
+from qtpy.QtWidgets import QMainWindow, QWidget
+
+from napari_unetpick.widgets.paint_pause import PaintPause
+
+
+class Canvas(QWidget):
+    def __init__(self, log: list[str]) -> None:
+        super().__init__()
+        self.log = log
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self.log.append("drawn")
+
+
+@pytest.fixture
+def window(qtbot: Any) -> tuple[QMainWindow, list[str]]:
+    log: list[str] = []
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    window.setCentralWidget(Canvas(log))
+    with qtbot.waitExposed(window):
+        window.show()
+    qtbot.wait(100)
+    log.clear()
+    return window, log
+
+
+def changed(window: QMainWindow, log: list[str], qtbot: Any, before: Callable[[], None]) -> None:
+    """Change the canvas in a handler that takes longer than another timer needs to be due."""
+    ticking, pressing = QTimer(), QTimer()
+    for timer in (ticking, pressing):
+        timer.setSingleShot(True)
+        timer.setTimerType(Qt.TimerType.PreciseTimer)
+
+    def handle() -> None:
+        before()
+        window.centralWidget().update()
+        ticking.start(1)
+        time.sleep(0.02)
+        log.append("changed")
+
+    ticking.timeout.connect(lambda: log.append("tick"))
+    pressing.timeout.connect(handle)
+    pressing.start(0)
+    qtbot.waitUntil(lambda: len(log) >= 3, timeout=2000)
+
+
+def test_another_timer_has_its_turn_before_the_drawing(
+    window: tuple[QMainWindow, list[str]], qtbot: Any
+) -> None:
+    main, log = window
+    pause = PaintPause(main)
+    changed(main, log, qtbot, pause.once)
+    assert log == ["changed", "tick", "drawn"]
+
+
+def test_what_was_not_asked_to_wait_is_drawn_at_once(
+    window: tuple[QMainWindow, list[str]], qtbot: Any
+) -> None:
+    main, log = window
+    pause = PaintPause(main)
+    changed(main, log, qtbot, pause.once)
+    log.clear()
+    changed(main, log, qtbot, lambda: None)
+    assert log == ["changed", "drawn", "tick"]
