@@ -30,7 +30,7 @@ def test_a_run_records_what_it_ran_with_and_what_came_of_it(tmp_path: Path):
     (entry,) = json.loads((tmp_path / "run" / "record.json").read_text())
     assert entry["command"] == "train"
     assert entry["seed"] == 5
-    assert entry["device"].startswith("CPU (1 threads)")
+    assert entry["device"].startswith("CPU (1 threads")
     assert entry["versions"]["numpy"] == numpy.__version__
     assert entry["versions"]["torch"] == torch.__version__
     assert entry["versions"]["python"] == platform.python_version()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import Picks, read_picks
 from napari_unetpick.io.project import Project
-from napari_unetpick.simulate.samples import get_sample
+from napari_unetpick.simulate.samples import Contamination, get_sample
 from napari_unetpick.simulate.write import simulate_set
 from napari_unetpick.widgets.session import Session
 
 CLICKS = 10  # on each of three micrographs
 CORRECTIONS = 5
-CHANCE = 0.01  # of F1: three of apoferritin's 300 particles, one or two of the simulated 100
+CHANCE = 0.01  # of F1: three of apoferritin's 300 particles, two of the simulated 170
 
 Truth = dict[str, np.ndarray]
 
@@ -97,7 +98,7 @@ def find_canvas() -> Any:
 
 def score(session: Session, truth: Truth, keys: list[str], border: float) -> float:
     """F1, protocol particle, of picks and candidates above the threshold on some micrographs."""
-    picks, true, diameters, shapes, borders = {}, {}, {}, {}, {}
+    picks, true, diameters, borders = {}, {}, {}, {}
     for key in keys:
         chosen = session.chosen(key)
         marked = session.marks(key).picks.coords
@@ -105,7 +106,6 @@ def score(session: Session, truth: Truth, keys: list[str], border: float) -> flo
         picks[key] = Picks(key, coords, np.ones(len(coords)))
         true[key] = Picks(key, truth[key])
         diameters[key] = session.diameter_px(key)
-        shapes[key] = session.layers.images.ready(session.entry(key).micrograph)
         borders[key] = border * diameters[key]
     sizes = {k: shape_of(session, k) for k in keys}
     found = evaluate(picks, true, diameters, sizes, borders)
@@ -210,7 +210,13 @@ def inside(places: np.ndarray, shape: tuple[int, int], margin: float) -> np.ndar
 
 
 def test_journey_on_simulated_micrographs(make_napari_viewer: Any, qtbot: Any, tmp_path: Path):
-    sample = get_sample("ribosome").sampled((512, 512), 4.0)
+    # clean ice, where the threshold from thirty clicks is sure after few epochs; what it costs in
+    # dirty ice is measured in docs/benchmarks.md, and the real micrographs below are dirty
+    sample = replace(
+        get_sample("ribosome").sampled((768, 768), 4.0),
+        overlap=0.0,
+        contamination=Contamination(*[0.0] * 6),
+    )
     for _ in simulate_set(sample, tmp_path / "mics", 7, 21):
         pass
     truth = {
@@ -227,7 +233,7 @@ def test_journey_on_simulated_micrographs(make_napari_viewer: Any, qtbot: Any, t
         train_on=keys[:3],
         test_on=keys[3:],
         diameter=sample.diameter_A,
-        epochs=5,
+        epochs=3,
         minutes=10,
         border=0.5,
     )

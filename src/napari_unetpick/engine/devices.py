@@ -20,7 +20,7 @@ def choose_device(wish: str) -> tuple[torch.device, str]:
         A device was asked for by name and is not there.
     """
     if wish == "cpu":
-        return torch.device("cpu"), f"CPU ({torch.get_num_threads()} threads), as asked for"
+        return torch.device("cpu"), f"{cpu_words()}, as asked for"
     if wish in ("auto", "cuda") and torch.cuda.is_available():
         return torch.device("cuda"), f"GPU {torch.cuda.get_device_name()}"
     if wish == "cuda":
@@ -32,7 +32,13 @@ def choose_device(wish: str) -> tuple[torch.device, str]:
         raise InputError("--device mps: no Apple GPU is usable here; use --device cpu or auto")
     if wish != "auto":
         raise InputError(f"--device {wish}: give one of auto, cpu, cuda, mps")
-    return torch.device("cpu"), f"CPU ({torch.get_num_threads()} threads): {why_no_cuda()}"
+    return torch.device("cpu"), f"{cpu_words()}: {why_no_cuda()}"
+
+
+def cpu_words() -> str:
+    """Say how many threads the CPU has for networks, and whether they compute in bfloat16."""
+    half = ", bfloat16" if computes_in_half(torch.device("cpu")) else ""
+    return f"CPU ({torch.get_num_threads()} threads{half})"
 
 
 def why_no_cuda() -> str:
@@ -49,12 +55,12 @@ def why_no_cuda() -> str:
 def computes_in_half(device: torch.device) -> bool:
     """Tell whether networks compute in bfloat16 there, which has the range of float32.
 
-    On CUDA they do; on CPUs with instructions for it, where they take half the time, if the
-    environment asks for it (`UNETPICK_BFLOAT16=1`).
+    On CUDA they do, and on CPUs with instructions for it, where they take half the time, unless
+    the environment says otherwise (`UNETPICK_BFLOAT16=0`).
     """
     if device.type != "cpu":
         return device.type == "cuda"
-    if os.environ.get(WISH) != "1":
+    if os.environ.get(WISH) == "0":
         return False
     able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
