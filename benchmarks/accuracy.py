@@ -21,6 +21,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 OUT = HERE / "out" / "accuracy"
@@ -167,15 +168,32 @@ def read_pixel_size(path: Path) -> float:
     return size
 
 
+def test_micrographs(case: Case, folder: Path) -> Path:
+    """Make a folder of links to the test micrographs."""
+    test = folder / "test"
+    test.mkdir(parents=True, exist_ok=True)
+    for path in map(Path, case.test_on):
+        if not (test / path.name).exists():
+            (test / path.name).symlink_to(path.absolute())
+    return test
+
+
+def evaluated(case: Case, picks: Path, test: Path, *more: object) -> dict[str, Any]:
+    """Score picks of the test micrographs; return what `evaluate --json` prints."""
+    border = ["--border", case.border] if case.border else []
+    truth = ("--truth", case.truth, "--micrographs", test)
+    found: dict[str, Any] = json.loads(
+        unetpick("evaluate", picks, *truth, *border, *more, "--json")
+    )
+    return found
+
+
 def run(case: Case, seed: int) -> dict[str, object]:
     """Train, pick, evaluate; return a row of the table."""
     label = f"{case.name}_{seed}".replace("*", "x").replace("<", "_from_")
     folder = OUT / f"run_{label}_{time.time_ns()}"
     size = [] if case.pixel_size is None else ["--pixel-size", case.pixel_size]
-    test = folder / "test"
-    test.mkdir(parents=True)
-    for path in case.test_on:
-        (test / Path(path).name).symlink_to(Path(path).absolute())
+    test = test_micrographs(case, folder)
     started = time.monotonic()
     unetpick(
         *("train", case.train_on, "--picks", case.picks, "--diameter", case.diameter, *size),
@@ -188,13 +206,7 @@ def run(case: Case, seed: int) -> dict[str, object]:
     other = [] if case.test_diameter is None else ["--diameter", case.test_diameter]
     unetpick("pick", test, "--model", folder / "run", "--out", folder / "picks", *size, *other)
     picked = time.monotonic()
-    border = ["--border", case.border] if case.border else []
-    found = json.loads(
-        unetpick(
-            *("evaluate", folder / "picks", "--truth", case.truth, "--micrographs", test),
-            *(*size, *border, "--json"),
-        )
-    )
+    found = evaluated(case, folder / "picks", test, *size)
     card = json.loads(unetpick("info", folder / "run", "--json"))
     calibration = found.get("calibration") or {}
     validation = card["validation"].get("f1_without_border" if case.border else "f1")

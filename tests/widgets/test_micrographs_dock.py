@@ -64,7 +64,9 @@ def cell(dock: MicrographsDock, key: str, heading: str) -> Any:
 
 def choose(menu: Any, *path: str) -> None:
     for name in path[:-1]:
-        menu = next(a.menu() for a in menu.actions() if a.text() == name)
+        # held until the submenu is used: in PySide6 6.10 that goes with its action's wrapper
+        action = next(a for a in menu.actions() if a.text() == name)
+        menu = action.menu()
     next(a for a in menu.actions() if a.text() == path[-1]).trigger()
 
 
