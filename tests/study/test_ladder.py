@@ -11,9 +11,10 @@ import tomli_w
 
 from napari_unetpick.engine.self_train_state import Round
 from napari_unetpick.settings import RECIPES, from_dict, to_dict
+from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import STEPS, Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.records import key_of
-from napari_unetpick.study.ablation.run import fit_budget, units_of
+from napari_unetpick.study.ablation.run import units_of
 from napari_unetpick.study.ablation.units import supervised_part, verdicts_of
 
 CHANGES = {

@@ -1,13 +1,15 @@
-"""How long a training step takes here: said before a run is begun."""
+"""How long a training step and a whole micrograph take here: said before a run is begun."""
 
 from __future__ import annotations
 
 import time
 
+import numpy as np
 import torch
 
 from napari_unetpick.engine.devices import half_precision
 from napari_unetpick.engine.network import build_network, place
+from napari_unetpick.engine.score import score_map, widen
 from napari_unetpick.settings import Settings
 
 
@@ -27,3 +29,15 @@ def seconds_a_step(settings: Settings, device: torch.device) -> float:
         float(loss.detach())  # waits for a GPU
         times.append(time.monotonic() - started)
     return min(times[1:])
+
+
+def seconds_a_micrograph(settings: Settings, device: torch.device, shape: tuple[int, int]) -> float:
+    """Time the scoring of a whole micrograph of (rows, cols) network pixels."""
+    network = place(build_network(settings.network).fused(), device)
+    nothing = widen(np.zeros(shape, np.float32))
+    times = []
+    for _ in range(2):
+        started = time.monotonic()
+        score_map(network, nothing, device)
+        times.append(time.monotonic() - started)
+    return min(times)

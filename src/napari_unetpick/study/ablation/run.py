@@ -11,24 +11,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import numpy as np
-
-from napari_unetpick.engine.devices import choose_device
-from napari_unetpick.engine.step_time import seconds_a_step
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
-from napari_unetpick.study.ablation.records import (
-    key_of,
-    read_records,
-    write_record,
-)
-from napari_unetpick.study.ablation.units import AblateJob, Unit, make, supervised_part
+from napari_unetpick.study.ablation.budget import batches_that_fit, fit_budget, rungs_of
+from napari_unetpick.study.ablation.ladder import Rung
+from napari_unetpick.study.ablation.records import read_records, write_record
+from napari_unetpick.study.ablation.units import AblateJob, Unit, make
 
 RECORDS, PLAN = "records", "ablation.json"
-RESERVE = 0.6  # of the budget goes into steps; the rest is validation, picking and scoring
-LEAST, MOST = 1, 40  # batches an epoch
 FEW = 4  # with fewer, every rung is far from trained
 
 
@@ -46,7 +37,7 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
     """
     started = time.monotonic()
     batches = settle(job) if job.budget else 0
-    rungs = [*ladder(), *(leave_one_out() if job.leave_one_out else [])]
+    rungs = rungs_of(job)
     units = units_of([fit_budget(rung, batches) for rung in rungs], job.seeds) if batches else []
     recorded = read_records(job.out / RECORDS)
     missing = [unit for unit in units if unit.name not in recorded]
@@ -99,30 +90,6 @@ def settle(job: AblateJob) -> int:
     batches = batches_that_fit(job)
     write_text(path, json.dumps({"data": job.data, "batches": batches}) + "\n")
     return batches
-
-
-def batches_that_fit(job: AblateJob) -> int:
-    """Return how many batches an epoch may have so that all runs fit the budget."""
-    device, _ = choose_device(job.train.device)
-    rungs = [*ladder(), *(leave_one_out() if job.leave_one_out else [])]
-    steps: dict[str, float] = {}
-    seconds = 0.0
-    for settings in {key_of(r.settings): r.settings for r in rungs}.values():
-        network = repr(settings.network)
-        steps.setdefault(network, seconds_a_step(settings, device))
-        own = settings.self_train
-        epochs = own.rounds * own.epochs if job.learn else 0
-        seconds += epochs * steps[network]
-    for settings in {key_of(supervised_part(r.settings)): r.settings for r in rungs}.values():
-        seconds += settings.train.epochs * steps[repr(settings.network)]
-    return int(np.clip(RESERVE * 60 * job.budget / (seconds * len(job.seeds)), LEAST, MOST))
-
-
-def fit_budget(rung: Rung, batches: int) -> Rung:
-    """Give a rung's epochs so many batches."""
-    train = rung.settings.train
-    train = replace(train, patches_per_epoch=batches * train.batch)
-    return replace(rung, settings=replace(rung.settings, train=train))
 
 
 def units_of(rungs: list[Rung], seeds: tuple[int, ...]) -> list[Unit]:

@@ -12,9 +12,10 @@ import numpy as np
 from napari_unetpick.evaluation.intervals import Difference, Spread, paired_difference, spread
 from napari_unetpick.evaluation.metrics import Score, macro, pool
 from napari_unetpick.evaluation.protocols import POOLING, PROTOCOLS, Protocol
+from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.records import Record, key_of, read_records
-from napari_unetpick.study.ablation.run import PLAN, RECORDS, fit_budget
+from napari_unetpick.study.ablation.run import PLAN, RECORDS
 
 SEED = 42  # of the bootstrap
 
