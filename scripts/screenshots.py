@@ -1,7 +1,8 @@
 """Make the documentation's screenshots by driving the plugin: a project, a training, picks.
 
     xvfb-run -a .venv/bin/python scripts/screenshots.py docs/images/napari
-    ... --size 1280x800 --theme light --steps Annotate,Pick     some of them, to look at
+    ... docs/images/looks --looks all --format webp     every step in both sizes and themes
+    ... --looks 1920x1080-light --steps Annotate,Pick   some of them, to look at
 
 Everything is real: simulated micrographs, a short training in the engine process, its picks.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import napari
 import numpy as np
+from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QScrollArea, QWidget
 
@@ -29,6 +31,7 @@ SAMPLE = "barrel"
 COUNT = 6
 EPOCHS = 6
 CLICKS = 12  # on each of the first three micrographs
+LOOKS = "1280x800-dark,1280x800-light,1920x1080-dark,1920x1080-light"
 
 
 def wait(until: Callable[[], bool], seconds: float, what: str) -> None:
@@ -113,38 +116,50 @@ def main() -> None:
     """Make the pictures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--size", default="1280x800")
-    parser.add_argument("--theme", default="dark")
+    parser.add_argument("--looks", default="1280x800-dark", help="sizes and themes, or all")
+    parser.add_argument("--format", default="png", choices=("png", "webp"))
     parser.add_argument("--steps", default=",".join(STEPS))
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--no-training", action="store_true")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    width, height = map(int, options.size.split("x"))
+    looks = (LOOKS if options.looks == "all" else options.looks).split(",")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         truth = prepare(folder / "mics")
         viewer = napari.Viewer(show=True)
-        viewer.theme = options.theme
-        viewer.window.resize(width, height)
         workspace = open_workspace(viewer)
+        look = looks[0]
+
+        def put_on(wanted: str) -> None:
+            nonlocal look
+            look = wanted
+            size, viewer.theme = look.split("-")
+            viewer.window.resize(*map(int, size.split("x")))
+            settle()
+            viewer.reset_view()
 
         def shoot(name: str) -> None:
             settle()
-            file = options.out / f"{name}-{options.size}-{options.theme}.png"
-            viewer.window.screenshot(str(file), canvas_only=False, flash=False)
+            file = options.out / f"{name}-{look}.{options.format}"
+            picture = viewer.window.screenshot(canvas_only=False, flash=False)
+            Image.fromarray(picture[..., :3]).save(file)
             print(file)
 
+        put_on(look)
         shoot("empty")
         fill(workspace, folder, truth)
         wait(lambda: workspace.session.layers.shown_key != "", 20, "the first micrograph")
         if not options.no_training:
             train_and_pick(workspace, options.epochs, shoot)
-        for step in options.steps.split(","):
-            workspace.open(step)
-            settle(1.0)
-            shoot(step.lower())
+        for wanted in looks:
+            put_on(wanted)
+            for step in options.steps.split(","):
+                workspace.open(step)
+                settle(1.0)
+                shoot(step.lower())
         if not options.no_training:
+            put_on(looks[0])
             compare(workspace, truth)
             shoot("compare")
         workspace.session.close()

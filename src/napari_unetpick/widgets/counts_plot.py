@@ -80,7 +80,7 @@ class CountsPlot(PlotFrame):
         self._here = pg.InfiniteLine(0, angle=90, pen=pg.mkPen(LINE, width=1))
         self.plot.addItem(self._here)
         self.plot.getAxis("bottom").setStyle(showValues=False)
-        self.plot.getAxis("bottom").setHeight(30)  # else its name is cut off
+        self.plot.getAxis("bottom").setHeight(22)
         self.plot.scene().sigMouseClicked.connect(self._clicked)
         self.plot.scene().sigMouseMoved.connect(self._moved)
 

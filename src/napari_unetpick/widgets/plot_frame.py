@@ -49,6 +49,7 @@ class PlotFrame(QWidget):
         for side in ("left", "bottom"):
             self.plot.getAxis(side).enableAutoSIPrefix(False)
         self.plot.getAxis("left").setWidth(AXIS_PX)
+        self.plot.getPlotItem().setContentsMargins(0, 0, 0, 5)  # pyqtgraph puts names so much lower
         layout = self.layout()
         assert isinstance(layout, QVBoxLayout)
         layout.insertWidget(0, self.plot)
