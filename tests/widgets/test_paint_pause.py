@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QPaintEvent
 from qtpy.QtWidgets import QMainWindow, QWidget
 
-from napari_unetpick.widgets.paint_pause import PaintPause
+from napari_unetpick.widgets.paint_pause import MOMENT, PaintPause
 
 
 class Canvas(QWidget):
@@ -61,7 +61,7 @@ def test_another_timer_has_its_turn_before_the_drawing(
 ) -> None:
     main, log = window
     pause = PaintPause(main)
-    changed(main, log, qtbot, pause.once)
+    changed(main, log, qtbot, pause.begin)
     assert log == ["changed", "tick", "drawn"]
 
 
@@ -70,7 +70,33 @@ def test_what_was_not_asked_to_wait_is_drawn_at_once(
 ) -> None:
     main, log = window
     pause = PaintPause(main)
-    changed(main, log, qtbot, pause.once)
+    changed(main, log, qtbot, pause.begin)
+    qtbot.wait(round(1500 * MOMENT))
     log.clear()
     changed(main, log, qtbot, lambda: None)
     assert log == ["changed", "drawn", "tick"]
+
+
+def test_drawing_that_asks_for_drawing_waits_again(
+    window: tuple[QMainWindow, list[str]], qtbot: Any
+) -> None:
+    main, log = window
+    pause = PaintPause(main)
+    canvas = main.centralWidget()
+    ticking = QTimer()
+    ticking.setTimerType(Qt.TimerType.PreciseTimer)
+    ticking.timeout.connect(lambda: log.append("tick"))
+
+    def drawn(event: QPaintEvent) -> None:
+        log.append("drawn")
+        if log.count("drawn") == 1:
+            canvas.update()
+            time.sleep(0.01)
+
+    canvas.paintEvent = drawn
+    ticking.start(2)
+    QTimer.singleShot(0, lambda: (pause.begin(), canvas.update()))
+    qtbot.waitUntil(lambda: log.count("drawn") == 2, timeout=2000)
+    ticking.stop()
+    first = log.index("drawn")
+    assert log[first + 1] == "tick"

@@ -203,7 +203,7 @@ class Layers:
     def _show(self, key: str, shown: Shown | None) -> None:
         """Put a micrograph and all that belongs to it into the layers, in one step."""
         if self._pause is not None:
-            self._pause.once()
+            self._pause.begin()
         with self._quietly():
             self.shown_key = key
             if shown is None:
