@@ -210,8 +210,8 @@ def inside(places: np.ndarray, shape: tuple[int, int], margin: float) -> np.ndar
 
 
 def test_journey_on_simulated_micrographs(make_napari_viewer: Any, qtbot: Any, tmp_path: Path):
-    # clean ice, where the threshold from thirty clicks is sure after few epochs; how far from the
-    # best it is elsewhere is in docs/benchmarks.md, and the real micrographs below are not clean
+    # clean ice: in dirt thirty clicks leave the threshold a point of F1 from the best, give or take
+    # another, and so few particles cannot stand that; the real micrographs below are not clean
     sample = replace(
         get_sample("ribosome").sampled((768, 768), 4.0),
         overlap=0.0,
