@@ -114,6 +114,14 @@ def test_large_image_is_mapped_and_opens_at_once(tmp_path: Path):
     assert not image.data.flags.owndata
 
 
+def test_what_is_read_into_memory_outlives_its_file(tmp_path: Path):
+    image = planted("f4")
+    path = write(tmp_path / "mic.mrc", mrc_bytes(image, 2))
+    data = read_micrograph(path, mapped=False).data
+    path.write_bytes(b"")
+    np.testing.assert_array_equal(data, image)  # a mapped one would end this process
+
+
 def cut_short(content: bytes) -> bytes:
     return content[:-8]
 

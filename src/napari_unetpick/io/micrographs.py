@@ -141,8 +141,14 @@ def _list_one(source: str | Path) -> list[Micrograph]:
     raise InputError(f"{source}: no such file or folder")
 
 
-def read_micrograph(path: str | Path) -> MicrographImage:
-    """Open the image of a micrograph without copying it.
+def read_micrograph(path: str | Path, *, mapped: bool = True) -> MicrographImage:
+    """Open the image of a micrograph, by default without copying it.
+
+    Parameters
+    ----------
+    mapped
+        False: read it into memory. A mapped file that another program makes shorter ends the
+        process that looks at it.
 
     Raises
     ------
@@ -163,7 +169,7 @@ def read_micrograph(path: str | Path) -> MicrographImage:
         )
     flipped = suffix in TIFF_EXTENSIONS
     try:
-        data, pixel_size = open_tiff(path) if flipped else open_mrc(path)
+        data, pixel_size = open_tiff(path, mapped) if flipped else open_mrc(path, mapped)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     known = round(pixel_size, 5) if is_plausible(pixel_size) else None  # 7.0799999 in float32

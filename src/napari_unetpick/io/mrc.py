@@ -51,12 +51,12 @@ class MrcHeader:
     pixel_size: float
 
 
-def open_mrc(path: Path) -> tuple[NDArray[Any], float]:
-    """Map the image of an MRC file read-only; a stack of one frame is its frame.
+def open_mrc(path: Path, mapped: bool = True) -> tuple[NDArray[Any], float]:
+    """Map the image of an MRC file read-only, or read it; a stack of one frame is its frame.
 
     Returns
     -------
-    (rows, columns) memory-mapped array, pixel size of the header in A/px (unchecked).
+    (rows, columns) array, memory-mapped or not, pixel size of the header in A/px (unchecked).
 
     Raises
     ------
@@ -79,8 +79,13 @@ def open_mrc(path: Path) -> tuple[NDArray[Any], float]:
             f"{path}: is a movie or stack of {frames} frames; "
             "motion-correct it first and give the averaged micrograph"
         )
-    data = np.memmap(path, header.dtype, "r", header.offset, (rows, columns))
-    return np.asarray(data), header.pixel_size
+    if mapped:
+        data = np.memmap(path, header.dtype, "r", header.offset, (rows, columns))
+        return np.asarray(data), header.pixel_size
+    read = np.fromfile(path, header.dtype, rows * columns, offset=header.offset)
+    if len(read) < rows * columns:
+        raise InputError(f"{path}: became shorter while it was read; is it being written anew?")
+    return read.reshape(rows, columns), header.pixel_size
 
 
 def parse_header(raw: bytes, path: Path) -> MrcHeader:

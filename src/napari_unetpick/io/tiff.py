@@ -17,8 +17,10 @@ ANGSTROM_PER_UNIT = {
 RESOLUTION_UNIT = {2: "inch", 3: "cm"}
 
 
-def open_tiff(path: Path) -> tuple[NDArray[Any], float]:
-    """Map (or, where compressed, read) the image of a one-page TIFF, flipped to MRC's row order.
+def open_tiff(path: Path, mapped: bool = True) -> tuple[NDArray[Any], float]:
+    """Map the image of a one-page TIFF, flipped to MRC's row order, or read it.
+
+    What is compressed is read in any case.
 
     RELION, IMOD, EMAN2 and SerialEM store a TIFF's rows from the top down and an MRC's from the
     bottom up: row r of the TIFF is row H - 1 - r here, so that picks agree with those programs.
@@ -53,9 +55,11 @@ def open_tiff(path: Path) -> tuple[NDArray[Any], float]:
                 )
             if page.is_memmappable:
                 _refuse_cut_short(path, max(page.dataoffsets) + max(page.databytecounts))
-                data: NDArray[Any] = tifffile.memmap(path, page=0, mode="r")
-            else:
-                data = page.asarray()
+            data: NDArray[Any] = (
+                tifffile.memmap(path, page=0, mode="r")
+                if mapped and page.is_memmappable
+                else page.asarray()
+            )
     except InputError:
         raise
     except Exception as error:  # tifffile raises many kinds on damaged files

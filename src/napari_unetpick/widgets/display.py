@@ -64,7 +64,7 @@ def prepare_image(micrograph: Micrograph, settings: DisplaySettings) -> Shown:
     InputError
         The file cannot be read.
     """
-    found = read_micrograph(micrograph.path)
+    found = read_micrograph(micrograph.path, mapped=False)
     pixel_size = micrograph.pixel_size or found.pixel_size
     rows, cols = found.data.shape
     shape = rows, cols

@@ -33,12 +33,12 @@ def read_thumbnail(path: Path, pixels: int = PIXELS) -> NDArray[np.uint8]:
     InputError
         The file cannot be read.
     """
-    data = read_micrograph(path).data
+    data = read_micrograph(path, mapped=False).data
     block = max(1, -(-max(data.shape) // pixels))
     rows, cols = (max(1, side // block) for side in data.shape)
     means = np.empty((rows, cols), np.float32)
     step = max(1, block // ROWS_A_BLOCK)
-    for row in range(rows):  # a few rows at a time: the thread never holds the file in memory
+    for row in range(rows):  # a few rows at a time
         stripe = np.asarray(data[row * block : (row + 1) * block : step], np.float32)
         stripe = np.clip(np.nan_to_num(stripe), -1e30, 1e30)
         width = min(cols * block, stripe.shape[1])
