@@ -7,9 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from napari_unetpick.engine import clicks
 from napari_unetpick.engine.dataset import training_centres
+from napari_unetpick.engine.pseudo_labels import PseudoLabels
 from napari_unetpick.engine.validate import Found
 from napari_unetpick.settings import Settings
 
@@ -18,6 +20,7 @@ CLICKED = [(100, 100), (300, 100), (500, 100)]
 UNMARKED = [(100, 300), (300, 300), (500, 300)]  # particles that nobody clicked
 DOUBTFUL = (100, 420)
 DIRT = (400, 420)
+NOTHING = PseudoLabels(np.empty((0, 2)), np.empty((0, 2)))
 SCORES = [0.9, 0.8, 0.6, 0.95, 0.85, 0.82, 0.62, 0.2]
 
 
@@ -76,3 +79,26 @@ def test_without_learning_the_unmarked_they_are_ignored(trained):
         assert {tuple(place) for place in item.labels.positives.tolist()} == {*CLICKED}
         ignored = {tuple(place) for place in final["ignored"][item.index].tolist()}
         assert ignored == {*UNMARKED, DOUBTFUL}
+
+
+def test_going_on_ends_halfway_between_the_weights_before_and_after(trained, monkeypatch):
+    used = []
+    before = {"weight": torch.tensor([0.0, 2.0]), "count": torch.tensor(3)}
+    after = {"weight": torch.tensor([1.0, 4.0]), "count": torch.tensor(7)}
+
+    def run_stage(training, name, **given):
+        yield from ()
+        return after
+
+    monkeypatch.setattr(clicks, "run_stage", run_stage)
+    monkeypatch.setattr(clicks, "ready_network", lambda training, weights: used.append(weights))
+    monkeypatch.setattr(clicks, "start_weights", lambda training: before)
+    estimate = clicks.Estimate(6.0, 0.0, None, dict.fromkeys(range(3), NOTHING), "planted")
+    monkeypatch.setattr(clicks, "ask_start", lambda training: estimate)
+    monkeypatch.setattr(clicks, "goes_on", lambda training: True)
+    trained(learn_unmarked=True)
+    assert used[-1]["weight"].tolist() == [0.5, 3.0]
+    assert int(used[-1]["count"]) == 7
+    monkeypatch.setattr(clicks, "goes_on", lambda training: False)  # a model of other data
+    trained(learn_unmarked=True)
+    assert used[-1] is after
