@@ -77,9 +77,8 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
         ignored={index: each.ignored for index, each in estimate.pseudo.items()},
         rate=training.rate,
     )
-    start = start_weights(training)
-    if start is not None and goes_on(training):
-        weights = halfway(start, weights)
+    if goes_on(training):
+        weights = halfway(start_weights(training) or {}, weights)
     network = ready_network(training, weights)
     found = [candidates_of(training, network, item) for item in training.items]
     raw = partial.transfer_threshold(found, estimate.picks, estimate.deviation)

@@ -14,8 +14,7 @@ from napari_unetpick.engine.fit import LEAST_STEPS
 from napari_unetpick.engine.partial import FINAL_SHARE, FOLD_SHARE, FOLDS
 from napari_unetpick.engine.step_time import seconds_a_micrograph, seconds_a_step
 from napari_unetpick.engine.train import VALIDATED_EACH_EPOCH
-from napari_unetpick.errors import InputError
-from napari_unetpick.io.micrographs import read_micrograph
+from napari_unetpick.io.micrographs import read_micrograph, resolve_pixel_size
 from napari_unetpick.picking.scale import make_scale
 from napari_unetpick.settings import NetworkSettings, Settings
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
@@ -112,9 +111,7 @@ def costs_of(job: AblateJob) -> Costs:
     labels = job.train.labels
     own = [m for m in job.train.micrographs if m.key in labels]
     image = read_micrograph(own[0].path)
-    pixel_size = own[0].pixel_size or job.train.pixel_size or image.pixel_size
-    if pixel_size is None:
-        raise InputError(f"{own[0].path}: no pixel size in the header; give --pixel-size")
+    pixel_size = resolve_pixel_size(own[0], image, job.train.pixel_size)
     shape = make_scale(image.data.shape, pixel_size, job.train.diameter).network_shape
     full = sum(labels[m.key].state == "full" for m in own)
     step, micrograph = {}, {}
@@ -124,9 +121,10 @@ def costs_of(job: AblateJob) -> Costs:
     return Costs(
         step=step,
         micrograph=micrograph,
-        validated=min(max(1, round(VALIDATION_FRACTION * full)), VALIDATED_EACH_EPOCH)
-        if full
-        else 0,
+        # as dataset.split: a part of each where there are one or two
+        validated=full
+        if full <= 2
+        else min(max(1, round(VALIDATION_FRACTION * full)), VALIDATED_EACH_EPOCH),
         labelled=len(own),
         learn=len(job.learn),
         test=len(job.test),
