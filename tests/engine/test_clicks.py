@@ -13,6 +13,7 @@ from napari_unetpick.engine import clicks
 from napari_unetpick.engine.dataset import training_centres
 from napari_unetpick.engine.pseudo_labels import PseudoLabels
 from napari_unetpick.engine.validate import Found
+from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.settings import Settings
 
 DIAMETER = 80.0  # px of the file, of `make_item`'s micrographs of 600 x 480
@@ -79,6 +80,23 @@ def test_without_learning_the_unmarked_they_are_ignored(trained):
         assert {tuple(place) for place in item.labels.positives.tolist()} == {*CLICKED}
         ignored = {tuple(place) for place in final["ignored"][item.index].tolist()}
         assert ignored == {*UNMARKED, DOUBTFUL}
+
+
+def test_what_was_missed_and_rejected_counts_half(trained, monkeypatch, make_item):
+    calibration = Calibration(kind="rank", threshold=0.5)
+    monkeypatch.setattr(clicks, "start_weights", lambda training: {})
+    monkeypatch.setattr(
+        clicks, "read_card", lambda name, model: (Settings(), calibration, DIAMETER)
+    )
+    asked = SimpleNamespace(job=SimpleNamespace(start=SimpleNamespace()))
+    above, below = 7, 1  # of CLICKED, UNMARKED, DOUBTFUL and DIRT
+    negatives = np.array([DOUBTFUL], float)
+    asked.items = [make_item(i, "partial", CLICKED, negatives=negatives) for i in range(3)]
+    assert clicks.ask_start(asked).picks == above - 1 / 2
+    asked.items = [make_item(i, "partial", [*CLICKED, DIRT]) for i in range(3)]
+    assert clicks.ask_start(asked).picks == above + below / 2
+    asked.items = [make_item(i, "partial", [*CLICKED, DIRT], negatives=negatives) for i in range(3)]
+    assert clicks.ask_start(asked).picks == above
 
 
 def test_going_on_ends_halfway_between_the_weights_before_and_after(trained, monkeypatch):

@@ -148,7 +148,11 @@ def goes_on(training: Training) -> bool:
 
 
 def ask_start(training: Training) -> Estimate:
-    """Take the picks of the model that training starts from, as the user has corrected them."""
+    """Take the picks of the model that training starts from, as the user has corrected them.
+
+    Nobody shows every mistake, nor as many of each kind as there are: what was missed and what was
+    rejected count half.
+    """
     start, weights = training.job.start, start_weights(training)
     assert start is not None
     assert weights is not None
@@ -163,9 +167,9 @@ def ask_start(training: Training) -> Estimate:
         missed += corrected.missed
         rejected += corrected.rejected
     return Estimate(
-        picks=(kept + missed) / len(training.items),
+        picks=(kept + (missed + rejected) / 2) / len(training.items),
         deviation=0.0,
         recall=calibration.expected_recall,
         pseudo=pseudo,
-        words=f"those of the model before; {missed} that it missed, without {rejected} rejected",
+        words=f"as the model before; {missed} that it missed and {rejected} rejected count half",
     )
