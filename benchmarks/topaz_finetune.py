@@ -88,7 +88,7 @@ def read_peaks(picks: Path, truth: Path, micrographs: Iterable[Path], case: Case
     for key, true in inputs.truth.items():
         each = inputs.candidates[key]
         coords, scores = thin(each, USUAL_DISTANCE * float(np.median(true.diameters)))
-        peaks[key] = replace(each, coords=coords, scores=scores)
+        peaks[key] = Picks(key, coords, scores)
     return replace(inputs, picks=peaks, candidates=None)
 
 
