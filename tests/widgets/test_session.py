@@ -188,7 +188,7 @@ def test_a_project_is_restored_as_it_was(project_session, qtbot, tmp_path):
     session.set_state("a.b_1", "full")
     session.save_project_as(tmp_path / "copy")
     session.open_project(tmp_path / "project")
-    for folder in (tmp_path / "project", tmp_path / "copy"):
+    for folder in (tmp_path / "copy", tmp_path / "project"):
         session.open_project(folder)
         assert session.diameter == 80.0
         assert session.entry("a.b_1").state == "full"

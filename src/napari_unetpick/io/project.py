@@ -1,6 +1,7 @@
 """The project folder: micrographs, what was said about them, candidates and runs; one writer.
 
 - `project.toml`: schema, diameter, micrographs with states and splits: see `io.project_table`;
+- `view.json`: where it was left: see `io.project_view`;
 - `picks/<key>.star`, `.extra.csv`, `.areas.json`: see `io.project_marks`;
 - `candidates/<key>.npz`: of the last picking;
 - `runs/<name>/`: as training writes them;
@@ -15,7 +16,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,9 @@ from napari_unetpick.io.project_table import (
     read_project,
     read_test_looks,
 )
+from napari_unetpick.io.project_view import View, read_view, write_view
 
-__all__ = ["Candidates", "Entry", "Marks", "PickTable", "Project", "RunInfo", "Split"]
+__all__ = ["Candidates", "Entry", "Marks", "PickTable", "Project", "RunInfo", "Split", "View"]
 
 
 class Project:
@@ -83,7 +85,9 @@ class Project:
     test_looks
         How often the test split was evaluated: each look makes it less of a test.
     dirty
-        Whether `save` would write something.
+        Whether `save` would write project.toml.
+    view
+        Where it was left; `save` writes it as well.
     messages
         What the user should be told, one line each; more may come with `marks`.
     """
@@ -97,6 +101,7 @@ class Project:
         self.temporary = False
         self.test_looks = 0
         self.dirty = False
+        self.view = self._saved_view = View()
         self.messages: list[str] = []
         self._lock = lock
         # a project that nobody closed gives its lock back, too
@@ -166,6 +171,7 @@ class Project:
         try:
             project.diameter, project.entries = read_project(folder)
             project.test_looks = read_test_looks(folder)
+            project.view = project._saved_view = read_view(folder)
             project._tidy()
         except UnetPickError:
             project.close()
@@ -237,13 +243,17 @@ class Project:
         return absent(self.entries)
 
     def save(self) -> None:
-        """Write project.toml, whole or not at all, if something changed."""
-        if not self.dirty:
-            return
-        self._check_writable()
-        text = format_project(self.diameter, self.entries.values(), self.folder, self.test_looks)
-        write_text(self.folder / PROJECT_FILE, text)
-        self.dirty = False
+        """Write project.toml and view.json, each whole or not at all, if something changed."""
+        if self.dirty:
+            self._check_writable()
+            rows = self.entries.values()
+            text = format_project(self.diameter, rows, self.folder, self.test_looks)
+            write_text(self.folder / PROJECT_FILE, text)
+            self.dirty = False
+        if self.view != self._saved_view:
+            self._check_writable()
+            write_view(self.folder, self.view)
+            self._saved_view = self.view
 
     # what belongs to one micrograph
 
@@ -328,10 +338,20 @@ class Project:
         self._check_writable()
         project_runs.delete(self.runs_folder, name)
 
-    def copy_to(self, folder: str | Path) -> Project:
+    def copy_to(
+        self,
+        folder: str | Path,
+        marks: Mapping[str, Marks] | None = None,
+        candidates: Mapping[str, Candidates] | None = None,
+    ) -> Project:
         """Copy everything, unsaved changes too, to a new place; return the copy, open.
 
         This project stays open as it is.
+
+        Parameters
+        ----------
+        marks, candidates
+            What could not be saved here, by micrograph key: the copy has it in place of the files.
 
         Raises
         ------
@@ -349,7 +369,11 @@ class Project:
             if self.temporary:
                 entries, images = copy_images(entries, self.folder, target)
             copy.diameter, copy.entries, copy.dirty = self.diameter, entries, True
-            copy.test_looks = self.test_looks
+            copy.test_looks, copy.view = self.test_looks, self.view
+            for key, each in (marks or {}).items():
+                copy.save_marks(key, each)
+            for key, found in (candidates or {}).items():
+                copy.save_candidates(key, found)
             copy.save()  # last: half a copy is no project
         except UnetPickError:
             remove_parts(target)

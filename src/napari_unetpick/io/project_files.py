@@ -11,6 +11,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path, explain_os_error
 from napari_unetpick.io.project_marks import STAR, count_picks
 from napari_unetpick.io.project_table import PROJECT_FILE, Entry
+from napari_unetpick.io.project_view import VIEW_FILE
 from napari_unetpick.io.test_looks import LOOKS_FILE
 
 PICKS, CANDIDATES, RUNS, COMPARISONS = PARTS = ("picks", "candidates", "runs", "comparisons")
@@ -89,7 +90,8 @@ def remove_parts(folder: Path) -> None:
     """Remove what `copy_parts` copied: the copy of it failed."""
     for name in PARTS:
         shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / LOOKS_FILE).unlink(missing_ok=True)
+    for name in (LOOKS_FILE, VIEW_FILE):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _copy_folder(source: Path, target: Path) -> None:

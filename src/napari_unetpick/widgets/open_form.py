@@ -175,7 +175,7 @@ class OpenForm(QWidget):
         return True
 
     def may_leave(self) -> bool:
-        """Ask what to do with picks that lie in no project yet; tell whether to go on."""
+        """Ask what to do with what lies in no project of the user's; tell whether to go on."""
         if not unsaved_work(self.session):
             return True
         answer = self.ask_unsaved()
@@ -201,7 +201,10 @@ class OpenForm(QWidget):
     def ask_unsaved(self) -> str:
         """Ask whether the picks are to be saved: "save", "discard" or "cancel"."""
         box = QMessageBox(self)
-        box.setText("The picks are not in a project of yours yet. Save them first?")
+        box.setText(
+            "What you marked or trained is not saved in a project of yours. "
+            "Save it as a new one first?"
+        )
         buttons = QMessageBox.StandardButton
         box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
         box.setDefaultButton(buttons.Save)
@@ -217,10 +220,12 @@ class OpenForm(QWidget):
 
 
 def unsaved_work(session: Session) -> bool:
-    """Tell whether a temporary project holds what a user would miss."""
+    """Tell whether a user would miss something: in a temporary project, or not to be written."""
     project = session.project
-    return project.temporary and (
-        any(e.picks or e.state != "none" for e in project.entries.values()) or bool(project.runs())
+    if not project.temporary:
+        return not session.save() and session.unsaved
+    return any(e.picks or e.state != "none" for e in project.entries.values()) or bool(
+        project.runs()
     )
 
 

@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_unetpick.client import EngineClient, Job
-from napari_unetpick.errors import UnetPickError
+from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.micrographs import check_pixel_size, list_micrographs, read_micrograph
-from napari_unetpick.io.project import Candidates, Marks, Project
+from napari_unetpick.io.project import Candidates, Marks, Project, View
 from napari_unetpick.notify import tell
 from napari_unetpick.widgets.marking import Marking
 from napari_unetpick.widgets.model import Chosen, PickModel
 
 Floats = NDArray[np.float64]
+TRAINING = ("train", "self-train")  # jobs that write to the project until they end
 _sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
 
@@ -82,6 +83,7 @@ class Session(Marking):
         self.parts: dict[str, Any] = {}  # what docks share under a name and leave when closed
         self.previews: dict[str, float] = {}  # raw thresholds, by key, while a network trains
         self._candidates: dict[str, Candidates | None] = {}
+        self._loose: set[str] = set()  # keys of candidates that could not be written
         self._header_sizes: dict[str, float | None] = {}
         self.layers = Layers(self)
         self.training = Training(self)
@@ -95,8 +97,10 @@ class Session(Marking):
         Raises
         ------
         InputError
-            The folder holds no project that can be opened.
+            The folder holds no project that can be opened, or is open here.
         """
+        if folder.resolve() == self.project.folder and not self.project.read_only:
+            raise InputError(f"{folder.name} is the project that is open")
         self._take(Project.open(folder))
         if self.project.read_only:
             who = f" ({self.project.holder} has it open)" if self.project.holder else ""
@@ -106,36 +110,80 @@ class Session(Marking):
             tell(f"{count:,} micrographs of {folder.name} are not where they were", "warning")
 
     def save_project_as(self, folder: Path) -> None:
-        """Copy the project to a folder and go on there."""
+        """Copy the project to a folder, with what could not be saved so far, and go on there.
+
+        Raises
+        ------
+        InputError, EngineError
+            A training is running; or the project cannot be copied there.
+        """
+        if self.job is not None and self.job.do in TRAINING:
+            raise InputError("a training writes to this project; save it when that has ended")
         self.save()
-        current = self.current
-        self._take(self.project.copy_to(folder))
-        if current in self.project.entries:
-            self.go(current)
+        marks = {key: self._marks[key] for key in self._unsaved}
+        loose = {key: self._candidates[key] for key in self._loose}
+        found = {key: each for key, each in loose.items() if each is not None}
+        self._take(self.project.copy_to(folder, marks, found))
 
     def new_project(self, folder: Path, sources: str | Path | Sequence[str | Path] = ()) -> None:
         """Make a project of micrographs (or of none yet) in a folder and go on there."""
         self._take(Project.create(folder, list_micrographs(sources) if sources else ()))
 
     def _take(self, project: Project) -> None:
+        """Go over to another project; what cannot be saved of the old one is lost."""
         self.save()
         self.stop_job()
         self.layers.clear()
         old, self.project = self.project, project
         old.close()
         self._marks.clear()
+        self._unsaved.clear()
         self._candidates.clear()
+        self._loose.clear()
         self._header_sizes.clear()
         self.previews.clear()
         self.undo_stacks.clear()
         self.current, self.order, self.selected = "", [], []
-        runs = [run for run in project.runs() if run.finished]
-        self.model.choose(runs[0].path if runs else None)
+        view = project.view
+        self._choose_again(view)
         self.project_changed.emit()
         self.diameter_changed.emit(project.diameter)
         self.selection_changed.emit()
         if self.keys:
-            self.go(self.keys[0])
+            self.go(view.current if view.current in project.entries else self.keys[0])
+
+    def _choose_again(self, view: View) -> None:
+        """Choose the model, threshold and distance that a project was left with."""
+        newest = [run.path for run in self.project.runs() if run.finished][:1]
+        left = [self.project.folder / view.model] if view.model else []
+        for path in [*left, *newest, None]:
+            try:
+                self.model.choose(path)
+            except UnetPickError as error:
+                tell(str(error), "warning")
+                continue
+            if path in left:
+                self.model.threshold = view.threshold
+                self.model.min_distance = view.min_distance
+            return
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something is in memory alone: it cannot be written, or only just changed."""
+        return bool(self._unsaved or self._loose or self.project.dirty)
+
+    def save(self) -> bool:
+        """Write what changed, and where the user is; tell in one line what cannot be written."""
+        path, folder = self.model.path, self.project.folder
+        if path is not None and path.is_relative_to(folder):
+            path = path.relative_to(folder)
+        self.project.view = View(
+            self.current,
+            "" if path is None else path.as_posix(),
+            self.model.threshold,
+            self.model.min_distance,
+        )
+        return super().save()
 
     def pixel_size(self, key: str) -> float:
         """A/px of a micrograph; 1 where it is unknown."""
@@ -220,12 +268,20 @@ class Session(Marking):
         self.previews.pop(key, None)
         if preview is not None:
             self.previews[key] = preview
-        if keep and not self.project.read_only:
-            try:
-                self.project.save_candidates(key, candidates)
-            except UnetPickError as error:
-                tell(str(error), "error")
+        if keep:
+            self._loose.add(key)
+            self._write(key, candidates)
         self.candidates_changed.emit(key)
+
+    def _write(self, key: str, candidates: Candidates) -> None:
+        if self.project.read_only:
+            return
+        try:
+            self.project.save_candidates(key, candidates)
+        except UnetPickError as error:
+            tell(str(error), "error")
+        else:
+            self._loose.discard(key)
 
     def end_previews(self) -> None:
         """Go back to the candidates of the last picking."""
@@ -274,16 +330,20 @@ class Session(Marking):
             It cannot be read.
         """
         self.model.choose(run)
-        self.selection_changed.emit()
+        self._selected()
 
     def set_threshold(self, threshold: float | None) -> None:
         """Set the score from which candidates are picks, or None for the model's."""
         self.model.threshold = threshold
-        self.selection_changed.emit()
+        self._selected()
 
     def set_min_distance(self, fraction: float | None) -> None:
         """Set the minimum distance in diameters, or None for the model's."""
         self.model.min_distance = fraction
+        self._selected()
+
+    def _selected(self) -> None:
+        self._change_later()
         self.selection_changed.emit()
 
     # -- jobs ----------------------------------------------------------------------------------
@@ -318,10 +378,14 @@ class Session(Marking):
         if self.closed:
             return
         self.closed = True
-        self.save()
-        self._stop_timer()
-        with suppress(RuntimeError):  # as for the timer; without its pipe the engine ends itself
-            self.engine.shutdown()
-        self.layers.close()
-        self.project.close()
+        try:
+            self.save()
+        finally:
+            self._stop_timer()
+            with suppress(
+                RuntimeError
+            ):  # as for the timer; without its pipe the engine ends itself
+                self.engine.shutdown()
+            self.layers.close()
+            self.project.close()
         _sessions.pop(self.viewer, None)  # else viewer and session would keep each other alive
