@@ -100,6 +100,14 @@ def write_micrograph(path: Path, places: np.ndarray, seed: int) -> None:
         mrc.voxel_size = PIXEL_SIZE
 
 
+@pytest.fixture(autouse=True)
+def scratch(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where scratch projects lie: none of another test or viewer is offered."""
+    folder = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
 @pytest.fixture
 def fake_engine(monkeypatch: pytest.MonkeyPatch, qapp: Any) -> FakeEngine:
     engine = FakeEngine()

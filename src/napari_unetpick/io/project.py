@@ -12,9 +12,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -61,6 +59,7 @@ from napari_unetpick.io.project_table import (
     read_test_looks,
 )
 from napari_unetpick.io.project_view import View, read_view, write_view
+from napari_unetpick.io.scratch import is_scratch, leave, make_scratch_folder
 
 __all__ = ["Candidates", "Entry", "Marks", "PickTable", "Project", "RunInfo", "Split", "View"]
 
@@ -81,7 +80,7 @@ class Project:
     holder
         Who has it open ("process 123 on HOST since 14:05"), if that is why it is read-only.
     temporary
-        A scratch project without a place of the user's own: removed by `close`.
+        A scratch project without a place of the user's own: see `io.scratch`.
     test_looks
         How often the test split was evaluated: each look makes it less of a test.
     dirty
@@ -98,14 +97,14 @@ class Project:
         self.entries: dict[str, Entry] = {}
         self.read_only = lock is None
         self.holder = holder
-        self.temporary = False
         self.test_looks = 0
         self.dirty = False
         self.view = self._saved_view = View()
         self.messages: list[str] = []
         self._lock = lock
         # a project that nobody closed gives its lock back, too
-        self._leave = weakref.finalize(self, _leave, lock, None)
+        self.temporary = lock is not None and is_scratch(folder)
+        self._leave = weakref.finalize(self, leave, lock, folder if self.temporary else None)
 
     @classmethod
     def create(
@@ -135,16 +134,8 @@ class Project:
 
     @classmethod
     def create_temporary(cls) -> Project:
-        """Make an empty scratch project in the temporary folder; `close` removes it."""
-        try:
-            folder = tempfile.mkdtemp(prefix="unetpick-")
-        except OSError as error:
-            raise explain_os_error(error, Path(tempfile.gettempdir()) / "unetpick") from error
-        project = cls.create(folder)
-        project.temporary = True
-        project._leave.detach()
-        project._leave = weakref.finalize(project, _leave, project._lock, project.folder)
-        return project
+        """Make an empty scratch project in the temporary folder."""
+        return cls.create(make_scratch_folder())
 
     @classmethod
     def open(cls, folder: str | Path, lock: bool = True) -> Project:
@@ -194,9 +185,13 @@ class Project:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Give the lock back and remove a temporary project. Unsaved changes are lost."""
-        self._leave()
+    def close(self, discard: bool = False) -> None:
+        """Give the lock back; unsaved changes are lost.
+
+        A temporary project is removed if it holds no work, or with `discard`.
+        """
+        if self._leave.detach():
+            leave(self._lock, self.folder if self.temporary else None, discard)
         self.read_only = True
 
     # micrographs
@@ -236,6 +231,12 @@ class Project:
         """Note another evaluation of the test split, in memory."""
         self.test_looks += 1
         self.dirty = True
+
+    @property
+    def has_work(self) -> bool:
+        """Whether it holds what a user would miss: labels or runs."""
+        labelled = any(e.picks or e.state != "none" for e in self.entries.values())
+        return labelled or bool(self.runs())
 
     @property
     def missing(self) -> list[str]:
@@ -428,11 +429,3 @@ class Project:
         if self.entries[key].picks != picks:
             self.entries[key] = replace(self.entries[key], picks=picks)
             self.dirty |= not self.read_only
-
-
-def _leave(lock: Lock | None, scratch: Path | None) -> None:
-    """Give a lock back and remove a scratch project; not in a child of the process, however."""
-    if lock is not None and lock.pid == os.getpid():
-        if scratch is not None:
-            shutil.rmtree(scratch, ignore_errors=True)
-        lock.release()

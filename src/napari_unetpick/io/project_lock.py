@@ -117,6 +117,15 @@ def is_stale(text: str, path: Path) -> bool:
     return not is_alive(pid) or reused
 
 
+def is_locked(folder: Path) -> bool:
+    """Tell whether a living process has a project open."""
+    path = folder / LOCK_FILE
+    try:
+        return not is_stale(path.read_text(encoding="utf-8", errors="replace"), path)
+    except FileNotFoundError:
+        return False
+
+
 def holder_of(text: str) -> str:
     """Say who holds a lock: "process 123 on HOST since 14:05", with the day if not today."""
     entry = _parse(text)

@@ -17,6 +17,7 @@ from napari_unetpick.widgets.controls import button, hint, row, say, section
 from napari_unetpick.widgets.display_form import DisplayForm
 from napari_unetpick.widgets.dock import Dock
 from napari_unetpick.widgets.late_values import LateValues
+from napari_unetpick.widgets.left_work import LeftWorkForm
 from napari_unetpick.widgets.micrograph_list import MicrographModel
 from napari_unetpick.widgets.micrograph_order import KINDS, Wanted, count_line
 from napari_unetpick.widgets.micrograph_table import MicrographTable
@@ -48,6 +49,7 @@ class MicrographsDock(Dock):
         self.model = MicrographModel(self.session, self.pictures, self.summaries)
         self.news, self.trouble, self.place, self.counts = hint(), hint(), hint(), hint()
         self.open_form = OpenForm(self.session, self.report)
+        self.left_work = LeftWorkForm(self.session, self.report)
         self.adopt_form = AdoptForm(self.session, self.report, self.open_form.ask_new_folder)
         self.table = MicrographTable(self.model)
         self.menu = SelectedMenu(self.session, self.table.selected_keys, self)
@@ -103,7 +105,8 @@ class MicrographsDock(Dock):
         self.with_pictures.setToolTip("Without pictures more micrographs fit on the screen.")
         self.display = DisplayForm(self.session)
         self.body.setAlignment(Qt.AlignmentFlag(0))  # the list takes the height that is left
-        for widget in (self.open_form, self.adopt_form, self.news, self.trouble, self.place):
+        self.body.addWidget(self.open_form)
+        for widget in (self.left_work, self.adopt_form, self.news, self.trouble, self.place):
             self.body.addWidget(widget)
         self.body.addWidget(row(self.search, self.kind))
         self.body.addWidget(self.table, 1)
@@ -157,6 +160,7 @@ class MicrographsDock(Dock):
         self.summaries.forget()
         self.model.refresh()
         self._say_place()
+        self.left_work.offer()
         self.adopt_form.offer()
 
     def _entries_changed(self, keys: Iterable[str]) -> None:
@@ -203,6 +207,7 @@ class MicrographsDock(Dock):
         entries = self.session.project.entries
         say(self.counts, count_line(entries, len(self.model.keys)))
         self._say_place()
+        self.left_work.offer()
 
     def _say_place(self) -> None:
         project = self.session.project

@@ -221,12 +221,9 @@ class OpenForm(QWidget):
 
 def unsaved_work(session: Session) -> bool:
     """Tell whether a user would miss something: in a temporary project, or not to be written."""
-    project = session.project
-    if not project.temporary:
-        return not session.save() and session.unsaved
-    return any(e.picks or e.state != "none" for e in project.entries.values()) or bool(
-        project.runs()
-    )
+    if session.project.temporary:
+        return session.project.has_work
+    return not session.save() and session.unsaved
 
 
 def _call(call: Callable[[], None], *_: object) -> None:

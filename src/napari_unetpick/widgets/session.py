@@ -135,7 +135,7 @@ class Session(Marking):
         self.stop_job()
         self.layers.clear()
         old, self.project = self.project, project
-        old.close()
+        old.close(discard=True)
         self._marks.clear()
         self._unsaved.clear()
         self._candidates.clear()
