@@ -25,7 +25,7 @@ from napari_unetpick.io.picks import read_picks
 from napari_unetpick.simulate.samples import get_sample
 from napari_unetpick.simulate.write import simulate_set
 from napari_unetpick.widgets.picking import picking_of
-from napari_unetpick.widgets.workspace import STEPS, Workspace, open_workspace
+from napari_unetpick.widgets.workspace import STEPS, Workspace
 
 SAMPLE = "barrel"
 COUNT = 6
@@ -128,7 +128,7 @@ def main() -> None:
         folder = Path(scratch)
         truth = prepare(folder / "mics")
         viewer = napari.Viewer(show=True)
-        workspace = open_workspace(viewer)
+        _, workspace = viewer.window.add_plugin_dock_widget("napari-unetpick", "Picking workspace")
         look = looks[0]
 
         def put_on(wanted: str) -> None:

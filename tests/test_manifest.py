@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 from npe2 import PluginManifest
@@ -39,6 +41,35 @@ def test_commands_are_titled_as_actions(manifest: PluginManifest) -> None:
     titles = [command.title for command in manifest.contributions.commands or ()]
     assert {title.split()[0] for title in titles} <= verbs
     assert len(set(titles)) == len(titles)
+
+
+def test_every_entry_of_the_menus_does_what_it_says(
+    manifest: PluginManifest,
+    make_napari_viewer: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As napari runs them: through app-model, which injects what a command asks for."""
+    from napari._app_model import get_app_model  # app-model's name for it is one of this test's
+
+    from napari_unetpick.client import EngineClient
+    from napari_unetpick.widgets.session import get_session
+
+    monkeypatch.setattr(EngineClient, "warm_up", lambda _: None)
+    viewer = make_napari_viewer(show=True)
+    app = get_app_model()
+    menus = manifest.contributions.menus
+    assert {"napari/layers/annotate", "napari/layers/segment"} <= set(menus)
+    for menu, items in menus.items():
+        listed = {item.command.id for item in app.menus.get_menu(menu) if hasattr(item, "command")}
+        for item in items:
+            assert item.command in listed
+    commands = {item.command for items in menus.values() for item in items}
+    commands |= {widget.command for widget in manifest.contributions.widgets or ()}
+    for command in sorted(commands):
+        app.commands.execute_command(command).result()
+    opened = {name.removesuffix(" (UNetPick)") for name in viewer.window.dock_widgets}
+    assert opened == {widget.display_name for widget in manifest.contributions.widgets or ()}
+    get_session(viewer).close()
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.tiff", "a.csv", "a.json", "a.png", "a.txt"])

@@ -136,10 +136,3 @@ class _Line(QLabel):
     def mousePressEvent(self, event: Any) -> None:  # Qt's name
         """Go where the next step is taken."""
         self._call()
-
-
-def open_workspace(viewer: Any) -> Workspace:
-    """Open the workspace in a viewer (for the command palette and the layers menus)."""
-    made = Workspace(viewer)
-    viewer.window.add_dock_widget(made, name="Picking workspace", area="right")
-    return made
