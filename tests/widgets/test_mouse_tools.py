@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ from napari_unetpick.io.project import Candidates
 from napari_unetpick.widgets.mouse_tools import DRAWN, Tools, get_tools
 from napari_unetpick.widgets.pointer import accept_here, accept_shown, reject_here, reject_shown
 from napari_unetpick.widgets.session import Session
+from napari_unetpick.widgets.workspace import STEPS
 
 KEY = "a.b_1"
 
@@ -282,6 +284,25 @@ def test_e_accepts_and_x_rejects_under_the_pointer(
     assert np.allclose(marked.marks(KEY).negatives, truth[10:11])
     assert marked.chosen(KEY) is not None
     assert len(marked.chosen(KEY).coords) == 2  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_keys_act_whichever_dock_is_opened(
+    marked: Session, mouse: Mouse, truth: np.ndarray, qtbot: Any, step: str
+) -> None:
+    module, name, _ = STEPS[step]
+    dock = getattr(import_module(f"napari_unetpick.widgets.{module}"), name)(marked.viewer)
+    qtbot.addWidget(dock)
+    layer = marked.layers.get("picks")
+    mouse.move(truth[9])
+    press(layer, "e")
+    assert len(marked.marks(KEY).picks) == 9
+    press(layer, "Control-Z")
+    assert len(marked.marks(KEY).picks) == 8
+    press(layer, "Control-Shift-Z")
+    assert len(marked.marks(KEY).picks) == 9
+    press(layer, "x")
+    assert np.allclose(marked.marks(KEY).negatives, truth[9:10])
 
 
 def test_x_on_a_pick_makes_it_a_negative_in_one_step(

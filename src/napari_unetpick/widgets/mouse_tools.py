@@ -305,7 +305,7 @@ class Tools:
 
 
 def get_tools(session: Session) -> Tools:
-    """Return the mouse tools of a session, made at the first call; they outlive the dock."""
+    """Return the mouse tools of a session, made with it; they outlive every dock."""
     if "tools" not in session.parts:
         session.parts["tools"] = Tools(session)
     tools: Tools = session.parts["tools"]

@@ -72,6 +72,7 @@ class Session(Marking):
     def __init__(self, viewer: Any) -> None:
         from napari_unetpick.widgets.activity import Activity
         from napari_unetpick.widgets.layers import Layers
+        from napari_unetpick.widgets.mouse_tools import get_tools
         from napari_unetpick.widgets.training import Training
 
         super().__init__()
@@ -88,6 +89,7 @@ class Session(Marking):
         self.layers = Layers(self)
         self.training = Training(self)
         self.activity = Activity(self)
+        get_tools(self)  # binds E, X and undo, whichever dock is opened
 
     # -- project ---------------------------------------------------------------------------------
 
