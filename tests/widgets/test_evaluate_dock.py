@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from keys import press
+from planted_set import PIXEL_SIZE
 from qtpy.QtCore import Qt
 
 from napari_unetpick.io.picks import Picks, write_picks
 from napari_unetpick.io.project import Candidates
 from napari_unetpick.widgets import evaluate_dock
+from napari_unetpick.widgets.annotate_dock import AnnotateDock
 from napari_unetpick.widgets.evaluate_dock import FILE, EvaluateDock
 from napari_unetpick.widgets.layers import camera_of
 from napari_unetpick.widgets.result_table import short_names
@@ -218,6 +221,48 @@ def test_the_queue_goes_back_where_a_decision_is_undone(queue, project_session, 
     shown(session, qtbot, "a.b_1")
     session.undo()
     assert queue.current.key == "a.b_1"
+    assert len(session.marks("a.b_1").picks) == 12
+
+
+@pytest.mark.parametrize("pointer", [(150.0, 250.0), "another candidate"])
+def test_e_accepts_what_the_queue_asks_about_wherever_the_pointer_is(
+    queue, project_session, qtbot, pointer
+):
+    session = project_session
+    qtbot.addWidget(AnnotateDock(session.viewer))
+    other = np.array([[120.0, 5.0]])
+    asked = session.candidates("a.b_1")
+    session.put_candidates(
+        "a.b_1",
+        Candidates(
+            np.concatenate([asked.coords, other]),
+            np.r_[asked.raw, 0.7],
+            np.zeros(14),
+            "run-1",
+            20.0,
+        ),
+    )
+    place = other[0] if isinstance(pointer, str) else np.array(pointer)
+    session.viewer.cursor.position = tuple(place * PIXEL_SIZE)
+    press(session.layers.get("picks"), "e")
+    assert "score 0.90" in session.viewer.status
+    np.testing.assert_allclose(session.marks("a.b_1").picks.coords[12:], [(5, 5)])
+    assert queue.current.key == "a.b_2"
+    shown(session, qtbot, "a.b_2")
+    session.go("a.b_1")
+    shown(session, qtbot, "a.b_1")
+    press(session.layers.get("picks"), "e")  # what is asked about is not in view
+    assert "a.b_2" in session.viewer.status
+    assert session.current == "a.b_2"
+    assert len(session.marks("a.b_1").picks) == 13
+
+
+def test_e_is_for_the_pointer_where_the_queue_is_not_in_sight(queue, dock, project_session):
+    session = project_session
+    session.viewer.cursor.position = (150 * PIXEL_SIZE, 250 * PIXEL_SIZE)
+    queue.hide()
+    press(session.layers.get("picks"), "e")
+    assert "under the mouse pointer" in session.viewer.status
     assert len(session.marks("a.b_1").picks) == 12
 
 

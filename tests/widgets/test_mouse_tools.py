@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from keys import press
 from napari.utils._proxies import ReadOnlyWrapper
 from napari.utils.interactions import (
     mouse_move_callbacks,
@@ -144,15 +145,6 @@ def test_escape_cancels_and_gives_the_view_back(
     assert tools.active == ""
     assert layer.mouse_pan
     assert tools._drag not in layer.mouse_drag_callbacks
-
-
-def press(layer: Any, key: str) -> None:
-    """Call what is bound to a key on a layer, as napari does."""
-    from app_model.types import KeyBinding
-    from napari.utils.key_bindings import coerce_keybinding
-
-    wanted: KeyBinding = coerce_keybinding(key)
-    layer.keymap[wanted](layer)
 
 
 def test_erase_one_takes_the_nearest_within_half_a_particle(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from keys import press
 from qtpy.QtCore import Qt
 
 from napari_unetpick.widgets.advice import Stand, advise
@@ -56,6 +57,18 @@ def test_every_step_opens_and_the_advice_leads_there(project_session, qtbot):
         assert workspace.stack.currentWidget() is workspace.pages[step]
     workspace.advice_line.mousePressEvent(None)
     assert workspace.stack.currentWidget() is workspace.pages["Annotate"]
+
+
+def test_what_a_key_did_is_said_on_every_step(project_session, qtbot):
+    workspace = Workspace(project_session.viewer)
+    qtbot.addWidget(workspace)
+    workspace.show()
+    for step in STEPS:
+        page = workspace.open(step)
+        press(project_session.layers.get("picks"), "e")
+        line = page.trouble if step == "Annotate" else workspace.told_line
+        assert "no candidate under the mouse pointer" in line.text()
+        assert line.isVisible()
 
 
 def test_closing_it_leaves_session_and_marks(project_session, qtbot):

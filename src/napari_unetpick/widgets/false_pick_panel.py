@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_unetpick.widgets.controls import button, hint, row, say
 from napari_unetpick.widgets.false_picks import FalsePick
 from napari_unetpick.widgets.layers import camera_of
+from napari_unetpick.widgets.mouse_tools import get_tools
 from napari_unetpick.widgets.session import Session
 
 WAIT_MS = 50  # between looks whether the micrograph is shown
@@ -78,12 +79,23 @@ class FalsePickPanel(QWidget):
     def start(self) -> None:
         """Go to the first one that is open."""
         self.at, self._running, self._zoom_in = 0, True, True
+        get_tools(self.session).asked = self._by_key
         self._advance(0)
 
     def accept(self) -> None:
         """It is a particle."""
         if (item := self._asked()) is not None:
             self.session.accept(item.key, _place(item), np.array([item.score]))
+
+    def accept_by_key(self) -> str:
+        """Accept it by key E; return one line, or "" where nothing is asked in sight."""
+        item = self.current
+        if item is None or not self.isVisibleTo(self.window()):
+            return ""  # on another page E is for what lies under the pointer
+        if self._asked() is None:
+            return f"Back at the candidate that is asked about in {item.key}: E accepts it."
+        self.accept()
+        return f"Accepted the candidate that was asked about, with score {item.score:.2f}."
 
     def reject(self) -> None:
         """It is no particle."""
@@ -171,15 +183,11 @@ class FalsePickPanel(QWidget):
             )
 
     def _bind(self) -> None:
-        """Bind the keys on the session's layers; E only while no other dock has it.
-
-        There E accepts the candidate under the pointer, and the queue goes on as well.
-        """
+        """Bind the keys on the session's layers; E is the tools', which ask the queue first."""
         layers = self.session.layers
         alive = [True]
         self.destroyed.connect(lambda *_: alive.clear())
-        if not layers.is_bound("e"):
-            layers.bind("e", _weakly(self.accept, alive))
+        self._by_key = _weakly(self.accept_by_key, alive)
         layers.bind("n", _weakly(self.reject, alive))
         layers.bind("k", _weakly(self.skip, alive))
 
@@ -188,13 +196,12 @@ def _place(item: FalsePick) -> np.ndarray:
     return np.array([[item.row, item.col]])
 
 
-def _weakly(method: Callable[[], None], alive: list[bool]) -> Callable[[], None]:
+def _weakly(method: Callable[[], str | None], alive: list[bool]) -> Callable[[], str]:
     """Return a call that does nothing once the panel is gone: layers keep their keys."""
     weak = WeakMethod(method)
 
-    def call() -> None:
+    def call() -> str:
         there = weak()
-        if there is not None and alive:
-            there()
+        return (there() or "") if there is not None and alive else ""
 
     return call

@@ -105,10 +105,6 @@ class Layers:
             call = self._bindings[key]
             layer.bind_key(key, lambda _: call(), overwrite=True)
 
-    def is_bound(self, key: str) -> bool:
-        """Tell whether a key is bound on the own layers."""
-        return key in self._bindings
-
     def pixel_size(self, key: str) -> float | None:
         """A/px of a micrograph that has been read, or None."""
         entry = self.session.project.entries.get(key)

@@ -63,6 +63,9 @@ class Tools:
         Radius of the brush in diameters.
     reject_candidates
         Whether brush and lasso reject candidates too.
+    asked
+        What key E does first: accepts the candidate that a queue in sight asks about, and returns
+        one line, or "" where nothing is asked: then E is for what lies under the pointer.
     """
 
     changed = Signal()
@@ -77,16 +80,18 @@ class Tools:
         self.active = ""
         self.brush = 1.0
         self.reject_candidates = False
+        self.asked: Callable[[], str] = lambda: ""
         self._layer: Any = None
         self._drawn: Any = None
         self._first: Floats | None = None
         layers = session.layers
-        layers.bind("e", lambda: self.told.emit(accept_here(session)), shapes=False)
+        layers.bind("e", lambda: self.told.emit(self.asked() or accept_here(session)), shapes=False)
         layers.bind("x", lambda: self.told.emit(reject_here(session)), shapes=False)
         layers.bind("Escape", self._escape, shapes=False)
         layers.bind("Control-Z", session.undo)
         layers.bind("Control-Shift-Z", session.redo)
         session.current_changed.connect(self._forget)
+        self.told.connect(self._in_status_bar)
         session.viewer.layers.selection.events.active.connect(self._other_layer)
 
     # -- begin and end -------------------------------------------------------------------------
@@ -127,6 +132,9 @@ class Tools:
         if drawn is not None and drawn in self.session.viewer.layers:
             self.session.viewer.layers.remove(drawn)
         self.changed.emit()
+
+    def _in_status_bar(self, text: str) -> None:
+        self.session.viewer.status = text  # in sight whichever docks are open
 
     def _escape(self) -> None:
         if self.active:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -18,7 +19,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unetpick.widgets.advice import advise, stand_of
+from napari_unetpick.widgets.controls import hint, say
 from napari_unetpick.widgets.dock import Unfollow
+from napari_unetpick.widgets.mouse_tools import get_tools
 from napari_unetpick.widgets.session import get_session
 
 STEPS: dict[str, tuple[str, str, str]] = {
@@ -32,6 +35,7 @@ STEPS: dict[str, tuple[str, str, str]] = {
 """Name of each step: module, class and tooltip, in the order of the work."""
 A_ROW = 3  # buttons: six in one row would be cut off beside the canvas
 REFRESH_MS = 150
+TOLD_MS = 8000  # a line about one candidate is of no use for longer
 
 
 class Workspace(QWidget):
@@ -50,6 +54,11 @@ class Workspace(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(REFRESH_MS)
         self._timer.timeout.connect(self.refresh)
+        self.told_line = hint()
+        self._told_timer = QTimer(self)
+        self._told_timer.setSingleShot(True)
+        self._told_timer.setInterval(TOLD_MS)
+        self._told_timer.timeout.connect(partial(say, self.told_line, ""))
         self._build()
         self._follow()
         self.open("Micrographs")
@@ -63,6 +72,7 @@ class Workspace(QWidget):
             self.pages[step] = made(self.viewer)
             self.stack.addWidget(self.pages[step])
         self.stack.setCurrentWidget(self.pages[step])
+        say(self.told_line, "")
         self.buttons[step].setChecked(True)
         return self.pages[step]
 
@@ -80,6 +90,7 @@ class Workspace(QWidget):
         layout.setSpacing(4)
         self.advice_line = _Line(self._go_next)
         layout.addWidget(self.advice_line)
+        layout.addWidget(self.told_line)
         grid = QGridLayout()
         grid.setSpacing(2)
         group = QButtonGroup(self)
@@ -98,7 +109,9 @@ class Workspace(QWidget):
 
     def _follow(self) -> None:
         session = self.session
-        followed: list[tuple[Any, Any]] = []
+        told = get_tools(session).told
+        told.connect(self._told)
+        followed: list[tuple[Any, Any]] = [(told, self._told)]
         for signal in (
             session.project_changed,
             session.entries_changed,
@@ -114,6 +127,12 @@ class Workspace(QWidget):
     def _soon(self, *_: object) -> None:
         if not self._timer.isActive():
             self._timer.start()
+
+    def _told(self, text: str) -> None:
+        """Say what a key did; Annotate has a line of its own for it."""
+        own = self.stack.currentWidget() is self.pages.get("Annotate")
+        say(self.told_line, "" if own else text)
+        self._told_timer.start()
 
     def _go_next(self) -> None:
         self.open(self._next)
