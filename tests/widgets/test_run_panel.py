@@ -49,14 +49,15 @@ def test_errors_stay_until_the_next_job(panel: RunPanel, session: Any) -> None:
 
 
 def test_the_newest_job_is_followed(panel: RunPanel, session: Any) -> None:
-    first = session.start("train")
-    second = session.start("pick")
-    first.progress.emit(Progress("training", 5, 10))
-    assert "Picking" in panel.stage.text()
+    first = session.start("pick", gives_way=True)
+    first.stop = lambda: None  # it reaches its next tile later
+    second = session.start("train")
+    first.progress.emit(Progress("picking", 5, 10))
+    assert "Training" in panel.stage.text()
     first.end({})
     assert panel.stop.isEnabled()
     second.end({})
-    assert panel.stage.text() == "Picking is done."
+    assert panel.stage.text() == "Training is done."
 
 
 def test_a_panel_made_later_joins(session: Any, qtbot: Any) -> None:

@@ -14,6 +14,9 @@ from napari_unetpick.events import FoundCandidates, Metrics, Progress
 from napari_unetpick.io.labels import labels_hash
 from napari_unetpick.io.project import Candidates
 from napari_unetpick.settings import Settings, to_dict
+from napari_unetpick.widgets.picking import picking_of
+from napari_unetpick.widgets.self_train_dock import SelfTrainDock
+from napari_unetpick.widgets.train_dock import TrainDock
 
 
 def label(session: Any, count: int = 8) -> None:
@@ -110,6 +113,69 @@ def test_a_finished_model_is_used_and_picks_what_is_looked_at(
     pick.end({})
     assert session.previews == {}
     assert session.project.candidates("a.b_1").model == "run-1"
+
+
+def test_no_training_takes_a_picking_out_of_sight(
+    project_session: Any, fake_engine: Any, qtbot: Any
+) -> None:
+    session = project_session
+    session.add_picks("a.b_1", session.truth["a.b_1"], None, "manual")
+    session.use_model(write_run(session.project.runs_folder, "run-1"))
+    picking_of(session).start(session.keys[1:])
+    pick = fake_engine.submitted[-1]
+    train, self_train = TrainDock(session.viewer), SelfTrainDock(session.viewer)
+    for dock, start, words in (
+        (train, train.train, train.next_text),
+        (self_train, self_train.start, self_train.plan_text),
+    ):
+        qtbot.addWidget(dock)
+        dock.refresh()
+        assert not start.isEnabled()
+        assert "press Stop" in words.text()
+    with pytest.raises(InputError, match="at work"):
+        session.training.start({}, "scratch")
+    with pytest.raises(InputError, match="at work"):
+        session.training.start_self_training(session.model.path.parent, 1, None)
+    assert not session.training.running
+    assert session.training.run is None
+    assert session.job is pick
+    train.panel.stop.click()
+    assert pick.state == "stopped"
+    train.refresh()
+    assert train.train.isEnabled()
+    assert self_train.start.isEnabled()
+
+
+@pytest.mark.parametrize("then", ["pick", "train"])
+def test_the_picking_after_a_training_gives_way(
+    running: Any, project_session: Any, fake_engine: Any, then: str
+) -> None:
+    session = project_session
+    write_run(session.project.runs_folder, "run-1")
+    running.end({})
+    own = fake_engine.submitted[-1]
+    assert (own.do, own.state) == ("pick", "running")
+    if then == "pick":
+        picking_of(session).start(session.keys)
+    else:
+        session.training.start({}, "scratch")
+    assert own.state == "stopped"
+    assert session.job is fake_engine.submitted[-1] is not own
+    with pytest.raises(InputError):  # what the user started does not
+        session.start("compare")
+
+
+def test_another_project_ends_every_job(
+    running: Any, project_session: Any, fake_engine: Any, tmp_path: Path
+) -> None:
+    session = project_session
+    session.use_model(write_run(session.project.runs_folder, "run-1"))
+    running.end({})
+    picking_of(session).start(session.keys)
+    session.new_project(tmp_path / "other", tmp_path / "mics")
+    assert [job.state for job in fake_engine.submitted] == ["done", "stopped", "stopped"]
+    assert session.job is None
+    assert session.busy == ""
 
 
 def test_a_run_of_another_project_is_not_used(

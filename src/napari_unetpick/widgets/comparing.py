@@ -122,8 +122,4 @@ def obstacle(session: Session, *, final: bool) -> str:
     project = session.project
     if project.read_only:
         return "The project is open read-only: save it as another project, then compare."
-    if missing := lacking(project.entries, project.diameter, final=final):
-        return missing
-    if session.job is not None:
-        return "The engine is at work: comparing can start when it is done or stopped."
-    return ""
+    return lacking(project.entries, project.diameter, final=final) or session.busy

@@ -134,9 +134,7 @@ def obstacle(session: Session) -> str:
         return "Open micrographs first, in Micrographs."
     if session.model.path is None:
         return "Train a model first, in Train, or choose a model file above."
-    if session.job is not None:
-        return "The engine is at work: picking can start when it is done or stopped."
-    return ""
+    return session.busy
 
 
 def describe_failures(failed: Sequence[tuple[str, str]]) -> str:

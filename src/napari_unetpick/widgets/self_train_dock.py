@@ -122,9 +122,11 @@ class SelfTrainDock(Dock):
         if (place := self.run_box.findData(chosen)) > 0:
             self.run_box.setCurrentIndex(place)
         free = sum(e.kept and e.state == "none" for e in project.entries.values())
-        say(self.plan_text, _plan(len(runs), free, project.read_only))
         able = bool(runs) and free > 0 and not project.read_only
-        self.start.setEnabled(able and not self.training.running)
+        busy = self.session.busy
+        waits = busy if able and not self.training.running else ""
+        say(self.plan_text, waits or _plan(len(runs), free, project.read_only))
+        self.start.setEnabled(able and not busy and not self.training.running)
         self._fill()
 
     def _fill(self) -> None:

@@ -80,6 +80,7 @@ class Session(Marking):
         self.model = PickModel()
         self.engine = EngineClient()
         self.job: Job | None = None
+        self._gives_way = False  # that job, to the user's next one
         self.closed = False
         self.parts: dict[str, Any] = {}  # what docks share under a name and leave when closed
         self.previews: dict[str, float] = {}  # raw thresholds, by key, while a network trains
@@ -350,11 +351,36 @@ class Session(Marking):
 
     # -- jobs ----------------------------------------------------------------------------------
 
-    def start(self, do: str, **args: Any) -> Job:
-        """Save, then hand a job to the engine process; `job` is the one the run panel shows."""
+    @property
+    def busy(self) -> str:
+        """Say why no job can start now, and what to do; "" where one can."""
+        running = self.job is not None and self.job.state in ("queued", "running")
+        if not running or self._gives_way:
+            return ""
+        return "The engine is at work: wait until it is done, or press Stop."
+
+    def start(self, do: str, *, gives_way: bool = False, **args: Any) -> Job:
+        """Save, then hand a job to the engine process; `job` is the one the run panel shows.
+
+        One at a time: a second one would take Stop and the progress of the first out of sight.
+
+        Parameters
+        ----------
+        gives_way
+            Whether it is a short one that the user did not ask for: their next job stops it.
+
+        Raises
+        ------
+        InputError
+            The engine is at work.
+        """
+        if waits := self.busy:
+            raise InputError(waits)
+        if self._gives_way:
+            self.stop_job()
         self.save()
         job = self.engine.submit(do, project=str(self.project.folder), **args)
-        self.job = job
+        self.job, self._gives_way = job, gives_way
         job.finished.connect(lambda: self._ended(job))
         self.job_changed.emit()
         return job
@@ -366,7 +392,7 @@ class Session(Marking):
 
     def _ended(self, job: Job) -> None:
         if self.job is job:
-            self.job = None
+            self.job, self._gives_way = None, False
             self.job_changed.emit()
 
     def watch_window(self, widget: Any) -> None:

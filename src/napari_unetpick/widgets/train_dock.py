@@ -144,9 +144,10 @@ class TrainDock(Dock):
         """Say what would be trained on, and what is missing."""
         project, plan = self.session.project, make_plan(self.session.project.entries)
         missing = obstacle(plan, project.diameter, read_only=project.read_only)
+        busy = self.session.busy
         say(self.plan_text, describe(plan) if plan.micrographs else "")
-        say(self.next_text, missing or caution(plan))
-        self.train.setEnabled(not missing and not self.training.running)
+        say(self.next_text, missing or ("" if self.training.running else busy) or caution(plan))
+        self.train.setEnabled(not missing and not busy and not self.training.running)
         self.train.setText("Training…" if self.training.running else "Train")
 
     def _runs_changed(self) -> None:

@@ -132,9 +132,9 @@ class Training:
     def _submit(self, do: str, run: Path, **args: Any) -> None:
         if self.running:
             raise InputError("a training runs already: stop it first, or wait")
+        job = self.session.start(do, run=str(run), **args)
         self.run, self.rows = run, []
         self._say("")
-        job = self.session.start(do, run=str(run), **args)
         self.job = job
         job.progress.connect(self._progress)
         job.metrics.connect(self._metrics)
@@ -201,7 +201,12 @@ class Training:
             session.end_previews()
             return
         job = session.start(
-            "pick", keys=[key], models=[str(run)], diameter=None, device=read_preferences().device
+            "pick",
+            gives_way=True,  # its user may go on to pick all at once
+            keys=[key],
+            models=[str(run)],
+            diameter=None,
+            device=read_preferences().device,
         )
 
         def found(event: FoundCandidates) -> None:
