@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from napari_unetpick.errors import InputError
-from napari_unetpick.io import project_runs
-from napari_unetpick.io.project import Project
+from napari_unetpick.errors import EngineError, InputError
+from napari_unetpick.io import project_candidates, project_runs
+from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.project import Candidates, Project
 
 OUTSIDE = ["../x", "/x", "..", ".", "", "a/b", "a\\b", "C:x", ".hidden", "x.", " x", "nul", "x\n"]
 
@@ -75,6 +79,36 @@ def test_a_run_is_renamed_with_its_files(project):
     with pytest.raises(InputError, match="no run 'run-1'"):
         project.rename_run("run-1", "run-3")
     assert {run.name for run in project.runs()} == {"run-2", "ribosome, 2nd try"}
+
+
+def test_candidates_follow_the_name_of_their_run(project, monkeypatch):
+    project.add([Micrograph(Path(f"{key}.mrc"), f"{key}.mrc") for key in "abc"])
+    make_run(project, "run-1")
+    for key, model in (("a", "run-1"), ("b", "run-2"), ("c", "run-1")):
+        found = Candidates(np.array([[3.0, 4.0]]), np.array([0.7]), np.array([0.2]), model, 20.0)
+        project.save_candidates(key, found)
+    written = project_candidates._write
+
+    def fill_the_disk(path, candidates):
+        if fill_the_disk.left == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fill_the_disk.left -= 1
+        written(path, candidates)
+
+    fill_the_disk.left = 1
+    monkeypatch.setattr(project_candidates, "_write", fill_the_disk)
+    with pytest.raises(EngineError, match="no space"):
+        project.rename_run("run-1", "good")
+    assert [project.candidates(key).model for key in "abc"] == ["run-1", "run-2", "run-1"]
+    assert [run.name for run in project.runs()] == ["run-1"]
+    monkeypatch.undo()
+    (project.folder / "candidates" / "d.npz").write_bytes(b"damaged")
+    project.rename_run("run-1", "good")
+    assert [project.candidates(key).model for key in "abc"] == ["good", "run-2", "good"]
+    np.testing.assert_array_equal(project.candidates("a").raw, [0.7])
+    assert sorted(path.name for path in (project.folder / "candidates").iterdir()) == [
+        f"{key}.npz" for key in "abcd"
+    ]
 
 
 def test_a_run_is_deleted_and_the_others_stay(project):

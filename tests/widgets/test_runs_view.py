@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from train_helpers import write_run
 
+from napari_unetpick.io.project import Candidates
+from napari_unetpick.widgets.export_items import make_item
 from napari_unetpick.widgets.runs_view import RunsView
+from napari_unetpick.widgets.score_table import ScoreTable
+from napari_unetpick.widgets.snapshot import take_snapshot
+from napari_unetpick.widgets.threshold_panel import ThresholdPanel
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -75,6 +82,36 @@ def test_a_renamed_run_stays_in_use_with_its_threshold(
     assert session.model.name == "first try"
     assert session.model.path.is_file()
     assert session.model.threshold == 0.33
+
+
+def test_a_renamed_runs_candidates_stay_its_own(view: RunsView, project_session: Any) -> None:
+    session = project_session
+    session.use_model(session.project.runs_folder / "run-1")
+    for key in ("a.b_1", "a.b_2"):
+        places = session.truth[key]
+        raw = np.linspace(0.9, 0.5, len(places))
+        session.put_candidates(key, Candidates(places, raw, raw, "run-1", 20.0))
+    panel = ThresholdPanel(session, ScoreTable(session, view))
+    view.table.item(2, 0).setText("good")
+    assert session.model.name == "good"
+    panel.refresh()
+    assert panel.note.text() == ""
+    assert session.project.candidates("a.b_2").model == "good"
+    models: Counter[str] = Counter()
+    make_item(take_snapshot(session), "a.b_1", models)
+    assert set(models) == {"good"}
+
+
+def test_a_run_that_picks_is_not_renamed(view: RunsView, project_session: Any) -> None:
+    session = project_session
+    session.use_model(session.project.runs_folder / "run-1")
+    job = session.start("pick")
+    view.table.item(2, 0).setText("good")
+    assert "rename it when that is done" in view.trouble.text()
+    assert session.model.name == "run-1"
+    job.end({})
+    view.table.item(2, 0).setText("good")
+    assert session.model.name == "good"
 
 
 def test_a_name_that_cannot_be_is_told(view: RunsView, project_session: Any) -> None:

@@ -28,6 +28,7 @@ from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.project_candidates import (
     SUFFIX,
     Candidates,
+    model_renamed,
     read_candidates,
     write_candidates,
 )
@@ -330,9 +331,10 @@ class Project:
         return project_runs.next_name(self.runs_folder)
 
     def rename_run(self, old: str, new: str) -> None:
-        """Rename a run."""
+        """Rename a run; the candidates that it found go by its new name, too."""
         self._check_writable()
-        project_runs.rename(self.runs_folder, old, new)
+        with model_renamed(self.folder / CANDIDATES, old, new):
+            project_runs.rename(self.runs_folder, old, new)
 
     def delete_run(self, name: str) -> None:
         """Delete a run with its model."""

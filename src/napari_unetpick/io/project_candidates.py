@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +54,12 @@ class Candidates:
 
 def write_candidates(path: Path, candidates: Candidates) -> None:
     """Write candidates, whole or not at all."""
-    with atomic_path(path) as temporary, open(temporary, "wb") as handle:
+    with atomic_path(path) as temporary:
+        _write(temporary, candidates)
+
+
+def _write(path: Path, candidates: Candidates) -> None:
+    with open(path, "wb") as handle:
         np.savez(
             handle,
             coords=candidates.coords,
@@ -86,3 +93,28 @@ def read_candidates(path: Path) -> Candidates | None:
         raise InputError(
             f"{path}: the candidates are damaged ({error}); pick this micrograph again"
         ) from error
+
+
+@contextmanager
+def model_renamed(folder: Path, old: str, new: str) -> Iterator[None]:
+    """Have a model's candidates in a folder go by its new name, all as the block ends well.
+
+    Raises
+    ------
+    InputError, EngineError
+        They cannot be written; nothing has changed then.
+    """
+    with ExitStack() as files:
+        for path in folder.glob(f"*{SUFFIX}"):
+            if _model_of(path) == old and (found := read_candidates(path)) is not None:
+                _write(files.enter_context(atomic_path(path)), replace(found, model=new))
+        yield
+
+
+def _model_of(path: Path) -> str | None:
+    """Return who found the candidates of a file; None where it is damaged: its reader says so."""
+    try:
+        with np.load(path, allow_pickle=False) as table:
+            return str(table["model"])
+    except DAMAGED:
+        return None

@@ -214,12 +214,11 @@ class RunsView(QWidget):
         def rename(run: RunInfo) -> None:
             if run.name == self.busy:
                 return
-            project = self.session.project
-            project.rename_run(run.name, name)
+            self.session.rename_run(run.name, name)
             if used:
                 model = self.session.model
                 threshold, distance = model.threshold, model.min_distance
-                self.session.use_model(project.runs_folder / name)
+                self.session.use_model(self.session.project.runs_folder / name)
                 self.session.set_threshold(threshold)
                 self.session.set_min_distance(distance)
 

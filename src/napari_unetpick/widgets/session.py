@@ -324,6 +324,21 @@ class Session(Marking):
             places = np.concatenate([marks.negatives, np.asarray(coords, float).reshape(-1, 2)])
             self.set_marks(key, replace(marks, negatives=places))
 
+    def rename_run(self, old: str, new: str) -> None:
+        """Rename a run of the project with what goes by its name.
+
+        Raises
+        ------
+        UnetPickError
+            It cannot be.
+        """
+        if self.model.name == old and self.job is not None and self.job.do == "pick":
+            raise InputError(f"{old} is picking: rename it when that is done, or press Stop")
+        self.project.rename_run(old, new)
+        for key, found in self._candidates.items():
+            if found is not None and found.model == old:
+                self._candidates[key] = replace(found, model=new)
+
     def use_model(self, run: Path | None) -> None:
         """Choose the run or model file whose calibration gives candidates their score.
 
