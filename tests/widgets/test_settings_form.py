@@ -72,23 +72,3 @@ def test_steps_show_two_digits() -> None:
     assert step_of(0.35) == pytest.approx(0.01)
     assert step_of(2e-3) == pytest.approx(1e-4)
     assert step_of(0) == pytest.approx(0.01)
-
-
-def test_scrolling_past_changes_nothing(form: SettingsForm, qtbot: Any) -> None:
-    from qtpy.QtCore import QPoint, QPointF, Qt
-    from qtpy.QtGui import QWheelEvent
-    from qtpy.QtWidgets import QApplication
-
-    box = form.recipe.native
-    turn = QWheelEvent(
-        QPointF(5, 5),
-        QPointF(5, 5),
-        QPoint(0, -120),
-        QPoint(0, -120),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(box, turn)
-    assert form.recipe.value == "improved"

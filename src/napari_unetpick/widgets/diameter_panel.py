@@ -18,6 +18,7 @@ from napari_unetpick.widgets.measure import FEWEST, Estimate, Picture, estimate_
 from napari_unetpick.widgets.mouse_tools import TOOLS, Tools
 
 LARGEST = 10_000.0  # A
+PIXEL_SIZE_STEP = 0.01  # A/px
 LOOKED_AT = 6  # micrographs with picks that the estimate averages over
 DIAMETER_TIP = (
     "The particle's diameter in Angstrom (its shorter axis where it is long). It sets the size of "
@@ -54,6 +55,7 @@ class DiameterPanel(QWidget):
             PIXEL_SIZE_TIP,
             self._pixel_size_typed,
         )
+        self.pixel_size.setSingleStep(PIXEL_SIZE_STEP)
         self.measure = button("Measure: 2 clicks", MEASURE_TIP, self._measure, checkable=True)
         self.estimate = button("Estimate from picks", ESTIMATE_TIP, self._estimate)
         self.words = hint()

@@ -9,6 +9,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unetpick.widgets.session import get_session
+from napari_unetpick.widgets.wheel import WheelGuard
 
 NARROWEST = 300  # px: what fits beside the canvas at 1280 x 800
 WIDEST = 380  # px that a dock may ask for there
@@ -26,6 +27,7 @@ class Dock(QScrollArea):
         self.session.watch_window(self)
         self._followed: list[tuple[Any, Callable[..., object]]] = []
         inner = QWidget()
+        WheelGuard(inner)
         self.body = QVBoxLayout(inner)
         self.body.setContentsMargins(6, 6, 6, 6)
         self.body.setAlignment(Qt.AlignmentFlag.AlignTop)

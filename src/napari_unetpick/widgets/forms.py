@@ -6,8 +6,7 @@ import dataclasses
 from math import floor, log10
 from typing import Any, get_type_hints
 
-from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.settings import RECIPES, Settings, from_dict
@@ -25,7 +24,6 @@ class SettingsForm(QWidget):
         super().__init__(parent)
         self.fields: dict[str, Any] = {}
         self._initial: dict[str, Any] = {}
-        self._guard = _WheelGuard(self)
         self.trouble = hint()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -81,9 +79,7 @@ class SettingsForm(QWidget):
 
         label, tooltip = setting_words.WORDS["recipe"]
         choices = [(words, name) for name, words in setting_words.RECIPES.items()]
-        made = ComboBox(name="recipe", label=label, tooltip=tooltip, choices=choices)
-        self._guard.keep(made.native)
-        return made
+        return ComboBox(name="recipe", label=label, tooltip=tooltip, choices=choices)
 
     def _section(self, name: str) -> QWidget:
         defaults = getattr(Settings(), name)
@@ -108,7 +104,6 @@ class SettingsForm(QWidget):
             label=label,
             options=options,
         )
-        self._guard.keep(made.native)
         self.fields[name] = made
         return made
 
@@ -126,21 +121,3 @@ def _column(fields: list[Any]) -> QWidget:
 def step_of(value: float) -> float:
     """Return the step of a spin box that shows two digits of a default: 0.35 -> 0.01."""
     return float(10.0 ** (floor(log10(value)) - DIGITS + 1)) if value > 0 else 0.01
-
-
-class _WheelGuard(QObject):
-    """Keeps the mouse wheel from changing a value that is only scrolled past."""
-
-    def keep(self, widget: QWidget) -> None:
-        for each in (widget, *widget.findChildren(QWidget)):
-            if isinstance(each, QAbstractSpinBox | QComboBox):
-                each.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-                each.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
-        """Pass the wheel on to what scrolls, unless the box has been clicked into."""
-        wheel = event.type() == QEvent.Type.Wheel
-        if wheel and isinstance(watched, QWidget) and not watched.hasFocus():
-            event.ignore()
-            return True
-        return False

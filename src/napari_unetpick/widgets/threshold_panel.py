@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
@@ -35,7 +35,6 @@ class ThresholdPanel(QWidget):
         super().__init__()
         self.session = session
         self.table = table
-        self._guard = _NoWheel(self)
         self.threshold = self._slider(0.0, 1.0)
         self.threshold.setToolTip(
             "Candidates with at least this score are picks (RELION's picking threshold on FOM; "
@@ -74,7 +73,6 @@ class ThresholdPanel(QWidget):
         made.setRange(low, high)
         made.setSingleStep(0.01)
         made.setDecimals(2)
-        self._guard.keep(made)
         return made
 
     def _build(self) -> None:
@@ -209,21 +207,6 @@ class ThresholdPanel(QWidget):
         if found is None or not now or found.model in ("", now):
             return ""
         return f"These candidates were found by {found.model}: pick again to see those of {now}."
-
-
-class _NoWheel(QObject):
-    """Lets the wheel scroll the dock: a threshold that is scrolled past must not change."""
-
-    def keep(self, widget: QWidget) -> None:
-        for each in (widget, *widget.findChildren(QWidget)):
-            each.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
-        """Pass the wheel on."""
-        if event.type() == QEvent.Type.Wheel:
-            event.ignore()
-            return True
-        return False
 
 
 def _put(slider: Any, value: float) -> None:
