@@ -29,6 +29,12 @@ def dock(project_session: Session, qtbot: Any) -> AnnotateDock:
     return made
 
 
+def forget_sizes(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if no header had a pixel size."""
+    monkeypatch.setattr(session.layers, "pixel_size", lambda key: None)
+    monkeypatch.setattr(session, "_header_size", lambda key: None)
+
+
 def click(qtbot: Any, button: Any) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
@@ -245,3 +251,27 @@ def test_a_typed_pixel_size_holds_for_all_micrographs(
     box.setValue(0.02)
     assert "cannot be" in dock.diameter.words.text()
     assert box.value() == 1.5
+
+
+def test_a_diameter_measured_without_a_pixel_size_keeps_its_width(
+    dock: AnnotateDock, project_session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, panel = project_session, dock.diameter
+    forget_sizes(session, monkeypatch)
+    panel.measured(100.0)
+    assert "one pixel counts as 1 Å" in panel.words.text()
+    panel.pixel_size.setValue(15.0)
+    panel.pixel_size.setValue(1.5)  # the first was a slip
+    assert (session.diameter, session.diameter_px(KEY)) == (150.0, 100.0)
+    assert "The diameter, 100 px, is 150 Å" in panel.words.text()
+
+
+def test_a_diameter_typed_without_a_pixel_size_stays_in_angstrom(
+    dock: AnnotateDock, project_session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, panel = project_session, dock.diameter
+    forget_sizes(session, monkeypatch)
+    panel.measured(100.0)
+    panel.number.setValue(180.0)
+    panel.pixel_size.setValue(1.5)
+    assert session.diameter == 180.0

@@ -219,7 +219,7 @@ def resolve_pixel_size(
             return float(size)
     raise InputError(
         f"{micrograph.name}: neither its header nor its list tells a pixel size that can be; "
-        "give it with --pixel-size (A/px)"
+        "give --pixel-size (A/px)"
     )
 
 

@@ -19,6 +19,7 @@ from napari_unetpick.widgets.mouse_tools import TOOLS, Tools
 
 LARGEST = 10_000.0  # A
 PIXEL_SIZE_STEP = 0.01  # A/px
+IN_PIXELS = "diameter in pixels"  # of a session: (0, or px where no size was known; A made of it)
 LOOKED_AT = 6  # micrographs with picks that the estimate averages over
 DIAMETER_TIP = (
     "The particle's diameter in Angstrom (its shorter axis where it is long). It sets the size of "
@@ -36,6 +37,7 @@ ESTIMATE_TIP = (
     f"Averages the particles that are picked (at least {FEWEST}) and looks where the average ends. "
     "A long particle gives its shorter axis; a ball comes out some percent small."
 )
+UNIT_WARNING = " The pixel size is not known: one pixel counts as 1 Å. Type it here."
 
 Source = tuple[Micrograph, Shown | None, Any]  # Any: (N, 2) picks, pixels of the file
 
@@ -94,7 +96,7 @@ class DiameterPanel(QWidget):
 
     def measured(self, diameter: float) -> None:
         """Take over a distance between two clicks."""
-        self._set(round(diameter, 1))
+        self._set_measured(round(diameter, 1))
         say(self.words, f"Measured {diameter:,.0f} Å.{self._unit_warning()}")
 
     # -- within --------------------------------------------------------------------------------
@@ -104,27 +106,39 @@ class DiameterPanel(QWidget):
         say(self.words, self._unit_warning().strip())
 
     def _pixel_size_typed(self, value: float) -> None:
+        session = self.session
+        pixels, diameter = session.parts.get(IN_PIXELS, (0.0, None))
         try:
-            self.session.set_pixel_size(value)
+            session.set_pixel_size(value)
         except UnetPickError as error:
             say(self.words, str(error))
         else:
-            count = tell_count(len(self.session.keys), "micrograph")
-            say(self.words, f"{value:g} Å/px holds for {count} now.")
+            text = f"{value:g} Å/px holds for {tell_count(len(session.keys), 'micrograph')} now."
+            if pixels and diameter == session.diameter:  # as wide on the image as it was measured
+                self._set(round(pixels * value, 1), pixels)
+                text += f" The diameter, {pixels:,.0f} px, is {session.diameter:,.0f} Å."
+            say(self.words, text)
         self.refresh()
 
-    def _set(self, diameter: float | None) -> None:
+    def _set(self, diameter: float | None, pixels: float = 0.0) -> None:
         try:
             self.session.set_diameter(diameter)
         except UnetPickError as error:
             say(self.words, str(error))
+        self.session.parts[IN_PIXELS] = pixels, diameter
         self.refresh()
 
+    def _set_measured(self, diameter: float) -> None:
+        self._set(diameter, diameter if self._unsized else 0.0)
+
+    @property
+    def _unsized(self) -> bool:
+        """Whether the current micrograph has no pixel size."""
+        key = self.session.current
+        return bool(key) and not self.session.known_pixel_size(key)
+
     def _unit_warning(self) -> str:
-        session, key = self.session, self.session.current
-        if not key or session.known_pixel_size(key):
-            return ""
-        return " The pixel size is not known: one pixel counts as 1 Å. Type it here."
+        return "" if not self._unsized else UNIT_WARNING
 
     def _measure(self) -> None:
         if self.tools.active == "measure":
@@ -168,7 +182,7 @@ class DiameterPanel(QWidget):
                 f"The picks do not agree yet ({text}): not used. Click more, or measure one.",
             )
             return
-        self._set(round(found.diameter, 1))
+        self._set_measured(round(found.diameter, 1))
         say(self.words, f"{text}.{self._unit_warning()}")
 
     def _failed(self, text: str) -> None:

@@ -141,7 +141,8 @@ class PickDock(Dock):
             self._redraw_soon()  # the first plot loads its library, which opening does not wait for
 
     def _say_state(self) -> None:
-        missing = obstacle(self.session)
+        kept = self._kept()
+        missing = obstacle(self.session, kept)
         running = self.picking.running
         say(self.next_text, "" if running else missing)
         able = not missing and not running
@@ -150,9 +151,8 @@ class PickDock(Dock):
         self.pick_selected.setEnabled(able and selected > 0)
         self.pick_selected.setText(f"Pick selected ({selected:,})" if selected else "Pick selected")
         self.pick_all.setEnabled(able)
-        kept = len(self._kept())
         text = f"Picking: {self.picking.found:,} of {self.picking.total:,} done…"
-        self.pick_all.setText(text if running else f"Pick all kept ({kept:,})")
+        self.pick_all.setText(text if running else f"Pick all kept ({len(kept):,})")
         say(self.failures, describe_failures(self.picking.failed))
 
     def _draw_counts(self) -> None:

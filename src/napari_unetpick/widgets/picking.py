@@ -15,6 +15,7 @@ from napari_unetpick.events import Failed, FoundCandidates, Progress
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.project import Candidates, Project
 from napari_unetpick.notify import tell
+from napari_unetpick.widgets.pixel_sizes import size_obstacle
 from napari_unetpick.widgets.preferences import read_preferences
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Picking:
             There is no model, nothing to pick, or the engine is at work.
         """
         session = self.session
-        if missing := obstacle(session):
+        if missing := obstacle(session, keys):
             raise InputError(missing)
         if not keys:
             raise InputError("no micrograph is chosen")
@@ -128,13 +129,13 @@ def picking_of(session: Session) -> Picking:
     return made
 
 
-def obstacle(session: Session) -> str:
-    """Say what keeps a picking from starting, and the next step; "" where nothing does."""
+def obstacle(session: Session, keys: Sequence[str]) -> str:
+    """Say what keeps a picking of some micrographs from starting, and the next step, or ""."""
     if not session.project.entries:
         return "Open micrographs first, in Micrographs."
     if session.model.path is None:
         return "Train a model first, in Train, or choose a model file above."
-    return session.busy
+    return session.busy or size_obstacle(session, keys)
 
 
 def describe_failures(failed: Sequence[tuple[str, str]]) -> str:

@@ -22,6 +22,7 @@ from napari_unetpick.errors import UnetPickError
 from napari_unetpick.settings import SelfTrainSettings
 from napari_unetpick.widgets.controls import button, hint, say
 from napari_unetpick.widgets.dock import Dock
+from napari_unetpick.widgets.pixel_sizes import size_obstacle
 from napari_unetpick.widgets.run_panel import RunPanel, alone
 from napari_unetpick.widgets.self_training import COLUMNS, TOOLTIPS, rounds_of
 
@@ -121,11 +122,12 @@ class SelfTrainDock(Dock):
             self.run_box.addItem(run.name, run.path)
         if (place := self.run_box.findData(chosen)) > 0:
             self.run_box.setCurrentIndex(place)
-        free = sum(e.kept and e.state == "none" for e in project.entries.values())
-        able = bool(runs) and free > 0 and not project.read_only
+        free = [key for key, e in project.entries.items() if e.kept and e.state == "none"]
+        unsized = size_obstacle(self.session, free)
+        able = bool(runs and free) and not unsized and not project.read_only
         busy = self.session.busy
         waits = busy if able and not self.training.running else ""
-        say(self.plan_text, waits or _plan(len(runs), free, project.read_only))
+        say(self.plan_text, waits or unsized or _plan(len(runs), len(free), project.read_only))
         self.start.setEnabled(able and not busy and not self.training.running)
         self._fill()
 

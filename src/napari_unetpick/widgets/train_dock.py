@@ -13,6 +13,7 @@ from napari_unetpick.io.project_runs import METRICS, read_metrics
 from napari_unetpick.widgets.controls import button, hint, row, say, section
 from napari_unetpick.widgets.curves import Curves
 from napari_unetpick.widgets.dock import Dock
+from napari_unetpick.widgets.pixel_sizes import size_caution, size_obstacle
 from napari_unetpick.widgets.preferences import read_preferences
 from napari_unetpick.widgets.run_curves import RunCurves, curves_of
 from napari_unetpick.widgets.run_panel import RunPanel, alone
@@ -143,10 +144,13 @@ class TrainDock(Dock):
     def refresh(self) -> None:
         """Say what would be trained on, and what is missing."""
         project, plan = self.session.project, make_plan(self.session.project.entries)
-        missing = obstacle(plan, project.diameter, read_only=project.read_only)
+        unsized = size_obstacle(self.session, plan.keys)
+        read_only = project.read_only
+        missing = obstacle(plan, project.diameter, read_only=read_only, unsized=unsized)
         busy = self.session.busy
+        cautious = caution(plan) or size_caution(self.session, plan.keys)
         say(self.plan_text, describe(plan) if plan.micrographs else "")
-        say(self.next_text, missing or ("" if self.training.running else busy) or caution(plan))
+        say(self.next_text, missing or ("" if self.training.running else busy) or cautious)
         self.train.setEnabled(not missing and not busy and not self.training.running)
         self.train.setText("Training…" if self.training.running else "Train")
 

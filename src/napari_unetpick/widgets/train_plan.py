@@ -99,8 +99,13 @@ def _what_validates(plan: TrainPlan) -> str:
     return "With partial labels F1 is unknown; the threshold comes from held-out picks."
 
 
-def obstacle(plan: TrainPlan, diameter: float | None, *, read_only: bool = False) -> str:
-    """Say what keeps a training from starting, and the next step; "" where nothing does."""
+def obstacle(
+    plan: TrainPlan, diameter: float | None, *, read_only: bool = False, unsized: str = ""
+) -> str:
+    """Say what keeps a training from starting, and the next step; "" where nothing does.
+
+    `unsized` says that the pixel size is not known, or "" (`pixel_sizes.size_obstacle`).
+    """
     if not plan.micrographs:
         return "Open micrographs first, in Micrographs."
     if read_only:
@@ -109,7 +114,7 @@ def obstacle(plan: TrainPlan, diameter: float | None, *, read_only: bool = False
         return "Set the particle diameter first: in Annotate, two clicks across a particle."
     if not plan.picks:
         return f"Mark some particles first, in Annotate: about {GOOD_PICKS} are a good start."
-    return ""
+    return unsized
 
 
 def caution(plan: TrainPlan) -> str:

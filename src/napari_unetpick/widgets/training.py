@@ -14,6 +14,7 @@ from napari_unetpick.events import Failed, FoundCandidates, Metrics, Progress
 from napari_unetpick.io.labels import labels_hash
 from napari_unetpick.io.project import Candidates
 from napari_unetpick.notify import tell
+from napari_unetpick.widgets.pixel_sizes import size_obstacle
 from napari_unetpick.widgets.preferences import read_preferences
 from napari_unetpick.widgets.resume import read_config, resume_args
 from napari_unetpick.widgets.train_plan import make_plan, obstacle
@@ -86,7 +87,9 @@ class Training:
         """
         project = self.session.project
         plan = make_plan(project.entries)
-        if missing := obstacle(plan, project.diameter, read_only=project.read_only):
+        unsized = size_obstacle(self.session, plan.keys)
+        read_only = project.read_only
+        if missing := obstacle(plan, project.diameter, read_only=read_only, unsized=unsized):
             raise InputError(missing)
         self._submit(
             "train",

@@ -1,0 +1,50 @@
+"""Micrographs whose pixel size nobody knows: they can be marked, but not trained on or picked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from napari_unetpick.io.picks import tell_count
+
+if TYPE_CHECKING:
+    from napari_unetpick.widgets.session import Session
+
+LOOKED_AT = 20  # headers that are read in the main thread; the files of a data set are alike
+WHERE = "type it in Annotate, under the diameter"
+
+
+def size_obstacle(session: Session, keys: Sequence[str]) -> str:
+    """Say that none of these micrographs has a pixel size and where to give it, or ""."""
+    unsized, looked_at = _unsized(session, keys)
+    if not unsized or len(unsized) < looked_at:
+        return ""
+    more = f" and {len(keys) - 1:,} more" if len(keys) > 1 else ""
+    return f"No pixel size in {unsized[0]}{more}: {WHERE}."
+
+
+def size_caution(session: Session, keys: Sequence[str]) -> str:
+    """Say that some of these micrographs have no pixel size, and so are left out, or ""."""
+    unsized, looked_at = _unsized(session, keys)
+    if not unsized or len(unsized) == looked_at:
+        return ""
+    more = tell_count(len(unsized), "micrograph")
+    return (
+        f"No pixel size in {more} ({unsized[0]}): left out. To use them, {WHERE}; it then holds "
+        "for all."
+    )
+
+
+def _unsized(session: Session, keys: Sequence[str]) -> tuple[list[str], int]:
+    """Return those without a pixel size among the first few, and how many these are.
+
+    A file that is gone is not blamed for it: that is told when it is read.
+    """
+    first = list(islice(keys, LOOKED_AT))
+    unsized = [
+        key
+        for key in first
+        if session.known_pixel_size(key) is None and session.entry(key).micrograph.path.is_file()
+    ]
+    return unsized, len(first)
