@@ -69,6 +69,15 @@ def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path)
     assert {name: (out / name).read_text() for name in tables} == tables
     assert again.stdout == done.stdout
 
+    for path in records:  # as if the recipe had changed since
+        key = json.loads(path.read_text())["key"]
+        path.write_text(path.read_text().replace(key, key[::-1]))
+    for budget in ("0", "1"):
+        orphans = unetpick(*ask, "--budget", budget)
+        assert orphans.returncode == 2
+        assert "none of its 7 records" in orphans.stderr.splitlines()[-1]
+    assert {name: (out / name).read_text() for name in tables} == tables
+
     other = unetpick(*ask[:-4], "--seeds", "2")
     assert other.returncode == 2
     assert "ablation of other micrographs or labels" in other.stderr

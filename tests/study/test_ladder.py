@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 
 import pytest
 import tomli_w
 
 from napari_unetpick.engine.self_train_state import Round
-from napari_unetpick.settings import RECIPES, from_dict, to_dict
+from napari_unetpick.settings import (
+    RECIPES,
+    Settings,
+    TargetSettings,
+    TrainSettings,
+    from_dict,
+    to_dict,
+)
+from napari_unetpick.study.ablation import records
 from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import STEPS, Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.records import key_of
@@ -86,6 +94,32 @@ def test_keys_ignore_the_seed_and_tell_all_else():
     assert key_of(settings) != key_of(settings, ensemble=True)
     longer = replace(settings, train=replace(settings.train, epochs=17))
     assert key_of(settings) != key_of(longer)
+
+
+def test_a_new_setting_changes_no_key_while_it_has_its_default(monkeypatch):
+    @dataclass(frozen=True)
+    class More(TrainSettings):
+        novelty: float = 0.5
+
+    keys = [key_of(rung.settings) for rung in ladder()]
+    monkeypatch.setattr(records, "Settings", lambda: Settings(train=More()))
+    settings = [replace(r.settings, train=More(**asdict(r.settings.train))) for r in ladder()]
+    assert [key_of(each) for each in settings] == keys
+    changed = replace(settings[0], train=replace(settings[0].train, novelty=0.6))
+    assert key_of(changed) != keys[0]
+
+
+def test_a_default_that_changes_changes_keys(monkeypatch):
+    before = key_of(Settings())
+    other = Settings(target=TargetSettings(disc_radius=0.3))
+    monkeypatch.setattr(records, "Settings", lambda: other)
+    assert key_of(other) != before
+
+
+def test_keys_hold_the_settings_that_they_say():
+    table = to_dict(Settings())
+    for section, names in records.KEYED.items():
+        assert set(names.split()) <= set(table[section] if section else table)
 
 
 def test_rungs_that_differ_in_self_training_alone_share_their_training():

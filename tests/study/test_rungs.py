@@ -123,3 +123,22 @@ def test_a_damaged_record_is_named(out: Path):
     path.write_text("{}")
     with pytest.raises(InputError, match=path.name):
         read_ladder(out)
+
+
+@pytest.mark.parametrize("name", ["betagal", "random-35"])
+def test_the_committed_records_give_the_committed_tables(name: str, tmp_path: Path):
+    folder = Path(__file__).parents[2] / "docs" / "ablation" / name
+    found = read_ladder(folder)
+    assert found is not None
+    for path in write_ladder(tmp_path, found):
+        if path.suffix != ".png":
+            assert path.read_text() == (folder / path.name).read_text()
+
+
+def test_records_of_other_settings_are_refused_not_left_out(out: Path):
+    plant(out, ladder()[0], (42,), (8, 8))
+    (path,) = (out / RECORDS).glob("*.json")
+    table = json.loads(path.read_text())
+    path.write_text(json.dumps(table | {"key": "0123456789ab"}))
+    with pytest.raises(InputError, match="none of its 1 records"):
+        read_ladder(out)

@@ -17,6 +17,19 @@ from napari_unetpick.io.atomic import write_text
 from napari_unetpick.settings import Settings, to_dict
 
 Scores = Mapping[Protocol, Mapping[str, Score]]
+KEYED = {
+    "": "particle_px",
+    "network": "attention width depth stride",
+    "target": "disc_radius ignore_radius unknown_weight",
+    "augment": "probability rotation flip scale elastic noise contrast blur ice",
+    "loss": "kind focal_weight dice_weight focal_gamma focal_alpha pu_prior",
+    "train": "epochs patience patches_per_epoch batch patch_px learning_rate weight_decay schedule "
+    "restart_epochs restart_factor smallest_rate snapshots average_decay learn_unmarked balanced",
+    "self_train": "rounds epochs limits positive_quantile ignore_quantile positive_score "
+    "negative_score last_positive_score last_negative_score gate",
+}
+"""Settings that are in every key. One that came later is in it only where it differs from its
+default: a new setting orphans no record. So this table does not grow."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +76,27 @@ def record_name(key: str, seeds: tuple[int, ...]) -> str:
 
 
 def key_of(settings: Settings, ensemble: bool = False) -> str:
-    """Return twelve characters that tell settings apart, whatever their seed and recipe name."""
-    plain = replace(settings, recipe="", train=replace(settings.train, seed=0))
-    text = json.dumps([to_dict(plain), ensemble], sort_keys=True)
+    """Return twelve characters that tell settings apart, whatever their seed and recipe name.
+
+    Of settings that are not in `KEYED`, only those that differ from their default count.
+    """
+    own, usual = _flat(settings), _flat(Settings())
+    keyed = {f"{section} {name}" for section, names in KEYED.items() for name in names.split()}
+    told = {name: value for name, value in own.items() if name in keyed or value != usual[name]}
+    text = json.dumps([told, ensemble], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _flat(settings: Settings) -> dict[str, Any]:
+    """Return `section name` to value; no seed, no recipe name, and 0 is 0.0."""
+    table = to_dict(replace(settings, train=replace(settings.train, seed=0)))
+    sections = {"": {"particle_px": table.pop("particle_px")}, **table}
+    del sections["recipe"]
+    return {
+        f"{section} {name}": float(value) if type(value) is int else value
+        for section, values in sections.items()
+        for name, value in values.items()
+    }
 
 
 def scores_of(evaluation: Evaluation) -> Scores:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Set
 from dataclasses import replace
+from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.study.ablation.budget import batches_that_fit, fit_budget, rungs_of
 from napari_unetpick.study.ablation.ladder import Rung
-from napari_unetpick.study.ablation.records import read_records, write_record
+from napari_unetpick.study.ablation.records import Record, read_records, write_record
 from napari_unetpick.study.ablation.units import AblateJob, Unit, make
 
 RECORDS, PLAN = "records", "ablation.json"
@@ -40,6 +41,8 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
     rungs = rungs_of(job)
     units = units_of([fit_budget(rung, batches) for rung in rungs], job.seeds) if batches else []
     recorded = read_records(job.out / RECORDS)
+    if units:
+        refuse_others(job.out, recorded.values(), {unit.key for unit in units})
     missing = [unit for unit in units if unit.name not in recorded]
     total, made, longest = len(missing), 0, 0.0
     if units:
@@ -90,6 +93,21 @@ def settle(job: AblateJob) -> int:
     batches = batches_that_fit(job)
     write_text(path, json.dumps({"data": job.data, "batches": batches}) + "\n")
     return batches
+
+
+def refuse_others(out: Path, records: Collection[Record], keys: Set[str]) -> None:
+    """Refuse a folder whose records are all of other settings: nothing is begun anew silently.
+
+    Raises
+    ------
+    InputError
+        There are records, and none has one of the keys.
+    """
+    if records and keys.isdisjoint(record.key for record in records):
+        raise InputError(
+            f"{out}: none of its {len(records)} records has this version's settings, so none can "
+            "be used; its tables stay as they are; give --out another folder"
+        )
 
 
 def units_of(rungs: list[Rung], seeds: tuple[int, ...]) -> list[Unit]:

@@ -15,7 +15,7 @@ from napari_unetpick.evaluation.protocols import POOLING, PROTOCOLS, Protocol
 from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.records import Record, key_of, read_records
-from napari_unetpick.study.ablation.run import PLAN, RECORDS
+from napari_unetpick.study.ablation.run import PLAN, RECORDS, refuse_others
 
 SEED = 42  # of the bootstrap
 
@@ -69,7 +69,13 @@ class Ladder:
 
 
 def read_ladder(out: Path) -> Ladder | None:
-    """Read what an ablation's folder holds; None where nothing is recorded."""
+    """Read what an ablation's folder holds; None where nothing is recorded.
+
+    Raises
+    ------
+    InputError
+        A file is damaged, or all records are of other settings.
+    """
     records = list(read_records(out / RECORDS).values())
     if not records or not (out / PLAN).is_file():
         return None
@@ -85,6 +91,7 @@ def read_ladder(out: Path) -> Ladder | None:
                 into.append((rung, own))
             elif into is found:
                 missing.append(rung.name)
+    refuse_others(out, records, {record.key for _, own in (*found, *left_out) for record in own})
     before: list[Record] = []
     results = []
     for rung, own in found:

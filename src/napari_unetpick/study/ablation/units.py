@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import tomli_w
+
 from napari_unetpick.engine.gate import NUMBERS
 from napari_unetpick.engine.job import make_pick_job
 from napari_unetpick.engine.network import build_network, count_parameters
@@ -15,7 +17,7 @@ from napari_unetpick.engine.pick import pick
 from napari_unetpick.engine.run_folder import CHECKPOINT, CONFIG, METRICS, MODEL
 from napari_unetpick.engine.self_train import NothingSureError, self_train
 from napari_unetpick.engine.self_train_job import make_self_train_job
-from napari_unetpick.engine.train import train
+from napari_unetpick.engine.train import config_of, train
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.load import load_inputs
@@ -24,7 +26,7 @@ from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.project_runs import read_metrics
-from napari_unetpick.settings import Settings
+from napari_unetpick.settings import Settings, to_dict
 from napari_unetpick.study.ablation.ladder import Rung
 from napari_unetpick.study.ablation.records import Record, key_of, record_name, scores_of
 
@@ -71,14 +73,24 @@ class Unit:
     seeds: tuple[int, ...]
 
     @property
+    def key(self) -> str:
+        """Of its settings."""
+        return key_of(self.rung.settings, self.rung.ensemble)
+
+    @property
     def name(self) -> str:
         """Of its record."""
-        return record_name(key_of(self.rung.settings, self.rung.ensemble), self.seeds)
+        return record_name(self.key, self.seeds)
 
 
 def supervised_part(settings: Settings) -> Settings:
     """Return the settings without what self-training alone looks at."""
     return replace(settings, self_train=Settings().self_train)
+
+
+def with_seed(settings: Settings, seed: int) -> Settings:
+    """Return the settings with this seed."""
+    return replace(settings, train=replace(settings.train, seed=seed))
 
 
 def make(
@@ -87,10 +99,7 @@ def make(
     """Train what is not trained yet, pick the test micrographs, score; return the record."""
     folders = []
     for seed in unit.seeds:
-        train_settings = replace(unit.rung.settings.train, seed=seed)
-        folder = yield from trained(
-            job, replace(unit.rung.settings, train=train_settings), check_stop
-        )
+        folder = yield from trained(job, with_seed(unit.rung.settings, seed), check_stop)
         folders.append(folder)
     picks = job.out / RUNS / f"{unit.name}_picks"
     picking = make_pick_job(
@@ -114,13 +123,12 @@ def make(
         border=job.border,
     )
     found = evaluate(inputs.picks, inputs.truth, inputs.diameters, inputs.shapes, inputs.border_px)
-    card = load_model(folders[0]).card
     return Record(
-        key=key_of(unit.rung.settings, unit.rung.ensemble),
+        key=unit.key,
         seeds=unit.seeds,
-        settings=card["settings"],
+        settings=to_dict(with_seed(unit.rung.settings, unit.seeds[0])),
         data=job.data,
-        versions=card["versions"],
+        versions=load_model(folders[0] / MODEL).card["versions"],
         minutes=sum(minutes_of(folder) for folder in folders),
         parameters=len(folders) * count_parameters(build_network(unit.rung.settings.network)),
         verdicts=tuple(verdict for folder in folders for verdict in verdicts_of(folder)),
@@ -139,6 +147,10 @@ def trained(
         job.train, settings=first, run=supervised, resume=(supervised / CONFIG).is_file()
     )
     if not (supervised / MINUTES).is_file():
+        if training.resume and not goes_on(training):
+            yield Message(f"{supervised}: begun with another version or data, now anew", "warning")
+            shutil.rmtree(supervised)
+            training = replace(training, resume=False)
         yield from timed(supervised, 0.0, train(training, check_stop))
     if not job.learn:
         return supervised
@@ -160,6 +172,11 @@ def trained(
         yield Message(str(error), "warning")
         write_text(folder / MINUTES, f"{minutes_of(supervised):.4f}\n")
     return folder
+
+
+def goes_on(training: TrainJob) -> bool:
+    """Tell whether a run that was begun can be resumed: its key does not tell all of its config."""
+    return (training.run / CONFIG).read_bytes() == tomli_w.dumps(config_of(training)).encode()
 
 
 def timed(folder: Path, before: float, events: Iterator[Event]) -> Iterator[Event]:
