@@ -107,7 +107,10 @@ def test_tables_print_a_loss_as_a_loss(out: Path):
     assert "| + combined loss | 1 | 0.650 | -0.150 | -0.200 to -0.100 |" in text
     assert without_table(found) is None
     tex = latex_table(plan_table(found))
-    assert r"+ combined loss & 50.0 & 100.0 & 32.5 $\pm$ 0.0 & -7.5 & [-10.0, -5.0] \\" in tex
+    assert r"+ combined loss & 50.0 & 100.0 & 32.5 & -7.5 & [-10.0, -5.0] \\" in tex
+    plant(out, ladder()[0], (43,), (6, 6))
+    tex = latex_table(plan_table(read_ladder(out)))
+    assert r"baseline & 50.0 & 100.0 & 35.0 $\pm$ 7.1 & -- & -- \\" in tex
     files = write_ladder(out, found)
     assert all(path.stat().st_size for path in files)
     assert "Not run: + augmentation" in (out / "ladder.md").read_text()

@@ -88,7 +88,7 @@ def plan_table(ladder: Ladder) -> Table:
             (
                 rung.name,
                 *(f"{100 * getattr(figures, n).mean:.1f}" for n in ("precision", "recall")),
-                f"{100 * figures.f1.mean:.1f} ± {100 * figures.f1.deviation:.1f}",
+                spread_text(figures.f1, 100, 1),
                 f"{100 * change.value:+.1f}" if change else "–",
                 low_high,
             )
@@ -97,9 +97,10 @@ def plan_table(ladder: Ladder) -> Table:
     return Table(headers, rows, caption=about(ladder))
 
 
-def spread_text(value: Spread) -> str:
+def spread_text(value: Spread, scale: float = 1.0, digits: int = 3) -> str:
     """Write mean ± deviation, or the value alone where it is a single one."""
-    return f"{value.mean:.3f} ± {value.deviation:.3f}" if value.n > 1 else f"{value.mean:.3f}"
+    mean, deviation = (f"{scale * each:.{digits}f}" for each in (value.mean, value.deviation))
+    return f"{mean} ± {deviation}" if value.n > 1 else mean
 
 
 def change_texts(change: Difference | None) -> tuple[str, str]:
