@@ -15,7 +15,7 @@ from napari_unetpick.settings import to_dict
 from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.records import Record, key_of, read_records, write_record
-from napari_unetpick.study.ablation.run import PLAN, RECORDS
+from napari_unetpick.study.ablation.run import PLAN, RECORDS, units_of
 from napari_unetpick.study.ablation.rungs import read_ladder
 
 BATCHES = 5
@@ -97,6 +97,55 @@ def test_an_ensemble_is_compared_with_its_members(out: Path):
     (without,) = [each for each in found.without if each.name == "without combined loss"]
     assert without.figures["particle"].difference.value == pytest.approx(-0.2)
     assert not found.missing
+
+
+def test_with_more_seeds_the_smaller_ensemble_is_left_out(out: Path):
+    for number, rung in enumerate(ladder()[:-1]):
+        for seed in (42, 43, 44):
+            plant(out, rung, (seed,), (number, number))
+    plant(out, ladder()[-1], (42, 43), (2, 2), minutes=4.0)
+    plant(out, leave_one_out()[0], (42, 43), (1, 1))
+    plant(out, leave_one_out()[1], (42, 43, 44), (8, 8))
+    plant(out, ladder()[-1], (42, 43, 44), (9, 9), minutes=6.0)
+    found = read_ladder(out)
+    last = found.rungs[-1]
+    assert (last.seeds, last.minutes, last.parameters) == ((42, 43, 44), 6.0, 3000)
+    assert last.figures["particle"].f1.mean == pytest.approx(0.9)
+    assert last.figures["particle"].difference.value == pytest.approx(0.2)
+    two, three, *_, single = found.without
+    # each against the whole with as many seeds
+    assert two.figures["particle"].difference.value == pytest.approx(-0.1)
+    assert three.figures["particle"].difference.value == pytest.approx(-0.1)
+    assert (single.name, single.seeds) == ("without ensemble", (42, 43, 44))
+    assert single.figures["particle"].difference.value == pytest.approx(-0.2)
+
+
+def test_an_ensemble_of_fewer_seeds_is_compared_with_its_members_alone(out: Path):
+    for rung in ladder()[:-1]:
+        for seed, hits in ((42, 6), (43, 6), (44, 1)):
+            plant(out, rung, (seed,), (hits, hits))
+    plant(out, ladder()[-1], (42, 43), (7, 7))
+    last = read_ladder(out).rungs[-1]
+    assert last.figures["particle"].difference.value == pytest.approx(0.1)
+
+
+def test_with_one_seed_single_models_are_left_out_of(out: Path):
+    fitted = [fit_budget(rung, BATCHES) for rung in (*ladder(), *leave_one_out())]
+    for number, unit in enumerate(units_of(fitted, (42,))):
+        plant(out, unit.rung, unit.seeds, (min(number, 9),) * 2)
+    found = read_ladder(out)
+    assert found.missing == ("+ ensemble",)
+    names = [each.name for each in found.without]
+    assert names == [rung.name for rung in leave_one_out()[:-1]]
+    # the last rung, + attention, has .7; without attention is the rung before it
+    changes = [each.figures["particle"].difference.value for each in found.without]
+    assert changes == pytest.approx([0.1, 0.2, 0.2, 0.2, 0.2, 0.2, -0.1])
+
+
+def test_with_one_seed_nothing_is_left_out_unless_that_was_asked_for(out: Path):
+    for rung in ladder()[:-1]:
+        plant(out, rung, (42,), (6, 6))
+    assert not read_ladder(out).without
 
 
 def test_tables_print_a_loss_as_a_loss(out: Path):

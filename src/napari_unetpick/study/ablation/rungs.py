@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -80,46 +80,61 @@ def read_ladder(out: Path) -> Ladder | None:
     if not records or not (out / PLAN).is_file():
         return None
     batches = int(json.loads((out / PLAN).read_text(encoding="utf-8"))["batches"])
-    found: list[tuple[Rung, list[Record]]] = []
-    missing: list[str] = []
-    left_out: list[tuple[Rung, list[Record]]] = []
-    for rungs, into in ((ladder(), found), (leave_one_out(), left_out)):
-        for rung in rungs:
-            fitted = fit_budget(rung, batches)
-            own = [r for r in records if r.key == key_of(fitted.settings, rung.ensemble)]
-            if own:
-                into.append((rung, own))
-            elif into is found:
-                missing.append(rung.name)
-    refuse_others(out, records, {record.key for _, own in (*found, *left_out) for record in own})
+    by_key: dict[str, list[Record]] = {}
+    for record in records:
+        by_key.setdefault(record.key, []).append(record)
+
+    def recorded(rungs: list[Rung]) -> list[tuple[Rung, list[Record]]]:
+        keyed = [
+            (rung, key_of(fit_budget(rung, batches).settings, rung.ensemble)) for rung in rungs
+        ]
+        return [(rung, by_key[key]) for rung, key in keyed if key in by_key]
+
+    rungs, left_out = ladder(), leave_one_out()
+    found, without = recorded(rungs), recorded(left_out)
+    refuse_others(out, records, {record.key for _, own in (*found, *without) for record in own})
+    names = {rung.name for rung, _ in found}
+    missing = [rung.name for rung in rungs if rung.name not in names]
+    if missing == [rungs[-1].name]:  # no ensemble, as with one seed: models are compared with one
+        without = recorded([replace(rung, ensemble=False) for rung in left_out[:-1]])
+        if {own[0].key for _, own in without} <= {own[0].key for _, own in found}:
+            without = []  # rungs of the ladder, called otherwise: none was asked for
+    elif missing:
+        without = []
     before: list[Record] = []
     results = []
     for rung, own in found:
         results.append(_result(rung, own, before))
         before = own
-    last = found[-1][1] if found and not missing else []
     return Ladder(
         tuple(results),
-        tuple(_result(rung, own, last) for rung, own in left_out) if last else (),
+        tuple(_result(rung, own, before) for rung, own in without),
         tuple(missing),
         len(next(iter(records[0].scores.values()))),
         batches,
     )
 
 
-def _result(rung: Rung, own: list[Record], before: list[Record]) -> RungResult:
+def _result(rung: Rung, recorded: list[Record], before: list[Record]) -> RungResult:
+    own = _largest(recorded)
     verdicts = [verdict for record in own for verdict in record.verdicts]
     return RungResult(
         rung.name,
-        tuple(sorted(seed for record in own for seed in record.seeds)),
-        {tag: _figures(tag, own, before) for tag in PROTOCOLS},
+        tuple(sorted(_seeds(own))),
+        {tag: _figures(tag, own, _difference(tag, recorded, before)) for tag in PROTOCOLS},
         float(np.mean([record.minutes for record in own])),
         own[0].parameters,
         (sum(verdict in ("refused", "undecided") for verdict in verdicts), len(verdicts)),
     )
 
 
-def _figures(tag: Protocol, own: list[Record], before: list[Record]) -> Figures:
+def _largest(records: list[Record]) -> list[Record]:
+    """Return the ensembles of the most seeds: one of fewer is what an earlier call made."""
+    most = max((len(record.seeds) for record in records), default=0)
+    return [record for record in records if len(record.seeds) == most]
+
+
+def _figures(tag: Protocol, own: list[Record], difference: Difference | None) -> Figures:
     heads = [
         (pool if POOLING[tag] == "pooled" else macro)(list(record.scores[tag].values()))
         for record in own
@@ -128,15 +143,17 @@ def _figures(tag: Protocol, own: list[Record], before: list[Record]) -> Figures:
         spread([head.precision for head in heads]),
         spread([head.recall for head in heads]),
         spread([head.f1 for head in heads]),
-        _difference(tag, own, before),
+        difference,
     )
 
 
 def _difference(tag: Protocol, own: list[Record], before: list[Record]) -> Difference | None:
-    """Compare two rungs by the seeds they share; an ensemble with all of the other's."""
-    shared = {record.seeds for record in own} & {record.seeds for record in before}
-    first = [r for r in before if r.seeds in shared] if shared else before
-    second = [r for r in own if r.seeds in shared] if shared else own
+    """Compare two rungs by the seeds they share; an ensemble with its members."""
+    common = _seeds(own) & _seeds(before)
+    first, second = (
+        _largest([r for r in records if common.issuperset(r.seeds)]) or _largest(records)
+        for records in (before, own)
+    )
     if not first or len(first[0].scores[tag]) < 2:
         return None
     keys = sorted(first[0].scores[tag])
@@ -146,6 +163,10 @@ def _difference(tag: Protocol, own: list[Record], before: list[Record]) -> Diffe
         np.random.default_rng(SEED),
         pooling=POOLING[tag],
     )
+
+
+def _seeds(records: list[Record]) -> set[int]:
+    return {seed for record in records for seed in record.seeds}
 
 
 def _over_seeds(tag: Protocol, records: Sequence[Record], keys: Sequence[str]) -> list[Score]:
