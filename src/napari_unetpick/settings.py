@@ -94,7 +94,7 @@ class SelfTrainSettings:
     negative_score: float = 0.02  # and below it is background
     last_positive_score: float = 0.9  # both move evenly to these in the last round
     last_negative_score: float = 0.1
-    gate: bool = True  # keep a round only if it does no harm; else the last round is kept as it is
+    gate: bool = True  # keep the best round that does no harm; else the last, whatever it does
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from command_line import TinySet, environment, unetpick, unetpick_process
 
-from napari_unetpick.engine import gate, self_train, teaching
+from napari_unetpick.engine import gate, self_train, self_train_state, teaching
 from napari_unetpick.engine.pseudo_labels import PseudoLabels
 from napari_unetpick.io.models import load_model
 
@@ -59,7 +59,10 @@ def rounds_of(run: Path) -> list[dict]:
 
 
 def accept_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a round does, it passes and counts as better."""
     monkeypatch.setattr(gate, "HARM", -2.0)
+    better = property(lambda each: each.decision == "accepted")
+    monkeypatch.setattr(self_train_state.Round, "better", better)
 
 
 def test_accepted_rounds_replace_the_model_and_keep_the_supervised_one(
@@ -132,6 +135,31 @@ def test_a_poisoned_round_is_refused_and_changes_nothing(
     assert (run / "model.safetensors").read_bytes() == before
     assert (run / "supervised.safetensors").read_bytes() == before
     assert load_model(run / "round-1.safetensors").card["self_training"]["verdicts"] == ["refused"]
+
+
+def test_a_harmless_round_that_is_no_better_neither_stays_nor_teaches(
+    tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """On forty units it loses half a point for sure: less than the gate calls harm."""
+    verdict = gate.judge_round(
+        gate.Tally(*np.full((3, 40), 200)),
+        gate.Tally(np.tile([199, 198, 200, 199], 10), *np.full((2, 40), 200)),
+        np.random.default_rng(1),
+    )
+    assert verdict.decision == "accepted"
+    assert verdict.high < 0
+    monkeypatch.setattr(gate, "judge_round", lambda *_: verdict)
+    before = (run / "model.safetensors").read_bytes()
+    short = ("self-train", tiny.folder, "--run", run, "--self-training-epochs", "1")
+    done = unetpick(*short, "--rounds", "2")
+    assert done.returncode == 0, done.stderr
+    assert "round 1 does no harm, but is no better: F1" in done.stderr
+    assert "the model stays as it was" in done.stderr
+    assert "no further round" in done.stderr
+    assert [row["accepted"] for row in rounds_of(run)] == [1]
+    assert (run / "model.safetensors").read_bytes() == before
+    again = unetpick(*short, "--rounds", "3", "--resume")
+    assert "finished already" in again.stderr
 
 
 def test_without_the_gate_even_a_poisoned_round_is_kept(

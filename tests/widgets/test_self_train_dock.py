@@ -64,3 +64,5 @@ def test_verdicts() -> None:
     assert verdict({"accepted": 0.0}) == "thrown away"
     assert verdict({"accepted": -1.0}) == "cannot be told"
     assert verdict({}) == ""
+    gains = [{"taken": 5.0, "accepted": 1.0, "change": gain} for gain in (0.01, 0.03, -0.005)]
+    assert [texts[-1] for texts in rounds_of(gains)] == ["not the best", "kept", "no better"]

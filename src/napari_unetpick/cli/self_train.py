@@ -30,8 +30,9 @@ def self_train(
 ) -> None:
     """Train a run further on its own sure picks of unlabelled micrographs.
 
-    Labels, settings and what validates come from the run. A round replaces the model only if it
-    does no harm on what validates; the supervised model is kept as supervised.safetensors.
+    Labels, settings and what validates come from the run. The best round replaces the model, if
+    it is better on what validates and does no harm there; the supervised model is kept as
+    supervised.safetensors.
     """
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.engine.self_train import self_train as run_self_training

@@ -52,7 +52,7 @@ def self_train(
     check_stop: Callable[[], None] = lambda: None,
     look: Look = lambda network: None,
 ) -> Iterator[Event]:
-    """Train a run further on its own sure picks; only rounds that pass the gate replace its model.
+    """Train a run further on its own sure picks; only a better one replaces its model.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def self_train(
     state, folder = (opened := open_state(job)), opened.folder
     record = Record(folder.path, "self-train")
     wanted = job.train.settings.self_train.rounds
-    if state.resumed and not state.open_rounds(wanted):
+    if state.resumed and not state.open_rounds(job.train.settings.self_train):
         yield Message(f"the self-training of {folder.path} is finished already; nothing to resume")
         yield finish(job, state)
         return
@@ -95,7 +95,7 @@ def self_train(
         yield from tell(run, line)
     with record:
         yield from score_supervised(run)
-        yield from run_rounds(run, wanted)
+        yield from run_rounds(run)
     source.remove()
     last = finish(job, state)
     results = {name: last.result[name] for name in ("round", "rounds")}
@@ -103,17 +103,16 @@ def self_train(
     yield last
 
 
-def run_rounds(run: SelfTraining, wanted: int) -> Generator[Event, None, None]:
-    """Run the rounds that are to come, and say how each was judged."""
-    state = run.state
-    while state.open_rounds(wanted):
+def run_rounds(run: SelfTraining) -> Generator[Event, None, None]:
+    """Run the rounds that are to come, and say how each was judged and which model is kept."""
+    state, settings = run.state, run.job.train.settings.self_train
+    while state.open_rounds(settings):
         done = yield from run_round(run, len(state.rounds) + 1)
         if done is None:
             break
-        ended = done.decision in ("refused", "undecided")
-        for line in say_verdict(done, run.parts, state.folder.path):
-            yield from tell(run, line, warn=ended)
-        if ended and done.number < wanted:
+        for line in say_verdict(done, state.best, run.parts, state.folder.path):
+            yield from tell(run, line, warn=done.decision in ("refused", "undecided"))
+        if state.ended(settings) and done.number < settings.rounds:
             yield from tell(run, say_none_to_come(done))
 
 
@@ -240,7 +239,7 @@ def summary(rounds: list[Round], number: int) -> dict[str, Any]:
 
 
 def finish(job: SelfTrainJob, state: State) -> Done:
-    """Put the best accepted round in the model's place; without one the model stays as it is."""
+    """Put the best round in the model's place, if one is better than the supervised model."""
     path, best = job.train.run / MODEL, state.best
     if best is not None:
         model = load_model(round_file(job.train.run, best.number))

@@ -18,6 +18,7 @@ from napari_unetpick.engine.self_train_job import SUPERVISED, SelfTrainJob
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path, remove_leftovers, write_text
 from napari_unetpick.io.project_runs import read_metrics
+from napari_unetpick.settings import SelfTrainSettings
 
 SELF_TRAIN = "self_train.toml"
 
@@ -46,6 +47,11 @@ class Round:
     def name(self) -> str:
         """The stage's name."""
         return f"round {self.number}"
+
+    @property
+    def better(self) -> bool:
+        """Whether it passed the gate and gained: what does no harm need not do any good."""
+        return self.decision == "accepted" and (self.change or 0.0) > 0
 
     def figures(self) -> dict[str, float]:
         """Return it as figures for the metrics."""
@@ -76,16 +82,25 @@ class State:
 
     @property
     def best(self) -> Round | None:
-        """The accepted round that gains most; without a gate the last one."""
+        """The accepted round that gains most, None where none gains; without a gate the last."""
         if self.rounds and self.rounds[-1].decision == "ungated":
             return self.rounds[-1]
-        accepted = [each for each in self.rounds if each.decision == "accepted"]
-        return max(accepted, key=lambda each: each.change or 0.0, default=None)
+        better = [each for each in self.rounds if each.better]
+        return max(better, key=lambda each: each.change or 0.0, default=None)
 
-    def open_rounds(self, wanted: int) -> bool:
-        """Tell whether there is a round to come: a refused one would only be repeated."""
-        ended = bool(self.rounds) and self.rounds[-1].decision in ("refused", "undecided")
-        return len(self.rounds) < wanted and not ended
+    def ended(self, settings: SelfTrainSettings) -> bool:
+        """Tell whether the last round would only be repeated by another one.
+
+        It would where its model teaches none, unless it did no harm and limits move by the round.
+        """
+        last = self.rounds[-1] if self.rounds else None
+        if last is None or last == self.best:
+            return False
+        return last.decision != "accepted" or settings.limits == "quantiles"
+
+    def open_rounds(self, settings: SelfTrainSettings) -> bool:
+        """Tell whether there is a round to come."""
+        return len(self.rounds) < settings.rounds and not self.ended(settings)
 
     def weights(self, number: int) -> Weights:
         """Return the weights of a finished round."""

@@ -39,8 +39,10 @@ def describe(
         yield "each round is judged by clicks that it is not shown: a few of them tell little"
 
 
-def say_verdict(done: Round, parts: list[CheckedPart], run: Path) -> Iterator[str]:
-    """Say how a round ended, and what the user can do."""
+def say_verdict(
+    done: Round, best: Round | None, parts: list[CheckedPart], run: Path
+) -> Iterator[str]:
+    """Say how a round ended, which model is kept (None: the supervised), what the user can do."""
     took = (
         f"{_count(done.taken, 'pseudo-label')} from {_count(done.micrographs, 'micrograph')}, "
         f"{done.ignored:,} unsure picks ignored"
@@ -63,7 +65,10 @@ def say_verdict(done: Round, parts: list[CheckedPart], run: Path) -> Iterator[st
         numbers = f"F1 {done.f1_before:.3f} -> {done.f1:.3f}, difference {done.low:+.3f} to "
         numbers += f"{done.high:+.3f} (90 %) on {_checked(parts)}"
     if done.decision == "accepted":
-        yield f"{done.name} accepted: {numbers}; {took}"
+        kept = "the model stays as it was" if best is None else f"{best.name} stays the best"
+        kept = "" if done == best else f"; {kept}"
+        how = "accepted" if done.better else "does no harm, but is no better"
+        yield f"{done.name} {how}: {numbers}; {took}{kept}"
     elif done.decision == "ungated":
         yield f"{done.name} kept without a gate: {numbers}; {took}"
     else:

@@ -195,7 +195,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "self_train.gate": (
         "Only what does no harm",
-        "Keep a round only where it is measured to do no harm. Without it the last round is kept.",
+        "Keep the best round, if it is measured to be better. Without it the last round is kept.",
     ),
 }
 """Words for each field, named `section.field`."""
