@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -45,6 +48,32 @@ def test_one_seed_repeats_and_another_differs():
     first, again, other = (transform(*blobs(4), seeded(seed)) for seed in (3, 3, 4))
     torch.testing.assert_close(first, again)
     assert not torch.equal(first[0], other[0])
+
+
+def test_without_a_generator_it_draws_from_torch_and_its_seed_repeats():
+    for transform in (Compose([Normalize(), CryoEMAugmentation(0.5)]), CryoEMAugmentation(0.5)):
+        torch.manual_seed(3)
+        first, second = (transform(*blobs(4)) for _ in range(2))
+        assert not torch.equal(first[0], second[0])
+        torch.manual_seed(3)
+        torch.testing.assert_close((transform(*blobs(4)), transform(*blobs(4))), (first, second))
+
+
+def test_patches_that_are_not_square_are_refused():
+    oblong = torch.zeros(2, 1, 64, 96)
+    with pytest.raises(ValueError, match="64 x 96 pixels: cut square"):
+        CryoEMAugmentation()(oblong, oblong)
+
+
+def test_the_example_of_the_docs_runs():
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?CryoEMAugmentation.*?)```", text, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(example, names)
+    image, target = names["image"], names["target"]
+    assert image.shape == target.shape == (8, 1, 96, 96)
+    assert image.abs().max() > 0
+    assert 0 < target.mean() < 0.5
 
 
 def test_corners_are_filled_from_the_mirror_image():

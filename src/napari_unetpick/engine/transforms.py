@@ -1,10 +1,11 @@
 """The augmentation as transforms that compose, for who trains a network of their own.
 
     transform = Compose([Normalize(), CryoEMAugmentation(0.5)])
-    image, target = transform(image, target, torch.Generator().manual_seed(42))
+    image, target = transform(image, target)
 
-A transform takes and gives image and target, both (B, 1, H, W) float32 of the same shape, the
-target 0 or 1; the generator is drawn from on the CPU, whichever device the patches are on.
+A transform takes and gives image and target, both (B, 1, S, S) float32 of the same shape, the
+target 0 or 1. It draws from torch's own random numbers, which `torch.manual_seed` sets, or from a
+generator that it is given; on the CPU, whichever device the patches are on.
 """
 
 from __future__ import annotations
@@ -40,10 +41,9 @@ class Compose:
     def __call__(
         self, image: Tensor, target: Tensor, generator: torch.Generator | None = None
     ) -> Pair:
-        """Transform a batch; without a generator at random, by torch's own seed."""
-        drawn = generator or torch.Generator().manual_seed(torch.initial_seed())
+        """Transform a batch."""
         for transform in self.transforms:
-            image, target = transform(image, target, drawn)
+            image, target = transform(image, target, generator or torch.default_generator)
         return image, target
 
 
@@ -97,12 +97,13 @@ class CryoEMAugmentation:
         self, image: Tensor, target: Tensor, generator: torch.Generator | None = None
     ) -> Pair:
         """Augment a batch of square patches, continued by their mirror image beyond the edge."""
-        side = image.shape[-1]
-        drawn = generator or torch.Generator().manual_seed(torch.initial_seed())
+        rows, side = image.shape[-2:]
+        if rows != side:  # a turned patch would have another shape
+            raise ValueError(f"patches of {rows} x {side} pixels: cut square ones")
         stack = torch.cat([image, target, torch.ones_like(image)], 1)
         missing = max(0, self._augmentation.source_size(side) - side)
         before = missing // 2
         pad = (before, missing - before, before, missing - before)
         stack = functional.pad(stack, pad, mode="reflect")
-        made, marked, _ = self._augmentation(stack, side, drawn)
+        made, marked, _ = self._augmentation(stack, side, generator or torch.default_generator)
         return made, marked
