@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -127,6 +128,47 @@ def test_a_pick_on_an_empty_micrograph_is_false(planted):
     assert f1(one, "pixel") == pytest.approx(2 / 3, abs=1e-4)  # mean of 0, 1, 1
     assert f1(none) == f1(none, "pixel") == 1.0
     assert not any("no picks" in note for note in none.notes)  # there was nothing to find
+
+
+def test_what_the_truth_does_not_name_is_not_scored_and_said(planted):
+    rows = [f"{row},{D}" for row in picks_of([NAMES[i] for i in (0, 1, 3)])]
+    csv(planted / "truth.csv", rows, "micrograph,x,y,diameter")
+    csv(planted / "a.csv", picks_of(NAMES))
+    found = run(planted, "a.csv")
+    assert found.keys == ["mic_0", "mic_1"]
+    (note,) = (note for note in found.notes if "not in the truth" in note)
+    assert "3 micrographs of the split (such as mic_2)" in note
+    assert "a row 'mic_2,,' in it names an empty one" in note
+    csv(
+        planted / "truth.csv",
+        [*rows, *(f"mic_{i},,," for i in (2, 4, 5))],
+        "micrograph,x,y,diameter",
+    )
+    found = run(planted, "a.csv")
+    assert found.keys == ["mic_0", "mic_1", "mic_2"]
+    assert not any("not in the truth" in note for note in found.notes)
+
+
+def test_labels_beside_the_truth_say_how_complete_it_is(planted):
+    """mic_0 is empty without a row, mic_1 only partly labelled, the others as ever."""
+    rows = [f"{row},{D}" for row in picks_of(NAMES[1:])]
+    csv(planted / "truth.csv", rows, "micrograph,x,y,diameter")
+    csv(planted / "labels.csv", ["mic_0.mrc,full", "mic_1.mrc,partial"], "micrograph,state")
+    corners = [[0, 0], [0, COLS], [65, COLS], [65, 0]]  # over three of the five particles
+    (planted / "areas.json").write_text(json.dumps({"mic_2.mrc": {"exclusions": [corners]}}))
+    csv(planted / "a.csv", [f"{NAMES[0]},50,50", *picks_of(NAMES[1:])])
+    found = run(planted, "a.csv")
+    assert found.keys == ["mic_0", "mic_2"]
+    (side,) = found.sides
+    assert side.figures["particle.precision"][0] == pytest.approx(2 / 3, abs=1e-4)
+    assert side.figures["particle.recall"][0] == 1.0
+    assert any("1 micrograph of the truth (such as mic_1) not fully" in n for n in found.notes)
+    assert not any("not in the truth" in note for note in found.notes)
+    drawn = run(planted, "a.csv", split=None, validation=0.5, final=True)
+    assert "mic_1" not in drawn.keys
+    csv(planted / "labels.csv", [f"{name},partial" for name in NAMES], "micrograph,state")
+    with pytest.raises(InputError, match="no micrograph is fully labelled"):
+        run(planted, "a.csv")
 
 
 def test_picks_upside_down_score_next_to_nothing_and_are_told(planted):

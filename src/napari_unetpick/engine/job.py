@@ -11,7 +11,7 @@ from napari_unetpick.engine.pick import PickJob
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.hand_over import parse_formats
-from napari_unetpick.io.labels import Labels, State, read_areas, read_states
+from napari_unetpick.io.labels import Labels, State, areas_beside, states_beside
 from napari_unetpick.io.micrographs import (
     Micrograph,
     check_pixel_size,
@@ -19,7 +19,6 @@ from napari_unetpick.io.micrographs import (
     read_micrograph,
 )
 from napari_unetpick.io.models import Model, load_model
-from napari_unetpick.io.names import match_names, micrograph_key
 from napari_unetpick.io.picks import AssignedPicks, assign_picks, read_picks
 from napari_unetpick.settings import Settings, from_dict, load_recipe
 
@@ -102,23 +101,15 @@ def make_labels(
 ) -> dict[str, Labels]:
     """Return labels by micrograph key, with states and areas from beside the picks."""
     labels = {key: Labels(state, each.coords) for key, each in assigned.picks.items()}
-    folder = picks if picks.is_dir() else picks.parent
-    states = folder / "labels.csv"
-    if states.is_file():
-        table = read_states(states)
-        for name, micrograph in match_names(table, [m.name for m in given]).pairs.items():
-            key = micrograph_key(micrograph)
-            labels[key] = replace(labels.get(key, Labels("none")), state=table[name])
-    areas = folder / "areas.json"
-    if areas.is_file():
-        kinds = read_areas(areas)
-        for name, micrograph in match_names(kinds, [m.name for m in given]).pairs.items():
-            key = micrograph_key(micrograph)
-            labels[key] = replace(
-                labels.get(key, Labels("none")),
-                exclusions=kinds[name]["exclusions"],
-                complete=kinds[name]["complete"],
-            )
+    names = [m.name for m in given]
+    for key, own in states_beside(picks, names).items():
+        labels[key] = replace(labels.get(key, Labels("none")), state=own)
+    for key, kinds in areas_beside(picks, names).items():
+        labels[key] = replace(
+            labels.get(key, Labels("none")),
+            exclusions=kinds["exclusions"],
+            complete=kinds["complete"],
+        )
     return labels
 
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.csv_picks import escape, read_csv, read_table, write_csv
+from napari_unetpick.io.names import match_names, micrograph_key
 from napari_unetpick.io.picks import Picks
 
 State = Literal["full", "partial", "none"]
 STATES: tuple[State, ...] = ("full", "partial", "none")
+T = TypeVar("T")
 Polygon = NDArray[np.float64]  # (N, 2) corners (row, col), pixels of the file
 
 
@@ -134,6 +136,27 @@ def read_areas(path: Path) -> dict[str, dict[str, tuple[Polygon, ...]]]:
         }
     except (OSError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path}: not an areas file ({error})") from error
+
+
+def states_beside(picks: Path, given: Sequence[str]) -> dict[str, State]:
+    """Return what a `labels.csv` beside picks says, by key of the micrographs `given`."""
+    path = _beside(picks, "labels.csv")
+    return _by_key(read_states(path), given) if path.is_file() else {}
+
+
+def areas_beside(picks: Path, given: Sequence[str]) -> dict[str, dict[str, tuple[Polygon, ...]]]:
+    """Return what an `areas.json` beside picks says, by key of the micrographs `given`."""
+    path = _beside(picks, "areas.json")
+    return _by_key(read_areas(path), given) if path.is_file() else {}
+
+
+def _beside(picks: Path, name: str) -> Path:
+    return (picks if picks.is_dir() else picks.parent) / name
+
+
+def _by_key(table: dict[str, T], given: Sequence[str]) -> dict[str, T]:
+    pairs = match_names(table, given).pairs
+    return {micrograph_key(own): table[name] for name, own in pairs.items()}
 
 
 def _polygon(corners: object) -> Polygon:

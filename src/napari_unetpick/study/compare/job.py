@@ -13,6 +13,7 @@ import numpy as np
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.sides import deal
 from napari_unetpick.io.hand_over import check_folder
+from napari_unetpick.io.labels import areas_beside, states_beside
 from napari_unetpick.io.micrographs import Micrograph, check_pixel_size, list_micrographs
 from napari_unetpick.io.picks import Picks, assign_picks, tell_count
 from napari_unetpick.io.project_files import real_folder
@@ -20,7 +21,7 @@ from napari_unetpick.io.project_table import PROJECT_FILE, Entry, read_project
 from napari_unetpick.io.splits import read_split
 from napari_unetpick.io.test_looks import find_project, read_looks
 from napari_unetpick.study.compare.files import Images, open_images, read_truth
-from napari_unetpick.study.compare.own_truth import Areas, leave_out, read_excluded
+from napari_unetpick.study.compare.own_truth import Areas, fully_labelled, leave_out, read_excluded
 from napari_unetpick.study.compare.sources import SideSource, read_sides
 
 SHARE = 0.5  # of the labelled micrographs validates where no split is given
@@ -46,7 +47,7 @@ class CompareJob:
     looks_folder
         Where looks at the test micrographs are counted.
     excluded
-        Areas of a project's micrographs, by key, in which nothing counts.
+        Areas, by key, in which nothing counts.
     """
 
     micrographs: dict[str, Micrograph]
@@ -111,11 +112,19 @@ def make_compare_job(
     listed = {each.key: each for each in given}
     found = read_truth(truth, listed, pixel_size)
     labelled = assign_picks(found, given).picks
-    full = {key for key, entry in entries.items() if entry.state == "full"}
-    if _lies_in(truth, micrographs):  # a project's own truth: an empty micrograph has no file
-        labelled |= dict.fromkeys(full - set(labelled), NO_PICKS)
-    parts = choose_parts(split, validation, given, entries, set(labelled), seed, notes)
-    validates, tests = (_keys(labelled, parts, part) for part in ("validation", "test"))
+    if _lies_in(truth, micrographs):
+        states: Mapping[str, str] = {key: entry.state for key, entry in entries.items()}
+    else:
+        states = states_beside(truth, [each.name for each in given])
+    scored = fully_labelled(labelled, states, truth, notes)
+    parts = choose_parts(split, validation, given, entries, scored, seed, notes)
+    named = scored | set(labelled)
+    if absent := [key for key in parts if parts[key] != "train" and key not in named]:
+        notes.append(
+            f"{tell_count(len(absent), 'micrograph')} of the split (such as {min(absent)}) not in "
+            f"the truth: not scored; a row '{min(absent)},,' in it names an empty one"
+        )
+    validates, tests = (_keys(scored, parts, part) for part in ("validation", "test"))
     _check_parts(validates, tests, final, truth, split)
     scope = [*validates, *(tests if final else ())]
     images = open_images({key: listed[key] for key in scope}, pixel_size)
@@ -124,6 +133,9 @@ def make_compare_job(
     excluded: Areas = {}
     if (own := _project_of(micrographs)) is not None and _lies_in(truth, micrographs):
         excluded = read_excluded(own, scope, notes)
+    else:
+        areas = areas_beside(truth, [each.name for each in given])
+        excluded = {k: kinds["exclusions"] for k, kinds in areas.items() if k in scope}
     project = find_project([*map(Path, micrographs[:1]), *(m.path for m in given[:1])])
     looks = project or out
     if final:
