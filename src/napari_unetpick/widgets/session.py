@@ -17,16 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_unetpick.client import EngineClient, Job
+from napari_unetpick.client import EngineClient
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.micrographs import check_pixel_size, list_micrographs, read_micrograph
 from napari_unetpick.io.project import Candidates, Marks, Project, View
 from napari_unetpick.notify import tell
-from napari_unetpick.widgets.marking import Marking
 from napari_unetpick.widgets.model import Chosen, PickModel
+from napari_unetpick.widgets.working import TRAINING, Working
 
 Floats = NDArray[np.float64]
-TRAINING = ("train", "self-train")  # jobs that write to the project until they end
 _sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
 
@@ -41,7 +40,7 @@ def get_session(viewer: Any) -> Session:
     return _sessions[real]
 
 
-class Session(Marking):
+class Session(Working):
     """The state of one viewer.
 
     Signals (psygnal), each emitted after the change
@@ -67,7 +66,6 @@ class Session(Marking):
     """
 
     candidates_changed = Signal(str)
-    job_changed = Signal()
 
     def __init__(self, viewer: Any) -> None:
         from napari_unetpick.widgets.activity import Activity
@@ -79,8 +77,6 @@ class Session(Marking):
         self.viewer = viewer
         self.model = PickModel()
         self.engine = EngineClient()
-        self.job: Job | None = None
-        self._gives_way = False  # that job, to the user's next one
         self.closed = False
         self.parts: dict[str, Any] = {}  # what docks share under a name and leave when closed
         self.previews: dict[str, float] = {}  # raw thresholds, by key, while a network trains
@@ -364,51 +360,7 @@ class Session(Marking):
         self._change_later()
         self.selection_changed.emit()
 
-    # -- jobs ----------------------------------------------------------------------------------
-
-    @property
-    def busy(self) -> str:
-        """Say why no job can start now, and what to do; "" where one can."""
-        running = self.job is not None and self.job.state in ("queued", "running")
-        if not running or self._gives_way:
-            return ""
-        return "The engine is at work: wait until it is done, or press Stop."
-
-    def start(self, do: str, *, gives_way: bool = False, **args: Any) -> Job:
-        """Save, then hand a job to the engine process; `job` is the one the run panel shows.
-
-        One at a time: a second one would take Stop and the progress of the first out of sight.
-
-        Parameters
-        ----------
-        gives_way
-            Whether it is a short one that the user did not ask for: their next job stops it.
-
-        Raises
-        ------
-        InputError
-            The engine is at work.
-        """
-        if waits := self.busy:
-            raise InputError(waits)
-        if self._gives_way:
-            self.stop_job()
-        self.save()
-        job = self.engine.submit(do, project=str(self.project.folder), **args)
-        self.job, self._gives_way = job, gives_way
-        job.finished.connect(lambda: self._ended(job))
-        self.job_changed.emit()
-        return job
-
-    def stop_job(self) -> None:
-        """Stop the running job, if there is one."""
-        if self.job is not None:
-            self.job.stop()
-
-    def _ended(self, job: Job) -> None:
-        if self.job is job:
-            self.job, self._gives_way = None, False
-            self.job_changed.emit()
+    # -- the end -------------------------------------------------------------------------------
 
     def watch_window(self, widget: Any) -> None:
         """Close the session with the window that `widget` (a dock) will lie in."""
