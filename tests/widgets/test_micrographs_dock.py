@@ -465,3 +465,15 @@ def test_every_control_has_a_tooltip(dock: MicrographsDock) -> None:
         and type(widget.parent()).__name__ != "QCollapsible"
     ]
     assert bare == []
+
+
+def test_a_click_on_its_row_shows_a_deleted_micrograph_again(
+    full: MicrographsDock, project_session: Session, qtbot: Any
+) -> None:
+    viewer, layers = project_session.viewer, project_session.layers
+    for kind in ("micrograph", "candidates", "picks"):
+        viewer.layers.remove(layers.get(kind))
+    click_row(qtbot, full, "a.b_1")
+    qtbot.waitUntil(lambda: layers.get("micrograph") is not None, timeout=5000)
+    assert [layer.name for layer in viewer.layers] == ["a.b_1", "Candidates", "Picks"]
+    assert project_session.current == "a.b_1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_unetpick.io.project import Candidates, Project
+from napari_unetpick.widgets import layers as layers_module
 from napari_unetpick.widgets import session as session_module
 
 
@@ -166,6 +167,33 @@ def test_a_deleted_layer_keeps_its_marks_and_comes_back(project_session, qtbot):
     session.go("a.b_1")
     qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_1", timeout=5000)
     np.testing.assert_allclose(session.layers.get("picks").data, session.truth["a.b_1"][:3])
+
+
+def test_deleted_candidates_come_back_with_what_they_are_to_show(
+    project_session, qtbot, monkeypatch
+):
+    session, layers = project_session, project_session.layers
+    told = []
+    monkeypatch.setattr(layers_module, "tell", told.append)
+    places = np.array([[30.0, 40.0], [60.0, 90.0]])
+
+    def delete(*kinds):
+        told.clear()
+        for kind in kinds:
+            session.viewer.layers.remove(layers.get(kind))
+        qtbot.waitUntil(lambda: bool(told))
+        assert told == [layers_module.DELETED]
+
+    delete("candidates")
+    session.put_candidates("a.b_1", candidates(places, [0.9, 0.8]))
+    assert len(layers.get("candidates").data) == 2
+    delete("candidates", "picks")
+    session.set_threshold(0.85)
+    assert layers.get("candidates").shown.tolist() == [True, False]
+    names = [layer.name for layer in session.viewer.layers]
+    assert names == ["a.b_1", "Candidates"]
+    session.accept("a.b_1", places[:1], np.array([0.9]))
+    np.testing.assert_allclose(layers.get("picks").data, places[:1])
 
 
 def test_a_picks_ring_lies_on_its_particle_in_the_shown_image(project_session):

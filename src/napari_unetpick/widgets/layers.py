@@ -2,7 +2,7 @@
 
 One layer of each kind, whose content changes with the current micrograph. Each layer knows by its
 metadata whose marks it shows: an edit goes to that micrograph, whatever has become current
-meanwhile. The user's own layers are left alone; a deleted one comes back with the next micrograph.
+meanwhile. The user's own layers are left alone; a deleted one comes back with what it is to show.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.project import Marks
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from napari_unetpick.widgets.session import Session
 
 EDITED = ("added", "removed", "changed")  # napari's data event also fires before the change
+DELETED = (
+    "the marks are kept; the layer comes back with the next micrograph, or when you click this one "
+    "in the list"
+)
 AHEAD = 2  # neighbours made ready on either side
 
 
@@ -51,6 +55,7 @@ class Layers:
         self._look: tuple[str, float, float] | None = None
         self._loading = 0
         self._made: dict[str, Any] = {}
+        self._deleted = False  # by the user, who is not told yet
         self._bindings: dict[str, Callable[[], None]] = {}
         self._not_on_shapes: set[str] = set()
         self._extent: tuple[float, float] | None = None
@@ -139,6 +144,12 @@ class Layers:
         if self.session.current:
             self._go(self.session.current)
 
+    def show_again(self) -> None:
+        """Bring back what the user deleted of the micrograph that is shown."""
+        gone = {"micrograph", "candidates", "picks"} - set(self._made)
+        if gone and self.shown_key and self.shown_key == self.session.current:
+            self._go(self.shown_key)
+
     def clear(self) -> None:
         """Remove the own layers (another project is opened)."""
         self.images.clear()
@@ -207,9 +218,7 @@ class Layers:
                     self._made["micrograph"].visible = False
             else:
                 self._show_image(key, shown)
-            for kind in ("candidates", "picks", *self._wanted(self.session.marks(key))):
-                if kind not in self._made:
-                    self._make(kind)
+            self._make_missing("candidates", "picks", *self._wanted(self.session.marks(key)))
             for kind in list(self._made):
                 self._fill(kind)
             self._order()
@@ -222,6 +231,7 @@ class Layers:
 
     def _wanted(self, marks: Marks) -> list[str]:
         kinds = {
+            "picks": len(marks.picks),
             "negatives": len(marks.negatives),
             "exclusions": len(marks.exclusions),
             "complete": len(marks.complete),
@@ -249,6 +259,14 @@ class Layers:
         if self._extent != (size, shown.pixel_size or 1.0):
             self._extent = (size, shown.pixel_size or 1.0)
             self.session.viewer.reset_view()
+
+    def _make_missing(self, *kinds: str) -> None:
+        """Make those layers that are not there: not yet, or not any longer."""
+        missing = [kind for kind in kinds if kind not in self._made]
+        for kind in missing:
+            self._make(kind)
+        if missing:
+            self._order()
 
     def _make(self, kind: str) -> None:
         """Make an empty layer of a kind."""
@@ -279,15 +297,12 @@ class Layers:
         session, marks = self.session, self.session.marks(key)
         pixel_size = self.pixel_size(key)
         layer_styles.put(layer, layer_styles.placement(pixel_size, (1.0, 1.0)))
-        layer.metadata[OWN] = own_metadata(
-            "picks" if kind == "picks" else kind, key, pixel_size, micrograph=key, session=True
-        )
+        layer.metadata[OWN] = own_metadata(kind, key, pixel_size, micrograph=key, session=True)
         diameter = session.diameter_px(key) or layer_styles.default_diameter(session, key)
         if kind == "picks":
             show_picks(layer, marks.picks, diameter)
         elif kind == "candidates":
-            chosen = session.chosen(key)
-            layer_styles.show_candidates(layer, chosen, diameter)
+            layer_styles.show_candidates(layer, session.chosen(key), diameter)
         elif kind == "negatives":
             layer_styles.show_points(layer, marks.negatives, diameter / 2)
         else:
@@ -309,9 +324,7 @@ class Layers:
         if key != self.shown_key:
             return
         with self._quietly():
-            for kind in self._wanted(self.session.marks(key)):
-                if kind not in self._made:
-                    self._make(kind)
+            self._make_missing(*self._wanted(self.session.marks(key)))
             if origin != "layer":
                 for kind in ("picks", "negatives", "exclusions", "complete"):
                     if kind in self._made:
@@ -320,13 +333,16 @@ class Layers:
                 self._fill("candidates")
 
     def _candidates_changed(self, key: str) -> None:
-        if key == self.shown_key and "candidates" in self._made:
-            with self._quietly():
-                self._fill("candidates")
+        if key == self.shown_key:
+            self._selection_changed()
 
     def _selection_changed(self) -> None:
-        if self.shown_key and "candidates" in self._made:
-            with self._quietly():
+        if not self.shown_key:
+            return
+        with self._quietly():
+            if self.session.candidates(self.shown_key) is not None:
+                self._make_missing("candidates")
+            if "candidates" in self._made:
                 self._fill("candidates")
 
     def _resize(self) -> None:
@@ -357,9 +373,14 @@ class Layers:
         for kind, layer in list(self._made.items()):
             if layer is event.value:
                 del self._made[kind]
-                told = not self._loading and not self.session.closed
-                if told and kind in ("picks", "micrograph"):
-                    tell("the marks are kept; the layer comes back with the next micrograph")
+                if not self._loading and not self._deleted:
+                    self._deleted = True
+                    QTimer.singleShot(0, self._tell_deleted)  # several at once: one line
+
+    def _tell_deleted(self) -> None:
+        self._deleted = False
+        if not self.session.closed:
+            tell(DELETED)
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QModelIndex, Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -133,6 +133,7 @@ class MicrographsDock(Dock):
         self.kind.currentTextChanged.connect(lambda _: self._narrow())
         self.with_pictures.toggled.connect(table.show_pictures)
         table.chosen.connect(session.go)
+        table.clicked.connect(self._row_clicked)
         table.seen_changed.connect(self._want_seen)
         table.selectionModel().selectionChanged.connect(self._rows_selected)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -225,6 +226,10 @@ class MicrographsDock(Dock):
     def _rows_selected(self, *_: object) -> None:
         self.session.selected = self.table.selected_keys()
         self.session.selected_changed.emit()
+
+    def _row_clicked(self, index: QModelIndex) -> None:
+        if self.model.keys[index.row()] == self.session.current:
+            self.session.layers.show_again()
 
     def _say_walk(self) -> None:
         row_now, last = self.model.row_of(self.session.current), len(self.model.keys) - 1
