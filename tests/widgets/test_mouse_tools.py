@@ -247,6 +247,36 @@ def test_tool_survives_layers_that_come_with_another_micrograph(
     assert marked.viewer.layers.selection.active is marked.layers.get("picks")
 
 
+@pytest.mark.parametrize("then", ["Escape", "another micrograph"])
+def test_a_brush_put_down_in_mid_drag_hides_nothing(
+    marked: Session, tools: Tools, mouse: Mouse, truth: np.ndarray, qtbot: Any, then: str
+) -> None:
+    marked.add_picks("a.b_2", truth[:8], None, "manual")  # at the same places
+    tools.start("brush")
+    layer = marked.layers.get("picks")
+    drag = tools._drag(layer, event := SimpleNamespace(type="mouse_press", button=1, position=()))
+
+    def play(kind: str, place: np.ndarray) -> None:
+        event.type, event.position = kind, tuple(place * PIXEL_SIZE)
+        next(drag, None)
+
+    play("mouse_press", truth[0])
+    play("mouse_move", truth[1])
+    assert not np.all(layer.shown)
+    if then == "Escape":
+        press(layer, "Escape")
+        assert np.all(layer.shown)
+    else:
+        marked.go("a.b_2")
+        qtbot.waitUntil(lambda: marked.layers.shown_key == "a.b_2", timeout=5000)
+    play("mouse_move", truth[2])
+    play("mouse_release", truth[2])
+    assert np.all(layer.shown)
+    assert np.all(layer.size == 20.0)
+    assert (DRAWN in names(marked)) == (then != "Escape")
+    assert len(marked.marks(KEY).picks) == len(marked.marks("a.b_2").picks) == 8
+
+
 def test_deleted_layer_ends_the_tool(marked: Session, tools: Tools, qtbot: Any) -> None:
     tools.start("lasso")
     marked.viewer.layers.remove(marked.layers.get("picks"))

@@ -66,7 +66,7 @@ class Layers:
         session.marks_changed.connect(self._marks_changed)
         session.candidates_changed.connect(self._candidates_changed)
         session.selection_changed.connect(self._selection_changed)
-        session.diameter_changed.connect(lambda _: self._resize())
+        session.diameter_changed.connect(lambda _: self.refill())
         session.viewer.layers.events.removed.connect(self._removed)
 
     # -- what docks use ------------------------------------------------------------------------
@@ -85,6 +85,13 @@ class Layers:
                 self._make(kind)
                 self._fill(kind)
         return self._made[kind]
+
+    def refill(self, *kinds: str) -> None:
+        """Show anew what is marked, in layers of some kinds or in all."""
+        if self.shown_key:
+            with self._quietly():
+                for kind in set(kinds or self._made) & set(self._made):
+                    self._fill(kind)
 
     def edit(self, kind: str, mode: str) -> Any:
         """Select a layer and put it into a mode (`add`, `select`, `add_polygon`, ...)."""
@@ -344,12 +351,6 @@ class Layers:
                 self._make_missing("candidates")
             if "candidates" in self._made:
                 self._fill("candidates")
-
-    def _resize(self) -> None:
-        if self.shown_key:
-            with self._quietly():
-                for kind in list(self._made):
-                    self._fill(kind)
 
     # -- answering to the user -----------------------------------------------------------------
 

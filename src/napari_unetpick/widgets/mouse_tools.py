@@ -131,6 +131,7 @@ class Tools:
         drawn, self._drawn = self._drawn, None
         if drawn is not None and drawn in self.session.viewer.layers:
             self.session.viewer.layers.remove(drawn)
+        self.session.layers.refill("picks")  # a brush in mid-drag has hidden some
         self.changed.emit()
 
     def _in_status_bar(self, text: str) -> None:
@@ -212,11 +213,13 @@ class Tools:
         self._follow(tool, layer, path)
         yield
         while event.type == "mouse_move":
+            if tool != self.active or key != self.session.layers.shown_key:
+                return  # put down, or another micrograph came, in mid-drag
             path.append(place_of(layer, event.position))
             self._follow(tool, layer, path)
             yield
         if tool != self.active or key != self.session.layers.shown_key:
-            return  # put down, or another micrograph came, in mid-drag
+            return
         try:
             self._finish(tool, key, np.array(path))
         except UnetPickError as error:
