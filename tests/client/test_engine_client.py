@@ -29,6 +29,16 @@ def run(client: EngineClient, until: Until, do: str, **args: Any) -> Heard:
     return heard
 
 
+def test_memory_is_shown_while_a_job_runs_alone(make_client: Make, until: Until):
+    client = make_client()
+    memory: list[str] = []
+    client.memory_changed.connect(memory.append)
+    run(client, until, "late")
+    until(lambda: client.badge == "CPU, later")  # said after the memory
+    assert client.memory == ""
+    assert memory == []
+
+
 def test_a_job_says_what_the_engine_says_and_finishes_last(
     make_client: Make, until: Until, tmp_path: Path
 ):

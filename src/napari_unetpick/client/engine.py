@@ -173,7 +173,8 @@ class EngineClient(QObject):
                 self._set_state("ready")
                 self._advance()
         elif name == "memory":
-            self._set_memory(str(message.get("text", "")))
+            if self._current is not None:  # it may come after the job's last word
+                self._set_memory(str(message.get("text", "")))
         elif self._current is not None and number == self._current.id:
             self._tell_job(self._current, message)
         elif number is None and name == "error":
