@@ -22,6 +22,7 @@ from napari_unetpick.layer_data import (
     points_layer,
     pyramid,
 )
+from napari_unetpick.notify import SETTLED_MS
 from napari_unetpick.readers import get_reader, read
 
 PLUGIN = "napari-unetpick"
@@ -347,3 +348,33 @@ def test_contrast_ignores_hot_pixels_and_survives_constant_and_nan_images() -> N
     assert 105 < high < 120
     assert contrast_limits(np.full((5, 5), 3.0)) == (3.0, 4.0)
     assert contrast_limits(np.full((5, 5), np.nan)) == (0.0, 1.0)
+
+
+def test_several_micrographs_together_are_told_where_they_become_a_project(
+    window: Any, told: list[tuple[str, str]], tmp_path: Path, qtbot: Any
+) -> None:
+    paths = [write_mrc(tmp_path / f"m{number}.mrc") for number in range(3)]
+    window.open([str(path) for path in paths], plugin=PLUGIN)
+    qtbot.waitUntil(lambda: bool(told), timeout=10_000)
+    qtbot.wait(SETTLED_MS + 200)
+    [(level, text)] = told
+    assert level == "info"
+    assert "several micrographs are open" in text
+    assert "Plugins > UNetPick > Picking workspace" in text
+
+
+@pytest.mark.parametrize("count,docked", [(1, False), (3, True)])
+def test_one_micrograph_and_an_open_workspace_need_no_word(
+    window: Any, told: list[tuple[str, str]], tmp_path: Path, qtbot: Any, count: int, docked: bool
+) -> None:
+    from napari_unetpick.widgets.workspace import Workspace
+
+    if docked:
+        workspace = Workspace(window)
+        window.window.add_dock_widget(workspace, name="Picking workspace")
+    paths = [write_mrc(tmp_path / f"m{number}.mrc") for number in range(count)]
+    window.open([str(path) for path in paths], plugin=PLUGIN)
+    qtbot.wait(SETTLED_MS + 200)
+    assert told == []
+    if docked:
+        workspace.session.close()

@@ -5,10 +5,15 @@ from __future__ import annotations
 import logging
 import sys
 from typing import Any, Literal
+from weakref import ref
 
 Level = Literal["info", "warning", "error"]
 WAIT_MS = 200
 TRIES = 50
+SETTLED_MS = 1500  # after the last of those that are opened together; drawing the first is slow
+LISTS = ("Workspace", "MicrographsDock")  # which offer it themselves
+
+_opened: list[ref[Any]] = []
 
 logger = logging.getLogger(__name__)
 
@@ -49,3 +54,33 @@ def _show_when_visible(text: str, level: Level, tries: int) -> None:
         "error": notifications.show_error,
     }[level]
     show(text)
+
+
+def offer_workspace() -> None:
+    """Call for each micrograph that napari opens: of several together one line says where to go."""
+    from qtpy.QtCore import QCoreApplication, QTimer
+
+    viewer = current_viewer()
+    if viewer is None or QCoreApplication.instance() is None:
+        return
+    weak = ref(getattr(viewer, "__wrapped__", viewer))  # plugins get a proxy that nobody keeps
+    _opened.append(weak)
+    count = len(_opened)
+
+    def settled() -> None:
+        if len(_opened) != count:
+            return  # more have come
+        _opened.clear()
+        there = weak()
+        if count > 1 and there is not None and not _lists_micrographs(there):
+            tell(
+                "several micrographs are open: to pick particles in them as one project, go to "
+                "Plugins > UNetPick > Picking workspace"
+            )
+
+    QTimer.singleShot(SETTLED_MS, settled)
+
+
+def _lists_micrographs(viewer: Any) -> bool:
+    docked = getattr(getattr(viewer, "window", None), "dock_widgets", {})
+    return any(type(each).__name__ in LISTS for each in docked.values())

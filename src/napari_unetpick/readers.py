@@ -19,7 +19,7 @@ from napari_unetpick.io.mrc import HEADER_BYTES, parse_header
 from napari_unetpick.io.names import find_root, match_names, micrograph_key
 from napari_unetpick.io.picks import Picks, ReadPicks, read_picks
 from napari_unetpick.layer_data import LayerData, default_size, image_layer, points_layer
-from napari_unetpick.notify import current_viewer, tell
+from napari_unetpick.notify import current_viewer, offer_workspace, tell
 from napari_unetpick.pairing import OnScreen, layer_on, on_screen, own_layers, picks_of, prepare
 
 Reader = Callable[[str | Sequence[str]], list[Any]]
@@ -88,6 +88,7 @@ def read_image(path: Path, pixel_size: float | None = None) -> list[LayerData]:
     if viewer is not None:
         rows, cols = image.data.shape
         prepare(viewer, OnScreen(micrograph_key(path.name), image.pixel_size, (rows, cols)))
+        offer_workspace()
     return [_image_layer(path, image)]
 
 
