@@ -7,7 +7,9 @@ import pytest
 from keys import press
 from planted_set import PIXEL_SIZE
 from qtpy.QtCore import Qt
+from train_helpers import write_run
 
+from napari_unetpick.io.labels import Labels, write_labels
 from napari_unetpick.io.picks import Picks, write_picks
 from napari_unetpick.io.project import Candidates
 from napari_unetpick.widgets import evaluate_dock
@@ -179,6 +181,31 @@ def test_stop_ends_an_evaluation(dock, project_session, qtbot, monkeypatch):
     qtbot.mouseClick(dock.go, LEFT)
     assert dock.go.text() == "Evaluate"
     assert dock.answer is None
+
+
+def test_a_model_judged_on_what_it_was_trained_on_is_a_caution(dock, project_session, qtbot):
+    session = project_session
+    run = write_run(session.project.runs_folder, "run-1")
+    write_labels(run / "labels", {"a.b_1.mrc": Labels("full"), "a.b_2.mrc": Labels("full")})
+    session.use_model(run)
+    for key in session.keys:
+        label_fully(session, key)
+        plant(session, key, 12)
+    evaluate(dock, qtbot)
+    assert "2 of these 3 micrographs trained the model" in dock.caution.text()
+    assert "the figures flatter it" in dock.notes.text()
+    session.change_entry("a.b_3", split="test")
+    assert dock.truth.currentData() == "test", "what is set aside comes first"
+    evaluate(dock, qtbot)
+    assert not dock.caution.isVisible()
+
+
+def test_a_truth_that_the_user_chose_stays(dock, project_session):
+    dock.truth.setCurrentIndex(dock.truth.findData("full"))
+    dock.truth.activated.emit(0)
+    label_fully(project_session, "a.b_3")
+    project_session.change_entry("a.b_3", split="test")
+    assert dock.truth.currentData() == "full"
 
 
 @pytest.fixture

@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from train_helpers import write_run
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.labels import Labels, write_labels
 from napari_unetpick.io.picks import Picks, write_picks
 from napari_unetpick.io.project import Candidates, Project
 from napari_unetpick.widgets.background import Task
 from napari_unetpick.widgets.scoring import Question, answer
 from napari_unetpick.widgets.snapshot import take_snapshot
+from napari_unetpick.widgets.truth import first_truth
 
 CORNER = np.array([[0, 0], [0, 60], [60, 60], [60, 0]], float)
 
@@ -169,3 +172,50 @@ def test_looks_at_the_test_split_stay_with_the_project(project_session, tmp_path
     again = Project.open(tmp_path / "copy", lock=False)
     assert again.test_looks == 3
     assert Project.open(tmp_path / "project", lock=False).test_looks == 2
+
+
+def write_seen(session, name, *keys):
+    """A run whose record says that it was trained on some micrographs."""
+    run = write_run(session.project.runs_folder, name)
+    write_labels(run / "labels", {f"{key}.mrc": Labels("full") for key in keys})
+    return run
+
+
+def test_micrographs_that_trained_the_model_are_said_to_flatter(project_session):
+    session = project_session
+    session.use_model(write_seen(session, "run-1", "a.b_1", "a.b_2"))
+    for key in session.truth:
+        label(session, key)
+        plant(session, key)
+    found = ask(session)
+    assert "2 of these 3 micrographs trained the model" in found.caution
+    assert found.caution in found.evaluation.notes
+    session.change_entry("a.b_3", split="test")
+    assert ask(session, truth="test").caution == ""
+
+
+def test_what_counts_is_the_model_that_made_the_candidates(project_session):
+    session = project_session
+    write_seen(session, "run-1", "a.b_1")
+    session.use_model(write_seen(session, "run-2", "a.b_2"))
+    for key in session.truth:
+        label(session, key)
+        plant(session, key, model="run-1")
+    assert "1 of these 3 micrographs" in ask(session).caution
+    for key in session.truth:
+        plant(session, key, model="run-9")  # which is gone
+    assert ask(session).caution == ""
+
+
+def test_the_truth_that_is_set_aside_comes_first(project_session):
+    session = project_session
+    entries = session.project.entries
+    session.change_entry("a.b_1", split="test")
+    session.change_entry("a.b_2", split="validation")
+    assert first_truth(entries) == "full", "nothing is labelled"
+    label(session, "a.b_2")
+    assert first_truth(entries) == "validation"
+    label(session, "a.b_1")
+    assert first_truth(entries) == "test"
+    session.change_entry("a.b_1", kept=False)
+    assert first_truth(entries) == "validation"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from dataclasses import asdict
 from typing import Any
@@ -16,6 +15,7 @@ from napari_unetpick.engine.train_job import Training
 from napari_unetpick.engine.validate import BORDER, Pairs, score_picks
 from napari_unetpick.errors import EngineError
 from napari_unetpick.io.labels import labels_hash
+from napari_unetpick.io.seen import name_hash
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.settings import to_dict
 
@@ -53,11 +53,6 @@ def card_of(
             "python": platform.python_version(),
         },
     }
-
-
-def name_hash(key: str) -> str:
-    """Return eight characters that tell a micrograph by its name without giving that away."""
-    return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
 def validation_of(held_out: Pairs, calibration: Calibration) -> dict[str, Any]:

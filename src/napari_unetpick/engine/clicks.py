@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from napari_unetpick.engine import partial
-from napari_unetpick.engine.card import card_of, name_hash
+from napari_unetpick.engine.card import card_of
 from napari_unetpick.engine.ensemble import read_card
 from napari_unetpick.engine.fit import Weights
 from napari_unetpick.engine.pseudo_labels import (
@@ -29,6 +29,7 @@ from napari_unetpick.engine.pseudo_labels import (
 from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage, start_weights
 from napari_unetpick.engine.train_job import Training
 from napari_unetpick.events import Event, Message
+from napari_unetpick.io.seen import name_hash
 from napari_unetpick.picking.calibration import Calibration
 
 

@@ -33,6 +33,7 @@ from napari_unetpick.widgets.result_table import (
 from napari_unetpick.widgets.scoring import Answer, Question, answer
 from napari_unetpick.widgets.side_list import PICK_FILES
 from napari_unetpick.widgets.snapshot import Snapshot, take_snapshot
+from napari_unetpick.widgets.truth import first_truth
 
 FILE = "file"
 TRUTHS = {
@@ -53,6 +54,7 @@ class EvaluateDock(Dock):
         super().__init__(napari_viewer, parent)
         self.answer: Answer | None = None
         self._file: Path | None = None
+        self._proposed: str | None = "full"  # None: the user has chosen a truth
         self._gallery: Any = lambda: None  # a weak reference
         self.work = Background("evaluate")
         self.work.done.connect(self._came)
@@ -61,6 +63,7 @@ class EvaluateDock(Dock):
         self.work.finished.connect(self._at_rest)
         self._build()
         self.follow(self.session.project_changed, self._forget)
+        self.follow(self.session.entries_changed, self._propose)
         self.follow(self.session.marks_changed, self.false_picks.marks_changed)
         self.follow(self.session.selection_changed, self._outdated)
         self.follow(self.session.candidates_changed, lambda _: self._outdated())
@@ -82,7 +85,8 @@ class EvaluateDock(Dock):
         )
         self.truth.setToolTip(
             "What it is compared with: your own fully labelled micrographs (of a split), or a file "
-            "of picks from another program or person."
+            "of picks from another program or person. Those that trained the model flatter it: set "
+            "some aside for testing in Micrographs."
         )
         self.truth.activated.connect(self._truth_chosen)
         self.protocol.setToolTip(
@@ -95,7 +99,7 @@ class EvaluateDock(Dock):
         self.border.setToolTip("People disagree about particles that the edge cuts off.")
         self.go = button("Evaluate", GO_TIP, self.evaluate)
         self.trouble, self.progress, self.outdated = hint(), hint(), hint()
-        self.verdict, self.looks = hint(), hint()
+        self.verdict, self.caution, self.looks = hint(), hint(), hint()
         self.figures = result_view(ResultModel({name: DESCRIPTIONS[name] for name in PROTOCOLS}))
         self.figures.setFixedHeight(ROW * (len(FIGURES) + 1) + 6)
         self.micrographs = result_view(ResultModel(MICROGRAPH_COLUMNS))
@@ -115,6 +119,7 @@ class EvaluateDock(Dock):
         self.compare_fold = section("Compare models", self.compare_panel, grows=True)
         self.results = [
             self.verdict,
+            self.caution,
             self.looks,
             self.figures,
             section("Curves", self.plots, is_open=True),
@@ -201,7 +206,14 @@ class EvaluateDock(Dock):
         self.truth.setItemData(index, str(chosen), Qt.ItemDataRole.ToolTipRole)
         return True
 
+    def _propose(self, *_: object) -> None:
+        """Choose the truth that flatters least, until the user chooses."""
+        if self.truth.currentData() == self._proposed:
+            self._proposed = first_truth(self.session.project.entries)
+            self.truth.setCurrentIndex(self.truth.findData(self._proposed))
+
     def _truth_chosen(self, _: int) -> None:
+        self._proposed = None
         if self.truth.currentData() == FILE:
             self._choose_file()
 
@@ -238,6 +250,7 @@ class EvaluateDock(Dock):
         for widget in self.results:
             widget.setVisible(True)
         say(self.verdict, headline(evaluation))
+        say(self.caution, f"Caution: {found.caution}." if found.caution else "")
         is_test = found.question.truth == "test"
         say(self.looks, self._about_looks(found) if is_test else "")
         names = list(FIGURES)
@@ -266,6 +279,7 @@ class EvaluateDock(Dock):
             widget.setVisible(False)
         say(self.trouble, "")
         say(self.outdated, "")
+        self._propose()
 
 
 def _measure(question: Question, snapshot: Snapshot, task: Task) -> Answer:

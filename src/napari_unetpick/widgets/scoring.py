@@ -5,21 +5,24 @@ The figures are those of the `evaluation` room; here is only gathered what it ne
 
 from __future__ import annotations
 
-from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from napari_unetpick.errors import InputError
+from napari_unetpick.errors import InputError, ModelError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.protocols import Protocol
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.io.labels import inside_any
+from napari_unetpick.io.models import read_card
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.project import Marks
+from napari_unetpick.io.project_files import RUNS
+from napari_unetpick.io.seen import seen_by
 from napari_unetpick.widgets.background import Task
 from napari_unetpick.widgets.false_picks import FalsePick, find_false_picks
-from napari_unetpick.widgets.model import Chosen
+from napari_unetpick.widgets.model import MODEL, Chosen
 from napari_unetpick.widgets.snapshot import Snapshot
 from napari_unetpick.widgets.truth import Own, Truth, find_truth
 
@@ -52,11 +55,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """An evaluation, and the candidates that may be particles which the truth misses."""
+    """An evaluation, the candidates that may be particles which the truth misses, a caution.
+
+    `caution` says that the model knew some of the micrographs; it is among the notes, too.
+    """
 
     question: Question
     evaluation: Evaluation
     false_picks: tuple[FalsePick, ...] = ()
+    caution: str = ""
 
 
 def answer(question: Question, snapshot: Snapshot, task: Task) -> Answer:
@@ -79,7 +86,7 @@ def answer(question: Question, snapshot: Snapshot, task: Task) -> Answer:
         raise InputError("the particle diameter is not set: measure it in Annotate first")
     truth = find_truth(question.truth, snapshot, task)
     gather = _accepted if question.judged == "picks" else _from_model
-    picks, candidates, found = gather(truth, snapshot, diameter, task)
+    picks, candidates, found, caution = gather(truth, snapshot, diameter, task)
     diameters = {key: truth.images[key].diameter_px(diameter) for key in picks}
     evaluation = evaluate(
         picks,
@@ -93,12 +100,13 @@ def answer(question: Question, snapshot: Snapshot, task: Task) -> Answer:
     )
     return Answer(
         question,
-        replace(evaluation, notes=(*truth.notes, *evaluation.notes)),
+        replace(evaluation, notes=(*filter(None, [caution]), *truth.notes, *evaluation.notes)),
         find_false_picks(evaluation, found),
+        caution,
     )
 
 
-Gathered = tuple[dict[str, Picks], dict[str, Picks] | None, dict[str, Chosen]]
+Gathered = tuple[dict[str, Picks], dict[str, Picks] | None, dict[str, Chosen], str]
 
 
 def _accepted(truth: Truth, snapshot: Snapshot, diameter: float, task: Task) -> Gathered:
@@ -108,7 +116,7 @@ def _accepted(truth: Truth, snapshot: Snapshot, diameter: float, task: Task) -> 
         marks = snapshot.marks_of(key)
         table = marks.picks
         picks[key] = _free(Picks(truth.picks[key].micrograph, table.coords, table.scores), marks)
-    return picks, None, {}
+    return picks, None, {}, ""
 
 
 def _from_model(truth: Truth, snapshot: Snapshot, diameter: float, task: Task) -> Gathered:
@@ -119,13 +127,13 @@ def _from_model(truth: Truth, snapshot: Snapshot, diameter: float, task: Task) -
     picks: dict[str, Picks] = {}
     everything: dict[str, Picks] = {}
     shown: dict[str, Chosen] = {}
-    models: Counter[str] = Counter()
+    models: dict[str, list[str]] = {}
     for done, key in enumerate(truth.picks):
         task.step(done, len(truth.picks))
         found = snapshot.candidates_of(key)
         if found is None:
             continue
-        models[found.model] += 1
+        models.setdefault(found.model, []).append(key)
         marks = snapshot.marks_of(key)
         excluded = Marks(exclusions=marks.exclusions)
         px = truth.images[key].diameter_px(diameter)
@@ -143,14 +151,33 @@ def _from_model(truth: Truth, snapshot: Snapshot, diameter: float, task: Task) -
     if unpicked := len(truth.picks) - len(picks):
         truth.notes.append(f"{tell_count(unpicked, 'micrograph')} not picked yet: left out")
     truth.notes.extend(_about_model(models, snapshot))
-    return picks, everything, shown
+    return picks, everything, shown, _about_training(models, snapshot)
 
 
-def _about_model(models: Counter[str], snapshot: Snapshot) -> list[str]:
+def _about_training(models: dict[str, list[str]], snapshot: Snapshot) -> str:
+    """Say of how many micrographs the model whose candidates they have knew the labels, or ""."""
+    seen, now = 0, snapshot.model
+    for name, keys in models.items():
+        path, card = now.path, now.card
+        if name not in ("", now.name):
+            path, card = snapshot.folder / RUNS / name / MODEL, {}
+            with suppress(ModelError):  # it is gone: what its run has kept is known
+                card = read_card(path)
+        seen += 0 if path is None else len(seen_by(path, card, keys))
+    if not seen:
+        return ""
+    total = sum(map(len, models.values()))
+    return (
+        f"{seen:,} of these {tell_count(total, 'micrograph')} trained the model, or chose its "
+        "threshold: the figures flatter it"
+    )
+
+
+def _about_model(models: dict[str, list[str]], snapshot: Snapshot) -> list[str]:
     """Say where candidates are another model's, or scores are no probabilities."""
     notes = []
     now = snapshot.model.name
-    others = {name: count for name, count in models.items() if now and name != now}
+    others = {name: len(keys) for name, keys in models.items() if now and name != now}
     if others:
         names = ", ".join(sorted(others))
         notes.append(

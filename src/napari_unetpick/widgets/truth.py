@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.labels import Polygon
 from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
+from napari_unetpick.io.project import Entry
 from napari_unetpick.io.project_picks import tell_accepted
 from napari_unetpick.widgets.background import Task
 from napari_unetpick.widgets.snapshot import OpenMicrograph, Snapshot
@@ -27,6 +29,12 @@ class Truth:
     images: dict[str, OpenMicrograph]
     notes: list[str] = field(default_factory=list)
     areas: dict[str, tuple[Polygon, ...]] = field(default_factory=dict)  # truth in them alone
+
+
+def first_truth(entries: Mapping[str, Entry]) -> Own:
+    """Return what judges a model best: what is set aside, where it is labelled."""
+    splits = {entry.split for entry in entries.values() if entry.kept and entry.state == "full"}
+    return "test" if "test" in splits else "validation" if "validation" in splits else "full"
 
 
 def find_truth(source: Own | Path, snapshot: Snapshot, task: Task) -> Truth:

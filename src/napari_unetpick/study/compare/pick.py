@@ -6,16 +6,14 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.labels import read_labels
-from napari_unetpick.io.names import match_names, micrograph_key
+from napari_unetpick.io.names import micrograph_key
+from napari_unetpick.io.seen import seen_by
 from napari_unetpick.study.compare.job import CompareJob
 from napari_unetpick.study.compare.sources import MODEL_FILE, SideSource
 
@@ -75,22 +73,8 @@ def pick_part(
 
 
 def trained_on(side: SideSource, keys: Sequence[str]) -> list[str]:
-    """Return which micrographs a model was trained on, by its card and its run's labels.
-
-    Those that chose its epoch or threshold count as well.
-    """
-    if side.model is None:
-        return []
-    training = side.model.card.get("training", {})
-    hashes = set(training.get("names", ()) if isinstance(training, dict) else ())
-    seen = {key for key in keys if hashlib.sha256(key.encode()).hexdigest()[:8] in hashes}
-    run = side.path if side.path.is_dir() else side.path.parent
-    if (run / "labels").is_dir():
-        with suppress(InputError):  # what the card says stands
-            labels = read_labels(run / "labels")
-            named = [name for name, each in labels.items() if each.state != "none"]
-            seen |= set(match_names(named, keys).pairs.values())
-    return sorted(seen)
+    """Return which micrographs a side's model was trained on."""
+    return [] if side.model is None else seen_by(side.path, side.model.card, keys)
 
 
 def _stamp(job: CompareJob, side: SideSource, keys: Sequence[str]) -> dict[str, Any]:
