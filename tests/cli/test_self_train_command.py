@@ -16,7 +16,9 @@ from command_line import TinySet, environment, unetpick, unetpick_process
 
 from napari_unetpick.engine import gate, self_train, self_train_state, teaching
 from napari_unetpick.engine.pseudo_labels import PseudoLabels
+from napari_unetpick.io.csv_picks import read_csv
 from napari_unetpick.io.models import load_model
+from napari_unetpick.io.taken import read_taken, rounds_taken
 
 FILES = ("model.safetensors", "round-1.safetensors", "supervised.safetensors", "metrics.jsonl")
 
@@ -86,6 +88,14 @@ def test_accepted_rounds_replace_the_model_and_keep_the_supervised_one(
     table = model.card["self_training"]
     assert (table["round"], table["rounds"]) == (best, 2)
     assert table["taken"] == [row["taken"] for row in rounds]
+    for number, row in enumerate(rounds, 1):
+        (taken,) = read_csv(run / f"round-{number}.csv").values()
+        assert taken.micrograph == sorted(tiny.folder.glob("*.mrc"))[-1].name
+        assert len(taken) == row["taken"]
+        assert ((taken.scores > 0) & (taken.scores <= 1)).all()
+        assert (taken.diameters > 0).all()
+    assert read_taken(run).number == best
+    assert read_taken(run).kept
     assert table["verdicts"] == ["accepted", "accepted"]
     assert model.card["calibration"]["kind"] == "probability"
     assert "round 2 accepted: F1" in (run / "training.log").read_text()
@@ -198,6 +208,8 @@ def test_starting_over_goes_back_to_the_supervised_model(
     assert (run / "model.safetensors").read_bytes() == supervised
     assert [row["stage"] for row in rounds_of(run)] == ["round 1"]
     assert not (run / "round-2.safetensors").exists()
+    assert rounds_taken(run) == [1]
+    assert not read_taken(run).kept
     assert unetpick(*short, "--resume", "--start-over").returncode == 2
 
 

@@ -109,6 +109,10 @@ def test_halves_of_a_micrograph_join_and_sure_ones_can_be_ignored():
     assert bottom.ignored.tolist() == [[450, 60]]
     joined = bottom.plus(top).plus(None)
     assert sorted(joined.positives.tolist()) == places.tolist()
+    assert joined.scores is None, "nothing scored them"
+    scored = PseudoLabels(places, places[:0], np.array([0.8, 0.9]))
+    top, bottom = scored.within(Region(0, 300)), scored.within(Region(300, 600))
+    assert bottom.plus(top).scores.tolist() == [0.9, 0.8]
     unsure = joined.ignored_alone()
     assert not len(unsure.positives)
     assert sorted(unsure.ignored[:, 0]) == [100, 150, 400, 450]
@@ -119,6 +123,7 @@ def test_scores_sort_candidates(make_item):
     pseudo = make_pseudo_labels(make_item(0, "partial"), found, LIMITS)
     np.testing.assert_array_equal(pseudo.positives, [[100, 100]])  # its shadow 14 px off is thinned
     np.testing.assert_array_equal(pseudo.ignored, [[300, 300]])
+    np.testing.assert_array_equal(pseudo.scores, [0.9])
 
 
 def test_marks_and_areas_keep_their_true_labels(make_item):

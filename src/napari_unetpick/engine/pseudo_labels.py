@@ -31,14 +31,20 @@ class Limits:
 
 @dataclass(frozen=True)
 class PseudoLabels:
-    """Pseudo-labels of one micrograph, each (N, 2) (row, col), pixels of the file."""
+    """Pseudo-labels of one micrograph, each (N, 2) (row, col), pixels of the file.
+
+    `scores` are the teacher's (N,) raw scores of the positives, or None where nobody asks.
+    """
 
     positives: Floats
     ignored: Floats
+    scores: Floats | None = None
 
     def within(self, region: Region) -> PseudoLabels:
         """Return those in a region."""
-        return PseudoLabels(*(each[region.holds(each)] for each in (self.positives, self.ignored)))
+        sure, unsure = region.holds(self.positives), region.holds(self.ignored)
+        scores = None if self.scores is None else self.scores[sure]
+        return PseudoLabels(self.positives[sure], self.ignored[unsure], scores)
 
     def ignored_alone(self) -> PseudoLabels:
         """Return these with the sure ones among the ignored."""
@@ -49,9 +55,11 @@ class PseudoLabels:
         """Return these and others of the same micrograph."""
         if other is None:
             return self
+        known = self.scores is not None and other.scores is not None
         return PseudoLabels(
             np.concatenate([self.positives, other.positives]),
             np.concatenate([self.ignored, other.ignored]),
+            np.concatenate([self.scores, other.scores]) if known else None,
         )
 
 
@@ -103,7 +111,7 @@ def make_pseudo_labels(item: Item, found: Found, limits: Limits) -> PseudoLabels
             new &= cKDTree(marks).query(coords)[0] > MIN_DISTANCE * found.diameter
     sure = raw >= limits.positive
     unsure = ~sure & (raw >= limits.ignore)
-    return PseudoLabels(coords[new & sure], coords[new & unsure])
+    return PseudoLabels(coords[new & sure], coords[new & unsure], raw[new & sure])
 
 
 def limits_of_clicks(held_out: HeldOut, settings: SelfTrainSettings, number: int) -> Limits:

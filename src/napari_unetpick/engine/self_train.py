@@ -37,6 +37,7 @@ from napari_unetpick.engine.train_job import Look, Training
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.models import Model, load_model, save_model
+from napari_unetpick.io.taken import write_taken
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.peaks import keep_distant
 
@@ -220,6 +221,7 @@ def judge(
     )
     card = card_of(training, calibration, apart)
     card["self_training"] = summary([*state.rounds, done], number)
+    write_taken(state.folder.path, number, run.picks_of(pseudo))
     path = round_file(state.folder.path, number)
     save_model(path, Model({name: value.numpy() for name, value in weights.items()}, card))
     state.add(done, run.epochs)

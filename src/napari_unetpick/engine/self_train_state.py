@@ -185,7 +185,7 @@ def begin(job: SelfTrainJob, state: State) -> None:
         copy_file(job.supervised, run / MODEL)
     if not state.resumed:
         state.folder.save_checkpoint(state.checkpoint)
-        for path in run.glob("round-*.safetensors"):
+        for path in (*run.glob("round-*.safetensors"), *run.glob("round-*.csv")):
             path.unlink()
     write_text(run / SELF_TRAIN, tomli_w.dumps(config))
 

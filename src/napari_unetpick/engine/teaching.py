@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from napari_unetpick.engine import gate, partial
 from napari_unetpick.engine.checking import CheckedPart, without_areas
@@ -24,6 +26,7 @@ from napari_unetpick.engine.train_job import Training
 from napari_unetpick.engine.validate import Found
 from napari_unetpick.events import Event, Progress
 from napari_unetpick.io.models import load_model
+from napari_unetpick.io.picks import Picks
 
 
 @dataclass
@@ -81,6 +84,15 @@ class SelfTraining:
         """Epochs of a round."""
         share = 1.0 if self.validated else partial.FINAL_SHARE
         return self.job.epochs or max(1, round(share * self.training.job.settings.train.epochs))
+
+    def picks_of(self, pseudo: Mapping[int, PseudoLabels]) -> Iterator[Picks]:
+        """Return what is taken for particles, by index, as picks of the micrographs."""
+        items = {item.index: item for item in (*self.training.items, *self.learners)}
+        for index, each in sorted(pseudo.items()):
+            if len(each.positives):
+                item = items[index]
+                diameters = np.full(len(each.positives), item.scale.diameter_px)
+                yield Picks(item.micrograph.name, each.positives, each.scores, diameters)
 
 
 def find_all(

@@ -19,12 +19,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.taken import rounds_taken
 from napari_unetpick.settings import SelfTrainSettings
 from napari_unetpick.widgets.controls import button, hint, say
 from napari_unetpick.widgets.dock import Dock
 from napari_unetpick.widgets.pixel_sizes import size_obstacle
 from napari_unetpick.widgets.run_panel import RunPanel, alone
 from napari_unetpick.widgets.self_training import COLUMNS, TOOLTIPS, rounds_of
+from napari_unetpick.widgets.taken import show_taken
 
 DEFAULTS = SelfTrainSettings()
 ABOUT = (
@@ -58,9 +60,21 @@ class SelfTrainDock(Dock):
         )
         self.start = button(
             "Self-train",
-            "Go on training on its own sure picks; they are shown as candidates to look through.",
+            "Go on training on its own sure picks; what it took can be looked through afterwards.",
             self._start,
         )
+        self.look = button(
+            "Look through what was taken",
+            "Show the picks that a round took for labels as candidates, to accept or reject them: "
+            "those of the round that was kept, else of the last one.",
+            self._look,
+        )
+        self.back = button(
+            "Back to the model's picks",
+            "Show the candidates of the last picking again.",
+            self._back,
+        )
+        self.looked = hint()
         self.panel = RunPanel(self.session)
         self.table = self._make_table()
         self._build()
@@ -68,6 +82,8 @@ class SelfTrainDock(Dock):
         for signal in (session.project_changed, session.entries_changed, session.job_changed):
             self.follow(signal, self.refresh)
         self.follow(self.training.changed, self.refresh)
+        self.follow(session.candidates_changed, self._show_way_back)
+        self.run_box.currentIndexChanged.connect(lambda _: self._can_look())
         self.follow(self.training.measured, self._fill)
         self.follow(self.training.troubled, lambda text: say(self.trouble, text))
         self.refresh()
@@ -90,6 +106,9 @@ class SelfTrainDock(Dock):
         self.body.addWidget(self.trouble)
         self.body.addWidget(self.panel)
         self.body.addWidget(self.table)
+        self.body.addWidget(self.look)
+        self.body.addWidget(self.looked)
+        self.body.addWidget(self.back)
         self.body.addStretch(1)
 
     def _make_table(self) -> QTableWidget:
@@ -130,6 +149,30 @@ class SelfTrainDock(Dock):
         say(self.plan_text, waits or unsized or _plan(len(runs), len(free), project.read_only))
         self.start.setEnabled(able and not busy and not self.training.running)
         self._fill()
+        self._can_look()
+        self._show_way_back()
+
+    def _can_look(self) -> None:
+        """Offer what the chosen run took; not while a network's own previews come."""
+        run = self.run_box.currentData()
+        taken = run is not None and bool(rounds_taken(run))
+        self.look.setEnabled(taken and self.session.job is None)
+
+    def _show_way_back(self, *_: object) -> None:
+        looking = bool(self.session.previews) and not self.training.running
+        self.back.setVisible(looking)
+        if not looking:
+            say(self.looked, "")
+
+    def _look(self) -> None:
+        try:
+            words = show_taken(self.session, self.run_box.currentData())
+        except UnetPickError as error:
+            words = str(error)
+        say(self.looked, words)
+
+    def _back(self) -> None:
+        self.session.end_previews()
 
     def _fill(self) -> None:
         rounds = rounds_of(self.training.rows)

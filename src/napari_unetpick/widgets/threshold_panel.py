@@ -22,7 +22,10 @@ from napari_unetpick.widgets.throttle import EVERY_MS, Throttle
 HERE, ALL = "This micrograph", "All picked micrographs"
 NEAREST, FARTHEST = 0.25, 1.5  # diameters
 NOTHING = "No candidates yet: pick this micrograph, or all."
-PREVIEW = "These candidates are a preview of the model in training; it has no threshold yet."
+PREVIEW = (
+    "These candidates are a preview (of a model in training, or of what a self-training took for "
+    "labels): no threshold holds for them."
+)
 ACCEPTED = "Every candidate above the threshold is accepted."
 
 Floats = NDArray[np.float64]
