@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from command_line import TinySet, unetpick
 
 from napari_unetpick.settings import RECIPES, NetworkSettings
 from napari_unetpick.study.ablation import ladder
+from napari_unetpick.study.ablation.job import make_ablate_job
 
 BASE = RECIPES["baseline"]
 TINY_BASELINE = replace(
@@ -80,7 +82,46 @@ def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path)
 
     other = unetpick(*ask[:-4], "--seeds", "2")
     assert other.returncode == 2
-    assert "ablation of other micrographs or labels" in other.stderr
+    assert "ablation of other micrographs, labels, truth or split" in other.stderr
+
+
+COMMITTED = Path(__file__).parents[2] / "docs" / "ablation" / "betagal"
+
+
+def test_another_truth_or_split_is_another_ablation(tiny: TinySet, tmp_path: Path):
+    out, truth, split = (tmp_path / name for name in ("out", "truth.csv", "split.csv"))
+    names = [f"ribosome_{number:04d}.mrc" for number in range(1, 5)]
+    split.write_text("micrograph,split\n" + "".join(f"{n},train\n" for n in names[:2]))
+    with split.open("a") as file:
+        file.writelines(f"{name},test\n" for name in names[2:])
+    truth.write_text(tiny.picks.read_text())
+    given = {"micrographs": [str(tiny.folder)], "picks": tiny.picks, "diameter": tiny.diameter}
+    job, _ = make_ablate_job(**given, out=out, truth=truth, split=split)
+    shutil.copytree(COMMITTED, out)
+    ask = ["ablate", tiny.folder, "--picks", tiny.picks, "--diameter", tiny.diameter]
+    ask += ["--out", out, "--truth", truth, "--split", split]
+
+    # as this version notes it, and as those before did
+    for plan in ({"data": job.data, "form": 2}, {"data": job.data_before}):
+        (out / "ablation.json").write_text(json.dumps(plan | {"batches": 2}))
+        (out / "ladder.md").unlink()
+        same = unetpick(*ask, "--budget", "0")
+        assert same.returncode == 0, same.stderr
+        assert (out / "ladder.md").read_text() == (COMMITTED / "ladder.md").read_text()
+    older = unetpick(*ask, "--budget", "1")
+    assert older.returncode == 2
+    assert "an earlier version began this ablation" in older.stderr
+
+    (out / "ablation.json").write_text(json.dumps({"data": job.data, "form": 2, "batches": 2}))
+    rows, parts = truth.read_text().splitlines(keepends=True), split.read_text()
+    fewer, other = "".join(rows[:-1]), parts.replace(f"{names[0]},train", f"{names[0]},validation")
+    for true_text, split_text in ((fewer, parts), ("".join(rows), other)):
+        truth.write_text(true_text)
+        split.write_text(split_text)
+        for budget in ("0", "1"):
+            done = unetpick(*ask, "--budget", budget)
+            assert done.returncode == 2
+            assert "ablation of other micrographs, labels, truth" in done.stderr
 
 
 def test_what_cannot_be_ablated_is_one_line(tiny: TinySet, tmp_path: Path):

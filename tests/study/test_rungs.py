@@ -14,8 +14,9 @@ from napari_unetpick.report.tables import latex_table, markdown_table
 from napari_unetpick.settings import to_dict
 from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
+from napari_unetpick.study.ablation.plan import PLAN
 from napari_unetpick.study.ablation.records import Record, key_of, read_records, write_record
-from napari_unetpick.study.ablation.run import PLAN, RECORDS, units_of
+from napari_unetpick.study.ablation.run import RECORDS, units_of
 from napari_unetpick.study.ablation.rungs import read_ladder
 
 BATCHES = 5

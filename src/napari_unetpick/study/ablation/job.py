@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from napari_unetpick.engine.job import make_train_job
+from napari_unetpick.engine.job import make_train_job, shapes_of
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.labels import labels_hash
+from napari_unetpick.io.labels import Labels, labels_hash
 from napari_unetpick.io.micrographs import Micrograph
-from napari_unetpick.io.picks import assign_picks, read_picks
+from napari_unetpick.io.picks import Picks, assign_picks, read_picks
 from napari_unetpick.io.splits import read_split
 from napari_unetpick.study.ablation.units import AblateJob
 
@@ -95,7 +96,10 @@ def make_ablate_job(
             "no unlabelled micrographs, so no self-training; --labelled K keeps the labels of K"
         )
     groups = sorted(own), sorted(m.key for m in learn), sorted(m.key for m in test)
-    what = [labels_hash(job.labels), diameter, pixel_size, border, *groups]
+    before = [labels_hash(job.labels), float(diameter), pixel_size, float(border), *groups]
+    true = read_test(truth or picks, test, pixel_size)
+    sizes = {k: each.diameters.tolist() for k, each in true.items() if each.diameters is not None}
+    now = [*before, truth_hash(true), sizes, sorted(parts.items())]
     ready = AblateJob(
         train=replace(job, micrographs=[m for m in given if m.key in own], labels=labels),
         learn=learn,
@@ -103,12 +107,29 @@ def make_ablate_job(
         truth=truth or picks,
         border=border,
         out=out,
-        data=hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12],
+        data=_hash(now),
+        data_before=_hash(before),
         seeds=tuple(range(42, 42 + seeds)),
         budget=budget,
         leave_one_out=leave_one_out,
     )
     return ready, messages
+
+
+def read_test(truth: Path, test: list[Micrograph], pixel_size: float | None) -> dict[str, Picks]:
+    """Read the truth of the test micrographs, by key."""
+    shapes = shapes_of(test)
+    found = read_picks(truth, image_shapes=shapes, pixel_size=pixel_size)
+    return assign_picks(found, test, shapes).picks
+
+
+def truth_hash(true: Mapping[str, Picks]) -> str:
+    """Return a fingerprint of a truth's places."""
+    return labels_hash({key: Labels("full", each.coords) for key, each in true.items()})
+
+
+def _hash(what: list[object]) -> str:
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def choose_parts(

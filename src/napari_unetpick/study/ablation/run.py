@@ -6,7 +6,6 @@ Nothing that is recorded is made again.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterator, Set
 from dataclasses import replace
@@ -14,13 +13,13 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message
-from napari_unetpick.io.atomic import write_text
 from napari_unetpick.study.ablation.budget import batches_that_fit, fit_budget, rungs_of
 from napari_unetpick.study.ablation.ladder import Rung
+from napari_unetpick.study.ablation.plan import FORM, Plan, read_plan, write_plan
 from napari_unetpick.study.ablation.records import Record, read_records, write_record
 from napari_unetpick.study.ablation.units import AblateJob, Unit, make
 
-RECORDS, PLAN = "records", "ablation.json"
+RECORDS = "records"
 FEW = 4  # with fewer, every rung is far from trained
 
 
@@ -37,7 +36,7 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
         The folder holds an ablation of other data, or something cannot be used.
     """
     started = time.monotonic()
-    batches = settle(job) if job.budget else 0
+    batches = settle(job)
     rungs = rungs_of(job)
     units = units_of([fit_budget(rung, batches) for rung in rungs], job.seeds) if batches else []
     recorded = read_records(job.out / RECORDS)
@@ -76,23 +75,30 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
 def settle(job: AblateJob) -> int:
     """Return how many batches an epoch has: as many as fit, or as an earlier call settled.
 
+    Without a budget nothing is made, and it is 0.
+
     Raises
     ------
     InputError
-        The folder holds an ablation of other data.
+        The folder holds an ablation of other data, or one that cannot be gone on with.
     """
-    path = job.out / PLAN
-    if path.is_file():
-        plan = json.loads(path.read_text(encoding="utf-8"))
-        if plan["data"] != job.data:
-            raise InputError(
-                f"{job.out}: holds an ablation of other micrographs or labels; give --out another "
-                "folder"
-            )
-        return int(plan["batches"])
-    batches = batches_that_fit(job)
-    write_text(path, json.dumps({"data": job.data, "batches": batches}) + "\n")
-    return batches
+    plan = read_plan(job.out)
+    if plan is not None and plan.data != (job.data if plan.form == FORM else job.data_before):
+        raise InputError(
+            f"{job.out}: holds an ablation of other micrographs, labels, truth or split; give "
+            "--out another folder"
+        )
+    if not job.budget:
+        return 0
+    if plan is None:
+        plan = Plan(job.data, batches_that_fit(job), FORM)
+        write_plan(job.out, plan)
+    if plan.form != FORM:
+        raise InputError(
+            f"{job.out}: an earlier version began this ablation and did not note its truth and "
+            "split; --budget 0 writes its tables; to make runs, give --out another folder"
+        )
+    return plan.batches
 
 
 def refuse_others(out: Path, records: Collection[Record], keys: Set[str]) -> None:

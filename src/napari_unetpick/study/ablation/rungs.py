@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +13,9 @@ from napari_unetpick.evaluation.metrics import Score, macro, pool
 from napari_unetpick.evaluation.protocols import POOLING, PROTOCOLS, Protocol
 from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
+from napari_unetpick.study.ablation.plan import read_plan
 from napari_unetpick.study.ablation.records import Record, key_of, read_records
-from napari_unetpick.study.ablation.run import PLAN, RECORDS, refuse_others
+from napari_unetpick.study.ablation.run import RECORDS, refuse_others
 
 SEED = 42  # of the bootstrap
 
@@ -77,16 +77,16 @@ def read_ladder(out: Path) -> Ladder | None:
         A file is damaged, or all records are of other settings.
     """
     records = list(read_records(out / RECORDS).values())
-    if not records or not (out / PLAN).is_file():
+    plan = read_plan(out)
+    if not records or plan is None:
         return None
-    batches = int(json.loads((out / PLAN).read_text(encoding="utf-8"))["batches"])
     by_key: dict[str, list[Record]] = {}
     for record in records:
         by_key.setdefault(record.key, []).append(record)
 
     def recorded(rungs: list[Rung]) -> list[tuple[Rung, list[Record]]]:
         keyed = [
-            (rung, key_of(fit_budget(rung, batches).settings, rung.ensemble)) for rung in rungs
+            (rung, key_of(fit_budget(rung, plan.batches).settings, rung.ensemble)) for rung in rungs
         ]
         return [(rung, by_key[key]) for rung, key in keyed if key in by_key]
 
@@ -111,7 +111,7 @@ def read_ladder(out: Path) -> Ladder | None:
         tuple(_result(rung, own, before) for rung, own in without),
         tuple(missing),
         len(next(iter(records[0].scores.values()))),
-        batches,
+        plan.batches,
     )
 
 

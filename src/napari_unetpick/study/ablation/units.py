@@ -49,6 +49,8 @@ class AblateJob:
         File of the picks; those of `test` are the truth.
     border
         A, left out at the edges when scoring.
+    data, data_before
+        Hash of labels, truth and split; and as versions before made it, without the last two.
     budget
         Minutes of this call.
     """
@@ -60,6 +62,7 @@ class AblateJob:
     border: float
     out: Path
     data: str
+    data_before: str = ""
     seeds: tuple[int, ...] = (42, 43, 44)
     budget: float = 60.0
     leave_one_out: bool = False

@@ -1,0 +1,58 @@
+"""What an ablation's first call settled for all that follow: its data, and an epoch's length."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.atomic import write_text
+
+PLAN = "ablation.json"
+FORM = 2  # of the data's hash; 1, not written down, told neither the truth nor the split apart
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `ablation.json` holds.
+
+    Parameters
+    ----------
+    data
+        Hash of labels, truth and split.
+    batches
+        Of an epoch, for every rung.
+    form
+        What `data` was made of; see `FORM`.
+    """
+
+    data: str
+    batches: int
+    form: int = 1
+
+
+def read_plan(out: Path) -> Plan | None:
+    """Read what was settled; None where nothing was.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    path = out / PLAN
+    if not path.is_file():
+        return None
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        return Plan(str(table["data"]), int(table["batches"]), int(table.get("form", 1)))
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise InputError(
+            f"{path}: not what an ablation settled ({error}); restore it from a copy, or give "
+            "--out another folder"
+        ) from error
+
+
+def write_plan(out: Path, plan: Plan) -> None:
+    """Write it as JSON."""
+    write_text(out / PLAN, json.dumps(asdict(plan)) + "\n")
