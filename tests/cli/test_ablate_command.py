@@ -85,6 +85,16 @@ def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path)
     assert "ablation of other micrographs, labels, truth or split" in other.stderr
 
 
+@pytest.mark.parametrize("name, budget", [("ablation.json", "1"), ("records/a.json", "0")])
+def test_what_is_damaged_is_one_line(tiny: TinySet, tmp_path: Path, name: str, budget: str):
+    (tmp_path / "records").mkdir()
+    (tmp_path / name).write_text("{bad")
+    ask = ["ablate", tiny.folder, "--picks", tiny.picks, "--diameter", tiny.diameter]
+    done = unetpick(*ask, "--out", tmp_path, "--budget", budget)
+    assert done.returncode == 2
+    assert f"{tmp_path / name}: not " in done.stderr.splitlines()[-1]
+
+
 COMMITTED = Path(__file__).parents[2] / "docs" / "ablation" / "betagal"
 
 

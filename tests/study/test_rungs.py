@@ -22,8 +22,8 @@ from napari_unetpick.study.ablation.rungs import read_ladder
 BATCHES = 5
 
 
-def plant(out: Path, rung: Rung, seeds: tuple[int, ...], hits: tuple[int, int], **more) -> None:
-    """Record hits of 10 picks and 10 particles on each of two micrographs; pixels alike."""
+def plant(out: Path, rung: Rung, seeds: tuple[int, ...], hits: tuple[int, ...], **more) -> None:
+    """Record hits of 10 picks and 10 particles on each of some micrographs; pixels alike."""
     fitted = fit_budget(rung, BATCHES)
     counts = {f"mic{i}": score_counts(n, 10, 10) for i, n in enumerate(hits)}
     pixel = {key: Score(0.5, 1.0, each.f1 / 2, 10, 10, 5) for key, each in counts.items()}
@@ -170,11 +170,42 @@ def test_without_records_there_is_no_ladder(tmp_path: Path):
     assert read_ladder(tmp_path) is None
 
 
-def test_a_damaged_record_is_named(out: Path):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: "{}",
+        lambda text: "[]",
+        lambda text: "{bad",
+        lambda text: text[: len(text) // 2],
+        lambda text: text.replace('"pixel"', '"pixels"'),
+        lambda text: text.replace('"minutes": 2.0', '"minutes": "long"'),
+        lambda text: text.replace('"f1": 0.8', '"f1": null'),
+        lambda text: text.replace('"mic1"', '"mic2"', 1),
+        lambda text: text.replace('"seeds": [', '"seeds": ["a",'),
+    ],
+)
+def test_a_damaged_record_is_named(out: Path, damage):
     plant(out, ladder()[0], (42,), (8, 8))
     (path,) = (out / RECORDS).glob("*.json")
-    path.write_text("{}")
+    whole = path.read_text()
+    path.write_text(damage(whole))
+    assert path.read_text() != whole
     with pytest.raises(InputError, match=path.name):
+        read_ladder(out)
+
+
+def test_records_of_different_micrographs_are_refused(out: Path):
+    plant(out, ladder()[0], (42,), (8, 8))
+    plant(out, ladder()[0], (43,), (8, 8, 8))
+    with pytest.raises(InputError, match="scores other micrographs"):
+        read_ladder(out)
+
+
+@pytest.mark.parametrize("text", ["{bad", "[]", "{}", '{"data": "d", "batches": 0}', "\xff"])
+def test_a_damaged_plan_is_named(out: Path, text: str):
+    plant(out, ladder()[0], (42,), (8, 8))
+    (out / PLAN).write_text(text, encoding="latin-1")
+    with pytest.raises(InputError, match=PLAN):
         read_ladder(out)
 
 

@@ -45,7 +45,10 @@ def read_plan(out: Path) -> Plan | None:
         return None
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-        return Plan(str(table["data"]), int(table["batches"]), int(table.get("form", 1)))
+        plan = Plan(str(table["data"]), int(table["batches"]), int(table.get("form", 1)))
+        if plan.batches < 1:
+            raise ValueError(f"{plan.batches} batches")
+        return plan
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise InputError(
             f"{path}: not what an ablation settled ({error}); restore it from a copy, or give "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,20 @@ class Record:
         """The file's name without its ending."""
         return record_name(self.key, self.seeds)
 
+    @property
+    def scored(self) -> set[str]:
+        """The keys of the micrographs."""
+        return set(self.scores["particle"])
+
+
+KINDS: dict[str, Callable[[Any], Any]] = {
+    "key": str,
+    "seeds": lambda seeds: tuple(map(int, seeds)),
+    "minutes": float,
+    "parameters": int,
+    "verdicts": lambda verdicts: tuple(map(str, verdicts)),
+}
+
 
 def record_name(key: str, seeds: tuple[int, ...]) -> str:
     """Return the name that the record of these settings and seeds has."""
@@ -120,20 +134,39 @@ def read_records(folder: Path) -> dict[str, Record]:
     InputError
         A file is damaged.
     """
-    records = [_read(path) for path in sorted(folder.glob("*.json"))]
-    return {record.name: record for record in records}
+    records: dict[str, Record] = {}
+    scored: set[str] = set()
+    for path in sorted(folder.glob("*.json")):
+        record = _read(path)
+        scored = scored or record.scored
+        if record.scored != scored:
+            raise InputError(
+                f"{path}: scores other micrographs than the records before it; delete the record "
+                "that is not whole, and its run is made again"
+            )
+        records[record.name] = record
+    return records
 
 
 def _read(path: Path) -> Record:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-        scores = {
-            tag: {key: Score(**each) for key, each in rows.items()}
-            for tag, rows in table.pop("scores").items()
-        }
-        seeds, verdicts = tuple(table.pop("seeds")), tuple(table.pop("verdicts"))
-        return Record(**table, seeds=seeds, verdicts=verdicts, scores=scores)
+        rows = table.pop("scores")
+        record = Record(
+            **table | {name: kind(table[name]) for name, kind in KINDS.items()},
+            scores={tag: {key: _score(each) for key, each in rows[tag].items()} for tag in rows},
+        )
+        if {*rows} != {*PROTOCOLS} or any({*rows[tag]} != record.scored for tag in rows):
+            raise ValueError("scores are missing")
+        return record
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise InputError(
             f"{path}: not a run record ({error}); delete it, and the run is made again"
         ) from error
+
+
+def _score(table: dict[str, Any]) -> Score:
+    score = Score(**table)
+    if not all(isinstance(value, int | float) for value in table.values()):
+        raise ValueError("a score is no number")
+    return score

@@ -19,6 +19,7 @@ from napari_unetpick.engine.self_train import NothingSureError, self_train
 from napari_unetpick.engine.self_train_job import make_self_train_job
 from napari_unetpick.engine.train import config_of, train
 from napari_unetpick.engine.train_job import TrainJob
+from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.load import load_inputs
 from napari_unetpick.events import Done, Event, Message, Metrics
@@ -200,7 +201,12 @@ def verdicts_of(folder: Path) -> tuple[str, ...]:
 
 def minutes_of(folder: Path) -> float:
     """Return what `timed` wrote."""
-    return float((folder / MINUTES).read_text(encoding="utf-8"))
+    try:
+        return float((folder / MINUTES).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(
+            f"{folder / MINUTES}: holds no number; write how many minutes the run took, or 0"
+        ) from error
 
 
 def copy_run(supervised: Path, folder: Path) -> None:
