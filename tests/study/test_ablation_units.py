@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tomli_w
 
+from napari_unetpick.engine.self_train import NothingSureError
+from napari_unetpick.engine.self_train_job import SelfTrainJob
 from napari_unetpick.engine.train import config_of
 from napari_unetpick.engine.train_job import TrainJob
-from napari_unetpick.events import Event, Message
+from napari_unetpick.errors import Cancelled
+from napari_unetpick.events import Done, Event, Message, Metrics, Progress
+from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.settings import RECIPES
 from napari_unetpick.study.ablation import units
 from napari_unetpick.study.ablation.records import key_of
-from napari_unetpick.study.ablation.units import AblateJob, supervised_part, trained
+from napari_unetpick.study.ablation.units import (
+    AblateJob,
+    minutes_of,
+    supervised_part,
+    timed,
+    trained,
+)
 
 
 def go_on() -> None:
@@ -55,3 +67,64 @@ def test_a_run_that_another_version_began_is_begun_anew(
     assert [each.resume for each in asked] == [resumed]
     assert (run / "checkpoint.pt").is_file() is resumed
     assert [type(each) for each in events] == ([] if resumed else [Message])
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds, moved by the tests."""
+    now = [1000.0]
+    monkeypatch.setattr(units, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def work(clock: list[float], seconds: float, end: type[Exception] | None) -> Iterator[Event]:
+    """Take so many seconds, half before an epoch's end."""
+    clock[0] += seconds / 2
+    yield Metrics(1)
+    clock[0] += seconds / 2
+    if end is not None:
+        raise end("stopped")
+    yield Done({})
+
+
+def test_minutes_add_up_over_interruptions(tmp_path: Path, clock: list[float]):
+    for seconds in (120.0, 60.0):
+        with pytest.raises(Cancelled):
+            list(timed(tmp_path, 4.0, work(clock, seconds, Cancelled)))
+        assert not (tmp_path / units.MINUTES).exists()  # which would say that it is done
+    list(timed(tmp_path, 4.0, work(clock, 30.0, None)))
+    assert minutes_of(tmp_path) == pytest.approx(4 + 2 + 1 + 0.5)
+    assert [path.name for path in tmp_path.iterdir()] == [units.MINUTES]
+
+
+def test_a_killed_run_has_noted_its_epochs(tmp_path: Path, clock: list[float]):
+    def killed() -> Iterator[Event]:
+        yield from work(clock, 120.0, None)
+        noted.append(minutes_of(tmp_path, units.SO_FAR))
+        yield Progress("more", 1, 1)
+
+    noted: list[float] = []
+    next(timed(tmp_path, 0.0, killed()))
+    assert noted == pytest.approx([1.0])
+
+
+def test_minutes_of_a_self_training_that_was_sure_of_nothing_count(
+    job: AblateJob, clock: list[float], monkeypatch: pytest.MonkeyPatch
+):
+    """The teacher had to score all micrographs to find that out."""
+
+    def train(job: TrainJob, check_stop) -> Iterator[Event]:
+        (job.run / "labels").mkdir(parents=True)
+        for name in ("config.toml", "checkpoint.pt", "metrics.jsonl", "model.safetensors"):
+            (job.run / name).touch()
+        yield from work(clock, 60.0, None)
+
+    monkeypatch.setattr(units, "train", train)
+    own = SelfTrainJob(job.train, [], Path("s"))
+    monkeypatch.setattr(units, "make_self_train_job", lambda **_: (own, []))
+    monkeypatch.setattr(units, "self_train", lambda *_: work(clock, 30.0, NothingSureError))
+    job = replace(job, learn=[Micrograph(Path("m.mrc"), "m.mrc")])
+    for _ in trained(job, RECIPES["baseline"], go_on):
+        pass
+    (folder,) = (job.out / "runs").glob("*_self")
+    assert minutes_of(folder) == pytest.approx(1.5)

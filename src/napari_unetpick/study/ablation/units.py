@@ -31,7 +31,8 @@ from napari_unetpick.settings import Settings, to_dict
 from napari_unetpick.study.ablation.ladder import Rung
 from napari_unetpick.study.ablation.records import Record, key_of, record_name, scores_of
 
-RUNS, MINUTES = "runs", "minutes.txt"  # the folder, and a file of each run's
+RUNS = "runs"
+MINUTES, SO_FAR = "minutes.txt", "minutes_so_far.txt"  # of a run that is done, and one that is not
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def trained(
         yield from timed(folder, minutes_of(supervised), self_train(own, check_stop))
     except NothingSureError as error:  # a result as well: the supervised model stays
         yield Message(str(error), "warning")
-        write_text(folder / MINUTES, f"{minutes_of(supervised):.4f}\n")
+        finish(folder, minutes_of(supervised))
     return folder
 
 
@@ -184,12 +185,28 @@ def goes_on(training: TrainJob) -> bool:
 
 
 def timed(folder: Path, before: float, events: Iterator[Event]) -> Iterator[Event]:
-    """Pass a job's events on but for its end; write how many minutes it took, on top of others."""
-    started = time.monotonic()
-    for event in events:
-        if not isinstance(event, Done | Message | Metrics):
-            yield event
-    write_text(folder / MINUTES, f"{before + (time.monotonic() - started) / 60:.4f}\n")
+    """Pass a job's events on but for its end; write its minutes, of all calls, on top of others."""
+    started, earlier = time.monotonic(), minutes_of(folder, SO_FAR)
+
+    def note() -> None:
+        write_text(folder / SO_FAR, f"{earlier + (time.monotonic() - started) / 60:.4f}\n")
+
+    try:
+        for event in events:
+            if isinstance(event, Metrics):
+                note()  # a process that is killed says no more
+            elif not isinstance(event, Done | Message):
+                yield event
+    finally:
+        if folder.is_dir():
+            note()
+    finish(folder, before)
+
+
+def finish(folder: Path, before: float) -> None:
+    """Say that a run is done, and how many minutes it took on top of others."""
+    write_text(folder / MINUTES, f"{before + minutes_of(folder, SO_FAR):.4f}\n")
+    (folder / SO_FAR).unlink(missing_ok=True)
 
 
 def verdicts_of(folder: Path) -> tuple[str, ...]:
@@ -199,13 +216,14 @@ def verdicts_of(folder: Path) -> tuple[str, ...]:
     return tuple(decisions[round(float(str(row["accepted"])))] for row in rows)
 
 
-def minutes_of(folder: Path) -> float:
-    """Return what `timed` wrote."""
+def minutes_of(folder: Path, name: str = MINUTES) -> float:
+    """Return what `timed` wrote; 0 where it wrote nothing."""
+    path = folder / name
     try:
-        return float((folder / MINUTES).read_text(encoding="utf-8"))
+        return float(path.read_text(encoding="utf-8")) if path.is_file() else 0.0
     except ValueError as error:
         raise InputError(
-            f"{folder / MINUTES}: holds no number; write how many minutes the run took, or 0"
+            f"{path}: holds no number; write how many minutes the run took, or 0"
         ) from error
 
 
