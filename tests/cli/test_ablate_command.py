@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from command_line import TinySet, unetpick
 
+from napari_unetpick.io.project_table import PROJECT_FILE, format_project
+from napari_unetpick.io.test_looks import read_looks
 from napari_unetpick.settings import RECIPES, NetworkSettings
 from napari_unetpick.study.ablation import ladder
 from napari_unetpick.study.ablation.job import make_ablate_job
@@ -45,12 +48,15 @@ def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path)
     short = unetpick(*ask, "--budget", "0.01")
     assert short.returncode == 0, short.stderr
     assert "another run does not fit the budget: 6 of 7 runs are left" in short.stderr
+    assert "look number 1 at these test micrographs" in short.stderr
     assert "not run:" in short.stdout
     done = unetpick(*ask, "--budget", "10")
     assert done.returncode == 0, done.stderr
     assert "1 labelled and 1 unlabelled micrographs train, 2 test" in done.stderr
     for method in ("baseline", "+ combined loss", "+ dynamic pseudo-labels, gate", "+ ensemble"):
         assert method in done.stdout
+    assert done.stderr.count("look number") == 1  # of six runs
+    assert "look number 2 at these test micrographs" in done.stderr
     records = sorted((out / "records").glob("*.json"))
     assert len(records) == 7  # three rungs with two seeds, and the ensemble
     assert not list((out / "records").glob("*.safetensors"))
@@ -70,6 +76,9 @@ def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path)
     assert again.returncode == 0, again.stderr
     assert {name: (out / name).read_text() for name in tables} == tables
     assert again.stdout == done.stdout
+    looks = read_looks(out)  # of the calls that scored
+    assert [look.sides for look in looks] == [("ablation",), ("ablation",)]
+    assert [len(look.names) for look in looks] == [2, 2]
 
     for path in records:  # as if the recipe had changed since
         key = json.loads(path.read_text())["key"]
@@ -83,6 +92,63 @@ def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path)
     other = unetpick(*ask[:-4], "--seeds", "2")
     assert other.returncode == 2
     assert "ablation of other micrographs, labels, truth or split" in other.stderr
+
+
+SPLIT = """\
+micrograph,split
+ribosome_0001.mrc,train
+ribosome_0003.mrc,validation
+ribosome_0004.mrc,test
+"""
+
+
+@pytest.mark.usefixtures("tiny_ladder")
+def test_a_splits_validation_validates_and_a_projects_looks_are_counted(
+    tiny: TinySet, tmp_path: Path
+):
+    """What the split does not name trains; both are said."""
+    project, split, out = tmp_path / "project", tmp_path / "split.csv", tmp_path / "out"
+    shutil.copytree(tiny.folder, project)
+    (project / PROJECT_FILE).write_text(format_project(tiny.diameter, [], project))
+    split.write_text(SPLIT)
+    ask = ["ablate", project, "--picks", tiny.picks, "--diameter", tiny.diameter]
+    ask += ["--split", split, "--labelled", "1", "--seeds", "1", "--out", out]
+    done = unetpick(*ask, "--budget", "0.01")
+    assert done.returncode == 0, done.stderr
+    assert "1 labelled and 1 unlabelled micrographs train, 1 validate, 1 test" in done.stderr
+    assert "1 micrograph (such as ribosome_0002) not in split.csv: they train" in done.stderr
+    configs = [tomllib.loads(p.read_text()) for p in (out / "runs").glob("*/config.toml")]
+    assert configs
+    assert all(each["validation"] == ["ribosome_0003"] for each in configs)
+    assert f"look number 1 at these test micrographs, noted in {project}" in done.stderr
+    assert len(read_looks(project)) == 1
+    assert not read_looks(out)
+
+
+def test_a_validation_of_clicks_alone_is_left_out_and_that_is_said(tiny: TinySet, tmp_path: Path):
+    split = tmp_path / "split.csv"
+    split.write_text(SPLIT + "ribosome_0002.mrc,test\n")
+    truth = tmp_path / "truth.csv"
+    rows = tiny.picks.read_text().splitlines(keepends=True)
+    truth.write_text("".join(row for row in rows if "ribosome_0002" not in row))
+    job, messages = make_ablate_job(
+        micrographs=[str(tiny.folder)],
+        picks=tiny.picks,
+        diameter=tiny.diameter,
+        out=tmp_path / "out",
+        split=split,
+        truth=truth,
+        partial=True,
+    )
+    assert job.train.validation is None
+    assert [m.key for m in job.train.micrographs] == ["ribosome_0001"]
+    assert (
+        "1 micrograph (such as ribosome_0003) marked 'validation' but not fully labelled: left out"
+        in messages
+    )
+    assert "1 micrograph (such as ribosome_0002) marked 'test' but without truth: left out" in (
+        messages
+    )
 
 
 @pytest.mark.parametrize("name, budget", [("ablation.json", "1"), ("records/a.json", "0")])

@@ -36,7 +36,8 @@ def go_on() -> None:
 @pytest.fixture
 def job(tmp_path: Path) -> AblateJob:
     train = TrainJob([], {}, 175.0, tmp_path)
-    return AblateJob(train, [], [], tmp_path / "truth.csv", 0.0, tmp_path, "d")
+    truth = tmp_path / "truth.csv"
+    return AblateJob(train, [], [], truth, 0.0, tmp_path, "d", "d", "t", tmp_path)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from napari_unetpick.settings import NetworkSettings, SelfTrainSettings, Settings, TrainSettings
-from napari_unetpick.study.ablation.budget import Costs, seconds_of
+from napari_unetpick.study.ablation.budget import Costs, seconds_of, validating
 from napari_unetpick.study.ablation.ladder import Rung
 
 NETWORK = NetworkSettings(attention=False)
@@ -44,3 +44,10 @@ def test_what_two_rungs_share_counts_once():
 @pytest.mark.parametrize("learn, expected", [(4, True), (0, False)])
 def test_without_unlabelled_micrographs_there_are_no_rounds(learn: int, expected: bool):
     assert (replace(COSTS, learn=learn).rounds(FIRST, 8) > 0) is expected
+
+
+@pytest.mark.parametrize(
+    "named, full, expected", [(None, 2, 2), (None, 10, 2), (frozenset("abc"), 10, 3)]
+)
+def test_the_micrographs_that_a_split_marks_validate(named, full: int, expected: int):
+    assert validating(named, full) == expected

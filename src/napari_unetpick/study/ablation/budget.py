@@ -121,15 +121,20 @@ def costs_of(job: AblateJob) -> Costs:
     return Costs(
         step=step,
         micrograph=micrograph,
-        # as dataset.split: a part of each where there are one or two
-        validated=full
-        if full <= 2
-        else min(max(1, round(VALIDATION_FRACTION * full)), VALIDATED_EACH_EPOCH),
+        validated=min(validating(job.train.validation, full), VALIDATED_EACH_EPOCH),
         labelled=len(own),
         learn=len(job.learn),
         test=len(job.test),
         share=1.0 if full else FOLDS * FOLD_SHARE + FINAL_SHARE,
     )
+
+
+def validating(named: frozenset[str] | float | None, full: int) -> int:
+    """Return how many micrographs validate: those named, or as `dataset.split` chooses."""
+    if isinstance(named, frozenset):
+        return len(named)
+    # a part of each where there are one or two
+    return full if full <= 2 else max(1, round(VALIDATION_FRACTION * full))
 
 
 def fit_budget(rung: Rung, batches: int) -> Rung:

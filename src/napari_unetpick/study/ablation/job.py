@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from napari_unetpick.engine.job import make_train_job, shapes_of
+from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.labels import Labels, labels_hash
 from napari_unetpick.io.micrographs import Micrograph
-from napari_unetpick.io.picks import Picks, assign_picks, read_picks
+from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
 from napari_unetpick.io.splits import read_split
+from napari_unetpick.io.test_looks import find_project, read_looks
 from napari_unetpick.study.ablation.units import AblateJob
 
 TEST_SHARE = 0.4  # of the labelled micrographs, where no split is given
@@ -43,7 +45,8 @@ def make_ablate_job(
     Parameters
     ----------
     split
-        CSV `micrograph,split`; without it two fifths of the labelled micrographs test.
+        CSV `micrograph,split`; without it two fifths of the labelled micrographs test. Those that
+        it does not name train.
     labelled
         How many of the training micrographs keep their labels; the others are unlabelled.
     truth
@@ -86,25 +89,41 @@ def make_ablate_job(
     if labelled is not None and labelled < len(keep):
         keep = sorted(np.random.default_rng(42).choice(keep, labelled, replace=False))
     own = set(keep)
-    labels = {key: job.labels[key] for key in keep}
+    validates = choose_validation(job, parts)
+    labels = {key: job.labels[key] for key in (*keep, *validates)}
     learn = [m for m in given if m.key not in own]
     messages.append(
-        f"{len(keep)} labelled and {len(learn)} unlabelled micrographs train, {len(test)} test"
+        f"{len(keep)} labelled and {len(learn)} unlabelled micrographs train, "
+        + (f"{len(validates)} validate, " if validates else "")
+        + f"{len(test)} test"
     )
+    if split is not None:
+        used = {*labels, *(m.key for m in test)}
+        messages += tell_split(split, job.micrographs, parts, used)
     if not learn:
         messages.append(
             "no unlabelled micrographs, so no self-training; --labelled K keeps the labels of K"
         )
     groups = sorted(own), sorted(m.key for m in learn), sorted(m.key for m in test)
+    project = find_project([*map(Path, micrographs[:1]), *(m.path for m in job.micrographs[:1])])
+    looks = project or out
+    read_looks(looks)  # a damaged file is better found now
     before = [labels_hash(job.labels), float(diameter), pixel_size, float(border), *groups]
     true = read_test(truth or picks, test, pixel_size)
     sizes = {k: each.diameters.tolist() for k, each in true.items() if each.diameters is not None}
     now = [*before, truth_hash(true), sizes, sorted(parts.items())]
     ready = AblateJob(
-        train=replace(job, micrographs=[m for m in given if m.key in own], labels=labels),
+        train=replace(
+            job,
+            micrographs=[m for m in job.micrographs if m.key in labels],
+            labels=labels,
+            validation=frozenset(validates) or None,
+        ),
         learn=learn,
         test=test,
         truth=truth or picks,
+        truth_hash=truth_hash(true),
+        looks_folder=looks,
         border=border,
         out=out,
         data=_hash(now),
@@ -114,6 +133,31 @@ def make_ablate_job(
         leave_one_out=leave_one_out,
     )
     return ready, messages
+
+
+def choose_validation(job: TrainJob, parts: Mapping[str, str]) -> list[str]:
+    """Return the keys of those marked 'validation' that can: precision needs full labels."""
+    keys = [m.key for m in job.micrographs if parts.get(m.key) == "validation"]
+    return [key for key in keys if key in job.labels and job.labels[key].state == "full"]
+
+
+def tell_split(
+    split: Path, micrographs: list[Micrograph], parts: Mapping[str, str], used: set[str]
+) -> list[str]:
+    """Say which micrographs are left out (not in `used`), and which train without being named."""
+    groups = {
+        "marked 'validation' but not fully labelled: left out": "validation",
+        "marked 'test' but without truth: left out": "test",
+        f"not in {split.name}: they train": None,
+    }
+    messages = []
+    for text, part in groups.items():
+        found = [m for m in micrographs if parts.get(m.key) == part]
+        names = [m.key for m in found if part is None or m.key not in used]
+        if names:
+            count = tell_count(len(names), "micrograph")
+            messages.append(f"{count} (such as {names[0]}) {text}")
+    return messages
 
 
 def read_test(truth: Path, test: list[Micrograph], pixel_size: float | None) -> dict[str, Picks]:

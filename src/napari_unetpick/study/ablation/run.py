@@ -13,6 +13,7 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message
+from napari_unetpick.io.test_looks import add_look
 from napari_unetpick.study.ablation.budget import batches_that_fit, fit_budget, rungs_of
 from napari_unetpick.study.ablation.ladder import Rung
 from napari_unetpick.study.ablation.plan import FORM, Plan, read_plan, write_plan
@@ -61,6 +62,12 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
         seeds = ", ".join(map(str, unit.seeds))
         yield Message(f"run {made + 1} of {total}: {unit.rung.name}, seed {seeds}")
         record = yield from make(job, unit, check_stop)
+        if not made:  # one look a call, whatever number of runs it scores
+            names = sorted(record.scored)
+            look = add_look(job.looks_folder, ["ablation"], job.truth_hash, names)
+            yield Message(
+                f"look number {look} at these test micrographs, noted in {job.looks_folder}"
+            )
         write_record(job.out / RECORDS, record)
         made, longest = made + 1, max(longest, time.monotonic() - began)
     if missing:

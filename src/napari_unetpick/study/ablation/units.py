@@ -42,13 +42,18 @@ class AblateJob:
     Parameters
     ----------
     train
-        Labelled micrographs; its settings and run are replaced by each rung's.
+        Labelled micrographs, those that validate among them; its settings and run are replaced by
+        each rung's.
     learn
         Unlabelled ones for self-training; without any, rungs are supervised alone.
     test
         Micrographs that are scored.
     truth
         File of the picks; those of `test` are the truth.
+    truth_hash
+        Of its places, to tell by which truth a look at the test was.
+    looks_folder
+        Where looks at the test micrographs are counted.
     border
         A, left out at the edges when scoring.
     data, data_before
@@ -64,7 +69,9 @@ class AblateJob:
     border: float
     out: Path
     data: str
-    data_before: str = ""
+    data_before: str
+    truth_hash: str
+    looks_folder: Path
     seeds: tuple[int, ...] = (42, 43, 44)
     budget: float = 60.0
     leave_one_out: bool = False
