@@ -15,11 +15,16 @@ from napari_unetpick.engine.self_train_job import SelfTrainJob
 from napari_unetpick.engine.train import config_of
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import Cancelled
+from napari_unetpick.evaluation.metrics import score_counts
+from napari_unetpick.evaluation.protocols import PROTOCOLS
 from napari_unetpick.events import Done, Event, Message, Metrics, Progress
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.settings import RECIPES
-from napari_unetpick.study.ablation import units
-from napari_unetpick.study.ablation.records import key_of
+from napari_unetpick.study.ablation import run, units
+from napari_unetpick.study.ablation.budget import fit_budget
+from napari_unetpick.study.ablation.ladder import ladder
+from napari_unetpick.study.ablation.plan import FORM, Plan, write_plan
+from napari_unetpick.study.ablation.records import Record, key_of, write_record
 from napari_unetpick.study.ablation.units import (
     AblateJob,
     minutes_of,
@@ -58,15 +63,15 @@ def test_a_run_that_another_version_began_is_begun_anew(
     job: AblateJob, asked: list[TrainJob], version: str | None, resumed: bool
 ):
     settings = RECIPES["baseline"]
-    run = job.out / "runs" / f"{key_of(supervised_part(settings))}_42"
-    begun = TrainJob([], {}, 175.0, run, supervised_part(settings))
+    folder = job.out / "runs" / f"{key_of(supervised_part(settings))}_42"
+    begun = TrainJob([], {}, 175.0, folder, supervised_part(settings))
     config = config_of(begun) | ({"version": version} if version else {})
-    run.mkdir(parents=True)
-    (run / "config.toml").write_text(tomli_w.dumps(config))
-    (run / "checkpoint.pt").touch()
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(tomli_w.dumps(config))
+    (folder / "checkpoint.pt").touch()
     events = list(trained(job, settings, go_on))
     assert [each.resume for each in asked] == [resumed]
-    assert (run / "checkpoint.pt").is_file() is resumed
+    assert (folder / "checkpoint.pt").is_file() is resumed
     assert [type(each) for each in events] == ([] if resumed else [Message])
 
 
@@ -129,3 +134,26 @@ def test_minutes_of_a_self_training_that_was_sure_of_nothing_count(
         pass
     (folder,) = (job.out / "runs").glob("*_self")
     assert minutes_of(folder) == pytest.approx(1.5)
+
+
+def test_records_of_other_settings_beside_fitting_ones_are_told(
+    job: AblateJob, monkeypatch: pytest.MonkeyPatch
+):
+    settings = [fit_budget(rung, 2).settings for rung in ladder()[:2]]
+    score = {tag: {"mic": score_counts(1, 1, 1)} for tag in PROTOCOLS}
+    for key in (key_of(settings[0]), "0123456789ab"):
+        record = Record(key, (42,), {}, "d", {}, 1.0, 1, (), score)
+        write_record(job.out / run.RECORDS, record)
+    write_plan(job.out, Plan("d", 2, FORM))
+
+    def make(job: AblateJob, unit: units.Unit, check_stop) -> Iterator[Event]:
+        raise Cancelled("enough seen")
+        yield
+
+    monkeypatch.setattr(run, "make", make)
+    told: list[str] = []
+    with pytest.raises(Cancelled):  # noqa: PT012 - what came before is looked at
+        for event in run.ablate(replace(job, seeds=(42,))):
+            told.append(event.text)
+    assert told[0].startswith("1 record (such as 0123456789ab_42) of other settings")
+    assert told[1].startswith("8 runs (9 rungs), 1 recorded")

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.test_looks import add_look
 from napari_unetpick.study.ablation.budget import batches_that_fit, fit_budget, rungs_of
-from napari_unetpick.study.ablation.ladder import Rung
+from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.plan import FORM, Plan, read_plan, write_plan
-from napari_unetpick.study.ablation.records import Record, read_records, write_record
+from napari_unetpick.study.ablation.records import Record, key_of, read_records, write_record
 from napari_unetpick.study.ablation.units import AblateJob, Unit, make
 
 RECORDS = "records"
@@ -42,7 +43,14 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
     units = units_of([fit_budget(rung, batches) for rung in rungs], job.seeds) if batches else []
     recorded = read_records(job.out / RECORDS)
     if units:
-        refuse_others(job.out, recorded.values(), {unit.key for unit in units})
+        keys = keys_of([fit_budget(rung, batches) for rung in (*ladder(), *leave_one_out())])
+        refuse_others(job.out, recorded.values(), keys)
+        if others := [record.name for record in recorded.values() if record.key not in keys]:
+            yield Message(
+                f"{tell_count(len(others), 'record')} (such as {others[0]}) of other settings than "
+                "this version's: left out, and their runs are made again",
+                "warning",
+            )
     missing = [unit for unit in units if unit.name not in recorded]
     total, made, longest = len(missing), 0, 0.0
     if units:
@@ -106,6 +114,11 @@ def settle(job: AblateJob) -> int:
             "split; --budget 0 writes its tables; to make runs, give --out another folder"
         )
     return plan.batches
+
+
+def keys_of(rungs: list[Rung]) -> set[str]:
+    """Return the keys that records of these rungs have, as single models and as ensembles."""
+    return {key_of(rung.settings, ensemble) for rung in rungs for ensemble in (False, True)}
 
 
 def refuse_others(out: Path, records: Collection[Record], keys: Set[str]) -> None:
