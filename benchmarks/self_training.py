@@ -14,7 +14,8 @@ unlabelled (`--partial`). The models are
 Each model picks the test micrographs at its automatic threshold and is scored once (protocol
 particle); "best F1" has its threshold chosen on the test set itself, an upper bound. Where the
 truth is simulated, the recall of the worst quarter of views is given: views by the angle between
-the molecule's axis and the beam.
+the molecule's axis and the beam. Of a round's pseudo-labels it is said which share are particles of
+the set's truth, one to one within half a diameter.
 
     python benchmarks/self_training.py --cases random-31-30,betagal-30 --seeds 42,43,44
     python benchmarks/self_training.py --rounds 2 --longer
@@ -53,7 +54,7 @@ VIEWS = 4
 Row = dict[str, Any]
 COLUMNS = (
     *("case", "seed", "model", "F1", "precision", "recall"),
-    *("best F1", "AP", "worst view", "s", "gate"),
+    *("best F1", "AP", "worst view", "s", "gate", "true pseudo-labels"),
 )
 
 
@@ -130,6 +131,29 @@ def worst_view(case: Case, picks: Path) -> float | None:
     return float(min(hit[quarter].mean() for quarter in quarters))
 
 
+def true_share(case: Case, taken: Path) -> float | None:
+    """Return which share of a round's pseudo-labels are particles, None where that is not known.
+
+    Parameters
+    ----------
+    taken
+        What the round took, as `self-train` writes it into the run folder.
+    """
+    from napari_unetpick.evaluation.matching import match_particles
+    from napari_unetpick.io.picks import read_picks
+
+    truth = read_picks(Path(case.train_on) / "picks.csv")
+    right = count = 0
+    for name, picks in read_picks(taken).items():
+        true = truth.get(name)
+        if true is None or true.diameters is None:
+            continue
+        match = match_particles(picks.coords, true.coords, 0.5 * true.diameters)
+        right += int((match >= 0).sum())
+        count += len(picks)
+    return right / count if count else None
+
+
 def verdict(row: dict[str, float]) -> str:
     """Say what the gate measured."""
     words = {1: "accepted", 0: "refused", -1: "undecided", 2: "ungated"}[int(row["accepted"])]
@@ -188,6 +212,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[Row]:
             "model": f"round {int(each['round'])} ({int(each['taken'])} pseudo-labels)",
             "s": seconds / len(rounds),
             "gate": verdict(each),
+            "true pseudo-labels": true_share(case, model.with_suffix(".csv")),
             **score(case, model, folder),
         }
     if options.longer:

@@ -288,6 +288,19 @@ def test_clicks_that_suffice_judge_every_round_by_networks_that_have_not_seen_th
     assert 0 < card["calibration"]["expected_recall"] <= 1
 
 
+def test_clicks_alone_give_no_probabilities_to_set_limits_by(
+    tiny: TinySet, eighteen_clicks: Path, tmp_path: Path
+):
+    run = Path(shutil.copytree(eighteen_clicks, tmp_path / "run"))
+    config = run / "config.toml"
+    config.write_text(config.read_text().replace('limits = "quantiles"', 'limits = "calibrated"'))
+    done = unetpick("self-train", tiny.folder, "--run", run)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert "limits 'calibrated' ask for probabilities" in line
+    assert not (run / "self_train.toml").exists()
+
+
 def test_what_cannot_be_used_is_one_line(tiny: TinySet, run: Path, tmp_path: Path):
     def refused(*arguments: object) -> str:
         done = unetpick("self-train", *arguments)

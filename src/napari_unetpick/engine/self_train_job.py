@@ -104,7 +104,7 @@ def make_self_train_job(
     config = read_run_config(run)
     supervised = supervised_file(run)
     model = load_model(supervised)
-    read_card(str(supervised), model)
+    _, calibration, _ = read_card(str(supervised), model)
     changes = {
         "rounds": rounds,
         "epochs": epochs,
@@ -113,6 +113,12 @@ def make_self_train_job(
         "least_precision": None if positive_quantile is None else 0.0,
     }
     settings = change_settings(config["settings"], changes)
+    if settings.self_train.limits == "calibrated" and calibration.kind == "rank":
+        raise InputError(
+            f"{run}: limits 'calibrated' ask for probabilities, but a model of clicks alone gives "
+            'ranks; train again with limits = "quantiles" in the recipe\'s [self_train], or with a '
+            "micrograph that is labelled completely"
+        )
     labels = read_labels(run / "labels")
     labelled, messages = find_labelled(list(micrographs), labels, config, run)
     own = {m.key: labels[name] for name, m in labelled.items()}

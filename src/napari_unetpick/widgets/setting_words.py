@@ -175,7 +175,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "self_train.limits": (
         "Sure by",
         "What tells sure picks from unsure ones: parts of your labelled particles (quantiles), "
-        "or the network's scores as they are (raw) or as probabilities (calibrated).",
+        "or the network's scores as they are (raw) or as probabilities (calibrated, which clicks "
+        "alone do not give).",
     ),
     "self_train.positive_score": (
         "Surest picks from score",
