@@ -32,7 +32,13 @@ def test_counts_what_is_unlabelled(dock: SelfTrainDock, project_session: Any) ->
     project_session.change_entry("a.b_2", kept=False)
     assert "1 unlabelled micrograph to" in dock.plan_text.text()
     project_session.change_entry("a.b_3", state="partial")
-    assert "Every micrograph is labelled" in dock.plan_text.text()
+    assert dock.plan_text.text() == "1 partly labelled micrograph to learn from."
+    assert dock.start.isEnabled()
+    project_session.change_entry("a.b_2", kept=True)
+    assert "1 unlabelled and 1 partly labelled micrographs to" in dock.plan_text.text()
+    for key in ("a.b_2", "a.b_3"):
+        project_session.change_entry(key, state="full")
+    assert "Every micrograph is labelled completely" in dock.plan_text.text()
     assert not dock.start.isEnabled()
 
 

@@ -1,4 +1,4 @@
-"""The Self-train dock: a model learns from its own sure picks on micrographs nobody labelled."""
+"""The Self-train dock: a model learns from its own sure picks where nobody labelled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from napari_unetpick.widgets.taken import show_taken
 
 DEFAULTS = SelfTrainSettings()
 ABOUT = (
-    "The model picks the unlabelled micrographs, takes its surest picks for labels and trains on; "
+    "The model picks what is not labelled, takes its surest picks for labels and trains on; "
     "a round that makes it no better is thrown away."
 )
 
@@ -141,12 +141,14 @@ class SelfTrainDock(Dock):
             self.run_box.addItem(run.name, run.path)
         if (place := self.run_box.findData(chosen)) > 0:
             self.run_box.setCurrentIndex(place)
-        free = [key for key, e in project.entries.items() if e.kept and e.state == "none"]
-        unsized = size_obstacle(self.session, free)
-        able = bool(runs and free) and not unsized and not project.read_only
+        kept = {key: e.state for key, e in project.entries.items() if e.kept}
+        free, partly = ([k for k in kept if kept[k] == state] for state in ("none", "partial"))
+        unsized = size_obstacle(self.session, free + partly)
+        able = bool(runs and free + partly) and not unsized and not project.read_only
         busy = self.session.busy
         waits = busy if able and not self.training.running else ""
-        say(self.plan_text, waits or unsized or _plan(len(runs), len(free), project.read_only))
+        plan = _plan(len(runs), len(free), len(partly), project.read_only)
+        say(self.plan_text, waits or unsized or plan)
         self.start.setEnabled(able and not busy and not self.training.running)
         self._fill()
         self._can_look()
@@ -193,11 +195,16 @@ class SelfTrainDock(Dock):
             say(self.trouble, str(error))
 
 
-def _plan(runs: int, free: int, read_only: bool) -> str:
+def _plan(runs: int, free: int, partly: int, read_only: bool) -> str:
     if read_only:
         return "The project is open read-only: save it as another project first."
     if not runs:
         return "Train a model first, in Train."
-    if not free:
-        return "Every micrograph is labelled: there is nothing more to learn from. Add micrographs."
-    return f"{free:,} unlabelled micrograph{'' if free == 1 else 's'} to learn from."
+    if not free + partly:
+        return (
+            "Every micrograph is labelled completely: there is nothing more to learn from. Add "
+            "micrographs."
+        )
+    kinds = {"unlabelled": free, "partly labelled": partly}
+    told = [f"{count:,} {kind}" for kind, count in kinds.items() if count]
+    return f"{' and '.join(told)} micrograph{'' if free + partly == 1 else 's'} to learn from."
