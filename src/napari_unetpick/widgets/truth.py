@@ -32,9 +32,9 @@ class Truth:
 
 
 def first_truth(entries: Mapping[str, Entry]) -> Own:
-    """Return what judges a model best: what is set aside, where it is labelled."""
+    """Return what judges a model fairly where it is labelled; the test last: looks wear it out."""
     splits = {entry.split for entry in entries.values() if entry.kept and entry.state == "full"}
-    return "test" if "test" in splits else "validation" if "validation" in splits else "full"
+    return "validation" if "validation" in splits else "test" if "test" in splits else "full"
 
 
 def find_truth(source: Own | Path, snapshot: Snapshot, task: Task) -> Truth:
