@@ -140,3 +140,18 @@ def test_a_project_is_not_moved_from_under_a_training(project_session, tmp_path)
         project_session.save_project_as(tmp_path / "copy")
     assert job.state == "running"
     assert not (tmp_path / "copy").exists()
+
+
+def test_a_project_with_marks_is_shown_in_one_layer_of_each_kind(project_session, tmp_path, qtbot):
+    from napari.components import ViewerModel
+
+    project_session.add_picks(KEY, PLACES, None, "manual")
+    project_session.reject(KEY, np.array([[5.0, 6.0]]))
+    project_session.put_candidates(KEY, FOUND)
+    project_session.close()
+    session = get_session(ViewerModel())
+    session.open_project(tmp_path / "project")
+    qtbot.waitUntil(lambda: session.layers.shown_key == KEY, timeout=5000)
+    names = [layer.name for layer in session.viewer.layers]
+    assert names == [KEY, "Candidates", "Not particles", "Picks"]
+    session.close()

@@ -269,7 +269,7 @@ class Layers:
 
     def _make_missing(self, *kinds: str) -> None:
         """Make those layers that are not there: not yet, or not any longer."""
-        missing = [kind for kind in kinds if kind not in self._made]
+        missing = [kind for kind in dict.fromkeys(kinds) if kind not in self._made]
         for kind in missing:
             self._make(kind)
         if missing:
