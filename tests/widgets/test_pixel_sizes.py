@@ -68,7 +68,7 @@ def test_self_training_says_it_too(unsized: Any, qtbot: Any) -> None:
         unsized.change_entry(key, state="none")
     dock = SelfTrainDock(unsized.viewer)
     qtbot.addWidget(dock)
-    assert "No pixel size in a.b_2 and 1 more" in dock.plan_text.text()
+    assert "No pixel size in a.b_2 and 2 more" in dock.plan_text.text()  # the partly labelled too
     assert not dock.start.isEnabled()
 
 
