@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from napari_unetpick.io.picks import tell_count
@@ -17,17 +16,18 @@ WHERE = "type it in Annotate, under the diameter"
 
 def size_obstacle(session: Session, keys: Sequence[str]) -> str:
     """Say that none of these micrographs has a pixel size and where to give it, or ""."""
-    unsized, looked_at = _unsized(session, keys)
-    if not unsized or len(unsized) < looked_at:
+    first = keys[:LOOKED_AT]
+    if not first or not all(_is_unsized(session, key) for key in first):  # ends at the first size
         return ""
     more = f" and {len(keys) - 1:,} more" if len(keys) > 1 else ""
-    return f"No pixel size in {unsized[0]}{more}: {WHERE}."
+    return f"No pixel size in {first[0]}{more}: {WHERE}."
 
 
 def size_caution(session: Session, keys: Sequence[str]) -> str:
     """Say that some of these micrographs have no pixel size, and so are left out, or ""."""
-    unsized, looked_at = _unsized(session, keys)
-    if not unsized or len(unsized) == looked_at:
+    first = keys[:LOOKED_AT]
+    unsized = [key for key in first if _is_unsized(session, key)]
+    if not unsized or len(unsized) == len(first):
         return ""
     more = tell_count(len(unsized), "micrograph")
     return (
@@ -36,15 +36,10 @@ def size_caution(session: Session, keys: Sequence[str]) -> str:
     )
 
 
-def _unsized(session: Session, keys: Sequence[str]) -> tuple[list[str], int]:
-    """Return those without a pixel size among the first few, and how many these are.
+def _is_unsized(session: Session, key: str) -> bool:
+    """Tell whether a micrograph has no pixel size.
 
     A file that is gone is not blamed for it: that is told when it is read.
     """
-    first = list(islice(keys, LOOKED_AT))
-    unsized = [
-        key
-        for key in first
-        if session.known_pixel_size(key) is None and session.entry(key).micrograph.path.is_file()
-    ]
-    return unsized, len(first)
+    known = session.known_pixel_size(key) is not None
+    return not known and session.entry(key).micrograph.path.is_file()
