@@ -142,6 +142,7 @@ def test_a_field_that_was_clicked_into_follows_the_wheel(
 
 
 def test_the_pixel_size_has_small_steps(show: Any) -> None:
-    size = show(AnnotateDock).diameter.pixel_size
+    dock = show(AnnotateDock)  # named: with PyQt6 nobody else holds it
+    size = dock.diameter.pixel_size
     size.stepDown()
     assert size.value() == pytest.approx(3.99)
