@@ -21,6 +21,7 @@ from napari_unetpick.client import EngineClient
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.micrographs import check_pixel_size, list_micrographs, read_micrograph
 from napari_unetpick.io.project import Candidates, Marks, Project, View
+from napari_unetpick.io.project_files import real_folder
 from napari_unetpick.notify import tell
 from napari_unetpick.widgets.model import Chosen, PickModel
 from napari_unetpick.widgets.working import TRAINING, Working
@@ -98,7 +99,7 @@ class Session(Working):
         InputError
             The folder holds no project that can be opened, or is open here.
         """
-        if folder.resolve() == self.project.folder and not self.project.read_only:
+        if real_folder(folder) == self.project.folder and not self.project.read_only:
             raise InputError(f"{folder.name} is the project that is open")
         self._take(Project.open(folder))
         if self.project.read_only:
@@ -143,7 +144,7 @@ class Session(Working):
         self.previews.clear()
         self.undo_stacks.clear()
         self.current, self.order, self.selected = "", [], []
-        view = project.view
+        view = project.view  # as it was left: the next save replaces it
         self._choose_again(view)
         self.project_changed.emit()
         self.diameter_changed.emit(project.diameter)
