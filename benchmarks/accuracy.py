@@ -51,7 +51,12 @@ class Case:
     partial: bool = False
     recipe: str = "improved"
     test_diameter: float | None = None
-    test_pixel_size: float | None = None
+    unlabelled: str = ""  # folder of more micrographs to learn from; else those of `train_on`
+
+    @property
+    def size(self) -> list[object]:
+        """Options that say a pixel size, where the headers are not asked."""
+        return [] if self.pixel_size is None else ["--pixel-size", self.pixel_size]
 
 
 def unetpick(*arguments: object) -> str:
@@ -133,9 +138,14 @@ def simulated_case(name: str) -> Case:
 
 
 def transfer_case(name: str) -> Case:
-    """Make a case `real<sample`: trained on a simulated set, tested on a real one."""
+    """Make a case `real<sample`: trained on a simulated set, tested on a real one.
+
+    The real set's own training micrographs are the unlabelled ones; all headers tell pixel sizes.
+    """
     real, _, sample = name.partition("<")
     case, simulated = real_case(real, 0), simulated_case(sample)
+    train = sorted({row["micrograph"] for row in read_rows(case.picks)})
+    unlabelled = OUT / f"{real}_unlabelled"
     return replace(
         simulated,
         name=name,
@@ -143,7 +153,7 @@ def transfer_case(name: str) -> Case:
         truth=case.truth,
         border=case.border,
         test_diameter=case.diameter,
-        test_pixel_size=case.pixel_size,
+        unlabelled=str(link([Path(case.train_on) / each for each in train], unlabelled)),
     )
 
 
@@ -168,22 +178,29 @@ def read_pixel_size(path: Path) -> float:
     return size
 
 
-def test_micrographs(case: Case, folder: Path) -> Path:
-    """Make a folder of links to the test micrographs."""
-    test = folder / "test"
-    test.mkdir(parents=True, exist_ok=True)
-    for path in map(Path, case.test_on):
-        if not (test / path.name).exists():
-            (test / path.name).symlink_to(path.absolute())
-    return test
+def link(files: list[Path], folder: Path) -> Path:
+    """Make a folder of links to files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in files:
+        if not (folder / path.name).exists():
+            (folder / path.name).symlink_to(path.absolute())
+    return folder
 
 
-def evaluated(case: Case, picks: Path, test: Path, *more: object) -> dict[str, Any]:
+def pick_test(case: Case, model: Path, out: Path) -> Path:
+    """Pick the test micrographs at the automatic threshold; return `out`."""
+    test = link([Path(path) for path in case.test_on], out.parent / "test")
+    other = [] if case.test_diameter is None else ["--diameter", case.test_diameter]
+    unetpick("pick", test, "--model", model, "--out", out, *case.size, *other)
+    return out
+
+
+def evaluated(case: Case, picks: Path, *more: object) -> dict[str, Any]:
     """Score picks of the test micrographs; return what `evaluate --json` prints."""
     border = ["--border", case.border] if case.border else []
-    truth = ("--truth", case.truth, "--micrographs", test)
+    truth = ("--truth", case.truth, "--micrographs", picks.parent / "test")
     found: dict[str, Any] = json.loads(
-        unetpick("evaluate", picks, *truth, *border, *more, "--json")
+        unetpick("evaluate", picks, *truth, *border, *case.size, *more, "--json")
     )
     return found
 
@@ -192,21 +209,16 @@ def run(case: Case, seed: int) -> dict[str, object]:
     """Train, pick, evaluate; return a row of the table."""
     label = f"{case.name}_{seed}".replace("*", "x").replace("<", "_from_")
     folder = OUT / f"run_{label}_{time.time_ns()}"
-    size = [] if case.pixel_size is None else ["--pixel-size", case.pixel_size]
-    test = test_micrographs(case, folder)
     started = time.monotonic()
     unetpick(
-        *("train", case.train_on, "--picks", case.picks, "--diameter", case.diameter, *size),
+        *("train", case.train_on, "--picks", case.picks, "--diameter", case.diameter, *case.size),
         *("--run", folder / "run", "--seed", seed, "--recipe", case.recipe),
         *(["--partial"] if case.partial else []),
     )
     trained = time.monotonic()
-    if case.test_diameter is not None:
-        size = ["--pixel-size", case.test_pixel_size]
-    other = [] if case.test_diameter is None else ["--diameter", case.test_diameter]
-    unetpick("pick", test, "--model", folder / "run", "--out", folder / "picks", *size, *other)
+    picks = pick_test(case, folder / "run", folder / "picks")
     picked = time.monotonic()
-    found = evaluated(case, folder / "picks", test, *size)
+    found = evaluated(case, picks)
     card = json.loads(unetpick("info", folder / "run", "--json"))
     calibration = found.get("calibration") or {}
     validation = card["validation"].get("f1_without_border" if case.border else "f1")

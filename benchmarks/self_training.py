@@ -43,9 +43,10 @@ from accuracy import (
     Case,
     evaluated,
     is_real,
+    link,
+    pick_test,
     real_case,
     simulated_case,
-    test_micrographs,
     unetpick,
     write_rows,
 )
@@ -78,20 +79,14 @@ def few_clicks(name: str, seed: int) -> Case:
 def training_micrographs(case: Case, folder: Path) -> Path:
     """Make a folder of the micrographs that may teach: the test micrographs are not among them."""
     test = {Path(path).name for path in case.test_on}
-    folder.mkdir(parents=True)
-    for path in sorted(Path(case.train_on).glob("*.[mt][ri][cf]*")):
-        if path.name not in test:
-            (folder / path.name).symlink_to(path.absolute())
-    return folder
+    files = sorted(Path(case.train_on).glob("*.[mt][ri][cf]*"))
+    return link([path for path in files if path.name not in test], folder)
 
 
 def score(case: Case, model: Path, folder: Path) -> dict[str, object]:
     """Pick the test micrographs and score the picks."""
-    size = [] if case.pixel_size is None else ["--pixel-size", case.pixel_size]
-    out = folder / f"picks_{model.stem}_{time.time_ns()}"
-    test = test_micrographs(case, folder)
-    unetpick("pick", test, "--model", model, "--out", out, *size)
-    found = evaluated(case, out, test, *size)
+    out = pick_test(case, model, folder / f"picks_{model.stem}_{time.time_ns()}")
+    found = evaluated(case, out)
     return {
         "F1": found["f1"],
         "precision": found["precision"],
@@ -165,7 +160,6 @@ def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[Row]:
     case = few_clicks(name, seed)
     folder = OUT.parent / "self_training" / f"{name}_{seed}_{time.time_ns()}"
     micrographs = training_micrographs(case, folder / "train")
-    size = [] if case.pixel_size is None else ["--pixel-size", case.pixel_size]
     base = {"case": name, "seed": seed, "set": options.set}
 
     def trained(model: str, *, learns: bool, epochs: int, begun: Path | None = None) -> Row:
@@ -182,7 +176,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[Row]:
             keep_cross_fitting(begun, folder / model)
         started = time.monotonic()
         unetpick(
-            *("train", micrographs, "--picks", case.picks, "--diameter", case.diameter, *size),
+            *("train", micrographs, "--picks", case.picks, "--diameter", case.diameter, *case.size),
             *("--run", folder / model, "--seed", seed, "--partial", "--recipe", recipe),
             *([] if begun is None else ["--resume"]),
         )

@@ -20,7 +20,7 @@ from dataclasses import replace
 import accuracy
 import numpy as np
 from _record import OUT
-from accuracy import Case, evaluated, read_rows, test_micrographs, unetpick, write, write_rows
+from accuracy import Case, evaluated, pick_test, read_rows, unetpick, write, write_rows
 from self_training import training_micrographs, verdict
 
 RECIPES = ("baseline", "improved")
@@ -34,7 +34,7 @@ def make_case(name: str, labelled: int) -> Case:
     case = accuracy.make_case(name, 0)
     rows = read_rows(case.picks)
     own = sorted({row["micrograph"] for row in rows})[:labelled]
-    picks = HERE / f"{name}_{labelled}.csv"
+    picks = HERE / f"{name.replace('<', '_from_')}_{labelled}.csv"
     chosen = [row for row in rows if row["micrograph"] in own]
     return replace(case, name=f"{name}, {labelled} labelled", picks=write_rows(picks, chosen))
 
@@ -44,21 +44,19 @@ def run(case: Case, recipe: str, seed: int, options: argparse.Namespace) -> dict
     folder = HERE / f"run_{case.picks.stem}_{recipe}_{seed}_{time.time_ns()}"
     micrographs = training_micrographs(case, folder / "train")
     shorter = ["--initial-epochs", options.epochs] if options.epochs else []
-    size = [] if case.pixel_size is None else ["--pixel-size", case.pixel_size]
     model = folder / "run"
     started = time.monotonic()
     unetpick(
-        *("train", micrographs, "--picks", case.picks, "--diameter", case.diameter, *size),
+        *("train", micrographs, "--picks", case.picks, "--diameter", case.diameter, *case.size),
         *("--run", model, "--recipe", recipe, "--seed", seed, *shorter),
     )
-    unetpick("self-train", micrographs, "--run", model)
+    unetpick("self-train", case.unlabelled or micrographs, "--run", model)
     minutes = (time.monotonic() - started) / 60
     table = (model / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     rounds = [row for row in map(json.loads, table) if "taken" in row]
-    test = test_micrographs(case, folder)
-    unetpick("pick", test, "--model", model, "--out", folder / "picks", *size)
+    picks = pick_test(case, model, folder / "picks")
     found = {
-        protocol: evaluated(case, folder / "picks", test, *size, "--protocol", protocol)
+        protocol: evaluated(case, picks, "--protocol", protocol)
         for protocol in ("pixel", "particle")
     }
     pixel = found["pixel"]

@@ -163,9 +163,11 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
         )
     taken = sum(len(each.positives) for each in pseudo.values())
     if not taken:
+        by_quantile = training.job.settings.self_train.limits == "quantiles"
         text = (
             f"round {number}: the model is sure of no particle on {len(run.learners)} micrographs; "
-            "lower the positive quantile, or label more particles and train again"
+            f"lower the {'quantile' if by_quantile else 'score'} that sure picks start from, or "
+            "label more particles and train again"
         )
         if number == 1:
             training.source.remove()
