@@ -118,9 +118,9 @@ def _swap(points: Any, image: OnScreen, layers: Any) -> None:
     entry = own(points)
     try:
         every = read_picks(entry["path"])
+        picks = picks_of(every, image.key)
     except InputError:
-        return  # the file is gone: what is shown stays
-    picks = picks_of(every, image.key)
+        return  # the file is gone, or holds two of this name: what is shown stays
     if picks is None:
         return
     shown_before = every.get(entry["micrograph"])

@@ -120,3 +120,10 @@ def test_strangers_are_refused(folder):
     (folder / "first.csv").write_text("micrograph,x,y,diameter\nm.01.mrc,1,2,8\n")
     with pytest.raises(InputError, match="share no micrograph"):
         load_inputs(folder / "one.csv", folder / "first.csv", folder)
+
+
+def test_one_name_in_two_folders_is_refused_not_scored_as_one(folder):
+    (folder / "two.csv").write_text(TRUTH + "Other/m.01.mrc,50,50,8\n")
+    for sides in (("two.csv", "truth.csv"), ("picks.csv", "two.csv"), ("two.csv", "two.csv")):
+        with pytest.raises(InputError, match="have one name in different folders"):
+            load_inputs(*(folder / side for side in sides))

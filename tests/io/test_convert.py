@@ -108,3 +108,15 @@ def test_a_bad_micrograph_does_not_stop_the_others(project: Path):
     )
     assert "empty (0 bytes)" in said
     assert "3 picks of 2 micrographs written" in said
+
+
+def test_one_name_in_two_folders_is_not_merged(tmp_path: Path):
+    (tmp_path / "dup.star").write_text(
+        "data_\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n"
+        "M/grid1/mic1.mrc 10 20\nM/grid2/mic1.mrc 300 400\n"
+    )
+    for to in ("csv", "topaz"):
+        with pytest.raises(InputError, match="one name in different folders"):
+            run(tmp_path / "dup.star", tmp_path / "out", "--to", to)
+    assert not (tmp_path / "out").exists()
+    assert "of 2 micrographs" in run(tmp_path / "dup.star", tmp_path / "out.star", "--to", "star")

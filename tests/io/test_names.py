@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import match_names, micrograph_key
 
 UID = "000000633063778279389_"
@@ -63,3 +64,38 @@ def test_dots_are_not_extensions():
     match = match_names(["May08_03"], ["May08_03.05.02.mrc", "May08_03.13.02.mrc"])
     assert match.pairs == {}
     assert match.unmatched == ["May08_03"]
+
+
+GRIDS = ["job002/grid1/mic1.mrc", "job002/grid2/mic1.mrc"]
+
+
+@pytest.mark.parametrize(
+    "micrograph",
+    ["job002/grid2/mic1.mrc", "/data/job002/grid2/mic1.mrc", "grid2/mic1.mrc", "./grid2/mic1.tif",
+     "x/../grid2/mic1.mrc", "C:\\job002\\grid2\\mic1.mrc"],
+)  # fmt: skip
+def test_of_one_name_in_two_folders_the_micrographs_folder_is_taken(micrograph: str):
+    match = match_names(GRIDS, [micrograph])
+    assert match.pairs == {GRIDS[1]: micrograph}
+    assert match.unmatched == [GRIDS[0]]
+
+
+@pytest.mark.parametrize(
+    "picks, micrographs",
+    [
+        (GRIDS, ["mic1.mrc"]),
+        (GRIDS, ["elsewhere/mic1.mrc"]),
+        ([*GRIDS, "mic1"], [GRIDS[0]]),  # whose is the one without a folder?
+        (["a/grid1/mic1", "b/grid1/mic1"], ["grid1/mic1.mrc"]),
+        (["mic1"], GRIDS),
+    ],
+)
+def test_one_name_in_two_folders_is_refused_where_no_folder_tells(picks, micrographs):
+    with pytest.raises(InputError, match="have one name in different folders"):
+        match_names(picks, micrographs)
+
+
+def test_one_micrograph_named_with_more_and_fewer_folders():
+    names = ["mic1", "grid1/mic1.mrc", "/data/job002/grid1/mic1.mrc"]
+    assert match_names(names, ["else/mic1.mrc"]).unmatched == []
+    assert match_names(GRIDS, ["mic2.mrc"]).unmatched == GRIDS

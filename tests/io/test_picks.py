@@ -59,3 +59,13 @@ def test_two_files_names_of_one_micrograph_are_put_together():
     assigned = assign_picks(picks, micrographs("M/a.mrc"))
     assert assigned.picks["a"].coords.tolist() == [[1, 2], [3, 4]]
     assert assigned.picks["a"].scores.tolist() == [0.0, 0.0]
+
+
+def test_picks_of_another_folder_do_not_go_onto_the_micrograph():
+    picks = {name: at(name, (1, 2)) for name in ("g1/a.mrc", "g2/a.mrc")}
+    picks["g2/a.mrc"].coords[:] = 300
+    assigned = assign_picks(picks, micrographs("M/g1/a.mrc"))
+    assert assigned.picks["a"].coords.tolist() == [[1, 2]]
+    assert assigned.unmatched_names == ["g2/a.mrc"]
+    with pytest.raises(InputError, match=r"g1/a\.mrc and g2/a\.mrc have one name"):
+        assign_picks(picks, micrographs("a.mrc"))

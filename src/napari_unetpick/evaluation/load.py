@@ -16,7 +16,7 @@ from napari_unetpick.io.micrographs import (
     read_micrograph,
     resolve_pixel_size,
 )
-from napari_unetpick.io.names import match_names, micrograph_key
+from napari_unetpick.io.names import match_names, micrograph_key, refuse_one_name
 from napari_unetpick.io.picks import Picks, ReadPicks, assign_picks, join_picks, read_picks
 
 PICKS_FILE, CANDIDATES_FILE = "picks.csv", "candidates.csv"
@@ -182,6 +182,7 @@ def _open_all(
 
 def _by_key(picks: Mapping[str, Picks], names: Mapping[str, str]) -> dict[str, Picks]:
     """Key picks by the micrograph that their name belongs to, or by their own name."""
+    refuse_one_name(picks)
     together: dict[str, list[Picks]] = {}
     for name, each in picks.items():
         together.setdefault(micrograph_key(names.get(name, name)), []).append(each)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.names import base_name
+from napari_unetpick.io.names import base_name, refuse_one_name
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
 from napari_unetpick.io.star import read_text
 
@@ -62,8 +62,14 @@ def write_csv(path: Path, picks: Iterable[Picks], *, scores: bool | None = None)
         One entry a micrograph.
     scores
         Whether there is a score column; None: where any pick has one. Missing scores stay empty.
+
+    Raises
+    ------
+    InputError
+        Two micrographs have one name in different folders.
     """
     each = list(picks)
+    refuse_one_name(one.micrograph for one in each)
     with_scores = any(p.scores is not None for p in each) if scores is None else scores
     with_diameters = any(p.diameters is not None for p in each)
     spreads = any(p.uncertainties is not None for p in each)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
+
+from napari_unetpick.errors import InputError
 
 IMAGE_EXTENSION = re.compile(r"\.(mrc|mrcs|tif|tiff|map|st|rec|eer)$", re.IGNORECASE)
 CRYOSPARC_UID = re.compile(r"^\d{21}_")
@@ -55,18 +59,74 @@ def match_names(picks: Iterable[str], micrographs: Iterable[str]) -> NameMatch:
     """Match pick names to micrographs by key, then without uid prefix, then without suffixes.
 
     Each later step sees only what the earlier ones left over, and takes a pair only where exactly
-    one name of either side carries the shortened key: an ambiguous name stays unmatched.
+    one name of either side carries the shortened key: an ambiguous name stays unmatched. Of picks
+    of one key in different folders, those in the micrograph's folder are its own.
+
+    Raises
+    ------
+    InputError
+        Micrographs of one key in different folders are given, or picks of such, and no folder
+        tells which are meant.
     """
     left = list(dict.fromkeys(picks))
     free = list(dict.fromkeys(micrographs))
+    refuse_one_name(free)
     by_key = {micrograph_key(name): name for name in free}
-    pairs = {name: by_key[key] for name in left if (key := micrograph_key(name)) in by_key}
+    named = defaultdict(list)
+    for name in left:
+        if (key := micrograph_key(name)) in by_key:
+            named[key].append(name)
+    pairs = {name: by_key[key] for key in named for name in _own_names(named[key], by_key[key])}
     for shorten in (_without_uid, _without_suffix):
         taken = set(pairs.values())
         left = [name for name in left if name not in pairs]
         free = [name for name in free if name not in taken]
         pairs.update(_unique_pairs(left, free, shorten))
     return NameMatch(pairs, [name for name in left if name not in pairs])
+
+
+def refuse_one_name(names: Iterable[str]) -> None:
+    """Raise InputError for two micrographs whose names differ only in their folders.
+
+    A name without folder may be that of any folder, `M/mic1.mrc` may be `/data/M/mic1.mrc`.
+    """
+    by_key = defaultdict(list)
+    for name in names:
+        by_key[micrograph_key(name)].append(name)
+    for same in by_key.values():
+        if clash := _clash(same):
+            raise InputError(
+                f"{clash[0]} and {clash[1]} have one name in different folders, so that their "
+                "picks cannot be told apart; give the micrographs of one folder at a time, or "
+                "rename one"
+            )
+
+
+def _own_names(names: list[str], micrograph: str) -> list[str]:
+    """Return which of the names of one key are those of the micrograph."""
+    if _clash(names) is None:
+        return names
+    own = [name for name in names if _may_be_one(name, micrograph)]
+    refuse_one_name(own or names)
+    if any(not _folders(name) for name in own):  # it may be that of the other folder as well
+        refuse_one_name(names)
+    return own
+
+
+def _clash(names: Sequence[str]) -> tuple[str, str] | None:
+    """Return the first two of the names of one key that cannot be one micrograph."""
+    return next((pair for pair in combinations(names, 2) if not _may_be_one(*pair)), None)
+
+
+def _may_be_one(first: str, second: str) -> bool:
+    """Tell whether the shorter of two names' folders are the last ones of the longer."""
+    one, other = _folders(first), _folders(second)
+    length = min(len(one), len(other))
+    return one[len(one) - length :] == other[len(other) - length :]
+
+
+def _folders(name: str) -> list[str]:
+    return posixpath.normpath(name.strip().replace("\\", "/")).split("/")[:-1]
 
 
 def _unique_pairs(

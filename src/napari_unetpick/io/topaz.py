@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.csv_picks import group_rows, parse_numbers, read_table
-from napari_unetpick.io.names import micrograph_key
+from napari_unetpick.io.names import micrograph_key, refuse_one_name
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
 
 NEEDED = ("image_name", "x_coord", "y_coord")
@@ -35,8 +35,15 @@ def read_topaz(path: Path, options: ReadOptions) -> ReadPicks:
 
 
 def write_topaz(path: Path, picks: Iterable[Picks]) -> None:
-    """Write picks in pixels of the micrograph; scores become logits."""
+    """Write picks in pixels of the micrograph; scores become logits.
+
+    Raises
+    ------
+    InputError
+        Two micrographs have one name in different folders.
+    """
     each = list(picks)
+    refuse_one_name(one.micrograph for one in each)
     scored = any(p.scores is not None for p in each)
     lines = ["\t".join(NEEDED) + "\tscore" * scored]
     for one in each:
