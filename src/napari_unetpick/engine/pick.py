@@ -17,7 +17,7 @@ from napari_unetpick.engine.preprocess import preprocess
 from napari_unetpick.engine.score import RIM
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message, Progress
-from napari_unetpick.io.hand_over import check_folder, write_results
+from napari_unetpick.io.hand_over import check_folder, part_folder, write_results
 from napari_unetpick.io.micrographs import (
     Micrograph,
     check_values,
@@ -108,7 +108,7 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
     Raises
     ------
     Cancelled
-        After what was finished has been written.
+        After what was finished has been written: beside the results that OUT holds, if any.
     """
     check_folder(job.out)
     device, why = choose_device(job.device)
@@ -127,17 +127,22 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
             yield event
     except Cancelled as reason:
         stopped = reason
+    if stopped is not None and not results:
+        raise Cancelled("stopped before a micrograph was done; nothing is written")
     if not results and failed:
         raise InputError(failed[0].reason)
+    out = job.out if stopped is None else part_folder(job.out)
     files = write_results(
-        job.out,
+        out,
         [(r.micrograph, r.as_picks()) for r in results],
         [(r.micrograph, r.as_picks(r.picks)) for r in results],
         job.formats,
     )
     if stopped is not None:
+        kept = "" if out == job.out else f"; {job.out} keeps what it held"
         raise Cancelled(
-            f"stopped; {len(results)} of {len(job.micrographs)} micrographs are written"
+            f"stopped; {len(results)} of {len(job.micrographs)} micrographs are written to "
+            f"{out}{kept}"
         )
     count = sum(len(r.picks) for r in results)
     yield from tell_counts(job, scorer, results, count)

@@ -23,6 +23,14 @@ def check_folder(out: Path) -> None:
         raise InputError(f"{out}: is a file where a folder is needed; choose another --out")
 
 
+def part_folder(out: Path) -> Path:
+    """Return where a stopped picking goes: OUT, or a folder in it where OUT holds earlier results.
+
+    Those may be complete, and a part of the new ones must not take their place.
+    """
+    return out / "stopped" if (out / "picks.csv").exists() else out
+
+
 def write_results(
     out: Path, candidates: Pairs, picks: Pairs, formats: tuple[str, ...]
 ) -> list[Path]:
