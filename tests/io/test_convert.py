@@ -120,3 +120,18 @@ def test_one_name_in_two_folders_is_not_merged(tmp_path: Path):
             run(tmp_path / "dup.star", tmp_path / "out", "--to", to)
     assert not (tmp_path / "out").exists()
     assert "of 2 micrographs" in run(tmp_path / "dup.star", tmp_path / "out.star", "--to", "star")
+
+
+def test_the_size_in_a_cbox_is_the_particles_not_the_boxs(project: Path):
+    common = (project / "picks.csv", project / "out", "--to", "cbox")
+    run(*common, "--diameter", 60, "--pixel-size", 1.5)
+    back = read_picks(project / "out" / "mic.1.cbox")["mic.1"]
+    assert (back.diameters.tolist(), back.coords.tolist()) == ([40.0], [[50.5, 150.25]])
+    assert " 60 60 <NA> 40.00 40.00 " in (project / "out" / "mic.1.cbox").read_text()
+    run(*common, "--box-size", 64)
+    back = read_picks(project / "out" / "mic.1.cbox")["mic.1"]
+    assert (back.diameters, back.scores.tolist()) == (None, [0.9])
+    assert " 64 64 <NA> <NA> <NA> 0.9" in (project / "out" / "mic.1.cbox").read_text()
+    (project / "own.csv").write_text("micrograph,x,y,diameter\nmic.1,50,50,30\n")
+    run(project / "own.csv", *common[1:], "--diameter", 60, "--pixel-size", 1.5)
+    assert read_picks(project / "out" / "mic.1.cbox")["mic.1"].diameters.tolist() == [30.0]

@@ -71,7 +71,10 @@ def convert(
         chosen = _flip(chosen, shapes)
     for message in messages:
         typer.echo(message, err=True)
-    files = write_picks(chosen, out, to, box_size=_box_size(box_size, diameter, size))
+    box = _box_size(box_size, diameter, size)
+    if to == "cbox" and diameter is not None and size is not None:
+        chosen = _with_diameters(chosen, diameter / size)
+    files = write_picks(chosen, out, to, box_size=box)
     names = [each.micrograph for each in chosen.values()]
     if to == "relion" and any(micrograph_key(name) == name for name in names):
         typer.echo(
@@ -136,6 +139,20 @@ def _box_size(box_size: int | None, diameter: float | None, pixel_size: float | 
     if pixel_size is None:
         raise InputError("--diameter is in A: give --pixel-size (A/px) too, or --box-size")
     return even_box(BOX_PER_DIAMETER * diameter / pixel_size)
+
+
+def _with_diameters(picks: Mapping[str, Picks], diameter_px: float) -> dict[str, Picks]:
+    """Give the picks that tell no diameter the user's."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    return {
+        name: replace(each, diameters=np.full(len(each), diameter_px))
+        if each.diameters is None
+        else each
+        for name, each in picks.items()
+    }
 
 
 def _flip(picks: Mapping[str, Picks], shapes: Shapes) -> dict[str, Picks]:

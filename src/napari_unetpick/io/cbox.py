@@ -47,14 +47,19 @@ def read_cbox(path: Path, options: ReadOptions | None = None) -> ReadPicks:
 
 
 def write_cbox(path: Path, picks: Picks, box_size: int) -> None:
-    """Write one micrograph's picks; corners keep their fractions, picks without score get 1."""
+    """Write one micrograph's picks; corners keep their fractions, picks without score get 1.
+
+    The estimated size is the diameter where that is known, never the box: it is the particle's.
+    """
     scores = np.ones(len(picks)) if picks.scores is None else picks.scores
-    diameters = picks.diameters if picks.diameters is not None else np.full(len(picks), box_size)
+    sizes = [NOT_AVAILABLE] * len(picks)
+    if picks.diameters is not None:
+        sizes = list(map("%.2f".__mod__, picks.diameters.tolist()))
     corners = picks.coords - box_size / 2
     head = "data_global\n\n_cbox_format_version 1.0\n\n"
     rows = (
-        f"{x:.4f} {y:.4f} <NA> {box_size} {box_size} <NA> {d:.2f} {d:.2f} {s:.6f} <NA> <NA>"
-        for (y, x), d, s in zip(corners.tolist(), diameters.tolist(), scores.tolist(), strict=True)
+        f"{x:.4f} {y:.4f} <NA> {box_size} {box_size} <NA> {d} {d} {s:.6f} <NA> <NA>"
+        for (y, x), d, s in zip(corners.tolist(), sizes, scores.tolist(), strict=True)
     )
     table = format_loop("cryolo", LABELS, rows)
     include = format_loop("cryolo_include", ("slice_index",), ())
