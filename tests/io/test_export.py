@@ -161,3 +161,15 @@ def test_stops_between_formats(tmp_path):
     with pytest.raises(Cancelled):
         export_picks([item()], tmp_path / "out", options(), stop)
     assert not (tmp_path / "out").exists()
+
+
+def test_relion_gets_names_from_the_project_of_what_was_opened_as_a_file(tmp_path):
+    (tmp_path / "default_pipeline.star").touch()
+    path = tmp_path / "M" / "a.mrc"
+    path.parent.mkdir()
+    path.touch()
+    opened = item(micrograph=Micrograph(path, str(path)))
+    result = export_picks([opened], tmp_path / "out", options("relion", "cryosparc"))
+    assert not any("letter by letter" in message for message in result.messages)
+    assert list(read_picks(tmp_path / "out" / "autopick.star")) == ["M/a.mrc"]
+    assert list(read_picks(tmp_path / "out" / "picks.star")) == [str(path)]

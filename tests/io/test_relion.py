@@ -11,7 +11,7 @@ import pytest
 from napari_unetpick.errors import EngineError, InputError
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.picks import Picks, read_picks
-from napari_unetpick.io.relion import write_autopick, write_combined_star
+from napari_unetpick.io.relion import project_names, write_autopick, write_combined_star
 
 NAMES = ("MotionCorr/job002/Movies/mic.1.mrc", "MotionCorr/job002/Movies/mic.2.mrc")
 
@@ -130,3 +130,30 @@ def test_combined_star_is_exact(tmp_path: Path):
         b"MotionCorr/job002/Movies/mic.2.mrc 21.500 11.250 0.500000\n"
     )
     assert read_picks(path)[NAMES[0]].coords.tolist() == [[10.25, 20.5]]
+
+
+def test_names_from_the_project_only_where_that_is_certain(tmp_path: Path):
+    project, out = tmp_path / "project", tmp_path / "project" / "External" / "job010"
+    inside, outside = project / "M" / "job002" / "a.mrc", tmp_path / "elsewhere" / "b.mrc"
+    for file in (inside, outside, project / "c.mrc"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    (project / "default_pipeline.star").touch()
+    (project / "link").symlink_to(outside.parent)
+    given: dict[str, Path | None] = {
+        str(inside): inside,
+        "job002/a.mrc": inside,
+        "M/job002/../job002/a.mrc": None,
+        "link/b.mrc": None,
+        str(outside): outside,
+        "c.mrc": project / "c.mrc",
+        "M/job002/gone.mrc": None,
+        "link/../M/job002/a.mrc": project / "link" / ".." / "M" / "job002" / "a.mrc",
+    }
+    names, messages = project_names(given, out, "do this")
+    right = "M/job002/a.mrc"
+    assert list(names.values())[:4] == [right, right, right, "link/b.mrc"]
+    assert list(names.values())[4:] == list(given)[4:]
+    assert len(messages) == 1
+    assert f"4 names may be none of these (such as {outside}): do this" in messages[0]
+    assert project_names({"link/b.mrc": None}, out, "do this")[1] == []

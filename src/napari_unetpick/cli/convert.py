@@ -52,7 +52,6 @@ def convert(
     from napari_unetpick.errors import InputError
     from napari_unetpick.io.formats import check_formats
     from napari_unetpick.io.micrographs import list_micrographs
-    from napari_unetpick.io.names import micrograph_key
     from napari_unetpick.io.picks import assign_picks, read_picks, tell_count, write_picks
 
     check_formats(source, to)
@@ -74,14 +73,9 @@ def convert(
     box = _box_size(box_size, diameter, size)
     if to == "cbox" and diameter is not None and size is not None:
         chosen = _with_diameters(chosen, diameter / size)
+    if to == "relion" and not (micrographs or "").lower().endswith(".star"):
+        chosen = _named_for_relion(chosen, given, out)
     files = write_picks(chosen, out, to, box_size=box)
-    names = [each.micrograph for each in chosen.values()]
-    if to == "relion" and any(micrograph_key(name) == name for name in names):
-        typer.echo(
-            "names carry no extension: RELION finds them only if they equal those of its own "
-            "STAR; give --micrographs CtfFind/jobNNN/micrographs_ctf.star",
-            err=True,
-        )
     count = sum(map(len, chosen.values()))
     note = "" if count else " (PICKS holds none)"
     made = "" if len(files) == 1 else f" in {len(files):,} files"
@@ -139,6 +133,25 @@ def _box_size(box_size: int | None, diameter: float | None, pixel_size: float | 
     if pixel_size is None:
         raise InputError("--diameter is in A: give --pixel-size (A/px) too, or --box-size")
     return even_box(BOX_PER_DIAMETER * diameter / pixel_size)
+
+
+def _named_for_relion(
+    picks: Mapping[str, Picks], given: list[Micrograph], out: Path
+) -> dict[str, Picks]:
+    """Name micrographs that no STAR names as RELION would, and say where that is in doubt."""
+    from dataclasses import replace
+
+    from napari_unetpick.io.relion import project_names
+
+    files = {m.name: m.path for m in given}
+    names, doubts = project_names(
+        {each.micrograph: files.get(each.micrograph) for each in picks.values()},
+        out,
+        "give --micrographs CtfFind/jobNNN/micrographs_ctf.star",
+    )
+    for doubt in doubts:
+        typer.echo(doubt, err=True)
+    return {k: replace(each, micrograph=names[each.micrograph]) for k, each in picks.items()}
 
 
 def _with_diameters(picks: Mapping[str, Picks], diameter_px: float) -> dict[str, Picks]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize
+
+if TYPE_CHECKING:
+    from napari_unetpick.engine.pick import PickJob
 
 
 def pick(
@@ -52,8 +55,28 @@ def pick(
         formats=fmt,
         device=device,
     )
+    if "star" in job.formats or "relion" in job.formats:
+        job = _named_for_relion(job, micrographs)
     done = run_stoppable(lambda check: run_picking(job, check))
     failed = done.result["failed"]
     if failed:
         typer.echo(f"{len(failed)} micrographs failed: {', '.join(failed)}", err=True)
         raise typer.Exit(3)
+
+
+def _named_for_relion(job: PickJob, sources: list[str]) -> PickJob:
+    """Name micrographs that no STAR names as RELION would, and say where that is in doubt."""
+    from dataclasses import replace
+
+    from napari_unetpick.io.relion import project_names
+
+    if all(Path(source).suffix.lower() == ".star" for source in sources):
+        return job
+    names, doubts = project_names(
+        {m.name: m.path for m in job.micrographs},
+        job.out,
+        "for RELION give CtfFind/jobNNN/micrographs_ctf.star as MICROGRAPHS",
+    )
+    for doubt in doubts:
+        typer.echo(doubt, err=True)
+    return replace(job, micrographs=[replace(m, name=names[m.name]) for m in job.micrographs])

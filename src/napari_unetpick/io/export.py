@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from napari_unetpick.io.formats import check_formats
 from napari_unetpick.io.labels import Polygon, inside_any
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.picks import Picks, tell_count, write_picks
+from napari_unetpick.io.relion import project_names
 from napari_unetpick.io.targets import refuse_file
 
 What = Literal["picks", "candidates", "both"]
@@ -158,12 +159,16 @@ def export_picks(
         raise InputError(nothing_left(counts, options))
     named = {item.micrograph.name: chosen for item, chosen in pairs}
     files: dict[str, tuple[Path, ...]] = {}
+    doubts: list[str] = []
     for fmt in options.formats:
         check()
         target = out / ONE_FILE.get(fmt, "")
-        files[fmt] = tuple(write_picks(named, target, fmt, box_size=options.box_size))
+        written = named
+        if fmt == "relion":
+            written, doubts = _for_relion(pairs, out)
+        files[fmt] = tuple(write_picks(written, target, fmt, box_size=options.box_size))
     messages = [*_left_out(counts, options), *_warnings([item for item, _ in pairs], options)]
-    messages += _older_files(out, files)
+    messages += [*doubts, *_older_files(out, files)]
     return ExportResult(out, options, files, counts, tuple(messages))
 
 
@@ -291,13 +296,21 @@ def _warnings(items: list[ExportItem], options: ExportOptions) -> list[str]:
             f"pixel sizes differ: a particle is {diameters.min():.0f} to {diameters.max():.0f} px "
             f"wide, the box is {options.box_size} px for all; better export them apart"
         )
-    absolute = [item for item in items if Path(item.micrograph.name).is_absolute()]
-    if "relion" in options.formats and absolute:
-        lines.append(
-            "RELION knows micrographs by their names in its own STAR, these were opened as "
-            "files: open CtfFind's micrographs_ctf.star in Micrographs, so that Extract finds them"
-        )
     return lines
+
+
+def _for_relion(
+    pairs: list[tuple[ExportItem, Picks]], out: Path
+) -> tuple[dict[str, Picks], list[str]]:
+    """Name micrographs that were opened as files (those of a STAR are relative) as RELION would."""
+    opened = {item.micrograph.name: item.micrograph.path for item, _ in pairs}
+    names, doubts = project_names(
+        {name: path for name, path in opened.items() if Path(name).is_absolute()},
+        out,
+        "open CtfFind's micrographs_ctf.star in Micrographs",
+    )
+    named = [replace(p, micrograph=names.get(p.micrograph, p.micrograph)) for _, p in pairs]
+    return {each.micrograph: each for each in named}, doubts
 
 
 def _older_files(out: Path, files: dict[str, tuple[Path, ...]]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.names import find_root
-from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks, tell_count
 from napari_unetpick.io.star import Block, format_loop, quote
 from napari_unetpick.io.star_picks import format_combined_star, read_star_picks, write_star
 from napari_unetpick.io.targets import per_micrograph, refuse_file
@@ -132,11 +134,69 @@ def project_path(file: Path, project: Path | None = None) -> str:
     """
     absolute = file.absolute()
     if project is None:
-        project = next((f for f in absolute.parents if _is_project(f)), Path.cwd())
+        project = find_project(file.parent) or Path.cwd()
     try:
         return absolute.relative_to(project.absolute()).as_posix()
     except ValueError:
         return absolute.as_posix()
+
+
+def find_project(folder: Path) -> Path | None:
+    """Return the folder, or else the nearest above it, that is a RELION project; or None."""
+    absolute = folder.absolute()
+    return next((each for each in (absolute, *absolute.parents) if _is_project(each)), None)
+
+
+def project_names(
+    micrographs: Mapping[str, Path | None], out: Path, advice: str
+) -> tuple[dict[str, str], list[str]]:
+    """Return the names that RELION should know micrographs by which no STAR of its own named.
+
+    Extract compares names as strings and skips others silently. A micrograph that lies in the
+    RELION project of OUT is named as the project would; any other keeps its name.
+
+    Parameters
+    ----------
+    micrographs
+        Name -> file, or None where only the name is known.
+    out
+        Where the picks are written to.
+    advice
+        What the user should do about names that RELION may not find.
+
+    Returns
+    -------
+    Name -> name in the project, and what the user should be told.
+    """
+    project = find_project(out)
+    names = {name: _project_name(name, path, project) for name, path in micrographs.items()}
+    root = project or Path.cwd()
+    doubtful = [name for name in names.values() if not _is_project_name(name, root)]
+    if not doubtful:
+        return names, []
+    message = (
+        "RELION knows micrographs by their names in its own STAR, letter by letter; "
+        f"{tell_count(len(doubtful), 'name')} may be none of these (such as {doubtful[0]}): "
+        f"{advice}, so that Extract finds them"
+    )
+    return names, [message]
+
+
+def _project_name(name: str, path: Path | None, project: Path | None) -> str:
+    if project is None:
+        return name
+    given = (path or project / name).absolute()
+    file, root = Path(os.path.normpath(given)), os.path.normpath(project)
+    if not (given.is_file() and file.is_file() and file.is_relative_to(root)):
+        return name
+    return file.relative_to(root).as_posix() if file.samefile(given) else name  # `..` after a link
+
+
+def _is_project_name(name: str, root: Path) -> bool:
+    """Tell whether it is a path from the project with a folder, as RELION's all are."""
+    path = Path(name)
+    plain = not path.is_absolute() and name == posixpath.normpath(name) and ".." not in path.parts
+    return plain and len(path.parts) > 1 and (root / path).is_file()
 
 
 def _is_project(folder: Path) -> bool:
