@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,33 @@ def test_missing_listed_files(tmp_path: Path):
     files[1].unlink()
     with pytest.raises(InputError, match="none of the 2 pick files"):
         read_picks(files[-1])
+
+
+@pytest.mark.parametrize("folder", [".", "Movies"])  # RELION keeps the micrographs' folders
+def test_a_copied_or_renamed_folder_is_read_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+):
+    monkeypatch.chdir(tmp_path)
+    files = write_autopick("picked", pairs(*NAMES))
+    for file in files[:-1]:
+        file.parent.joinpath(folder).mkdir(exist_ok=True)
+        file.rename(file.parent / folder / file.name)
+    if folder != ".":
+        files[-1].write_text(files[-1].read_text().replace(" picked/", f" picked/{folder}/"))
+    assert read_picks("picked").messages == []
+    shutil.copytree("picked", "backup")
+    later = Path("picked", folder, files[0].name)
+    later.write_text(later.read_text().replace("10.250", "77.000"))
+    copied = read_picks("backup")
+    assert copied[NAMES[0]].coords.tolist() == [[10.25, 20.5]]
+    assert copied.messages == [
+        f"autopick.star names files in {Path('picked', folder)}; those of its own folder are read"
+    ]
+    assert read_picks("picked")[NAMES[0]].coords.tolist() == [[77.0, 20.5]]
+    Path("backup", folder, files[0].name).unlink()  # and never in its place one of the other folder
+    assert list(read_picks("backup")) == [NAMES[1]]
+    Path("picked").rename("gone")
+    assert read_picks("gone")[NAMES[0]].coords.tolist() == [[77.0, 20.5]]
 
 
 def test_list_of_imported_boxes(tmp_path: Path):

@@ -79,7 +79,7 @@ def write_combined_star(path: str | Path, picks: Mapping[str, Picks] | Sequence[
 
 
 def read_list(path: Path, block: Block, options: ReadOptions) -> ReadPicks:
-    """Read the pick files that a RELION list names, found from the project folder.
+    """Read the pick files that a RELION list names, found beside it or from the project folder.
 
     Raises
     ------
@@ -87,22 +87,17 @@ def read_list(path: Path, block: Block, options: ReadOptions) -> ReadPicks:
         None of the files is found.
     """
     names = block.text("rlnMicrographName")
-    files = block.text("rlnMicrographCoordinates")
+    listed = block.text("rlnMicrographCoordinates")
     found = ReadPicks()
-    if not files:
+    if not listed:
         return found
-    root = find_root(files, path)
-    if root is None:
-        raise InputError(
-            f"{path}: none of the {len(files)} pick files it lists is found (the first is "
-            f"{files[0]}); run in the RELION project folder"
-        )
+    files = _locate(listed, path, found.messages)
     missing = []
-    for name, file in zip(names, files, strict=True):
-        if not (root / file).is_file():
-            missing.append(file)
+    for name, written, file in zip(names, listed, files, strict=True):
+        if not file.is_file():
+            missing.append(written)
             continue
-        picks = _read_listed(root / file, options)
+        picks = _read_listed(file, options)
         found.messages += picks.messages
         one = next(iter(picks.values()))
         found[name] = replace(one, micrograph=name)
@@ -112,6 +107,43 @@ def read_list(path: Path, block: Block, options: ReadOptions) -> ReadPicks:
             f"(such as {missing[0]})"
         )
     return found
+
+
+def _locate(listed: Sequence[str], path: Path, messages: list[str]) -> list[Path]:
+    """Return where the files of a list lie.
+
+    The list of a folder that was copied or renamed still names the old one, so that what lies
+    beside the list goes before what lies where it points to.
+    """
+    beside = _beside(listed, path.parent)
+    root = find_root(listed, path)
+    if root is None and not beside:
+        raise InputError(
+            f"{path}: none of the {len(listed)} pick files it lists is found (the first is "
+            f"{listed[0]}); run in the RELION project folder"
+        )
+    named = [] if root is None else [root / file for file in listed]
+    if not beside or (named and not any(map(_is_another, beside, named))):
+        return named
+    messages.append(
+        f"{path.name} names files in {Path(listed[0]).parent}; those of its own folder are read"
+    )
+    return beside
+
+
+def _beside(listed: Sequence[str], folder: Path) -> list[Path]:
+    """Return the files by as much of their paths as leads to one in the folder, or nothing."""
+    parts = [file.relative_to(file.anchor).parts for file in map(Path, listed)]
+    for some in parts[:100]:  # if the first are not there, neither are the others
+        for cut in range(len(some)):
+            if folder.joinpath(*some[cut:]).is_file():
+                return [folder.joinpath(*each[cut:]) for each in parts]
+    return []
+
+
+def _is_another(file: Path, named: Path) -> bool:
+    """Tell whether a file is there and is not the one that is named."""
+    return file.is_file() and not (named.is_file() and named.samefile(file))
 
 
 def _read_listed(file: Path, options: ReadOptions) -> ReadPicks:
