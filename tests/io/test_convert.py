@@ -151,3 +151,15 @@ def test_the_size_in_a_cbox_is_the_particles_not_the_boxs(project: Path):
     (project / "own.csv").write_text("micrograph,x,y,diameter\nmic.1,50,50,30\n")
     run(project / "own.csv", *common[1:], "--diameter", 60, "--pixel-size", 1.5)
     assert read_picks(project / "out" / "mic.1.cbox")["mic.1"].diameters.tolist() == [30.0]
+
+
+def test_figures_of_merit_go_to_topaz_as_they_are(tmp_path: Path):
+    table, out = tmp_path / "fom.csv", tmp_path / "out.txt"
+    table.write_text("micrograph,x,y,score\na,1,2,4.5\na,3,4,0.5\nb,5,6,-5.5\n")
+    said = run(table, out, "--to", "topaz")
+    assert "scores outside of 0 to 1 are written as they are, not as logits" in said
+    scores = [line.split("\t")[-1] for line in out.read_text().splitlines()[1:]]
+    assert scores == ["4.500000", "0.500000", "-5.500000"]
+    table.write_text("micrograph,x,y,score\na,1,2,1\na,3,4,0.5\n")
+    assert "outside" not in run(table, out, "--to", "topaz")
+    assert out.read_text().endswith("\t0.000000\n")

@@ -53,6 +53,7 @@ def convert(
     from napari_unetpick.io.formats import check_formats
     from napari_unetpick.io.micrographs import list_micrographs
     from napari_unetpick.io.picks import assign_picks, read_picks, tell_count, write_picks
+    from napari_unetpick.io.topaz import are_probabilities
 
     check_formats(source, to)
     if scale <= 0:
@@ -75,6 +76,8 @@ def convert(
         chosen = _with_diameters(chosen, diameter / size)
     if to == "relion" and not (micrographs or "").lower().endswith(".star"):
         chosen = _named_for_relion(chosen, given, out)
+    if to == "topaz" and not are_probabilities(chosen.values()):
+        typer.echo("scores outside of 0 to 1 are written as they are, not as logits", err=True)
     files = write_picks(chosen, out, to, box_size=box)
     count = sum(map(len, chosen.values()))
     note = "" if count else " (PICKS holds none)"

@@ -37,6 +37,8 @@ def read_topaz(path: Path, options: ReadOptions) -> ReadPicks:
 def write_topaz(path: Path, picks: Iterable[Picks]) -> None:
     """Write picks in pixels of the micrograph; scores become logits.
 
+    Scores outside of 0 to 1 have none: then all are written as they are.
+
     Raises
     ------
     InputError
@@ -45,6 +47,7 @@ def write_topaz(path: Path, picks: Iterable[Picks]) -> None:
     each = list(picks)
     refuse_one_name(one.micrograph for one in each)
     scored = any(p.scores is not None for p in each)
+    as_logits = are_probabilities(each)
     lines = ["\t".join(NEEDED) + "\tscore" * scored]
     for one in each:
         scores = np.ones(len(one)) if one.scores is None else one.scores
@@ -52,9 +55,14 @@ def write_topaz(path: Path, picks: Iterable[Picks]) -> None:
         columns = [one.coords[:, 1], one.coords[:, 0]]
         if scored:
             form += "\t%.6f"
-            columns.append(to_logit(scores))
+            columns.append(to_logit(scores) if as_logits else scores)
         lines += map(form.__mod__, zip(*(c.tolist() for c in columns), strict=True))
     write_text(path, "\n".join(lines) + "\n")
+
+
+def are_probabilities(picks: Iterable[Picks]) -> bool:
+    """Tell whether all scores lie in 0 to 1; another program's figures of merit may not."""
+    return all(p.scores is None or ((p.scores >= 0) & (p.scores <= 1)).all() for p in picks)
 
 
 def to_probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:
