@@ -251,6 +251,45 @@ def test_the_queue_goes_back_where_a_decision_is_undone(queue, project_session, 
     assert len(session.marks("a.b_1").picks) == 12
 
 
+@pytest.mark.parametrize("key", ["e", "n"])
+def test_ctrl_z_takes_back_decisions_where_they_were_made(queue, project_session, qtbot, key):
+    session = project_session
+    session.undo_stacks.clear()
+    session.add_picks("a.b_2", np.array([[50.0, 60.0]]), None, "manual")  # by hand, before
+    session.add_picks("a.b_1", np.array([[50.0, 60.0]]), None, "manual")
+    before = {each: session.marks(each) for each in session.keys}
+    qtbot.mouseClick(queue.yes if key == "e" else queue.no, LEFT)
+    shown(session, qtbot, "a.b_2")
+    qtbot.mouseClick(queue.later, LEFT)  # a skip changes nothing
+    assert queue.current is None
+    press(session.layers.get("picks"), "Control-Z")
+    assert "a.b_1" in session.viewer.status
+    assert {each: session.marks(each) for each in session.keys} == before
+    assert session.current == queue.current.key == "a.b_1"
+    shown(session, qtbot, "a.b_1")
+    press(session.layers.get("picks"), "Control-Shift-Z")
+    assert queue.current.key == session.current == "a.b_2"
+    shown(session, qtbot, "a.b_2")
+    qtbot.mouseClick(queue.no, LEFT)
+    for _ in range(2):
+        press(session.layers.get("picks"), "Control-Z")
+    assert {each: session.marks(each) for each in session.keys} == before
+
+
+def test_ctrl_z_is_for_what_was_marked_since_a_decision(queue, project_session, qtbot):
+    session = project_session
+    qtbot.mouseClick(queue.yes, LEFT)
+    shown(session, qtbot, "a.b_2")
+    session.layers.get("picks").add([50.0, 60.0])
+    press(session.layers.get("picks"), "Control-Z")
+    assert [len(session.marks(each).picks) for each in session.keys] == [13, 12, 0]
+    session.go("a.b_3")  # where the queue did not lead
+    shown(session, qtbot, "a.b_3")
+    press(session.layers.get("picks"), "Control-Z")
+    assert session.current == "a.b_3"
+    assert len(session.marks("a.b_1").picks) == 13
+
+
 @pytest.mark.parametrize("pointer", [(150.0, 250.0), "another candidate"])
 def test_e_accepts_what_the_queue_asks_about_wherever_the_pointer_is(
     queue, project_session, qtbot, pointer

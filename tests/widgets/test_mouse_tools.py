@@ -377,5 +377,37 @@ def test_undo_keys_and_shapes_keep_their_letters(
     assert "ctrl+z" in bound
 
 
+@pytest.mark.parametrize("end", ["finished", "another micrograph", "deleted"])
+def test_undo_waits_while_an_area_is_drawn(
+    marked: Session, tools: Tools, mouse: Mouse, qtbot: Any, end: str
+) -> None:
+    lines: list[str] = []
+    tools.told.connect(lines.append)
+    layer = marked.layers.edit("exclusions", "add_polygon")
+    for place in ((20, 20), (20, 80), (80, 80)):
+        mouse.click(place)
+        mouse.move(place)
+        press(layer, "Control-Z")
+        assert "is begun" in lines[-1]
+        assert len(layer.data) == 1
+        assert len(marked.marks(KEY).picks) == 8
+    press(layer, "Control-Shift-Z")
+    assert "is begun" in lines[-1]
+    if end == "finished":
+        layer.mode = "pan_zoom"  # napari finishes the shape
+        assert len(marked.marks(KEY).exclusions) == 1
+        press(layer, "Control-Z")
+        assert not marked.marks(KEY).exclusions
+    elif end == "deleted":
+        marked.viewer.layers.remove(layer)
+    else:
+        marked.go("a.b_2")
+        qtbot.waitUntil(lambda: marked.layers.shown_key == "a.b_2", timeout=5000)
+        marked.go(KEY)
+        qtbot.waitUntil(lambda: marked.layers.shown_key == KEY, timeout=5000)
+    press(marked.layers.get("picks"), "Control-Z")
+    assert len(marked.marks(KEY).picks) == 0
+
+
 def test_tools_are_one_a_session(marked: Session, tools: Tools) -> None:
     assert get_tools(marked) is tools

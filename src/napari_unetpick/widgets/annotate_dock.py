@@ -207,10 +207,10 @@ class AnnotateDock(Dock):
             self._told(str(error))
 
     def _undo(self) -> None:
-        self._do(lambda session: session.undo() or "")
+        self._do(lambda session: self.tools.unless_drawing(session.undo))
 
     def _redo(self) -> None:
-        self._do(lambda session: session.redo() or "")
+        self._do(lambda session: self.tools.unless_drawing(session.redo))
 
     def _reject_too(self, on: bool) -> None:
         self.tools.reject_candidates = on

@@ -37,6 +37,8 @@ class FalsePickPanel(QWidget):
         self.queue: tuple[FalsePick, ...] = ()
         self.at = 0
         self._running = False
+        self._decided: list[int] = []  # places in the queue, while no other mark was changed since
+        self._led = ""  # the micrograph it went to last
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.place = hint()
@@ -46,7 +48,7 @@ class FalsePickPanel(QWidget):
         self.yes = button(
             "Particle (E)",
             "It is a particle that the labels miss: accept it as a pick. Key E in the viewer; "
-            "Ctrl-Z takes it back.",
+            "Ctrl-Z takes it back, in its micrograph.",
             self.accept,
         )
         self.no = button(
@@ -68,6 +70,7 @@ class FalsePickPanel(QWidget):
     def put(self, queue: Sequence[FalsePick]) -> None:
         """Take over a new queue; it waits for the user to start."""
         self.queue, self.at, self._running = tuple(queue), 0, False
+        self._decided.clear()
         self._timer.stop()
         self._refresh()
 
@@ -79,7 +82,8 @@ class FalsePickPanel(QWidget):
     def start(self) -> None:
         """Go to the first one that is open."""
         self.at, self._running, self._zoom_in = 0, True, True
-        get_tools(self.session).asked = self._by_key
+        queues = get_tools(self.session).queues
+        queues[:] = [*(each for each in queues if each is not self._answer), self._answer]
         self._advance(0)
 
     def accept(self) -> None:
@@ -87,9 +91,11 @@ class FalsePickPanel(QWidget):
         if (item := self._asked()) is not None:
             self.session.accept(item.key, _place(item), np.array([item.score]))
 
-    def accept_by_key(self) -> str:
-        """Accept it by key E; return one line, or "" where nothing is asked in sight."""
+    def by_key(self, key: str) -> str:
+        """Act on a key of the viewer; return one line, or "" where nothing is asked in sight."""
         item = self.current
+        if key == "Control-Z":
+            return self._return()
         if item is None or not self.isVisibleTo(self.window()):
             return ""  # on another page E is for what lies under the pointer
         if self._asked() is None:
@@ -107,6 +113,14 @@ class FalsePickPanel(QWidget):
         if self._asked() is not None:
             self._advance(1)
 
+    def _return(self) -> str:
+        """Go back to the last decision, if the user is where it led: it is undone there."""
+        if not self._decided or self.session.current != self._led:
+            return ""
+        key = self.queue[self._decided[-1]].key
+        self.session.go(key)
+        return f"Took back the last decision, in {key}."
+
     def _asked(self) -> FalsePick | None:
         """Return what is asked about, if it is in view; else go back to it: nothing is decided."""
         item = self.current
@@ -117,18 +131,20 @@ class FalsePickPanel(QWidget):
 
     def marks_changed(self, key: str, origin: str) -> None:
         """Go on where the one asked about was decided; back where its decision was undone."""
-        item = self.current
-        before = self.queue[self.at - 1] if self._running and self.at > 0 else None
-        if item is not None and item.key == key and not item.is_open(self.session.marks(key)):
+        item, marks = self.current, self.session.marks(key)
+        back = self._decided[-1] if self._decided else self.at - 1
+        before = self.queue[back] if back >= 0 else None
+        if item is not None and item.key == key and not item.is_open(marks):
+            self._decided.append(self.at)
             self._advance(0)
         elif (
-            origin == "undo"
-            and before is not None
-            and before.key == key
-            and before.is_open(self.session.marks(key))
+            origin == "undo" and before is not None and before.key == key and before.is_open(marks)
         ):
-            self.at -= 1
+            self.at = back
+            del self._decided[-1:]
             self._advance(0)
+        else:
+            self._decided.clear()
 
     def _advance(self, by: int) -> None:
         """Go `by` further, and on to the next one that is open."""
@@ -141,6 +157,7 @@ class FalsePickPanel(QWidget):
             self.at += 1
         self._refresh()
         if item is not None:
+            self._led = item.key
             self.session.go(item.key)
             self._timer.start()
             self._centre()
@@ -183,11 +200,11 @@ class FalsePickPanel(QWidget):
             )
 
     def _bind(self) -> None:
-        """Bind the keys on the session's layers; E is the tools', which ask the queue first."""
+        """Bind the keys on the session's layers; the tools' own ask the queue, once started."""
         layers = self.session.layers
         alive = [True]
         self.destroyed.connect(lambda *_: alive.clear())
-        self._by_key = _weakly(self.accept_by_key, alive)
+        self._answer = _weakly(self.by_key, alive)
         layers.bind("n", _weakly(self.reject, alive))
         layers.bind("k", _weakly(self.skip, alive))
 
@@ -196,12 +213,12 @@ def _place(item: FalsePick) -> np.ndarray:
     return np.array([[item.row, item.col]])
 
 
-def _weakly(method: Callable[[], str | None], alive: list[bool]) -> Callable[[], str]:
+def _weakly(method: Callable[..., str | None], alive: list[bool]) -> Callable[..., str]:
     """Return a call that does nothing once the panel is gone: layers keep their keys."""
     weak = WeakMethod(method)
 
-    def call() -> str:
+    def call(*key: str) -> str:
         there = weak()
-        return (there() or "") if there is not None and alive else ""
+        return (there(*key) or "") if there is not None and alive else ""
 
     return call

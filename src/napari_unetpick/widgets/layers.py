@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.project import Marks
 from napari_unetpick.layer_data import OWN, own_metadata
 from napari_unetpick.notify import tell
 from napari_unetpick.widgets import layer_styles
-from napari_unetpick.widgets.display import DisplaySettings, ImageStore, Shown
+from napari_unetpick.widgets.display import DisplaySettings, ImageStore, Shown, prepare_image
 from napari_unetpick.widgets.layer_tables import read_areas, read_picks, show_picks
 from napari_unetpick.widgets.paint_pause import PaintPause
 from napari_unetpick.widgets.preferences import read_preferences
@@ -52,6 +53,7 @@ class Layers:
         self.session = session
         self.images = ImageStore(read_preferences().display)
         self.shown_key = ""
+        self.drawing = False  # a shape is begun: it would be lost if its layer were filled
         self._look: tuple[str, float, float] | None = None
         self._loading = 0
         self._made: dict[str, Any] = {}
@@ -205,9 +207,6 @@ class Layers:
             self._show(key, shown)
 
     def _reason(self, micrograph: Micrograph) -> str:
-        from napari_unetpick.errors import UnetPickError
-        from napari_unetpick.widgets.display import prepare_image
-
         try:
             prepare_image(micrograph, self.images.settings)
         except UnetPickError as error:
@@ -356,6 +355,7 @@ class Layers:
 
     def _edited(self, kind: str, event: Any) -> None:
         action = str(getattr(event.action, "value", event.action)).lower()
+        self.drawing = action == "adding"  # "added" comes when a shape is finished
         key = self.shown_key
         if self._loading or not key or action not in EDITED:
             return
@@ -374,6 +374,7 @@ class Layers:
         for kind, layer in list(self._made.items()):
             if layer is event.value:
                 del self._made[kind]
+                self.drawing = False
                 if not self._loading and not self._deleted:
                     self._deleted = True
                     QTimer.singleShot(0, self._tell_deleted)  # several at once: one line

@@ -48,6 +48,7 @@ TOOLS = {
 """The tools, with what a user does with each."""
 FINENESS = 2.0  # points of a lasso in half a particle
 TOO_SHORT = 2.0  # pixels: two clicks at one place are no diameter
+UNFINISHED = "An area is begun: end it first, with a double click or Enter."
 
 Floats = NDArray[np.float64]
 
@@ -63,9 +64,10 @@ class Tools:
         Radius of the brush in diameters.
     reject_candidates
         Whether brush and lasso reject candidates too.
-    asked
-        What key E does first: accepts the candidate that a queue in sight asks about, and returns
-        one line, or "" where nothing is asked: then E is for what lies under the pointer.
+    queues
+        Queues of candidates, the one started last at the end. Called with a key they act on it
+        and return one line, or "" where it is not for them: then E is for what lies under the
+        pointer, and undo for the micrograph that is shown.
     """
 
     changed = Signal()
@@ -80,19 +82,36 @@ class Tools:
         self.active = ""
         self.brush = 1.0
         self.reject_candidates = False
-        self.asked: Callable[[], str] = lambda: ""
+        self.queues: list[Callable[[str], str]] = []
         self._layer: Any = None
         self._drawn: Any = None
         self._first: Floats | None = None
         layers = session.layers
-        layers.bind("e", lambda: self.told.emit(self.asked() or accept_here(session)), shapes=False)
+        layers.bind(
+            "e", lambda: self.told.emit(self.ask("e") or accept_here(session)), shapes=False
+        )
         layers.bind("x", lambda: self.told.emit(reject_here(session)), shapes=False)
         layers.bind("Escape", self._escape, shapes=False)
-        layers.bind("Control-Z", session.undo)
-        layers.bind("Control-Shift-Z", session.redo)
+        layers.bind("Control-Z", lambda: self.told.emit(self.unless_drawing(self._undo)))
+        layers.bind("Control-Shift-Z", lambda: self.told.emit(self.unless_drawing(session.redo)))
         session.current_changed.connect(self._forget)
         self.told.connect(self._in_status_bar)
         session.viewer.layers.selection.events.active.connect(self._other_layer)
+
+    # -- keys ----------------------------------------------------------------------------------
+
+    def ask(self, key: str) -> str:
+        """Let a queue act on a key, the one started last first; "" where it is for none."""
+        return next((line for queue in reversed(self.queues) if (line := queue(key))), "")
+
+    def unless_drawing(self, call: Callable[[], str | None]) -> str:
+        """Do what fills layers anew; not while an area is drawn, which would be thrown away."""
+        return UNFINISHED if self.session.layers.drawing else call() or ""
+
+    def _undo(self) -> str:
+        line = self.ask("Control-Z")  # leads to where the last decision was
+        self.session.undo()
+        return line
 
     # -- begin and end -------------------------------------------------------------------------
 
