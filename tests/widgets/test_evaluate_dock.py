@@ -16,6 +16,7 @@ from napari_unetpick.widgets import evaluate_dock
 from napari_unetpick.widgets.annotate_dock import AnnotateDock
 from napari_unetpick.widgets.evaluate_dock import FILE, EvaluateDock
 from napari_unetpick.widgets.layers import camera_of
+from napari_unetpick.widgets.mouse_tools import get_tools
 from napari_unetpick.widgets.result_table import short_names
 
 LEFT = Qt.MouseButton.LeftButton
@@ -330,6 +331,40 @@ def test_e_is_for_the_pointer_where_the_queue_is_not_in_sight(queue, dock, proje
     press(session.layers.get("picks"), "e")
     assert "under the mouse pointer" in session.viewer.status
     assert len(session.marks("a.b_1").picks) == 12
+
+
+def test_n_and_k_do_nothing_where_the_queue_is_not_in_sight(queue, project_session, qtbot):
+    session = project_session
+    queue.hide()
+    press(session.layers.get("picks"), "n")
+    press(session.layers.get("picks"), "k")
+    assert not len(session.marks("a.b_1").negatives)
+    assert queue.current.key == "a.b_1"
+    session.go("a.b_3")
+    shown(session, qtbot, "a.b_3")
+    press(session.layers.get("picks"), "k")
+    assert session.current == "a.b_3"
+
+
+def test_keys_are_for_the_queue_in_sight_that_was_started_last(queue, project_session, qtbot):
+    session = project_session
+    second = EvaluateDock(session.viewer)  # from the menu, beside the workspace
+    second.show()
+    layer = session.layers.get("picks")
+    press(layer, "n")
+    assert "Rejected" in session.viewer.status
+    np.testing.assert_allclose(session.marks("a.b_1").negatives, [(5, 5)])
+    shown(session, qtbot, "a.b_2")
+    second.false_picks.show()
+    second.false_picks.put(queue.queue)
+    second.false_picks.start()
+    press(layer, "k")
+    assert second.false_picks.current is None
+    assert queue.current.key == "a.b_2"
+    second.deleteLater()
+    qtbot.waitUntil(lambda: len(get_tools(session).queues) == 1, timeout=5000)
+    press(layer, "n")
+    np.testing.assert_allclose(session.marks("a.b_2").negatives, [(5, 5)])
 
 
 def test_nothing_is_decided_about_what_is_not_in_view(queue, project_session, qtbot):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from weakref import WeakMethod
 
 import numpy as np
@@ -64,7 +65,9 @@ class FalsePickPanel(QWidget):
         self._timer.setInterval(WAIT_MS)
         self._timer.timeout.connect(self._centre)
         self._zoom_in = False
-        self._bind()
+        queues = get_tools(session).queues
+        self._answer = _weakly(self.by_key)
+        self.destroyed.connect(partial(_leave, queues, self._answer))
         self._refresh()
 
     def put(self, queue: Sequence[FalsePick]) -> None:
@@ -83,7 +86,8 @@ class FalsePickPanel(QWidget):
         """Go to the first one that is open."""
         self.at, self._running, self._zoom_in = 0, True, True
         queues = get_tools(self.session).queues
-        queues[:] = [*(each for each in queues if each is not self._answer), self._answer]
+        _leave(queues, self._answer)
+        queues.append(self._answer)
         self._advance(0)
 
     def accept(self) -> None:
@@ -97,11 +101,16 @@ class FalsePickPanel(QWidget):
         if key == "Control-Z":
             return self._return()
         if item is None or not self.isVisibleTo(self.window()):
-            return ""  # on another page E is for what lies under the pointer
+            return ""  # on another page E is for what lies under the pointer, N and K for nothing
         if self._asked() is None:
-            return f"Back at the candidate that is asked about in {item.key}: E accepts it."
-        self.accept()
-        return f"Accepted the candidate that was asked about, with score {item.score:.2f}."
+            return f"Back at the candidate that is asked about in {item.key}."
+        call, done = {
+            "e": (self.accept, "Accepted"),
+            "n": (self.reject, "Rejected"),
+            "k": (self.skip, "Skipped"),
+        }[key]
+        call()
+        return f"{done} the candidate that was asked about, with score {item.score:.2f}."
 
     def reject(self) -> None:
         """It is no particle."""
@@ -199,26 +208,22 @@ class FalsePickPanel(QWidget):
                 "been decided.",
             )
 
-    def _bind(self) -> None:
-        """Bind the keys on the session's layers; the tools' own ask the queue, once started."""
-        layers = self.session.layers
-        alive = [True]
-        self.destroyed.connect(lambda *_: alive.clear())
-        self._answer = _weakly(self.by_key, alive)
-        layers.bind("n", _weakly(self.reject, alive))
-        layers.bind("k", _weakly(self.skip, alive))
-
 
 def _place(item: FalsePick) -> np.ndarray:
     return np.array([[item.row, item.col]])
 
 
-def _weakly(method: Callable[..., str | None], alive: list[bool]) -> Callable[..., str]:
-    """Return a call that does nothing once the panel is gone: layers keep their keys."""
+def _weakly(method: Callable[[str], str]) -> Callable[[str], str]:
+    """Return a call that does not hold the panel: the tools outlive it."""
     weak = WeakMethod(method)
 
-    def call(*key: str) -> str:
+    def call(key: str) -> str:
         there = weak()
-        return (there(*key) or "") if there is not None and alive else ""
+        return "" if there is None else there(key)
 
     return call
+
+
+def _leave(queues: list[Callable[[str], str]], answer: Callable[[str], str], *_: object) -> None:
+    if answer in queues:
+        queues.remove(answer)

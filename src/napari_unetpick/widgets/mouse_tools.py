@@ -8,6 +8,7 @@ it draws (a line, a brush, a lasso) lies in a layer of its own that ends with it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -65,9 +66,9 @@ class Tools:
     reject_candidates
         Whether brush and lasso reject candidates too.
     queues
-        Queues of candidates, the one started last at the end. Called with a key they act on it
-        and return one line, or "" where it is not for them: then E is for what lies under the
-        pointer, and undo for the micrograph that is shown.
+        Queues of candidates, the one started last at the end. Called with a key (E, N, K, undo)
+        they act on it and return one line, or "" where it is not for them: then E is for what
+        lies under the pointer, and undo for the micrograph that is shown.
     """
 
     changed = Signal()
@@ -90,6 +91,8 @@ class Tools:
         layers.bind(
             "e", lambda: self.told.emit(self.ask("e") or accept_here(session)), shapes=False
         )
+        for key in ("n", "k"):
+            layers.bind(key, partial(self._ask_aloud, key))
         layers.bind("x", lambda: self.told.emit(reject_here(session)), shapes=False)
         layers.bind("Escape", self._escape, shapes=False)
         layers.bind("Control-Z", lambda: self.told.emit(self.unless_drawing(self._undo)))
@@ -107,6 +110,9 @@ class Tools:
     def unless_drawing(self, call: Callable[[], str | None]) -> str:
         """Do what fills layers anew; not while an area is drawn, which would be thrown away."""
         return UNFINISHED if self.session.layers.drawing else call() or ""
+
+    def _ask_aloud(self, key: str) -> None:
+        self.told.emit(self.unless_drawing(partial(self.ask, key)))
 
     def _undo(self) -> str:
         line = self.ask("Control-Z")  # leads to where the last decision was
