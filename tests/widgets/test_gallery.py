@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QItemSelectionModel, QPoint, Qt
@@ -113,6 +115,36 @@ def test_picks_of_all_micrographs_are_deleted_where_they_are_selected(dock, proj
     qtbot.mouseClick(dock.reject, LEFT)
     for key in session.keys:
         np.testing.assert_allclose(session.marks(key).picks.coords, session.truth[key][:3])
+
+
+@pytest.mark.parametrize("same_names", [True, False])
+def test_pictures_of_the_project_before_act_on_nothing(
+    dock, project_session, qtbot, tmp_path, same_names
+):
+    session = project_session
+    for key in session.keys:
+        session.add_picks(key, session.truth[key][:4], None, "manual")
+    session.save()
+    choose(dock, qtbot, "Picks of all micrographs", 12)
+    old = dock.model.items
+    dock.view.selectAll()
+    if same_names:  # and the same ids
+        shutil.copytree(
+            session.project.folder, tmp_path / "copy", ignore=shutil.ignore_patterns("*.lock")
+        )
+        session.open_project(tmp_path / "copy")
+    else:
+        (tmp_path / "mics" / "a.b_1.mrc").rename(tmp_path / "z.mrc")
+        session.new_project(tmp_path / "other", tmp_path / "z.mrc")
+    assert dock.selected() == dock.model.items == []
+    dock.reject.click()
+    assert session.undo_stacks.depth(session.current) == (0, 0)
+    count = 12 if same_names else 0
+    qtbot.waitUntil(lambda: len(dock.model.items) == count and not dock.work.busy, timeout=5000)
+    if not same_names:
+        dock.model.put(old, None)
+        dock.view.selectAll()
+        dock._reject()  # keys that the project does not have
 
 
 def test_a_double_click_goes_to_the_micrograph(dock, project_session, qtbot):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
 
-from napari_unetpick.io.micrographs import Micrograph, read_micrograph
+from napari_unetpick.io.micrographs import Micrograph, list_micrographs, read_micrograph
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.io.project import Candidates, Project
 from napari_unetpick.layer_data import image_layer, points_layer
+from napari_unetpick.widgets import adopt_form
+from napari_unetpick.widgets.adopt import write_sources
 from napari_unetpick.widgets.micrographs_dock import MicrographsDock
 from napari_unetpick.widgets.session import Session
 
@@ -404,6 +407,37 @@ def test_one_open_image_is_used_and_points_are_labels(dock: MicrographsDock, qtb
     click(qtbot, form.take)
     assert session.marks("open_one").picks.coords.tolist() == [[100, 120], [40, 50]]
     assert dock.news.text() == "2 of 2 points of mine are now picks of open_one."
+
+
+def test_an_image_written_for_one_project_does_not_join_another(
+    dock: MicrographsDock,
+    planted: Any,
+    tmp_path: Path,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session, form = dock.session, dock.adopt_form
+    Project.create(tmp_path / "project", list_micrographs(tmp_path / "mics")).close()
+    layer = session.viewer.add_image(np.eye(64, dtype=np.float32), name="mine")
+    qtbot.waitUntil(form.use_images.isVisible, timeout=2000)
+    opened, written = Event(), []
+
+    def write_late(sources: Any) -> None:
+        opened.wait(10)
+        write_sources(sources)
+        written.extend(source.path for source in sources)
+
+    monkeypatch.setattr(adopt_form, "write_sources", write_late)
+    click(qtbot, form.use_images)
+    session.open_project(tmp_path / "project")
+    opened.set()
+    qtbot.waitUntil(lambda: "meanwhile" in dock.trouble.text(), timeout=5000)
+    assert session.keys == KEYS
+    assert layer.visible
+    assert [path.exists() for path in written] == [False]
+    click(qtbot, form.use_images)  # again: into the project that is open
+    qtbot.waitUntil(lambda: "mine" in session.keys, timeout=5000)
+    assert session.entry("mine").micrograph.path.parent.parent == tmp_path / "project"
 
 
 # -- size and speed --------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.io.project_images import remove_images
 from napari_unetpick.widgets.adopt import (
     Source,
     find_images,
@@ -25,6 +26,7 @@ from napari_unetpick.widgets.controls import button, hint, row, say
 from napari_unetpick.widgets.session import Session
 
 SETTLED_MS = 60  # several files opened at once are one offer
+MEANWHILE = "another project was opened meanwhile; use the open images again"
 
 
 class AdoptForm(QWidget):
@@ -137,16 +139,22 @@ class AdoptForm(QWidget):
             self.report("", str(error))
             return
         self.report("Taking over the open images\u2026", "")
-        sources = find_images(self.session)
+        sources, place = find_images(self.session), self.session.project.folder
 
-        def work(_: Any) -> list[Source]:
+        def work(_: Any) -> tuple[Path, list[Source]]:
             write_sources(sources)
-            return sources
+            return place, sources
 
         self.background.start(work)
 
-    def _join(self, sources: list[Source]) -> None:
-        session = self.session
+    def _join(self, result: tuple[Path, list[Source]]) -> None:
+        session, (place, sources) = self.session, result
+        if place != session.project.folder:
+            remove_images([source.path for source in sources if source.data is not None])
+            self._project_folder = None
+            self.report("", MEANWHILE)
+            self.offer()
+            return
         try:
             picks_before = _pick_count(session)
             new = join_session(session, sources)

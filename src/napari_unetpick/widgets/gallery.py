@@ -77,7 +77,7 @@ class GalleryDock(Dock):
         self.follow(session.marks_changed, lambda key, _: self._micrograph_changed(key))
         self.follow(session.selection_changed, lambda: self._later())
         self.follow(session.diameter_changed, lambda _: self._later())
-        self.follow(session.project_changed, lambda: self._later())
+        self.follow(session.project_changed, self._project_changed)
         for part in (self.work, self.averaging, self.model):
             self.destroyed.connect(part.close)
 
@@ -134,6 +134,13 @@ class GalleryDock(Dock):
     def _later(self) -> None:
         self._all = True
         self._soon.start()
+
+    def _project_changed(self) -> None:
+        """Show nothing of the project before: its keys and ids may be others here."""
+        self.work.stop()
+        self._snapshot, self.total, self.unread = None, 0, 0
+        self._put([])
+        self._later()
 
     def _micrograph_changed(self, key: str) -> None:
         if self._everywhere or key == self.session.current:
@@ -274,7 +281,7 @@ class GalleryDock(Dock):
             self.session.reject(key, places)
         picks: dict[str, list[int]] = {}
         for item in chosen:
-            if item.id != CANDIDATE:
+            if item.id != CANDIDATE and item.key in self.session.project.entries:
                 picks.setdefault(item.key, []).append(item.id)
         for key, ids in picks.items():
             marks = self.session.marks(key)
