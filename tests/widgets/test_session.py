@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from napari_unetpick.io.project import Candidates, Project
 from napari_unetpick.widgets import layers as layers_module
 from napari_unetpick.widgets import session as session_module
+from napari_unetpick.widgets.accepting import accept_above
 
 
 def candidates(coords, raw):
@@ -93,6 +95,50 @@ def test_undo_and_redo(project_session):
     session.redo()
     session.redo()
     np.testing.assert_allclose(session.marks("a.b_1").picks.coords, [first, second])
+
+
+def test_undo_takes_back_the_label_state_that_a_first_mark_made(session, planted, tmp_path):
+    session.add_micrographs(tmp_path / "mics")
+    told = []
+    session.entries_changed.connect(told.extend)
+
+    def states():
+        return [session.entry(key).state for key in session.keys]
+
+    for key in session.keys:
+        session.put_candidates(key, candidates(planted[key], np.full(12, 0.9)))
+        accept_above(session, key, 0.5)
+    assert states() == ["partial"] * 3
+    session.reject("a.b_1", planted["a.b_1"][:1])
+    session.undo()
+    assert states() == ["partial"] * 3, "picks are left"
+    for key in session.keys:
+        session.go(key)
+        told.clear()
+        session.undo()
+        assert told == [key]
+    assert states() == ["none"] * 3
+    assert not session.project.has_work
+    session.redo()
+    assert states() == ["none", "none", "partial"]
+    session.undo()
+    assert states() == ["none"] * 3
+
+
+@pytest.mark.parametrize("state", ["partial", "full"])
+@pytest.mark.parametrize("first", [True, False])
+def test_undo_leaves_a_label_state_that_the_user_set(project_session, state, first):
+    session = project_session
+    if first:
+        session.set_state("a.b_1", state)
+    session.add_picks("a.b_1", session.truth["a.b_1"], None, "manual")
+    if not first:
+        session.set_state("a.b_1", state)
+    session.undo()
+    assert session.entry("a.b_1").state == state
+    session.redo()
+    session.undo()
+    assert session.entry("a.b_1").state == state
 
 
 def test_a_click_after_selecting_a_models_pick_is_a_manual_one(project_session):

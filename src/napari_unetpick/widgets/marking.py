@@ -48,6 +48,7 @@ class Marking:
         self.selected: list[str] = []  # keys of the rows that are selected there
         self._marks: dict[str, Marks] = {}
         self._unsaved: set[str] = set()
+        self._called_partial: set[str] = set()  # keys whose first mark made them so, not the user
         self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(SAVE_AFTER_MS)
@@ -89,6 +90,8 @@ class Marking:
 
     def change_entries(self, keys: Sequence[str], **fields: Any) -> None:
         """Change state, kept or split of several micrographs."""
+        if "state" in fields:
+            self._called_partial.difference_update(keys)
         for key in keys:
             self.project.change(key, **fields)
         self._change_later()
@@ -162,6 +165,10 @@ class Marking:
         marked = len(marks.picks) or len(marks.negatives) or len(marks.complete)
         if marked and self.entry(key).state == "none":
             fields["state"] = "partial"
+            self._called_partial.add(key)
+        elif origin == "undo" and not marked and key in self._called_partial:
+            fields["state"] = "none"
+            self._called_partial.remove(key)
         counted = before is None or len(before.picks) != len(marks.picks)
         if counted or "state" in fields:
             self.project.change(key, **fields)

@@ -138,6 +138,7 @@ class Session(Working):
         old.close(discard=True)
         self._marks.clear()
         self._unsaved.clear()
+        self._called_partial.clear()
         self._candidates.clear()
         self._loose.clear()
         self._header_sizes.clear()
