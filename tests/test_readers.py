@@ -209,6 +209,19 @@ def test_of_a_thousand_micrographs_the_open_one_is_shown(
     assert any("showing m0007" in text for _, text in told)
 
 
+def test_a_micrograph_opens_beside_picks_of_two_of_its_name(
+    tmp_path: Path, viewer: Any, told: list[Any]
+) -> None:
+    names = ["g1/z.mrc", "g1/a.mrc", "g2/a.mrc"]
+    star = write_coordinates(tmp_path / "all.star", TRUTH, names)
+    viewer.open(str(star), plugin=PLUGIN)
+    viewer.open(str(write_mrc(tmp_path / "a.mrc")), plugin=PLUGIN)
+    assert layers_of(viewer) == [("Points", "z picks"), ("Image", "a")]
+    told.clear()
+    assert viewer.open(str(star), plugin=PLUGIN) == []
+    assert "g1/a.mrc and g2/a.mrc have one name in different folders" in told[0][1]
+
+
 def test_picks_that_were_worked_on_are_hidden_not_lost(
     tmp_path: Path, viewer: Any, told: list[Any]
 ) -> None:
