@@ -65,6 +65,29 @@ def test_nothing_to_train_on_is_said(project_session: Any, fake_engine: Any) -> 
     assert fake_engine.submitted == []
 
 
+@pytest.mark.parametrize("do", ["train", "self-train", "compare"])
+def test_nothing_learns_from_labels_that_cannot_be_saved(
+    project_session: Any, fake_engine: Any, monkeypatch: pytest.MonkeyPatch, do: str
+) -> None:
+    session = project_session
+    label(session, 4)
+    assert session.save()
+    label(session, 8)
+
+    def full(*_: Any) -> None:
+        raise InputError("no space left on the disk")
+
+    monkeypatch.setattr(session.project, "save_marks", full)
+    with pytest.raises(InputError, match="cannot be saved"):
+        session.start(do)
+    assert fake_engine.submitted == []
+    session.start("pick")  # reads no labels
+    monkeypatch.undo()
+    session.job.stop()
+    session.start(do)
+    assert [job.do for job in fake_engine.submitted] == ["pick", do]
+
+
 def test_previews_are_asked_for_once_steps_are_taken(running: Any, project_session: Any) -> None:
     session, training = project_session, project_session.training
     running.progress.emit(Progress("preparing", 1, 3))

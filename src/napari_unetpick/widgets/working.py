@@ -14,6 +14,11 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.widgets.marking import Marking
 
 TRAINING = ("train", "self-train")  # jobs that write to the project until they end
+READS_LABELS = (*TRAINING, "compare")  # from the disk
+UNSAVED = (
+    "What you marked cannot be saved, and the engine reads it from the disk: free some space there "
+    "or save the project elsewhere, then try again."
+)
 
 
 class Working(Marking):
@@ -48,13 +53,14 @@ class Working(Marking):
         Raises
         ------
         InputError
-            The engine is at work.
+            The engine is at work; or the job reads labels that cannot be saved.
         """
         if waits := self.busy:
             raise InputError(waits)
+        if not self.save() and do in READS_LABELS:
+            raise InputError(UNSAVED)
         if self._gives_way:
             self.stop_job()
-        self.save()
         job = self.engine.submit(do, project=str(self.project.folder), **args)
         self.job, self._gives_way = job, gives_way
         job.finished.connect(lambda: self._ended(job))
