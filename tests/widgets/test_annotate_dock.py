@@ -48,6 +48,27 @@ def test_opens_quickly_and_without_a_project_says_what_to_do(session: Session, q
     assert not dock.modes["add"].isEnabled()
 
 
+def test_of_a_damaged_pick_file_nothing_is_counted_and_nothing_offered(
+    dock: AnnotateDock, project_session: Session, qtbot: Any
+) -> None:
+    session = project_session
+    session.add_picks(KEY, session.truth[KEY], None, "manual")  # type: ignore[attr-defined]
+    corner, sure = np.array([[2.0, 2.0]]), np.array([0.95])
+    session.put_candidates(KEY, Candidates(corner, sure, sure, "m", 20.0))
+    qtbot.waitUntil(lambda: "12 picks here" in dock.counts.text() and dock.accept.isEnabled())
+    (session.project.folder / "picks").mkdir(exist_ok=True)
+    (session.project.folder / "picks" / "a.b_2.areas.json").write_text("{")
+    session.go("a.b_2")
+    qtbot.waitUntil(lambda: "a.b_2.areas.json" in dock.trouble.text(), timeout=5000)
+    assert dock.counts.text() == ""
+    assert not any(each.isEnabled() for each in (*dock.modes.values(), dock.accept, dock.reject))
+    assert not dock.labels.exclude.isEnabled()
+    session.go(KEY)
+    qtbot.waitUntil(lambda: "12 picks here" in dock.counts.text(), timeout=5000)
+    assert dock.modes["add"].isEnabled()
+    assert dock.labels.exclude.isEnabled()
+
+
 def test_add_mode_picks_and_counts(
     dock: AnnotateDock, project_session: Session, qtbot: Any
 ) -> None:

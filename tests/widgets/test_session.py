@@ -303,6 +303,57 @@ def test_a_damaged_micrograph_is_said_and_the_next_one_works(project_session, qt
     assert session.layers.get("micrograph").visible
 
 
+def test_a_damaged_pick_file_shows_nothing_and_is_left_as_it_is(
+    project_session, qtbot, monkeypatch
+):
+    session, layers = project_session, project_session.layers
+    layers.get("picks").add(session.truth["a.b_1"])
+    session.reject("a.b_1", session.truth["a.b_1"][:2])
+    session.put_candidates("a.b_2", candidates(session.truth["a.b_2"], np.linspace(0.9, 0.1, 12)))
+    layers.edit("picks", "add")
+    session.save()
+    damaged = session.project.folder / "picks" / "a.b_2.star"
+    text = "data_\n\nloop_\n_rlnCoordinateX #1\n_rlnCoordinateY #2\n 12.0 abc\n"
+    damaged.write_text(text)
+    told = []
+    monkeypatch.setattr(layers_module, "tell", lambda text, level: told.append((level, text)))
+    session.go("a.b_2")
+    qtbot.waitUntil(lambda: layers.shown_key == "a.b_2", timeout=5000)
+    layers.reload()
+    assert layers.get("micrograph").name == "a.b_2"
+    (only,) = told
+    assert only[0] == "error"
+    assert str(damaged) in only[1]
+
+    def shown(kind):
+        return len(layers.get(kind).data)
+
+    kinds = ("picks", "negatives", "candidates")
+    assert [shown(kind) for kind in kinds] == [0, 0, 0]
+    assert not any(layers.get(kind).editable for kind in kinds)
+    layers.edit("picks", "add")
+    assert layers.get("picks").mode == "pan_zoom"
+    layers.get("picks").add(np.array([[50.0, 60.0]]))  # as a paste comes past the lock
+    qtbot.waitUntil(lambda: shown("picks") == 0, timeout=2000)
+    assert not layers.get("picks").editable
+    session.undo()
+    assert session.save()
+    assert damaged.read_text() == text
+    unlocked = []
+    layers.get("picks").events.editable.connect(lambda event: unlocked.append(True))
+    session.go("a.b_1")
+    qtbot.waitUntil(lambda: layers.shown_key == "a.b_1", timeout=5000)
+    assert [shown(kind) for kind in kinds] == [12, 2, 0]
+    assert unlocked, "napari's own buttons follow"
+    assert layers.get("picks").editable
+    assert layers.get("negatives").editable
+    damaged.unlink()
+    session.go("a.b_2")
+    qtbot.waitUntil(lambda: layers.shown_key == "a.b_2", timeout=5000)
+    assert layers.get("picks").editable
+    assert len(told) == 1
+
+
 def test_damaged_candidates_are_told_once_and_the_micrograph_is_still_shown(
     project_session, monkeypatch, qtbot
 ):

@@ -263,8 +263,12 @@ class AnnotateDock(Dock):
         try:
             self._count(key)
             self._count_candidates(key)
-        except UnetPickError as error:
+        except UnetPickError as error:  # nothing is shown of it, and nothing can be changed
             say(self.trouble, str(error))
+            say(self.counts, "")
+            say(self.candidate_words, "")
+            for each in (*self.modes.values(), self.accept, self.reject):
+                each.setEnabled(False)
 
     def _count(self, key: str) -> None:
         if not key:

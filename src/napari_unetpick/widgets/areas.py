@@ -63,6 +63,8 @@ class LabelPanel(QWidget):
             marks = session.marks(key)
         except UnetPickError as error:
             say(self.areas, str(error))
+            self.complete.setEnabled(False)
+            self.exclude.setEnabled(False)
             return
         state = session.entry(key).state
         self.states[state].setChecked(True)

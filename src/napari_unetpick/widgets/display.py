@@ -16,6 +16,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.micrographs import Micrograph, read_micrograph
 from napari_unetpick.picking.crop import fourier_crop
 from napari_unetpick.picking.scale import fast_even_length
@@ -81,6 +82,15 @@ def prepare_image(micrograph: Micrograph, settings: DisplaySettings) -> Shown:
     image = (image - image.mean()) / (float(image.std()) or 1.0)
     ratio = (rows / shape[0], cols / shape[1])
     return Shown(image, ratio, (rows, cols), pixel_size)
+
+
+def why_not(micrograph: Micrograph, settings: DisplaySettings) -> str:
+    """Say why a micrograph could not be prepared."""
+    try:
+        prepare_image(micrograph, settings)
+    except UnetPickError as error:
+        return str(error)
+    return "try again"
 
 
 def _outliers(data: NDArray[np.generic]) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from napari_unetpick.layer_data import DEFAULT_SIZE, PLAIN_COLOR, SCORE_COLORMAP
 from napari_unetpick.widgets.layer_tables import one_step
 
 if TYPE_CHECKING:
+    from napari_unetpick.io.project import Marks
     from napari_unetpick.widgets.display import Shown
     from napari_unetpick.widgets.model import Chosen
     from napari_unetpick.widgets.session import Session
@@ -109,6 +110,12 @@ EMPTY: dict[str, Callable[[], Any]] = {
     "exclusions": lambda: _areas("exclusions", EXCLUDED_COLOR),
     "complete": lambda: _areas("complete", COMPLETE_COLOR),
 }
+
+
+def needed_by(marks: Marks) -> list[str]:
+    """Return the kinds of layers in which something is marked."""
+    kinds = ("picks", "negatives", "exclusions", "complete")
+    return [kind for kind in kinds if len(getattr(marks, kind))]
 
 
 def default_diameter(session: Session, key: str) -> float:

@@ -17,12 +17,11 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.project import Marks
 from napari_unetpick.layer_data import OWN, own_metadata
 from napari_unetpick.notify import tell
 from napari_unetpick.widgets import layer_styles
-from napari_unetpick.widgets.display import DisplaySettings, ImageStore, Shown, prepare_image
+from napari_unetpick.widgets.display import DisplaySettings, ImageStore, Shown, why_not
 from napari_unetpick.widgets.layer_tables import read_areas, read_picks, show_picks
 from napari_unetpick.widgets.paint_pause import PaintPause
 from napari_unetpick.widgets.preferences import read_preferences
@@ -201,22 +200,18 @@ class Layers:
         micrograph = self.session.entry(key).micrograph
         shown = self.images.ready(micrograph)
         if shown is None:
-            tell(f"{key} cannot be shown: {self._reason(micrograph)}", "error")
+            tell(f"{key} cannot be shown: {why_not(micrograph, self.images.settings)}", "error")
             self._show(key, None)
         else:
             self._show(key, shown)
-
-    def _reason(self, micrograph: Micrograph) -> str:
-        try:
-            prepare_image(micrograph, self.images.settings)
-        except UnetPickError as error:
-            return str(error)
-        return "try again"
 
     def _show(self, key: str, shown: Shown | None) -> None:
         """Put a micrograph and all that belongs to it into the layers, in one step."""
         if self._pause is not None:
             self._pause.begin()
+        marks, damage = self._read(key)
+        if damage and key != self.shown_key:
+            tell(f"{key} cannot be marked until its file is mended: {damage}", "error")
         with self._quietly():
             self.shown_key = key
             if shown is None:
@@ -224,7 +219,7 @@ class Layers:
                     self._made["micrograph"].visible = False
             else:
                 self._show_image(key, shown)
-            self._make_missing("candidates", "picks", *self._wanted(self.session.marks(key)))
+            self._make_missing("candidates", "picks", *layer_styles.needed_by(marks))
             for kind in list(self._made):
                 self._fill(kind)
             self._order()
@@ -235,14 +230,12 @@ class Layers:
         near = [keys[i] for i in around if 0 <= i < len(keys)]
         self.images.prefetch([self.session.entry(k).micrograph for k in near])
 
-    def _wanted(self, marks: Marks) -> list[str]:
-        kinds = {
-            "picks": len(marks.picks),
-            "negatives": len(marks.negatives),
-            "exclusions": len(marks.exclusions),
-            "complete": len(marks.complete),
-        }
-        return [kind for kind, count in kinds.items() if count]
+    def _read(self, key: str) -> tuple[Marks, str]:
+        """Return what is marked, and "" or why its file cannot be read: its layers are locked."""
+        try:
+            return self.session.marks(key), ""
+        except UnetPickError as error:
+            return Marks(), str(error)
 
     def _show_image(self, key: str, shown: Shown) -> None:
         place = layer_styles.placement(shown.pixel_size, shown.ratio)
@@ -300,20 +293,24 @@ class Layers:
         layer = self._made[kind]
         if kind == "micrograph" or not key:
             return
-        session, marks = self.session, self.session.marks(key)
+        session, (marks, damage) = self.session, self._read(key)
         pixel_size = self.pixel_size(key)
         layer_styles.put(layer, layer_styles.placement(pixel_size, (1.0, 1.0)))
         layer.metadata[OWN] = own_metadata(kind, key, pixel_size, micrograph=key, session=True)
         diameter = session.diameter_px(key) or layer_styles.default_diameter(session, key)
+        if kind != "candidates":  # before it is filled: what is set in a blocked step is not told
+            layer.editable = not damage and session.viewer.dims.ndisplay == 2
         if kind == "picks":
             show_picks(layer, marks.picks, diameter)
         elif kind == "candidates":
-            layer_styles.show_candidates(layer, session.chosen(key), diameter)
+            layer_styles.show_candidates(layer, None if damage else session.chosen(key), diameter)
         elif kind == "negatives":
             layer_styles.show_points(layer, marks.negatives, diameter / 2)
         else:
             areas = marks.exclusions if kind == "exclusions" else marks.complete
             layer_styles.show_areas(layer, areas)
+        if damage:
+            layer.editable = False  # new data has unlocked it
 
     def _order(self) -> None:
         """Keep the own layers in one order: micrograph lowest, picks on top."""
@@ -330,7 +327,7 @@ class Layers:
         if key != self.shown_key:
             return
         with self._quietly():
-            self._make_missing(*self._wanted(self.session.marks(key)))
+            self._make_missing(*layer_styles.needed_by(self.session.marks(key)))
             if origin != "layer":
                 for kind in ("picks", "negatives", "exclusions", "complete"):
                     if kind in self._made:
@@ -360,7 +357,10 @@ class Layers:
         if self._loading or not key or action not in EDITED:
             return
         layer = self._made[kind]
-        marks = self.session.marks(key)
+        marks, damage = self._read(key)
+        if damage:  # it came past the lock, and cannot be kept; napari is not done with it yet
+            QTimer.singleShot(0, lambda: self.refill(kind))
+            return
         if kind == "picks":
             with self._quietly():
                 marks = replace(marks, picks=read_picks(layer, marks.picks))

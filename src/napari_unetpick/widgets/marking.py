@@ -152,7 +152,7 @@ class Marking:
         self._travel(self.undo_stacks.redo)
 
     def _travel(self, move: Callable[[str, Marks], Marks | None]) -> None:
-        if self.current:
+        if self.current and any(self.undo_stacks.depth(self.current)):  # else it may be unreadable
             found = move(self.current, self.marks(self.current))
             if found is not None:
                 self._put_marks(self.current, found, "undo")
