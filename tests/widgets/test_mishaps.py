@@ -8,13 +8,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import mrcfile
 import numpy as np
 import psutil
 import pytest
 from qtpy.QtWidgets import QMainWindow
 
+from napari_unetpick.errors import InputError
 from napari_unetpick.io.project import Project
+from napari_unetpick.widgets.gallery_crops import Cutter
+from napari_unetpick.widgets.gallery_items import GalleryItem
 from napari_unetpick.widgets.session import Session, get_session
+from napari_unetpick.widgets.snapshot import take_snapshot
+from napari_unetpick.widgets.suggest_panel import mean_grey
 from napari_unetpick.widgets.workspace import Workspace
 
 KEY = "a.b_1"
@@ -101,6 +107,28 @@ def test_closing_in_mid_training_ends_the_engine_and_leaves_a_run_that_resumes(
     assert not run.finished
     assert (run.path / "checkpoint.pt").is_file()
     again.close()
+
+
+def test_a_micrograph_that_is_written_anew_ends_neither_gallery_nor_suggestions(
+    planted: dict[str, np.ndarray], tmp_path: Path, session: Session
+) -> None:
+    big = tmp_path / "mics" / "big.mrc"  # more than a page of memory lies behind its cut
+    noise = np.random.default_rng(0).normal(size=(512, 512)).astype(np.float32)
+    with mrcfile.new(big, data=noise) as mrc:
+        mrc.voxel_size = 1.0
+    session.new_project(tmp_path / "project", big)
+    session.set_diameter(80)
+    snapshot, cutter = take_snapshot(session), Cutter()
+    opened = snapshot.open("big")
+    assert cutter.cut(GalleryItem("big", 50.0, 50.0, 1.0), snapshot) is not None
+    assert mean_grey(snapshot, "big") == pytest.approx(noise[16::32].mean(), abs=1e-6)
+    with open(big, "r+b") as file:
+        file.truncate(1024)
+    assert cutter.cut(GalleryItem("big", 450.0, 450.0, 1.0), snapshot) is None
+    with pytest.raises(InputError, match="became shorter"):
+        opened.image[:]
+    with pytest.raises(InputError, match="cut short"):
+        mean_grey(snapshot, "big")
 
 
 def test_deleting_all_layers_at_once_keeps_every_mark(project_session: Session, qtbot: Any) -> None:

@@ -156,6 +156,16 @@ def read_micrograph(path: str | Path, *, mapped: bool = True) -> MicrographImage
         The file is missing, damaged, a movie, complex, or of a type that is not read.
     """
     path = Path(path)
+    flipped = check_file(path)
+    try:
+        data, pixel_size = open_tiff(path, mapped) if flipped else open_mrc(path, mapped)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return MicrographImage(data, known_size(pixel_size), flipped)
+
+
+def check_file(path: Path) -> bool:
+    """Refuse what cannot be a micrograph by its name; tell whether it is a TIFF."""
     suffix = path.suffix.lower()
     if path.is_dir():
         raise InputError(f"{path}: is a folder where a micrograph is needed")
@@ -167,13 +177,12 @@ def read_micrograph(path: str | Path, *, mapped: bool = True) -> MicrographImage
         raise InputError(
             f"{path}: {suffix or 'no extension'} is not read; convert it to .mrc or .tif"
         )
-    flipped = suffix in TIFF_EXTENSIONS
-    try:
-        data, pixel_size = open_tiff(path, mapped) if flipped else open_mrc(path, mapped)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    known = round(pixel_size, 5) if is_plausible(pixel_size) else None  # 7.0799999 in float32
-    return MicrographImage(data, known, flipped)
+    return suffix in TIFF_EXTENSIONS
+
+
+def known_size(pixel_size: float) -> float | None:
+    """Return a header's pixel size (A/px), or None where it has none that can be."""
+    return round(pixel_size, 5) if is_plausible(pixel_size) else None  # 7.0799999 in float32
 
 
 def check_values(image: MicrographImage, name: str) -> None:

@@ -63,6 +63,16 @@ def open_mrc(path: Path, mapped: bool = True) -> tuple[NDArray[Any], float]:
     InputError
         The file is empty, cut short, a movie, complex, packed, or no MRC at all.
     """
+    header = read_mrc_header(path)
+    _, rows, columns = header.shape
+    if mapped:
+        data = np.memmap(path, header.dtype, "r", header.offset, (rows, columns))
+        return np.asarray(data), header.pixel_size
+    return read_mrc_rows(path, header, range(rows)), header.pixel_size
+
+
+def read_mrc_header(path: Path) -> MrcHeader:
+    """Read the header of a single image; an InputError as `open_mrc` raises."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         raw = file.read(HEADER_BYTES)
@@ -79,13 +89,21 @@ def open_mrc(path: Path, mapped: bool = True) -> tuple[NDArray[Any], float]:
             f"{path}: is a movie or stack of {frames} frames; "
             "motion-correct it first and give the averaged micrograph"
         )
-    if mapped:
-        data = np.memmap(path, header.dtype, "r", header.offset, (rows, columns))
-        return np.asarray(data), header.pixel_size
-    read = np.fromfile(path, header.dtype, rows * columns, offset=header.offset)
-    if len(read) < rows * columns:
-        raise InputError(f"{path}: became shorter while it was read; is it being written anew?")
-    return read.reshape(rows, columns), header.pixel_size
+    return header
+
+
+def read_mrc_rows(path: Path, header: MrcHeader, rows: range) -> NDArray[Any]:
+    """Read some rows into memory; an InputError where the file has become shorter."""
+    found = np.empty((len(rows), header.shape[2]), header.dtype)
+    width = found.itemsize * found.shape[1]
+    with open(path, "rb", buffering=0) as file:
+        for row, bytes_ in zip(rows, found.view(np.uint8), strict=True):
+            file.seek(header.offset + row * width)
+            if file.readinto(bytes_) < width:
+                raise InputError(
+                    f"{path}: became shorter while it was read; is it being written anew?"
+                )
+    return found
 
 
 def parse_header(raw: bytes, path: Path) -> MrcHeader:

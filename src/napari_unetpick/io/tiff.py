@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,27 @@ def open_tiff(path: Path, mapped: bool = True) -> tuple[NDArray[Any], float]:
     InputError
         The file is no TIFF, cut short, in colour, complex, or a movie.
     """
+    import tifffile
+
+    with _only_page(path) as (page, pixel_size):
+        data: NDArray[Any] = (
+            tifffile.memmap(path, page=0, mode="r")
+            if mapped and page.is_memmappable
+            else page.asarray()
+        )
+    return np.asarray(data)[::-1], pixel_size
+
+
+def read_tiff_header(path: Path) -> tuple[tuple[int, int], float]:
+    """Read (rows, columns) and pixel size, no pixel; an InputError as `open_tiff` raises."""
+    with _only_page(path) as (page, pixel_size):
+        rows, columns = page.shape
+        return (rows, columns), pixel_size
+
+
+@contextmanager
+def _only_page(path: Path) -> Iterator[tuple[Any, float]]:
+    """Open a TIFF for its page, which is checked, and pixel size; what fails is an InputError."""
     import tifffile  # late: a tenth of a second that MRC users need not wait
 
     if path.stat().st_size == 0:
@@ -55,18 +78,13 @@ def open_tiff(path: Path, mapped: bool = True) -> tuple[NDArray[Any], float]:
                 )
             if page.is_memmappable:
                 _refuse_cut_short(path, max(page.dataoffsets) + max(page.databytecounts))
-            data: NDArray[Any] = (
-                tifffile.memmap(path, page=0, mode="r")
-                if mapped and page.is_memmappable
-                else page.asarray()
-            )
+            yield page, pixel_size
     except InputError:
         raise
     except Exception as error:  # tifffile raises many kinds on damaged files
         raise InputError(
             f"{path}: is no readable TIFF ({_first_line(error)}); copy or download it again"
         ) from None
-    return np.asarray(data)[::-1], pixel_size
 
 
 def _refuse_cut_short(path: Path, expected: int) -> None:

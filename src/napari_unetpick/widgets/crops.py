@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from napari_unetpick.io.unmapped import UnmappedImage
+
 WIDTH = 1.25  # of a crop, in particle diameters
 SPREAD = 3.0  # standard deviations on either side of the mean that the greys span
 REACH = 3.0  # standard deviations after which a Gaussian is cut off
@@ -16,14 +18,18 @@ Floats = NDArray[np.float32]
 
 
 def cut_crop(
-    image: NDArray[np.generic], centre: ArrayLike, width: float, size: int, low_pass: float = 0.0
+    image: NDArray[np.generic] | UnmappedImage,
+    centre: ArrayLike,
+    width: float,
+    size: int,
+    low_pass: float = 0.0,
 ) -> Floats:
     """Cut a square around a place and resample it to `size` x `size`.
 
     Parameters
     ----------
     image
-        (rows, cols) of any real type; of a memory map only the square is read.
+        (rows, cols) of any real type; of a file only the rows of the square are read.
     centre
         (row, col), pixels of `image`, pixel centres at integers. It comes to lie at the middle of
         the crop, at ((size - 1) / 2, (size - 1) / 2), also where it is fractional.
@@ -90,7 +96,9 @@ def mean_crop(crops: Iterable[Floats]) -> Floats | None:
     return None if total is None else np.asarray(total / count, np.float32)
 
 
-def _read_patch(image: NDArray[np.generic], top: int, left: int, side: int) -> Floats:
+def _read_patch(
+    image: NDArray[np.generic] | UnmappedImage, top: int, left: int, side: int
+) -> Floats:
     """Read a square that may reach over the edge; no pixel of it is infinite or NaN."""
     rows, cols = image.shape
     first_row, last_row = np.clip((top, top + side), 0, rows)

@@ -19,9 +19,10 @@ from psygnal import Signal
 
 from napari_unetpick.client import EngineClient
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.micrographs import check_pixel_size, list_micrographs, read_micrograph
+from napari_unetpick.io.micrographs import check_pixel_size, list_micrographs
 from napari_unetpick.io.project import Candidates, Marks, Project, View
 from napari_unetpick.io.project_files import real_folder
+from napari_unetpick.io.unmapped import UnmappedImage
 from napari_unetpick.notify import tell
 from napari_unetpick.widgets.model import Chosen, PickModel
 from napari_unetpick.widgets.working import TRAINING, Working
@@ -199,7 +200,7 @@ class Session(Working):
         """A/px as the header of a micrograph that was not shown yet says; read once."""
         if key not in self._header_sizes:
             try:
-                found = read_micrograph(self.entry(key).micrograph.path).pixel_size
+                found = UnmappedImage(self.entry(key).micrograph.path).pixel_size
             except UnetPickError:
                 found = None
             self._header_sizes[key] = found

@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from napari_unetpick.errors import InputError
-from napari_unetpick.io.micrographs import is_plausible, read_micrograph
+from napari_unetpick.io.micrographs import is_plausible
 from napari_unetpick.io.project import Candidates, Entry, Marks
 from napari_unetpick.io.project_candidates import SUFFIX, read_candidates
 from napari_unetpick.io.project_files import CANDIDATES, PICKS
 from napari_unetpick.io.project_marks import read_marks
+from napari_unetpick.io.unmapped import UnmappedImage
 from napari_unetpick.widgets.model import PickModel
 
 if TYPE_CHECKING:
@@ -27,16 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OpenMicrograph:
-    """The pixels of a micrograph (memory-mapped where its file allows) and its A/px, or None."""
+    """A micrograph, whose pixels are read when they are looked at, and its A/px, or None."""
 
-    image: NDArray[np.generic]
+    image: UnmappedImage
     pixel_size: float | None
 
     @property
     def shape(self) -> tuple[int, int]:
         """(rows, cols)."""
-        rows, cols = self.image.shape
-        return int(rows), int(cols)
+        return self.image.shape
 
     def diameter_px(self, diameter: float) -> float:
         """Return a diameter in A as pixels; where the pixel size is unknown, A count as pixels."""
@@ -81,13 +77,11 @@ class Snapshot:
     def open(self, key: str) -> OpenMicrograph:
         """Open a micrograph; an InputError where it cannot be read."""
         micrograph = self.entries[key].micrograph
-        found = read_micrograph(micrograph.path)
-        if found.data.ndim != 2:
-            raise InputError(f"{micrograph.path}: is not a single image")
+        found = UnmappedImage(micrograph.path)
         for size in (micrograph.pixel_size, found.pixel_size):
             if size is not None and is_plausible(size):
-                return OpenMicrograph(found.data, float(size))
-        return OpenMicrograph(found.data, None)
+                return OpenMicrograph(found, float(size))
+        return OpenMicrograph(found, None)
 
 
 def take_snapshot(session: Session) -> Snapshot:
