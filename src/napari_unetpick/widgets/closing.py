@@ -1,4 +1,4 @@
-"""Ends a session with its viewer's window: saved, engine stopped, project unlocked.
+"""Ends a session with its viewer's window: saved, or asked about, engine stopped, unlocked.
 
 The window is known once a dock is shown; the session's layers are told of it as well.
 """
@@ -10,6 +10,8 @@ from weakref import ref
 
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
+
+from napari_unetpick.widgets.leaving import may_close
 
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session import Session
@@ -33,34 +35,44 @@ def _close(session: ref[Session]) -> None:
 
 
 class _Watcher(QObject):
-    """Sees a dock come into a window, and that window close."""
+    """Sees a dock come into a window, and has that window watched."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = ref(session)
-        # held weakly: Qt keeps this object for as long as the dock, and the window would not go
-        self._window: ref[QMainWindow] | None = None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
-        """Let everything pass; look at shows and closes."""
-        if self._window is None and event.type() == QEvent.Type.Show:
+        """Let everything pass; look at shows."""
+        session = self._session() if event.type() == QEvent.Type.Show else None
+        if session is not None:
             assert isinstance(watched, QWidget)
             window = watched.window()
-            if isinstance(window, QMainWindow):
-                self._window = ref(window)
-                window.installEventFilter(self)
-                session = self._session()
-                if session is not None:
-                    session.layers.drawn_in(window)
-        elif event.type() == QEvent.Type.Close and self._watches(watched):
-            # the window may refuse to close: what has been marked is saved in any case, and the
-            # project is let go of only when the window is gone
-            session = self._session()
-            if session is not None:
-                session.save()
-                weak = self._session
-                watched.destroyed.connect(lambda: _close(weak))
+            if isinstance(window, QMainWindow) and not window.findChildren(_Closing):
+                _Closing(window, session)
+                session.layers.drawn_in(window)
         return False
 
-    def _watches(self, watched: QObject) -> bool:
-        return self._window is not None and watched is self._window()
+
+class _Closing(QObject):
+    """Sees a window close: one for all its docks, so that a question is asked once."""
+
+    def __init__(self, window: QMainWindow, session: Session) -> None:
+        super().__init__(window)
+        # held weakly: Qt keeps this object for as long as the window, which would not go
+        self._session = ref(session)
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
+        """Let everything pass but a close that the user takes back."""
+        session = self._session() if event.type() == QEvent.Type.Close else None
+        if session is None or session.closed:
+            return False
+        assert isinstance(watched, QWidget)
+        # the window may refuse to close: what has been marked is saved in any case, and the
+        # project is let go of only when the window is gone
+        if not may_close(session, watched):
+            event.ignore()
+            return True
+        weak = self._session
+        watched.destroyed.connect(lambda: _close(weak))
+        return False

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QLineEdit,
     QMenu,
-    QMessageBox,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -20,6 +19,7 @@ from qtpy.QtWidgets import (
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.micrographs import Micrograph, list_micrographs
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.widgets import leaving
 from napari_unetpick.widgets.background import Background
 from napari_unetpick.widgets.controls import button, row
 from napari_unetpick.widgets.session import Session
@@ -185,38 +185,22 @@ class OpenForm(QWidget):
 
     def ask_folder(self, title: str) -> Path | None:
         """Ask for a folder that is there."""
-        found = QFileDialog.getExistingDirectory(self, title, self._start())
+        found = QFileDialog.getExistingDirectory(self, title, leaving.start_folder(self.session))
         return Path(found) if found else None
 
     def ask_new_folder(self, title: str) -> Path | None:
         """Ask for a folder that need not be there yet."""
-        found, _ = QFileDialog.getSaveFileName(self, title, str(Path(self._start()) / "picking"))
-        return Path(found) if found else None
+        return leaving.ask_new_folder(self, self.session, title)
 
     def ask_files(self, title: str, kinds: str) -> list[Path]:
         """Ask for some files."""
-        found, _ = QFileDialog.getOpenFileNames(self, title, self._start(), kinds)
+        start = leaving.start_folder(self.session)
+        found, _ = QFileDialog.getOpenFileNames(self, title, start, kinds)
         return [Path(name) for name in found]
 
     def ask_unsaved(self) -> str:
         """Ask whether the picks are to be saved: "save", "discard" or "cancel"."""
-        box = QMessageBox(self)
-        box.setText(
-            "What you marked or trained is not saved in a project of yours. "
-            "Save it as a new one first?"
-        )
-        buttons = QMessageBox.StandardButton
-        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
-        box.setDefaultButton(buttons.Save)
-        answer = buttons(box.exec())
-        return {buttons.Save: "save", buttons.Discard: "discard"}.get(answer, "cancel")
-
-    def _start(self) -> str:
-        """Where a dialog starts: at the micrographs at hand."""
-        session = self.session
-        if session.current:
-            return str(session.entry(session.current).micrograph.path.parent)
-        return "" if session.project.temporary else str(session.project.folder)
+        return leaving.ask_unsaved(self, self.session)
 
 
 def unsaved_work(session: Session) -> bool:
