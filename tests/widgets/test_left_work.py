@@ -55,7 +55,14 @@ def test_the_next_viewer_offers_it_and_goes_on(dock, left, tmp_path, scratch):
 
 
 def test_it_is_deleted_only_when_the_user_says_so(dock, left):
-    dock.left_work.delete.click()
+    form, asked = dock.left_work, []
+    form.ask = lambda question: bool(asked.append(question))
+    form.delete.click()
+    assert "2 picks in 1 micrograph and 1 training" in asked[0]
+    assert left.exists()
+    assert form.isVisible()
+    form.ask = lambda question: True
+    form.delete.click()
     assert not left.exists()
     assert not dock.left_work.isVisible()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.picks import tell_count
@@ -28,6 +28,7 @@ class LeftWorkForm(QWidget):
         super().__init__()
         self.session = session
         self.report = report
+        self.ask: Callable[[str], bool] = self._ask  # replaced in tests
         self.left: LeftWork | None = None
         self.words = hint()
         self.go_on = button(
@@ -36,7 +37,9 @@ class LeftWorkForm(QWidget):
             "place of your own.",
             self._open,
         )
-        self.delete = button("Delete it", "Delete these picks and models.", self._delete)
+        self.delete = button(
+            "Delete it", "Delete these picks and models, once you have confirmed.", self._delete
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.words)
@@ -61,12 +64,18 @@ class LeftWorkForm(QWidget):
 
     def _delete(self) -> None:
         if self.left is not None:
+            if not self.ask(f"{describe(self.left)} Delete it? It cannot be undone."):
+                return
             try:
                 Project.open(self.left.folder).close(discard=True)
             except UnetPickError as error:
                 self.report("", str(error))
                 return
         self.offer()
+
+    def _ask(self, question: str) -> bool:
+        answer = QMessageBox.question(self, "Delete what was left", question)
+        return bool(answer == QMessageBox.StandardButton.Yes)
 
 
 def describe(left: LeftWork) -> str:
