@@ -10,8 +10,10 @@ import pytest
 from qtpy.QtCore import Qt
 from train_helpers import write_run
 
+from napari_unetpick.events import FoundCandidates
 from napari_unetpick.io.project import Candidates
 from napari_unetpick.widgets.export_items import make_item
+from napari_unetpick.widgets.picking import picking_of
 from napari_unetpick.widgets.runs_view import RunsView
 from napari_unetpick.widgets.score_table import ScoreTable
 from napari_unetpick.widgets.snapshot import take_snapshot
@@ -102,16 +104,38 @@ def test_a_renamed_runs_candidates_stay_its_own(view: RunsView, project_session:
     assert set(models) == {"good"}
 
 
-def test_a_run_that_picks_is_not_renamed(view: RunsView, project_session: Any) -> None:
-    session = project_session
-    session.use_model(session.project.runs_folder / "run-1")
-    job = session.start("pick")
+def test_a_run_that_picks_is_not_renamed_whichever_is_chosen_by_now(
+    view: RunsView, project_session: Any
+) -> None:
+    session, runs = project_session, project_session.project.runs_folder
+    session.use_model(runs / "run-1")
+    picking = picking_of(session)
+    picking.start(["a.b_1"])
+    job = session.job
+    session.use_model(runs / "run-2")  # the next picking's
     view.table.item(2, 0).setText("good")
     assert "rename it when that is done" in view.trouble.text()
-    assert session.model.name == "run-1"
+    assert names(view) == ["run-3", "run-2", "run-1"]
+    view.table.item(1, 0).setText("better")
+    assert session.model.name == "better"
+    places = session.truth["a.b_1"]
+    raw = np.linspace(0.9, 0.5, len(places))
+    job.found.emit(FoundCandidates("a.b_1", places, raw, raw, 20.0))
     job.end({})
     view.table.item(2, 0).setText("good")
-    assert session.model.name == "good"
+    assert names(view) == ["run-3", "better", "good"]
+    assert session.candidates("a.b_1").model == "good"
+
+
+def test_a_run_that_is_compared_is_not_renamed(view: RunsView, project_session: Any) -> None:
+    session = project_session
+    path = session.project.runs_folder / "run-1"
+    job = session.start("compare", models={"run-1": str(path)}, picks={})
+    view.table.item(2, 0).setText("good")
+    assert "rename it when that is done" in view.trouble.text()
+    job.end({})
+    view.table.item(2, 0).setText("good")
+    assert names(view) == ["run-3", "run-2", "good"]
 
 
 def test_a_name_that_cannot_be_is_told(view: RunsView, project_session: Any) -> None:

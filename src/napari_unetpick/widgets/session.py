@@ -331,7 +331,7 @@ class Session(Working):
         UnetPickError
             It cannot be.
         """
-        if self.model.name == old and self.job is not None and self.job.do == "pick":
+        if self.picks_with(self.project.runs_folder / old):
             raise InputError(f"{old} is picking: rename it when that is done, or press Stop")
         self.project.rename_run(old, new)
         for key, found in self._candidates.items():

@@ -5,12 +5,14 @@ The middle of a `Session`: it knows project and marks, but neither layers nor ca
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from psygnal import Signal
 
 from napari_unetpick.client import EngineClient, Job
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.project_files import real_folder
 from napari_unetpick.widgets.marking import Marking
 
 TRAINING = ("train", "self-train")  # jobs that write to the project until they end
@@ -66,6 +68,12 @@ class Working(Marking):
         job.finished.connect(lambda: self._ended(job))
         self.job_changed.emit()
         return job
+
+    def picks_with(self, run: Path) -> bool:
+        """Whether the running job picks with a model of a run, whichever is chosen by now."""
+        models = {} if self.job is None else self.job.args.get("models", {})
+        paths = models.values() if isinstance(models, dict) else models  # by name to compare them
+        return any(real_folder(path).is_relative_to(real_folder(run)) for path in paths)
 
     def stop_job(self) -> None:
         """Stop the running job, if there is one."""
