@@ -69,6 +69,8 @@ class Accepting(QObject):
             self._end()
 
     def _go_on(self) -> None:
+        if self.session.saving:  # else a click made meanwhile would be saved after all of these
+            return
         end = time.perf_counter() + BUDGET
         while self._keys and time.perf_counter() < end:
             self._accept(self._keys.pop())

@@ -5,6 +5,8 @@ The lower half of a `Session`: it knows neither layers nor the engine.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -25,6 +27,8 @@ from napari_unetpick.widgets.layer_tables import join_tables
 from napari_unetpick.widgets.undo import UndoStacks
 
 SAVE_AFTER_MS = 1000  # of an edit; the promise is two seconds
+SAVE_BUDGET = 0.015  # s of the main thread at a time
+MANY = 100  # micrographs: from here on they are written at once, to keep the promise
 
 Floats = NDArray[np.float64]
 
@@ -47,12 +51,12 @@ class Marking:
         self.order: list[str] = []  # keys as the list of micrographs shows them, where it is open
         self.selected: list[str] = []  # keys of the rows that are selected there
         self._marks: dict[str, Marks] = {}
-        self._unsaved: set[str] = set()
+        self.saving = False  # what changed, a few micrographs at a time: who changes many waits
+        self._unsaved: dict[str, None] = {}  # keys, the oldest change first
         self._called_partial: set[str] = set()  # keys whose first mark made them so, not the user
         self._timer = QTimer()
         self._timer.setSingleShot(True)
-        self._timer.setInterval(SAVE_AFTER_MS)
-        self._timer.timeout.connect(self.save)
+        self._timer.timeout.connect(self._save_some)
 
     # -- project and micrographs ---------------------------------------------------------------
 
@@ -160,7 +164,7 @@ class Marking:
     def _put_marks(self, key: str, marks: Marks, origin: str) -> None:
         before = self._marks.get(key)
         self._marks[key] = marks
-        self._unsaved.add(key)
+        self._unsaved.setdefault(key)
         fields: dict[str, Any] = {"picks": len(marks.picks)}
         marked = len(marks.picks) or len(marks.negatives) or len(marks.complete)
         if marked and self.entry(key).state == "none":
@@ -192,22 +196,43 @@ class Marking:
 
     def _change_later(self) -> None:
         if not self._timer.isActive():
-            self._timer.start()
+            self._timer.start(SAVE_AFTER_MS)
+        elif len(self._unsaved) >= MANY and self._timer.interval() == SAVE_AFTER_MS:
+            self._timer.start(0)
 
     def _stop_timer(self) -> None:
         with suppress(RuntimeError):  # at the very end Qt has deleted it: there is still to save
             self._timer.stop()
 
-    def save(self) -> bool:
-        """Write what changed; tell in one line what cannot be written, and try again later."""
+    def _save_some(self) -> None:
+        self.save(SAVE_BUDGET)
+
+    def save(self, budget: float = math.inf) -> bool:
+        """Write what changed, the oldest first; tell in one line what cannot be written.
+
+        Parameters
+        ----------
+        budget
+            Seconds after which the rest is left to the next turn of the event loop.
+
+        Returns
+        -------
+        Whether all is written; the rest is tried again later.
+        """
         self._stop_timer()
+        self.saving = False
         if self.project.read_only:
             return False
+        end = time.perf_counter() + budget
         try:
-            for key in sorted(self._unsaved):
+            for key in list(self._unsaved):
                 self.project.save_marks(key, self._marks[key])
-                self._unsaved.discard(key)
-            self.project.save()
+                del self._unsaved[key]
+                if time.perf_counter() >= end:
+                    self.saving = True
+                    self._timer.start(0)
+                    return False
+            self.project.save()  # last: its numbers of picks are those of the files
         except UnetPickError as error:
             tell(f"not saved yet: {error}", "error")
             self._timer.start(10 * SAVE_AFTER_MS)

@@ -6,6 +6,7 @@ runs in the main thread. Marks are kept in memory and written within two seconds
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -174,7 +175,7 @@ class Session(Working):
         """Whether something is in memory alone: it cannot be written, or only just changed."""
         return bool(self._unsaved or self._loose or self.project.dirty)
 
-    def save(self) -> bool:
+    def save(self, budget: float = math.inf) -> bool:
         """Write what changed, and where the user is; tell in one line what cannot be written."""
         path, folder = self.model.path, self.project.folder
         if path is not None and path.is_relative_to(folder):
@@ -185,7 +186,7 @@ class Session(Working):
             self.model.threshold,
             self.model.min_distance,
         )
-        return super().save()
+        return super().save(budget)
 
     def pixel_size(self, key: str) -> float:
         """A/px of a micrograph; 1 where it is unknown."""
