@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import EngineError, InputError
-from napari_unetpick.io import project_candidates, project_runs
+from napari_unetpick.io import project_models, project_runs
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.project import Candidates, Project
 
@@ -81,34 +81,115 @@ def test_a_run_is_renamed_with_its_files(project):
     assert {run.name for run in project.runs()} == {"run-2", "ribosome, 2nd try"}
 
 
-def test_candidates_follow_the_name_of_their_run(project, monkeypatch):
+@pytest.fixture
+def picked(project):
+    """Candidates of run-1 in a and c, of run-2 in b; only run-1 is there."""
     project.add([Micrograph(Path(f"{key}.mrc"), f"{key}.mrc") for key in "abc"])
     make_run(project, "run-1")
     for key, model in (("a", "run-1"), ("b", "run-2"), ("c", "run-1")):
-        found = Candidates(np.array([[3.0, 4.0]]), np.array([0.7]), np.array([0.2]), model, 20.0)
-        project.save_candidates(key, found)
-    written = project_candidates._write
+        project.save_candidates(key, found_by(model))
+    project.save()
+    return project
 
-    def fill_the_disk(path, candidates):
-        if fill_the_disk.left == 0:
+
+def found_by(model):
+    return Candidates(np.array([[3.0, 4.0]]), np.array([0.7]), np.array([0.2]), model, 20.0)
+
+
+def finders(project):
+    return [project.candidates(key).model for key in "abc"]
+
+
+def test_candidates_follow_the_name_of_their_run_and_are_not_rewritten(picked):
+    folder = picked.folder / "candidates"
+    (folder / "d.npz").write_bytes(b"damaged")
+    before = {path: (path.read_bytes(), path.stat().st_ino) for path in folder.iterdir()}
+    picked.rename_run("run-1", "good")
+    assert finders(picked) == ["good", "run-2", "good"]
+    np.testing.assert_array_equal(picked.candidates("a").raw, [0.7])
+    assert {path: (path.read_bytes(), path.stat().st_ino) for path in before} == before
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == [*(f"{key}.npz" for key in "abcd"), "models.json"]
+    picked.rename_run("good", "best")
+    assert finders(picked) == ["best", "run-2", "best"]
+    with picked.copy_to(picked.folder.parent / "copy") as copy:
+        assert finders(copy) == ["best", "run-2", "best"]
+
+
+def test_a_later_run_of_the_old_name_has_candidates_of_its_own(picked):
+    picked.rename_run("run-1", "best")
+    make_run(picked, "run-1")
+    picked.save_candidates("c", found_by("run-1"))
+    assert finders(picked) == ["best", "run-2", "run-1"]
+    picked.rename_run("run-1", "second")
+    make_run(picked, "run-1")
+    picked.save_candidates("b", found_by("run-1"))
+    assert finders(picked) == ["best", "run-1", "second"]
+    picked.delete_run("run-1")
+    picked.rename_run("best", "run-1")
+    picked.save_candidates("b", found_by("best"))  # of a file elsewhere
+    assert finders(picked) == ["run-1", "best", "second"]
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_on_a_full_disk_neither_the_run_nor_its_candidates_are_renamed(picked, monkeypatch, left):
+    written, tries = project_models._format, []
+
+    def fill_the_disk(*table):
+        tries.append(table)
+        if len(tries) == left + 1:
             raise OSError(errno.ENOSPC, "No space left on device")
-        fill_the_disk.left -= 1
-        written(path, candidates)
+        return written(*table)
 
-    fill_the_disk.left = 1
-    monkeypatch.setattr(project_candidates, "_write", fill_the_disk)
+    monkeypatch.setattr(project_models, "_format", fill_the_disk)
     with pytest.raises(EngineError, match="no space"):
-        project.rename_run("run-1", "good")
-    assert [project.candidates(key).model for key in "abc"] == ["run-1", "run-2", "run-1"]
-    assert [run.name for run in project.runs()] == ["run-1"]
-    monkeypatch.undo()
-    (project.folder / "candidates" / "d.npz").write_bytes(b"damaged")
-    project.rename_run("run-1", "good")
-    assert [project.candidates(key).model for key in "abc"] == ["good", "run-2", "good"]
-    np.testing.assert_array_equal(project.candidates("a").raw, [0.7])
-    assert sorted(path.name for path in (project.folder / "candidates").iterdir()) == [
-        f"{key}.npz" for key in "abcd"
-    ]
+        picked.rename_run("run-1", "good")
+    assert finders(picked) == ["run-1", "run-2", "run-1"]
+    assert [run.name for run in picked.runs()] == ["run-1"]
+    assert not list((picked.folder / "candidates").glob(".*"))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_killed_renaming_is_settled_on_opening(picked, monkeypatch, late):
+    rename = project_runs.rename
+
+    def killed(*names):
+        if late:
+            rename(*names)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(project_runs, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            picked.rename_run("run-1", "good")
+    picked.close()
+    with Project.open(picked.folder) as again:
+        name = "good" if late else "run-1"
+        assert [run.name for run in again.runs()] == [name]
+        assert finders(again) == [name, "run-2", name]
+        if not late:  # what was given up is not taken up later
+            make_run(again, "good")
+            again.delete_run("run-1")
+    if not late:
+        with Project.open(picked.folder) as again:
+            assert finders(again) == ["run-1", "run-2", "run-1"]
+
+
+def test_a_refused_renaming_leaves_nothing_to_be_settled(picked):
+    make_run(picked, "good")
+    with pytest.raises(InputError, match="already"):
+        picked.rename_run("run-1", "good")
+    picked.delete_run("run-1")
+    picked.close()
+    with Project.open(picked.folder) as again:
+        assert finders(again) == ["run-1", "run-2", "run-1"]
+
+
+def test_a_damaged_list_of_names_is_as_if_no_run_had_been_renamed(picked):
+    picked.rename_run("run-1", "good")
+    for text in ("{", "[]", '{"names": 3}', '{"names": {}, "renaming": 3}'):
+        (picked.folder / "candidates" / "models.json").write_text(text)
+        assert finders(picked) == ["run-1", "run-2", "run-1"]
 
 
 def test_a_run_is_deleted_and_the_others_stay(project):

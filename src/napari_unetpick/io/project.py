@@ -3,7 +3,7 @@
 - `project.toml`: schema, diameter, micrographs with states and splits: see `io.project_table`;
 - `view.json`: where it was left: see `io.project_view`;
 - `picks/<key>.star`, `.extra.csv`, `.areas.json`: see `io.project_marks`;
-- `candidates/<key>.npz`: of the last picking;
+- `candidates/<key>.npz`: of the last picking; `candidates/models.json`: see `io.project_models`;
 - `runs/<name>/`: as training writes them;
 - `comparisons/comparison-N/`: reports of comparisons of models; see `io.project_comparisons`;
 - `test_looks.csv`: looks at test micrographs by comparisons: see `io.test_looks`;
@@ -28,7 +28,6 @@ from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.project_candidates import (
     SUFFIX,
     Candidates,
-    model_renamed,
     read_candidates,
     write_candidates,
 )
@@ -47,6 +46,7 @@ from napari_unetpick.io.project_images import copy_images, remove_images
 from napari_unetpick.io.project_list import absent, merge_micrographs
 from napari_unetpick.io.project_lock import Lock, take_lock
 from napari_unetpick.io.project_marks import Marks, read_marks, write_marks
+from napari_unetpick.io.project_models import model_renamed, settle_names
 from napari_unetpick.io.project_picks import PickTable
 from napari_unetpick.io.project_runs import RunInfo
 from napari_unetpick.io.project_table import (
@@ -410,6 +410,7 @@ class Project:
             for name in ("", PICKS, CANDIDATES):
                 remove_temporary(self.folder / name)
             project_runs.remove_deleted(self.runs_folder)
+            settle_names(self.folder / CANDIDATES, self.runs_folder)
         emptied = 0
         for key, count in recount(self.folder, self.entries).items():
             emptied += self.entries[key].picks > count == 0

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path
+from napari_unetpick.io.project_models import name_now, name_written
 
 SUFFIX = ".npz"
 DAMAGED = (InputError, OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile)
@@ -31,7 +30,8 @@ class Candidates:
     near
         (N,) float64, the score of the neighbourhood that calibration reads beside `raw`.
     model
-        Name of the run or model that made them.
+        Name of the run or model that made them; in the file it stays as it was when that was
+        written, see `io.project_models`.
     diameter_px
         Particle diameter in pixels of the file that they were found with.
     """
@@ -54,18 +54,13 @@ class Candidates:
 
 def write_candidates(path: Path, candidates: Candidates) -> None:
     """Write candidates, whole or not at all."""
-    with atomic_path(path) as temporary:
-        _write(temporary, candidates)
-
-
-def _write(path: Path, candidates: Candidates) -> None:
-    with open(path, "wb") as handle:
+    with atomic_path(path) as temporary, open(temporary, "wb") as handle:
         np.savez(
             handle,
             coords=candidates.coords,
             raw=candidates.raw,
             near=candidates.near,
-            model=np.array(candidates.model),
+            model=np.array(name_written(path.parent, candidates.model)),
             diameter_px=np.array(float(candidates.diameter_px)),
         )
 
@@ -86,35 +81,10 @@ def read_candidates(path: Path) -> Candidates | None:
                 table["coords"].astype(np.float64),
                 table["raw"].astype(np.float64),
                 table["near"].astype(np.float64),
-                str(table["model"]),
+                name_now(path.parent, str(table["model"])),
                 float(table["diameter_px"]),
             )
     except DAMAGED as error:
         raise InputError(
             f"{path}: the candidates are damaged ({error}); pick this micrograph again"
         ) from error
-
-
-@contextmanager
-def model_renamed(folder: Path, old: str, new: str) -> Iterator[None]:
-    """Have a model's candidates in a folder go by its new name, all as the block ends well.
-
-    Raises
-    ------
-    InputError, EngineError
-        They cannot be written; nothing has changed then.
-    """
-    with ExitStack() as files:
-        for path in folder.glob(f"*{SUFFIX}"):
-            if _model_of(path) == old and (found := read_candidates(path)) is not None:
-                _write(files.enter_context(atomic_path(path)), replace(found, model=new))
-        yield
-
-
-def _model_of(path: Path) -> str | None:
-    """Return who found the candidates of a file; None where it is damaged: its reader says so."""
-    try:
-        with np.load(path, allow_pickle=False) as table:
-            return str(table["model"])
-    except DAMAGED:
-        return None

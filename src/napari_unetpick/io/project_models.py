@@ -1,0 +1,95 @@
+"""What the models that found a project's candidates are called by now: `candidates/models.json`.
+
+A file of candidates keeps the name that its model had when it was written, so that renaming a run
+rewrites this one small file and not thousands. `{"names": {"run-1": "best", "run-1:2": "run-1"}}`:
+what the files call run-1 is called best, and a later run-1 is called run-1:2 in the files, which no
+run can be called. A run that was never renamed is not listed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.atomic import atomic_path, write_text
+
+NAMES_FILE = "models.json"
+Names = dict[str, str]  # by what the files say
+
+
+def name_now(folder: Path, written: str) -> str:
+    """Return what a model is called that the files of a folder call `written`."""
+    return _read(folder)[0].get(written, written)
+
+
+def name_written(folder: Path, model: str) -> str:
+    """Return what the files of a folder are to call a model."""
+    return next((old for old, now in _read(folder)[0].items() if now == model), model)
+
+
+@contextmanager
+def model_renamed(folder: Path, old: str, new: str) -> Iterator[None]:
+    """Have a model's candidates in a folder go by its new name, all as the block ends well.
+
+    Raises
+    ------
+    InputError, EngineError
+        It cannot be written; nothing has changed then.
+    """
+    if not folder.is_dir():  # nothing is picked yet
+        yield
+        return
+    path, names = folder / NAMES_FILE, _read(folder)[0]
+    with atomic_path(path) as temporary:  # written before the block: later the disk may be full
+        temporary.write_text(_format(_renamed(names, old, new)), encoding="utf-8")
+        write_text(path, _format(names, (old, new)))
+        try:
+            yield
+        except UnetPickError:
+            write_text(path, _format(names))
+            raise
+
+
+def settle_names(folder: Path, runs: Path) -> None:
+    """Finish the renaming of a run that a killed process left, if the run has its new name."""
+    names, renaming = _read(folder)
+    if renaming:
+        there = {path.name for path in runs.iterdir()} if runs.is_dir() else set[str]()
+        old, new = renaming
+        done = new in there and old not in there
+        with suppress(UnetPickError):  # the next opening tries again
+            write_text(folder / NAMES_FILE, _format(_renamed(names, old, new) if done else names))
+
+
+def _renamed(names: Names, old: str, new: str) -> Names:
+    after = {written: new if now == old else now for written, now in names.items()}
+    after.setdefault(old, new)
+    if old not in after.values():  # a later run may be called so
+        after[_unused(old, after)] = old
+    return after
+
+
+def _unused(name: str, names: Names) -> str:
+    number = 2
+    while f"{name}:{number}" in names:
+        number += 1
+    return f"{name}:{number}"
+
+
+def _format(names: Names, renaming: tuple[str, str] | None = None) -> str:
+    table = {"names": names} | ({"renaming": renaming} if renaming else {})
+    return json.dumps(table, indent=1) + "\n"
+
+
+def _read(folder: Path) -> tuple[Names, tuple[str, str] | None]:
+    """Read the names, and the renaming that is under way; a damaged file is as if it were none."""
+    try:
+        table = json.loads((folder / NAMES_FILE).read_text(encoding="utf-8"))
+        names = {str(written): str(now) for written, now in table["names"].items()}
+        old, new = table.get("renaming") or ("", "")
+        return names, (str(old), str(new)) if old else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}, None
