@@ -51,7 +51,6 @@ class Case:
     partial: bool = False
     recipe: str = "improved"
     test_diameter: float | None = None
-    unlabelled: str = ""  # folder of more micrographs to learn from; else those of `train_on`
 
     @property
     def size(self) -> list[object]:
@@ -138,14 +137,9 @@ def simulated_case(name: str) -> Case:
 
 
 def transfer_case(name: str) -> Case:
-    """Make a case `real<sample`: trained on a simulated set, tested on a real one.
-
-    The real set's own training micrographs are the unlabelled ones; all headers tell pixel sizes.
-    """
+    """Make a case `real<sample`: trained on a simulated set, tested on a real one."""
     real, _, sample = name.partition("<")
     case, simulated = real_case(real, 0), simulated_case(sample)
-    train = sorted({row["micrograph"] for row in read_rows(case.picks)})
-    unlabelled = OUT / f"{real}_unlabelled"
     return replace(
         simulated,
         name=name,
@@ -153,7 +147,6 @@ def transfer_case(name: str) -> Case:
         truth=case.truth,
         border=case.border,
         test_diameter=case.diameter,
-        unlabelled=str(link([Path(case.train_on) / each for each in train], unlabelled)),
     )
 
 

@@ -28,6 +28,7 @@ WARM_UP = 5  # steps
 CHANGES = {
     "warp": "rotation, flip, scale, elastic (one warp)",
     "add_ice": "ice and dark contamination",
+    "change_spectrum": "spectrum",
     "blur": "blur",
     "change_contrast": "contrast",
     "add_noise": "noise",

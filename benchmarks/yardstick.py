@@ -50,7 +50,7 @@ def run(case: Case, recipe: str, seed: int, options: argparse.Namespace) -> dict
         *("train", micrographs, "--picks", case.picks, "--diameter", case.diameter, *case.size),
         *("--run", model, "--recipe", recipe, "--seed", seed, *shorter),
     )
-    unetpick("self-train", case.unlabelled or micrographs, "--run", model)
+    unetpick("self-train", micrographs, "--run", model)
     minutes = (time.monotonic() - started) / 60
     table = (model / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     rounds = [row for row in map(json.loads, table) if "taken" in row]

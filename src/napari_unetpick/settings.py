@@ -43,6 +43,9 @@ class AugmentSettings:
     noise: float = 0.4  # in standard deviations of the micrograph
     contrast: float = 0.3
     blur: float = 0.06  # Gaussian sigma, of the diameter
+    spectrum: float = (
+        1.0  # of the random gain at each width of detail, standard deviation of its log
+    )
     ice: float = 0.15  # probability of a synthetic blob of ice or dark contamination
 
 
@@ -120,6 +123,7 @@ NO_AUGMENTATION = AugmentSettings(
     noise=0,
     contrast=0,
     blur=0,
+    spectrum=0,
     ice=0,
 )
 RECIPES: dict[str, Settings] = {

@@ -23,9 +23,10 @@ ALL = AugmentSettings(
     noise=0.4,
     contrast=0.3,
     blur=0.06,
+    spectrum=1.0,
     ice=0.5,
 )
-WARP = replace(ALL, noise=0.0, contrast=0.0, blur=0.0, ice=0.0)
+WARP = replace(ALL, noise=0.0, contrast=0.0, blur=0.0, spectrum=0.0, ice=0.0)
 
 
 def generator(seed=0):
@@ -214,6 +215,25 @@ def test_blur_smooths_and_keeps_the_mean():
     row = torch.zeros(1, 3, PATCH, PATCH)
     row[0, 0, 32, 32] = 1.0
     np.testing.assert_allclose(centroids(augment(settings, row)[0]), [[32, 32]], atol=1e-4)
+
+
+def test_spectrum_is_a_smooth_gain_by_width_that_moves_nothing():
+    settings = replace(NO_AUGMENTATION, probability=1.0, spectrum=1.0)
+    stack = torch.randn(40, 3, PATCH, PATCH, generator=generator(3)) * 2 + 5
+    image = augment(settings, stack)[0]
+    for statistic in (torch.mean, torch.std):
+        kept = [statistic(x, (2, 3)) for x in (image, stack[:, :1])]
+        torch.testing.assert_close(*kept, atol=1e-3, rtol=0)
+    gain = (torch.fft.rfft2(image) / torch.fft.rfft2(stack[:, :1]))[:, 0]
+    # zero phase: nothing moves; Nyquist's column is real by itself
+    assert gain.real.min() > 0
+    assert gain.imag[..., 1:-1].abs().max() < 1e-2 * gain.real.max()
+    # the same in every direction, row and column of one frequency
+    torch.testing.assert_close(gain.real[:, 1:32, 0], gain.real[:, 0, 1:32], rtol=0.02, atol=0.01)
+    # the finest detail rules the standard deviation of white noise, which stays
+    octaves = gain.real[:, 0, [1, 2, 4, 8, 16]].log()
+    assert octaves.std(0).min() > 0.5  # differs from patch to patch, at any other width
+    assert octaves.diff(dim=1).abs().mean() < octaves.std()  # neighbours are alike
 
 
 def test_covered_particles_are_ignored_and_ice_itself_is_background():

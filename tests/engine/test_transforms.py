@@ -14,7 +14,7 @@ from napari_unetpick.settings import NO_AUGMENTATION, AugmentSettings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-WARP = AugmentSettings(noise=0, contrast=0, blur=0, ice=0)
+WARP = AugmentSettings(noise=0, contrast=0, blur=0, spectrum=0, ice=0)
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -29,7 +29,7 @@ CHANGES = {
     "combined loss": {"loss.kind"},
     "augmentation": {
         *(f"augment.{name}" for name in ("probability", "rotation", "flip", "scale", "elastic")),
-        *(f"augment.{name}" for name in ("noise", "contrast", "blur", "ice")),
+        *(f"augment.{name}" for name in ("noise", "contrast", "blur", "spectrum", "ice")),
     },
     "longer training": {"train.epochs", "self_train.epochs"},
     "warm restarts": {"train.schedule", "train.average_decay"},

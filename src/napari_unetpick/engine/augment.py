@@ -14,10 +14,13 @@ from torch.nn import functional
 from napari_unetpick.settings import AugmentSettings
 
 ELASTIC_GRID = 4  # control points of the elastic displacement along each side of a patch
+SPECTRUM_KNOTS = 5  # of the random gain, evenly over the logarithm of frequency
+SPECTRUM_STEPS = 64
+WIDEST = 4.0  # diameters: wider detail is background, and has the gain of this
 
 
 class BatchAugmentation:
-    """Rotation by any angle, flips, scale, elastic; noise, contrast, blur, ice.
+    """Rotation by any angle, flips, scale, elastic; noise, contrast, blur, spectrum, ice.
 
     Parameters
     ----------
@@ -60,6 +63,8 @@ class BatchAugmentation:
         target = (target > 0.5).to(image.dtype)
         if self.settings.ice > 0:
             image, weight = self.add_ice(image, target, weight, generator)
+        if self.settings.spectrum > 0:
+            image = self.change_spectrum(image, generator)
         if self.settings.blur > 0:
             image = self.blur(image, generator)
         if self.settings.contrast > 0:
@@ -140,6 +145,27 @@ class BatchAugmentation:
         flat = functional.conv2d(flat, kernel.view(batch, 1, -1, 1), groups=batch)
         flat = functional.conv2d(flat, kernel.view(batch, 1, 1, -1), groups=batch)
         return flat.transpose(0, 1)
+
+    def change_spectrum(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """Make details of some widths stronger and of others weaker, each patch by its own gain.
+
+        Microscopes, defocus, dose weighting and denoising differ by such a gain. Mean and standard
+        deviation of a patch stay.
+        """
+        batch, _, rows, cols = image.shape
+        knots = torch.randn(batch, 1, SPECTRUM_KNOTS, generator=generator) * self.settings.spectrum
+        knots = knots * self._chosen(batch, generator).view(-1, 1, 1).float()
+        steps = functional.interpolate(knots, SPECTRUM_STEPS, mode="linear", align_corners=True)
+        row, col = torch.fft.fftfreq(rows).view(-1, 1), torch.fft.rfftfreq(cols).view(1, -1)
+        finest = math.log2(math.sqrt(0.5) * self.diameter * WIDEST)  # the corner of Fourier space
+        octave = torch.log2((torch.hypot(row, col) * self.diameter * WIDEST).clamp_min(1.0))
+        place = (octave * ((SPECTRUM_STEPS - 1) / finest)).round().long()
+        gain = torch.exp(steps)[:, :, place].to(image.device)
+        gain[..., 0, 0] = 1.0
+        made: Tensor = torch.fft.irfft2(torch.fft.rfft2(image) * gain, s=(rows, cols))
+        mean = image.mean((2, 3), keepdim=True)
+        before, after = (x.std((2, 3), keepdim=True).clamp_min(1e-6) for x in (image, made))
+        return (made - mean) * (before / after) + mean
 
     def change_contrast(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Multiply and shift, each patch by its own amount."""

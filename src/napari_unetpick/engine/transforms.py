@@ -73,7 +73,7 @@ class Normalize:
 
 
 class CryoEMAugmentation:
-    """Rotation, flips, scale and elastic in one warp; then noise, contrast, blur and ice.
+    """Rotation, flips, scale and elastic in one warp; then noise, contrast, blur, spectrum and ice.
 
     Parameters
     ----------

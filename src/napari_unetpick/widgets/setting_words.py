@@ -122,6 +122,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "augment.contrast": ("Contrast", "Change contrast by up to this part: other defocus."),
     "augment.blur": ("Blur (d)", "Blur by up to this part of a diameter: poorer micrographs."),
+    "augment.spectrum": (
+        "Texture",
+        "Make fine or coarse detail stronger or weaker at random: other microscopes, denoising.",
+    ),
     "augment.ice": (
         "Ice",
         "How often a made-up blob of ice or dirt is painted in, for the network to pass over.",
