@@ -43,9 +43,7 @@ class AugmentSettings:
     noise: float = 0.4  # in standard deviations of the micrograph
     contrast: float = 0.3
     blur: float = 0.06  # Gaussian sigma, of the diameter
-    spectrum: float = (
-        1.0  # of the random gain at each width of detail, standard deviation of its log
-    )
+    spectrum: float = 0.5  # log of the gain at a width of detail, standard deviation
     ice: float = 0.15  # probability of a synthetic blob of ice or dark contamination
 
 
