@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 
 from napari_unetpick.io.project import Candidates, Project
+from napari_unetpick.widgets import display as display_module
 from napari_unetpick.widgets import layers as layers_module
 from napari_unetpick.widgets import session as session_module
+from napari_unetpick.widgets.display import DisplaySettings
+from napari_unetpick.widgets.pointer import accept_here
 
 
 def candidates(coords, raw):
@@ -294,3 +299,52 @@ def test_the_pixel_size_of_a_micrograph_that_was_not_shown_is_its_headers(projec
     session.layers.images.clear()
     assert session.pixel_size("a.b_3") == 4.0
     assert session.diameter_px("a.b_3") == 20.0
+
+
+def hold_images(monkeypatch):
+    """Have no micrograph made ready until the event that is returned is set."""
+    gate, prepare = threading.Event(), display_module.prepare_image
+
+    def slow(micrograph, settings):
+        gate.wait(10)
+        return prepare(micrograph, settings)
+
+    monkeypatch.setattr(display_module, "prepare_image", slow)
+    return gate
+
+
+def test_marks_keep_their_place_while_the_image_is_made_anew(project_session, monkeypatch, qtbot):
+    session, layers = project_session, project_session.layers
+    truth = session.truth["a.b_1"]
+    session.put_candidates("a.b_1", candidates(truth, np.linspace(0.95, 0.6, len(truth))))
+    picks, image = layers.get("picks"), layers.get("micrograph")
+    before = image.data
+    gate = hold_images(monkeypatch)
+    layers.change_display(DisplaySettings(30.0, 3.0))
+    for place in truth[:2]:  # what lies under the pointer at 4 A/px
+        session.viewer.cursor.position = tuple(4.0 * place)
+        assert accept_here(session).startswith("Accepted")
+    picks.add(picks.world_to_data(4.0 * truth[3]))
+    session.reject("a.b_1", truth[4:5])  # makes a layer
+    assert image.data is before, "still in the making"
+    for kind in ("picks", "candidates", "negatives"):
+        assert layers.get(kind).scale.tolist() == [4.0, 4.0]
+        assert set(map(str, layers.get(kind).units)) == {"angstrom"}
+    gate.set()
+    qtbot.waitUntil(lambda: image.data is not before, timeout=5000)
+    np.testing.assert_allclose(session.marks("a.b_1").picks.coords, truth[[0, 1, 3]])
+    assert picks.scale.tolist() == [4.0, 4.0]
+
+
+def test_a_new_pixel_size_moves_marks_and_image_together(project_session, monkeypatch, qtbot):
+    session, layers = project_session, project_session.layers
+    picks, image = layers.get("picks"), layers.get("micrograph")
+    place = session.truth["a.b_1"][0]
+    gate = hold_images(monkeypatch)
+    session.set_pixel_size(2.0)
+    assert picks.scale.tolist() == [4.0, 4.0], "as the image in view"
+    picks.add(picks.world_to_data(4.0 * place))
+    gate.set()
+    qtbot.waitUntil(lambda: picks.scale.tolist() == [2.0, 2.0], timeout=5000)
+    np.testing.assert_allclose(image.scale * image.data.shape, [480.0, 640.0])
+    np.testing.assert_allclose(session.marks("a.b_1").picks.coords, [place])

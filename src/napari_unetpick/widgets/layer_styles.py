@@ -12,6 +12,7 @@ from napari_unetpick.layer_data import DEFAULT_SIZE, PLAIN_COLOR, SCORE_COLORMAP
 from napari_unetpick.widgets.layer_tables import one_step
 
 if TYPE_CHECKING:
+    from napari_unetpick.io.project import Marks
     from napari_unetpick.widgets.display import Shown
     from napari_unetpick.widgets.model import Chosen
     from napari_unetpick.widgets.session import Session
@@ -43,6 +44,21 @@ def put(layer: Any, place: dict[str, Any]) -> None:
         layer.scale = place["scale"]
     if tuple(map(str, layer.units)) != place["units"]:
         layer.units = place["units"]
+
+
+def marked(marks: Marks) -> list[str]:
+    """Return the kinds of layers that marks need."""
+    kinds = ("picks", "negatives", "exclusions", "complete")
+    return [kind for kind in kinds if len(getattr(marks, kind))]
+
+
+def put_in_order(layers: Any, made: dict[str, Any]) -> None:
+    """Keep the own layers of a viewer's, by kind, in one order: micrograph lowest, picks on top."""
+    wanted = [made[kind] for kind in ORDER if kind in made]
+    places = sorted(layers.index(layer) for layer in wanted)
+    for place, layer in zip(places, wanted, strict=True):
+        if layers.index(layer) != place:
+            layers.move(layers.index(layer), place)
 
 
 def image(shown: Shown, place: dict[str, Any], spread: float) -> Any:
@@ -113,7 +129,7 @@ EMPTY: dict[str, Callable[[], Any]] = {
 
 def default_diameter(session: Session, key: str) -> float:
     """Ring size in pixels while no diameter is set: a part of the micrograph's width."""
-    shown = session.layers.images.ready(session.entry(key).micrograph)
+    shown = session.layers.image_of(key)
     return 40.0 if shown is None else max(1.0, DEFAULT_SIZE * shown.file_shape[1])
 
 

@@ -17,7 +17,6 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unetpick.io.micrographs import Micrograph
-from napari_unetpick.io.project import Marks
 from napari_unetpick.layer_data import OWN, own_metadata
 from napari_unetpick.notify import tell
 from napari_unetpick.widgets import layer_styles
@@ -52,6 +51,7 @@ class Layers:
         self.session = session
         self.images = ImageStore(read_preferences().display)
         self.shown_key = ""
+        self.shown: Shown | None = None  # the image of `shown_key`, also while it is made anew
         self._look: tuple[str, float, float] | None = None
         self._loading = 0
         self._made: dict[str, Any] = {}
@@ -117,10 +117,16 @@ class Layers:
             call = self._bindings[key]
             layer.bind_key(key, lambda _: call(), overwrite=True)
 
+    def image_of(self, key: str) -> Shown | None:
+        """Return a micrograph that has been read, or None; the one in view as it is in view."""
+        if key == self.shown_key and self.shown is not None:
+            return self.shown
+        entry = self.session.project.entries.get(key)
+        return None if entry is None else self.images.ready(entry.micrograph)
+
     def pixel_size(self, key: str) -> float | None:
         """A/px of a micrograph that has been read, or None."""
-        entry = self.session.project.entries.get(key)
-        shown = None if entry is None else self.images.ready(entry.micrograph)
+        shown = self.image_of(key)
         return None if shown is None else shown.pixel_size
 
     def look_at(self, key: str, row: float, col: float) -> None:
@@ -160,7 +166,7 @@ class Layers:
     def clear(self) -> None:
         """Remove the own layers (another project is opened)."""
         self.images.clear()
-        self.shown_key = ""
+        self.shown_key, self.shown = "", None
         for layer in list(self._made.values()):
             if layer in self.session.viewer.layers:
                 with self._quietly():
@@ -219,31 +225,22 @@ class Layers:
         if self._pause is not None:
             self._pause.begin()
         with self._quietly():
-            self.shown_key = key
+            self.shown_key, self.shown = key, shown
             if shown is None:
                 if "micrograph" in self._made:
                     self._made["micrograph"].visible = False
             else:
                 self._show_image(key, shown)
-            self._make_missing("candidates", "picks", *self._wanted(self.session.marks(key)))
+            self._make_missing("candidates", "picks", *layer_styles.marked(self.session.marks(key)))
             for kind in list(self._made):
                 self._fill(kind)
-            self._order()
+            layer_styles.put_in_order(self.session.viewer.layers, self._made)
         self._look_now()
         keys = self.session.keys
         here = keys.index(key)
         around = [here + i for j in range(1, AHEAD + 1) for i in (j, -j)]
         near = [keys[i] for i in around if 0 <= i < len(keys)]
         self.images.prefetch([self.session.entry(k).micrograph for k in near])
-
-    def _wanted(self, marks: Marks) -> list[str]:
-        kinds = {
-            "picks": len(marks.picks),
-            "negatives": len(marks.negatives),
-            "exclusions": len(marks.exclusions),
-            "complete": len(marks.complete),
-        }
-        return [kind for kind, count in kinds.items() if count]
 
     def _show_image(self, key: str, shown: Shown) -> None:
         place = layer_styles.placement(shown.pixel_size, shown.ratio)
@@ -273,12 +270,12 @@ class Layers:
         for kind in missing:
             self._make(kind)
         if missing:
-            self._order()
+            layer_styles.put_in_order(self.session.viewer.layers, self._made)
 
     def _make(self, kind: str) -> None:
         """Make an empty layer of a kind."""
         layer = layer_styles.EMPTY[kind]()
-        place = layer_styles.placement(self.pixel_size(self.shown_key), (1.0, 1.0))
+        place = layer_styles.placement(self._pixel_size, (1.0, 1.0))
         layer_styles.put(layer, place)  # before it is added: napari warns of mixed units
         self._add(kind, layer)
 
@@ -295,6 +292,13 @@ class Layers:
             viewer.layers.selection.active = before
         return layer
 
+    @property
+    def _pixel_size(self) -> float | None:
+        """A/px of the layers: that of the image in view, else marks would lie beside it."""
+        if self.shown is not None:
+            return self.shown.pixel_size
+        return self.session.known_pixel_size(self.shown_key) if self.shown_key else None
+
     def _fill(self, kind: str) -> None:
         """Bring one layer up to date with the session."""
         key = self.shown_key
@@ -302,7 +306,7 @@ class Layers:
         if kind == "micrograph" or not key:
             return
         session, marks = self.session, self.session.marks(key)
-        pixel_size = self.pixel_size(key)
+        pixel_size = self._pixel_size
         layer_styles.put(layer, layer_styles.placement(pixel_size, (1.0, 1.0)))
         layer.metadata[OWN] = own_metadata(kind, key, pixel_size, micrograph=key, session=True)
         diameter = session.diameter_px(key) or layer_styles.default_diameter(session, key)
@@ -316,22 +320,13 @@ class Layers:
             areas = marks.exclusions if kind == "exclusions" else marks.complete
             layer_styles.show_areas(layer, areas)
 
-    def _order(self) -> None:
-        """Keep the own layers in one order: micrograph lowest, picks on top."""
-        layers = self.session.viewer.layers
-        wanted = [self._made[k] for k in layer_styles.ORDER if k in self._made]
-        places = sorted(layers.index(layer) for layer in wanted)
-        for place, layer in zip(places, wanted, strict=True):
-            if layers.index(layer) != place:
-                layers.move(layers.index(layer), place)
-
     # -- answering to the session --------------------------------------------------------------
 
     def _marks_changed(self, key: str, origin: str) -> None:
         if key != self.shown_key:
             return
         with self._quietly():
-            self._make_missing(*self._wanted(self.session.marks(key)))
+            self._make_missing(*layer_styles.marked(self.session.marks(key)))
             if origin != "layer":
                 for kind in ("picks", "negatives", "exclusions", "complete"):
                     if kind in self._made:
