@@ -20,7 +20,7 @@ from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.layer_data import OWN, own_metadata
 from napari_unetpick.notify import tell
 from napari_unetpick.widgets import layer_styles
-from napari_unetpick.widgets.display import DisplaySettings, ImageStore, Shown
+from napari_unetpick.widgets.display import DisplaySettings, ImageStore, Shown, why_not
 from napari_unetpick.widgets.layer_tables import read_areas, read_picks, show_picks
 from napari_unetpick.widgets.paint_pause import PaintPause
 from napari_unetpick.widgets.preferences import read_preferences
@@ -39,9 +39,9 @@ AHEAD = 2  # neighbours made ready on either side
 
 
 class _Bridge(QObject):
-    """Brings "image is ready" from the image thread to the main thread."""
+    """Brings "image is read, or cannot be" from the image thread to the main thread."""
 
-    ready = Signal(str)
+    ready = Signal(object, object)
 
 
 class Layers:
@@ -52,6 +52,8 @@ class Layers:
         self.images = ImageStore(read_preferences().display)
         self.shown_key = ""
         self.shown: Shown | None = None  # the image of `shown_key`, also while it is made anew
+        self._shown_from: Micrograph | None = None
+        self._asked: Future[Shown] | None = None  # the one that is waited for
         self._look: tuple[str, float, float] | None = None
         self._loading = 0
         self._made: dict[str, Any] = {}
@@ -157,11 +159,17 @@ class Layers:
         if self.session.current:
             self._go(self.session.current)
 
-    def show_again(self) -> None:
-        """Bring back what the user deleted of the micrograph that is shown."""
-        gone = {"micrograph", "candidates", "picks"} - set(self._made)
-        if gone and self.shown_key and self.shown_key == self.session.current:
-            self._go(self.shown_key)
+    def show_again(self, *, deleted: bool = True) -> None:
+        """Show what is missed of the current micrograph.
+
+        Its file could not be read, is another one by now, or (`deleted`) the user deleted a layer.
+        """
+        key = self.shown_key
+        if not key or key != self.session.current:
+            return
+        gone = deleted and {"micrograph", "candidates", "picks"} - set(self._made)
+        if gone or self.shown is None or self._shown_from != self.session.entry(key).micrograph:
+            self._go(key)
 
     def clear(self) -> None:
         """Remove the own layers (another project is opened)."""
@@ -195,30 +203,23 @@ class Layers:
 
         def done(future: Future[Shown]) -> None:
             if not future.cancelled():
-                self._bridge.ready.emit(key)
+                self._bridge.ready.emit(micrograph, future)
 
-        self.images.request(micrograph, done)
+        self._asked = self.images.request(micrograph)
+        self._asked.add_done_callback(done)
 
-    def _image_ready(self, key: str) -> None:
-        if self.session.closed or key != self.session.current:
-            return
-        micrograph = self.session.entry(key).micrograph
-        shown = self.images.ready(micrograph)
-        if shown is None:
-            tell(f"{key} cannot be shown: {self._reason(micrograph)}", "error")
-            self._show(key, None)
+    def _image_ready(self, micrograph: Micrograph, future: Future[Shown]) -> None:
+        key = micrograph.key
+        if self.session.closed or future is not self._asked or key != self.session.current:
+            return  # another one has been asked for meanwhile
+        self._asked = None
+        if micrograph != self.session.entry(key).micrograph:  # added anew while it was read
+            self._go(key)
+        elif (error := future.exception()) is None:
+            self._show(key, future.result())
         else:
-            self._show(key, shown)
-
-    def _reason(self, micrograph: Micrograph) -> str:
-        from napari_unetpick.errors import UnetPickError
-        from napari_unetpick.widgets.display import prepare_image
-
-        try:
-            prepare_image(micrograph, self.images.settings)
-        except UnetPickError as error:
-            return str(error)
-        return "try again"
+            tell(f"{key} cannot be shown: {why_not(error)}", "error")
+            self._show(key, None)
 
     def _show(self, key: str, shown: Shown | None) -> None:
         """Put a micrograph and all that belongs to it into the layers, in one step."""
@@ -226,6 +227,7 @@ class Layers:
             self._pause.begin()
         with self._quietly():
             self.shown_key, self.shown = key, shown
+            self._shown_from = self.session.entry(key).micrograph
             if shown is None:
                 if "micrograph" in self._made:
                     self._made["micrograph"].visible = False
