@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.mrc import open_mrc
 from napari_unetpick.io.names import micrograph_key
-from napari_unetpick.io.tiff import open_tiff
+from napari_unetpick.io.tiff import open_tiff, tiff_pixel_size
 
 MRC_EXTENSIONS = (".mrc", ".mrcs", ".map", ".st", ".rec")
 TIFF_EXTENSIONS = (".tif", ".tiff")
@@ -156,6 +156,33 @@ def read_micrograph(path: str | Path, *, mapped: bool = True) -> MicrographImage
         The file is missing, damaged, a movie, complex, or of a type that is not read.
     """
     path = Path(path)
+    flipped = _is_tiff(path)
+    try:
+        data, pixel_size = open_tiff(path, mapped) if flipped else open_mrc(path, mapped)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return MicrographImage(data, _header_size(pixel_size), flipped)
+
+
+def read_pixel_size(path: str | Path) -> float | None:
+    """Return A/px as the header of a micrograph says, or None; compressed pixels are not decoded.
+
+    Raises
+    ------
+    InputError
+        As `read_micrograph` does.
+    """
+    path = Path(path)
+    if not _is_tiff(path):
+        return read_micrograph(path).pixel_size
+    try:
+        return _header_size(tiff_pixel_size(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def _is_tiff(path: Path) -> bool:
+    """Refuse what is not there or of a type that is not read; tell whether it is a TIFF."""
     suffix = path.suffix.lower()
     if path.is_dir():
         raise InputError(f"{path}: is a folder where a micrograph is needed")
@@ -167,13 +194,11 @@ def read_micrograph(path: str | Path, *, mapped: bool = True) -> MicrographImage
         raise InputError(
             f"{path}: {suffix or 'no extension'} is not read; convert it to .mrc or .tif"
         )
-    flipped = suffix in TIFF_EXTENSIONS
-    try:
-        data, pixel_size = open_tiff(path, mapped) if flipped else open_mrc(path, mapped)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    known = round(pixel_size, 5) if is_plausible(pixel_size) else None  # 7.0799999 in float32
-    return MicrographImage(data, known, flipped)
+    return suffix in TIFF_EXTENSIONS
+
+
+def _header_size(pixel_size: float) -> float | None:
+    return round(pixel_size, 5) if is_plausible(pixel_size) else None  # 7.0799999 in float32
 
 
 def check_values(image: MicrographImage, name: str) -> None:

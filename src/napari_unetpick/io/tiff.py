@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,26 @@ def open_tiff(path: Path, mapped: bool = True) -> tuple[NDArray[Any], float]:
     InputError
         The file is no TIFF, cut short, in colour, complex, or a movie.
     """
+    with _opened(path) as (tiff, page):
+        import tifffile
+
+        data: NDArray[Any] = (
+            tifffile.memmap(path, page=0, mode="r")
+            if mapped and page.is_memmappable
+            else page.asarray()
+        )
+        return np.asarray(data)[::-1], _pixel_size(tiff)
+
+
+def tiff_pixel_size(path: Path) -> float:
+    """Return the pixel size as `open_tiff` does, and raise as it does, but decode no pixels."""
+    with _opened(path) as (tiff, _):
+        return _pixel_size(tiff)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """Open a TIFF of one image as (file, page); any error is an InputError, in the block, too."""
     import tifffile  # late: a tenth of a second that MRC users need not wait
 
     if path.stat().st_size == 0:
@@ -43,7 +65,6 @@ def open_tiff(path: Path, mapped: bool = True) -> tuple[NDArray[Any], float]:
             frames = len(tiff.pages)
             page = tiff.pages.first
             shape, dtype = page.shape, page.dtype
-            pixel_size = _pixel_size(tiff)
             if frames > 1 or (len(shape) == 3 and shape[-1] not in (3, 4)):
                 raise InputError(
                     f"{path}: is a movie or stack of {frames if frames > 1 else shape[0]} frames; "
@@ -55,18 +76,13 @@ def open_tiff(path: Path, mapped: bool = True) -> tuple[NDArray[Any], float]:
                 )
             if page.is_memmappable:
                 _refuse_cut_short(path, max(page.dataoffsets) + max(page.databytecounts))
-            data: NDArray[Any] = (
-                tifffile.memmap(path, page=0, mode="r")
-                if mapped and page.is_memmappable
-                else page.asarray()
-            )
+            yield tiff, page
     except InputError:
         raise
     except Exception as error:  # tifffile raises many kinds on damaged files
         raise InputError(
             f"{path}: is no readable TIFF ({_first_line(error)}); copy or download it again"
         ) from None
-    return np.asarray(data)[::-1], pixel_size
 
 
 def _refuse_cut_short(path: Path, expected: int) -> None:

@@ -126,11 +126,6 @@ class Layers:
         entry = self.session.project.entries.get(key)
         return None if entry is None else self.images.ready(entry.micrograph)
 
-    def pixel_size(self, key: str) -> float | None:
-        """A/px of a micrograph that has been read, or None."""
-        shown = self.image_of(key)
-        return None if shown is None else shown.pixel_size
-
     def look_at(self, key: str, row: float, col: float) -> None:
         """Centre the view on a place, now or when its micrograph is shown."""
         self._look = (key, row, col)

@@ -254,11 +254,15 @@ class MicrographsDock(Dock):
         choice = Choice(now.calibration, now.threshold_now, now.min_distance_now)
         _, loaded = session.loaded()
         folder = session.project.folder / CANDIDATES
+        wide = {
+            key: partial(session.sizes.diameter_px, session.entry(key).micrograph, session.diameter)
+            for key in scored
+        }
         self.summaries.want(
             {
-                key: partial(summarise, found, choice)
+                key: partial(summarise, found, choice, wide[key])
                 if (found := loaded.get(key)) is not None
-                else partial(read_summary, folder / f"{key}{SUFFIX}", choice)
+                else partial(read_summary, folder / f"{key}{SUFFIX}", choice, wide[key])
                 for key in scored
             }
         )

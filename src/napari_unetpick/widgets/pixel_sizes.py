@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.micrographs import Micrograph, is_plausible, read_micrograph
+from napari_unetpick.io.micrographs import Micrograph, is_plausible, read_pixel_size
 from napari_unetpick.io.picks import tell_count
 
 if TYPE_CHECKING:
@@ -38,11 +38,20 @@ class PixelSizes:
         if path in headers:
             return headers[path]
         try:
-            found = read_micrograph(path).pixel_size
+            found = read_pixel_size(path)
         except UnetPickError:
             return None
         headers[path] = found
         return found
+
+    def diameter_px(self, micrograph: Micrograph, diameter: float | None) -> float | None:
+        """Return a particle diameter in A as pixels of a micrograph's file, or None.
+
+        All who choose among candidates ask here, so that lists, layers and files agree; where it
+        is None, candidates are as far apart as they were found.
+        """
+        size = None if diameter is None else self.of(micrograph)
+        return diameter / size if diameter and size else None
 
     def forget_unknown(self) -> None:
         """Read headers that had no size again when they are asked for."""

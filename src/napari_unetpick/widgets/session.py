@@ -85,7 +85,7 @@ class Session(Working):
         self.previews: dict[str, float] = {}  # raw thresholds, by key, while a network trains
         self._candidates: dict[str, Candidates | None] = {}
         self._loose: set[str] = set()  # keys of candidates that could not be written
-        self._sizes = PixelSizes()
+        self.sizes = PixelSizes()
         self.layers = Layers(self)
         self.training = Training(self)
         self.activity = Activity(self)
@@ -142,7 +142,7 @@ class Session(Working):
         self._unsaved.clear()
         self._candidates.clear()
         self._loose.clear()
-        self._sizes = PixelSizes()
+        self.sizes = PixelSizes()
         self.previews.clear()
         self.undo_stacks.clear()
         self.current, self.order, self.selected = "", [], []
@@ -193,13 +193,12 @@ class Session(Working):
 
     def known_pixel_size(self, key: str) -> float | None:
         """A/px of a micrograph as it was given or as its header says, or None."""
-        listed = self.entry(key).micrograph.pixel_size or self.layers.pixel_size(key)
-        return listed or self._sizes.of(self.entry(key).micrograph)
+        return self.sizes.of(self.entry(key).micrograph)
 
     def add_listed(self, micrographs: Sequence[Micrograph]) -> list[str]:
         """Add micrographs; what could not be read of those that are there is looked at anew."""
         before = self.project.entries
-        self._sizes.forget_unknown()
+        self.sizes.forget_unknown()
         new = super().add_listed(micrographs)
         self.layers.show_again(deleted=False)
         if any(each.micrograph != self.entry(key).micrograph for key, each in before.items()):
@@ -305,11 +304,8 @@ class Session(Working):
         found = self.candidates(key)
         if found is None:
             return None
-        preview = self.previews.get(key)
-        # the pixel size may be in a header that is not read yet: then the picking's diameter holds
-        known = self.entry(key).micrograph.pixel_size or self.layers.pixel_size(key)
-        diameter = self.diameter_px(key) if known else None
-        return self.model.choose_among(found, self.marks(key), diameter, preview)
+        diameter = self.sizes.diameter_px(self.entry(key).micrograph, self.diameter)
+        return self.model.choose_among(found, self.marks(key), diameter, self.previews.get(key))
 
     def accept(self, key: str, coords: Floats, scores: Floats) -> None:
         """Move candidates to the picks, (N, 2) (row, col) in pixels of the file."""

@@ -20,6 +20,7 @@ from napari_unetpick.io.project_candidates import SUFFIX, read_candidates
 from napari_unetpick.io.project_files import CANDIDATES, PICKS
 from napari_unetpick.io.project_marks import read_marks
 from napari_unetpick.widgets.model import PickModel
+from napari_unetpick.widgets.pixel_sizes import PixelSizes
 
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session import Session
@@ -57,6 +58,8 @@ class Snapshot:
         In A, or None.
     model
         Calibration, threshold and minimum distance.
+    sizes
+        The session's pixel sizes; headers that are read here need not be read there.
     """
 
     folder: Path
@@ -65,6 +68,11 @@ class Snapshot:
     marks: dict[str, Marks]
     candidates: dict[str, Candidates | None]
     model: PickModel
+    sizes: PixelSizes
+
+    def diameter_px(self, key: str) -> float | None:
+        """Return the diameter in pixels of a micrograph's file, or None where it is not known."""
+        return self.sizes.diameter_px(self.entries[key].micrograph, self.diameter)
 
     def marks_of(self, key: str) -> Marks:
         """Return what is marked on a micrograph; an InputError where a file is damaged."""
@@ -100,4 +108,5 @@ def take_snapshot(session: Session) -> Snapshot:
         marks,
         candidates,
         copy(session.model),
+        session.sizes,
     )
