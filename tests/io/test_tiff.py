@@ -10,6 +10,7 @@ import tifffile
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.micrographs import read_micrograph
+from napari_unetpick.io.unmapped import UnmappedImage
 
 IMAGE = np.zeros((6, 10), "f4")
 IMAGE[1, 7] = 100.0
@@ -69,3 +70,16 @@ def test_what_is_no_micrograph_is_told(tmp_path: Path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match="cut short"):
         read_micrograph(path)
+
+
+def test_the_pixel_size_is_read_without_the_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    resolution = (1e8 / 1.5, 1e8 / 1.5)
+    more = {"compression": "zlib", "resolution": resolution, "resolutionunit": "CENTIMETER"}
+    tifffile.imwrite(tmp_path / "mic.tif", IMAGE, **more)
+    monkeypatch.delattr(tifffile.TiffPage, "asarray")
+    assert UnmappedImage(tmp_path / "mic.tif").pixel_size == 1.5
+    (tmp_path / "mic.tif").write_bytes(b"II*")
+    with pytest.raises(InputError, match="no readable TIFF"):
+        UnmappedImage(tmp_path / "mic.tif")
+    with pytest.raises(InputError, match="no such file"):
+        UnmappedImage(tmp_path / "other.tif")

@@ -31,8 +31,7 @@ def dock(project_session: Session, qtbot: Any) -> AnnotateDock:
 
 def forget_sizes(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if no header had a pixel size."""
-    monkeypatch.setattr(session.layers, "pixel_size", lambda key: None)
-    monkeypatch.setattr(session, "_header_size", lambda key: None)
+    monkeypatch.setattr(session.sizes, "of", lambda micrograph: micrograph.pixel_size)
 
 
 def click(qtbot: Any, button: Any) -> None:

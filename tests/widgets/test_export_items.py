@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from train_helpers import write_run
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.export import ExportOptions
+from napari_unetpick.io.formats import WRITERS
 from napari_unetpick.io.picks import read_picks
 from napari_unetpick.io.project import Candidates
 from napari_unetpick.widgets.background import Task
@@ -54,8 +57,6 @@ def test_unsaved_marks_and_the_threshold_of_now_count(session, tmp_path):
 
 
 def test_nothing_of_an_excluded_area(session, tmp_path):
-    from dataclasses import replace
-
     session.add_picks("a.b_1", session.truth["a.b_1"][:2], None, "manual")
     session.set_marks("a.b_1", replace(session.marks("a.b_1"), exclusions=(SQUARE,)))
     result = export(session, tmp_path)
@@ -99,3 +100,59 @@ def test_says_where_to_click_next_only_for_what_was_written(session, tmp_path):
     lines = describe_result(result)
     assert lines[0].startswith(f"{result.counts.picks} picks of 2 micrographs")
     assert next_steps(export(session, tmp_path)) == []
+
+
+@pytest.fixture
+def marked(session):
+    """Particles marked by hand, their images away from now on; A/px was in the headers alone."""
+    made = session
+    made.project.forget_candidates()
+    for key, places in made.truth.items():
+        made.add_picks(key, places, None, "manual")
+    folder = made.entry("a.b_1").micrograph.path.parent
+    made.new_project(folder.parent / "other")
+    folder.rename(folder.parent / "unmounted")
+    made.open_project(folder.parent / "project")
+    return made
+
+
+def count_written(folder):
+    return {name: len(picks) for name, picks in read_picks(folder / "picks.csv").items()}
+
+
+def test_no_pick_is_a_duplicate_while_the_pixel_size_is_away(marked, tmp_path):
+    result = export(marked, tmp_path / "out")
+    assert count_written(tmp_path / "out") == {f"a.b_{i}.mrc": 12 for i in (1, 2, 3)}
+    assert result.counts.duplicates == 0
+    said = [line for line in result.messages if "pixel size of 3 micrographs is not known" in line]
+    assert said[0].endswith("duplicates were not left out")
+    for fmt in WRITERS:
+        assert export(marked, tmp_path / fmt, fmt=fmt, box=30).counts.picks == 36
+
+
+def test_the_pixel_size_of_the_other_micrographs_stands_in(marked, tmp_path):
+    places = marked.truth["a.b_1"]
+    marked.add_picks("a.b_1", places[:2] + 5.0, None, "manual")  # 7 px off: the same particles
+    other = marked.entry("a.b_2").micrograph
+    marked.project.change("a.b_2", micrograph=replace(other, pixel_size=4.0))
+    result = export(marked, tmp_path / "out")
+    assert result.counts.duplicates == 2
+    assert not any("pixel size" in line for line in result.messages)
+    np.testing.assert_allclose(
+        read_picks(tmp_path / "out" / "picks.csv")["a.b_1.mrc"].diameters, 20
+    )
+
+
+def test_candidates_tell_how_wide_a_particle_is(marked, tmp_path):
+    coords = marked.truth["a.b_1"]
+    found = Candidates(coords + 5.0, np.full(12, 0.9), np.zeros(12), "run-1", 20.0)
+    marked.put_candidates("a.b_1", found)
+    marked.add_picks("a.b_3", marked.truth["a.b_3"][:2] + 5.0, None, "manual")
+    assert export(marked, tmp_path / "one").counts.duplicates == 2
+    written = read_picks(tmp_path / "one" / "picks.csv")
+    np.testing.assert_allclose(written["a.b_1.mrc"].coords, coords, atol=1e-3)
+    assert all((picks.diameters == 20).all() for picks in written.values())
+    marked.put_candidates("a.b_2", replace(found, diameter_px=40.0))
+    said = export(marked, tmp_path / "two").messages
+    assert any("pixel size of 1 micrograph is not known" in line for line in said)
+    assert all(p.diameters is None for p in read_picks(tmp_path / "two" / "picks.csv").values())

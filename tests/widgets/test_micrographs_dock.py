@@ -295,6 +295,9 @@ def test_pictures_come_late_and_a_bad_file_says_why(
     bad = full.model.index(3, 0)
     tip = Qt.ItemDataRole.ToolTipRole
     qtbot.waitUntil(lambda: "is empty" in bad.data(tip), timeout=5000)
+    (tmp_path / "bad.mrc").write_bytes((tmp_path / "mics" / "a.b_1.mrc").read_bytes())
+    full.session.add_micrographs(tmp_path / "bad.mrc")
+    qtbot.waitUntil(lambda: isinstance(bad.data(decoration), QImage), timeout=5000)
     full.with_pictures.setChecked(False)
     assert index.data(decoration) is None
     assert full.table.rowHeight(0) < 40

@@ -90,3 +90,21 @@ def test_a_file_that_is_gone_is_not_blamed(unsized: Any, tmp_path: Path) -> None
     for path in (tmp_path / "mics").iterdir():
         path.unlink()
     assert size_obstacle(unsized, KEYS) == ""
+
+
+def test_training_is_free_again_when_a_moved_folder_is_added(
+    project_session: Any, tmp_path: Path, qtbot: Any
+) -> None:
+    session = project_session
+    for key in KEYS:
+        session.add_picks(key, session.truth[key], None, "manual")
+    dock = TrainDock(session.viewer)
+    qtbot.addWidget(dock)
+    session.new_project(tmp_path / "other")
+    (tmp_path / "mics").rename(tmp_path / "moved")
+    session.open_project(tmp_path / "project")
+    dock.refresh()  # asks for pixel sizes that cannot be read
+    session.add_micrographs(tmp_path / "moved")
+    dock.refresh()
+    assert "No pixel size" not in dock.next_text.text()
+    assert dock.train.isEnabled()

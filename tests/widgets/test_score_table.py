@@ -8,7 +8,11 @@ from qtpy.QtCore import QObject
 from train_helpers import write_run
 
 from napari_unetpick.io.project import Candidates
+from napari_unetpick.widgets.accepting import accept_above
+from napari_unetpick.widgets.export_items import make_item
+from napari_unetpick.widgets.micrographs_dock import MicrographsDock
 from napari_unetpick.widgets.score_table import Scores, ScoreTable
+from napari_unetpick.widgets.snapshot import take_snapshot
 
 KEYS = ("a.b_1", "a.b_2", "a.b_3")
 
@@ -99,3 +103,51 @@ def test_a_damaged_file_costs_only_its_micrograph(table, project_session, qtbot)
     table.refresh()
     qtbot.waitUntil(lambda: not table.collecting, timeout=5000)
     assert table.scores.keys == ("a.b_2",)
+
+
+GRID = np.stack(np.meshgrid(40 + 16 * np.arange(8), 40 + 16 * np.arange(8)), -1).reshape(-1, 2)
+
+
+def plant_grid(session, keys=KEYS[::2]):
+    """Candidates 16 px apart, as found with 80 A = 20 px."""
+    scores = np.linspace(0.99, 0.7, len(GRID))
+    for key in keys:
+        found = Candidates(GRID.astype(float), scores, np.zeros(len(GRID)), "run-1", 20.0)
+        session.put_candidates(key, found)
+
+
+def test_all_choose_alike_after_the_diameter_changed(project_session, qtbot, table):
+    session = project_session
+    dock = MicrographsDock(session.viewer)
+    qtbot.addWidget(dock)
+    dock.show()
+    plant_grid(session)
+    session.layers.images.clear()  # as for micrographs that were never looked at
+    session.set_diameter(160.0)  # 40 px by the header
+    table.refresh()
+    qtbot.waitUntil(lambda: not table.collecting, timeout=5000)
+    found, marks = session.candidates("a.b_1"), session.marks("a.b_1")
+    few = len(session.model.choose_among(found, marks, 40.0).coords)
+    assert 0 < few < len(GRID)
+    snapshot = take_snapshot(session)
+
+    def listed(key):
+        summary = dock.model.summary(key)
+        return None if summary is None else summary.count
+
+    for key in KEYS[::2]:
+        assert table.scores.counts(0.6)[key] == few, "the Pick dock"
+        assert len(make_item(snapshot, key).candidates) == few, "Export"
+        qtbot.waitUntil(lambda key=key: listed(key) == few, timeout=5000)
+        assert accept_above(session, key, 0.6) == few
+
+
+def test_a_new_pixel_size_counts_anew(project_session, qtbot, table):
+    plant_grid(project_session)
+    table.look_at("a.b_3")
+    qtbot.waitUntil(lambda: not table.collecting, timeout=5000)
+    assert table.scores.counts(0.6)["a.b_3"] == len(GRID)
+    project_session.set_pixel_size(2.0)  # 80 A are 40 px now
+    table.refresh()
+    qtbot.waitUntil(lambda: not table.collecting, timeout=5000)
+    assert 0 < table.scores.counts(0.6)["a.b_3"] < len(GRID)

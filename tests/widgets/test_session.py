@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
 from napari_unetpick.io.project import Candidates, Project
+from napari_unetpick.widgets import display as display_module
 from napari_unetpick.widgets import layers as layers_module
 from napari_unetpick.widgets import session as session_module
 from napari_unetpick.widgets.accepting import accept_above
+from napari_unetpick.widgets.display import DisplaySettings
+from napari_unetpick.widgets.pointer import accept_here
 
 
 def candidates(coords, raw):
@@ -386,8 +391,121 @@ def test_what_is_unsaved_when_qt_is_gone_is_saved_all_the_same(project_session):
     again.close()
 
 
+def test_a_moved_folder_is_shown_when_it_is_added_from_its_new_place(
+    project_session, monkeypatch, qtbot, tmp_path
+):
+    session, told = project_session, []
+    monkeypatch.setattr(layers_module, "tell", lambda text, level="info": told.append(text))
+    session.layers.get("picks").add(session.truth["a.b_1"][:3])
+    session.new_project(tmp_path / "other")
+    (tmp_path / "mics").rename(tmp_path / "moved")
+    session.open_project(tmp_path / "project")
+    for key in ("a.b_2", "a.b_3", "a.b_1"):
+        session.go(key)
+        qtbot.waitUntil(lambda key=key: session.layers.shown_key == key, timeout=5000)
+        assert session.known_pixel_size(key) is None
+        assert f"{key} cannot be shown" in told[-1]
+    assert session.layers.get("picks").scale.tolist() == [1.0, 1.0]
+    told.clear()
+    assert session.add_micrographs(tmp_path / "moved") == []
+    qtbot.waitUntil(lambda: session.layers.get("micrograph") is not None, timeout=5000)
+    assert session.layers.get("picks").scale.tolist() == [4.0, 4.0]
+    for key in ("a.b_2", "a.b_3", "a.b_1"):
+        session.go(key)
+        qtbot.waitUntil(lambda key=key: session.layers.shown_key == key, timeout=5000)
+        assert session.layers.get("micrograph").name == key
+        assert session.known_pixel_size(key) == 4.0
+    assert not told
+
+
+def test_a_file_seen_half_copied_is_shown_once_it_is_whole(project_session, qtbot, tmp_path):
+    session, path = project_session, tmp_path / "mics" / "a.b_2.mrc"
+    whole = path.read_bytes()
+    half = tmp_path / "half"  # renamed: cutting a file that is mapped is a bus error
+    half.write_bytes(whole[:5000])
+    half.replace(path)
+    session.layers.images.clear()
+    session.go("a.b_2")
+    qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_2", timeout=5000)
+    assert session.known_pixel_size("a.b_2") is None
+    path.write_bytes(whole)
+    assert session.known_pixel_size("a.b_2") == 4.0
+    session.layers.show_again()  # a click in the list
+    qtbot.waitUntil(lambda: session.layers.get("micrograph").visible, timeout=5000)
+    assert session.layers.get("micrograph").name == "a.b_2"
+
+
+def test_an_image_that_is_out_of_date_when_it_comes_is_no_error(
+    project_session, monkeypatch, qtbot, tmp_path
+):
+    session, told, made = project_session, [], []
+    monkeypatch.setattr(layers_module, "tell", lambda text, level="info": told.append(text))
+    gate = hold_images(monkeypatch, made)
+    image = session.layers.get("micrograph")
+    for low_pass in (25.0, 30.0):  # the first is being read as it goes out of date
+        session.layers.change_display(DisplaySettings(low_pass, 3.0))
+        qtbot.wait(50)
+    session.save_project_as(tmp_path / "copy")
+    gate.set()
+    qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_1", timeout=5000)
+    assert session.layers.get("micrograph") is not image
+    assert not told
+    assert "MainThread" not in made
+
+
 def test_the_pixel_size_of_a_micrograph_that_was_not_shown_is_its_headers(project_session):
     session = project_session
     session.layers.images.clear()
     assert session.pixel_size("a.b_3") == 4.0
     assert session.diameter_px("a.b_3") == 20.0
+
+
+def hold_images(monkeypatch, made=None):
+    """Have no micrograph made ready until the event that is returned is set; note the threads."""
+    gate, prepare = threading.Event(), display_module.prepare_image
+
+    def slow(micrograph, settings):
+        gate.wait(10)
+        if made is not None:
+            made.append(threading.current_thread().name)
+        return prepare(micrograph, settings)
+
+    monkeypatch.setattr(display_module, "prepare_image", slow)
+    return gate
+
+
+def test_marks_keep_their_place_while_the_image_is_made_anew(project_session, monkeypatch, qtbot):
+    session, layers = project_session, project_session.layers
+    truth = session.truth["a.b_1"]
+    session.put_candidates("a.b_1", candidates(truth, np.linspace(0.95, 0.6, len(truth))))
+    picks, image = layers.get("picks"), layers.get("micrograph")
+    before = image.data
+    gate = hold_images(monkeypatch)
+    layers.change_display(DisplaySettings(30.0, 3.0))
+    for place in truth[:2]:  # what lies under the pointer at 4 A/px
+        session.viewer.cursor.position = tuple(4.0 * place)
+        assert accept_here(session).startswith("Accepted")
+    picks.add(picks.world_to_data(4.0 * truth[3]))
+    session.reject("a.b_1", truth[4:5])  # makes a layer
+    assert image.data is before, "still in the making"
+    for kind in ("picks", "candidates", "negatives"):
+        assert layers.get(kind).scale.tolist() == [4.0, 4.0]
+        assert set(map(str, layers.get(kind).units)) == {"angstrom"}
+    gate.set()
+    qtbot.waitUntil(lambda: image.data is not before, timeout=5000)
+    np.testing.assert_allclose(session.marks("a.b_1").picks.coords, truth[[0, 1, 3]])
+    assert picks.scale.tolist() == [4.0, 4.0]
+
+
+def test_a_new_pixel_size_moves_marks_and_image_together(project_session, monkeypatch, qtbot):
+    session, layers = project_session, project_session.layers
+    picks, image = layers.get("picks"), layers.get("micrograph")
+    place = session.truth["a.b_1"][0]
+    gate = hold_images(monkeypatch)
+    session.set_pixel_size(2.0)
+    assert picks.scale.tolist() == [4.0, 4.0], "as the image in view"
+    picks.add(picks.world_to_data(4.0 * place))
+    gate.set()
+    qtbot.waitUntil(lambda: picks.scale.tolist() == [2.0, 2.0], timeout=5000)
+    np.testing.assert_allclose(image.scale * image.data.shape, [480.0, 640.0])
+    np.testing.assert_allclose(session.marks("a.b_1").picks.coords, [place])

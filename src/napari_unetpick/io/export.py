@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -66,7 +66,8 @@ class ExportItem:
     pick_scores, candidate_scores
         (N,) in [0, 1].
     diameter_px
-        Particle diameter in pixels of the file.
+        Particle diameter in pixels of the file; None where it is not known: no pick is taken for
+        another's duplicate.
     exclusions
         Areas from which nothing is ever written.
     shape
@@ -78,7 +79,7 @@ class ExportItem:
     pick_scores: Floats
     candidates: Floats
     candidate_scores: Floats
-    diameter_px: float
+    diameter_px: float | None
     exclusions: tuple[Polygon, ...] = ()
     shape: tuple[int, int] | None = None
 
@@ -157,6 +158,8 @@ def export_picks(
         counts += counted
     if not counts.picks:
         raise InputError(nothing_left(counts, options))
+    if any(item.diameter_px is None for item, _ in pairs):  # all have one or none: readers want it
+        pairs = [(item, replace(chosen, diameters=None)) for item, chosen in pairs]
     named = {item.micrograph.name: chosen for item, chosen in pairs}
     files: dict[str, tuple[Path, ...]] = {}
     doubts: list[str] = []
@@ -203,7 +206,7 @@ def choose(item: ExportItem, options: ExportOptions) -> tuple[Picks, ExportCount
     free = ~inside_any(coords, item.exclusions)
     coords, scores, accepted = coords[free], scores[free], accepted[free]
     order = np.lexsort((-scores, ~accepted))
-    once = order[first_of_each(coords[order], SAME * item.diameter_px)]
+    once = order[first_of_each(coords[order], SAME * (item.diameter_px or 0.0))]
     whole = np.ones(len(once), dtype=bool)
     if options.whole_boxes and item.shape is not None:
         whole = box_fits(coords[once], item.shape, options.box_size)
@@ -212,7 +215,7 @@ def choose(item: ExportItem, options: ExportOptions) -> tuple[Picks, ExportCount
         item.micrograph.name,
         coords[kept],
         scores[kept],
-        np.full(len(kept), item.diameter_px),
+        None if item.diameter_px is None else np.full(len(kept), item.diameter_px),
         "model" if options.what == "candidates" else "",
     )
     counts = ExportCounts(
@@ -290,10 +293,16 @@ def _warnings(items: list[ExportItem], options: ExportOptions) -> list[str]:
             f"{tell_count(len(unknown), 'micrograph')} cannot be read (such as "
             f"{unknown[0].micrograph.name}): boxes at their edges were not left out"
         )
-    diameters = np.array([item.diameter_px for item in items])
-    if diameters.max() > 1.01 * diameters.min():
+    unsized = [item for item in items if item.diameter_px is None]
+    if unsized:
         lines.append(
-            f"pixel sizes differ: a particle is {diameters.min():.0f} to {diameters.max():.0f} px "
+            f"the pixel size of {tell_count(len(unsized), 'micrograph')} is not known while they "
+            f"cannot be read (such as {unsized[0].micrograph.name}): duplicates were not left out"
+        )
+    diameters = [item.diameter_px for item in items if item.diameter_px is not None]
+    if differ(diameters):
+        lines.append(
+            f"pixel sizes differ: a particle is {min(diameters):.0f} to {max(diameters):.0f} px "
             f"wide, the box is {options.box_size} px for all; better export them apart"
         )
     return lines
@@ -311,6 +320,11 @@ def _for_relion(
     )
     named = [replace(p, micrograph=names.get(p.micrograph, p.micrograph)) for _, p in pairs]
     return {each.micrograph: each for each in named}, doubts
+
+
+def differ(diameters: Sequence[float]) -> bool:
+    """Tell whether particles are not equally wide in pixels, within 1 %."""
+    return bool(diameters) and max(diameters) > 1.01 * min(diameters)
 
 
 def _older_files(out: Path, files: dict[str, tuple[Path, ...]]) -> list[str]:

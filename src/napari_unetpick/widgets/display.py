@@ -8,7 +8,6 @@ image has scale N / n pixels and no translation against the picks (rows and colu
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -84,15 +83,6 @@ def prepare_image(micrograph: Micrograph, settings: DisplaySettings) -> Shown:
     return Shown(image, ratio, (rows, cols), pixel_size)
 
 
-def why_not(micrograph: Micrograph, settings: DisplaySettings) -> str:
-    """Say why a micrograph could not be prepared."""
-    try:
-        prepare_image(micrograph, settings)
-    except UnetPickError as error:
-        return str(error)
-    return "try again"
-
-
 def _outliers(data: NDArray[np.generic]) -> tuple[float, float]:
     """Limits that X-ray hits are clipped to, from a sample of pixels."""
     step = max(1, int(np.sqrt(data.size / 100_000)))
@@ -114,20 +104,32 @@ def _low_pass(image: NDArray[np.float32], period: float) -> NDArray[np.float32]:
     return np.asarray(gaussian_filter(image, sigma, mode="reflect"), dtype=np.float32)
 
 
+def why_not(error: BaseException) -> str:
+    """Say in words for the user why a micrograph was not prepared."""
+    if isinstance(error, UnetPickError):
+        return str(error)
+    return f"{str(error) or type(error).__name__}; click it in the list to try again"
+
+
+def _is_lost(future: Future[Shown]) -> bool:
+    """Tell whether nothing came of it; a file may be whole, or there, when it is asked for anew."""
+    return future.cancelled() or (future.done() and future.exception() is not None)
+
+
 class ImageStore:
     """Prepared micrographs: the current one and its neighbours, made in a background thread."""
 
     def __init__(self, settings: DisplaySettings | None = None) -> None:
         self.settings = settings or DisplaySettings()
-        self._images: OrderedDict[str, Future[Shown]] = OrderedDict()
+        self._images: OrderedDict[Micrograph, Future[Shown]] = OrderedDict()
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="unetpick-images")
 
     def ready(self, micrograph: Micrograph) -> Shown | None:
         """Return a prepared micrograph, or None where it is not ready (or cannot be read)."""
         with self._lock:
-            future = self._images.get(micrograph.key)
-        if future is None or not future.done() or future.cancelled() or future.exception():
+            future = self._images.get(micrograph)
+        if future is None or not future.done() or _is_lost(future):
             return None
         return future.result()
 
@@ -136,13 +138,13 @@ class ImageStore:
         for micrograph in micrographs:
             self._request(micrograph)
 
-    def request(self, micrograph: Micrograph, call: Callable[[Future[Shown]], None]) -> None:
-        """Prepare a micrograph before all others; call back, in another thread or at once."""
+    def request(self, micrograph: Micrograph) -> Future[Shown]:
+        """Prepare a micrograph before all others."""
         with self._lock:
-            for key, future in list(self._images.items()):
-                if key != micrograph.key and future.cancel():  # what only waits in the queue
-                    del self._images[key]
-        self._request(micrograph).add_done_callback(call)
+            for other, future in list(self._images.items()):
+                if other != micrograph and future.cancel():  # what only waits in the queue
+                    del self._images[other]
+        return self._request(micrograph)
 
     def change(self, settings: DisplaySettings) -> None:
         """Show everything with other settings from now on."""
@@ -163,11 +165,11 @@ class ImageStore:
 
     def _request(self, micrograph: Micrograph) -> Future[Shown]:
         with self._lock:
-            future = self._images.get(micrograph.key)
-            if future is None or future.cancelled():
+            future = self._images.get(micrograph)
+            if future is None or _is_lost(future):
                 future = self._pool.submit(prepare_image, micrograph, self.settings)
-                self._images[micrograph.key] = future
-            self._images.move_to_end(micrograph.key)
+                self._images[micrograph] = future
+            self._images.move_to_end(micrograph)
             while len(self._images) > KEPT:
                 _, oldest = self._images.popitem(last=False)
                 oldest.cancel()

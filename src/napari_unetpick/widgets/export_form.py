@@ -167,12 +167,13 @@ class ExportForm(QWidget):
         diameter = diameter_of(snapshot)
         if not key or diameter is None:
             return None
-        size = session.entry(key).micrograph.pixel_size or session.layers.pixel_size(key)
-        if size is None:  # its image is not shown yet: the header tells
+        size = session.known_pixel_size(key)
+        if size is None:
             try:
-                size = snapshot.open(key).pixel_size
-            except UnetPickError:
-                return None  # what cannot be read is said where it is shown
+                snapshot.open(key)
+            except UnetPickError:  # what cannot be read is said where it is shown
+                found = session.candidates(key)
+                return None if found is None else found.diameter_px
         return diameter / (size or 1.0)
 
     def _make_even(self) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.export import ExportItem, ExportOptions, ExportResult, export_picks
+from napari_unetpick.io.export import ExportItem, ExportOptions, ExportResult, differ, export_picks
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.io.project import Candidates
 from napari_unetpick.widgets.background import Task
 from napari_unetpick.widgets.snapshot import Snapshot
 from napari_unetpick.widgets.training import PREVIEW
@@ -52,7 +54,7 @@ def export_project(
         notes.append(f"{tell_count(rejected, 'rejected micrograph')} left out")
     if options.what != "picks":
         notes += _other_models(models, snapshot.model.name)
-    result = export_picks(items, out, options, lambda: task.step(len(kept), len(kept)))
+    result = export_picks(_as_wide(items), out, options, lambda: task.step(len(kept), len(kept)))
     return replace(result, messages=(*result.messages, *notes))
 
 
@@ -77,25 +79,15 @@ def make_item(
         found = replace(snapshot, candidates={}).candidates_of(key)
     if found is None and not len(marks.picks) and entry.state != "full":
         return None
-    shape, pixel_size = None, entry.micrograph.pixel_size
-    try:
-        opened = snapshot.open(key)
-    except InputError:
-        pass  # the image is away: its picks are not lost, and the result says so
-    else:
-        shape, pixel_size = opened.shape, opened.pixel_size
-    diameter = diameter_of(snapshot)
-    if diameter is not None:
-        diameter_px = diameter / (pixel_size or 1.0)
-    elif found is not None:
-        diameter_px = found.diameter_px
-    else:
-        raise InputError("the particle diameter is not set: measure it in Annotate first")
+    shape = None
+    with suppress(InputError):  # the image is away: its picks are not lost, and the result says so
+        shape = snapshot.open(key).shape
+    diameter_px = _diameter_px(snapshot, key, found, is_away=shape is None)
     coords, scores = EMPTY, np.empty(0)
     if found is not None:
         if models is not None:
             models[found.model] += 1
-        chosen = snapshot.model.choose_among(found, marks, diameter_px)
+        chosen = snapshot.model.choose_among(found, marks, snapshot.diameter_px(key))
         coords, scores = chosen.coords[chosen.above], chosen.scores[chosen.above]
     return ExportItem(
         entry.micrograph,
@@ -107,6 +99,32 @@ def make_item(
         marks.exclusions,
         shape,
     )
+
+
+def _diameter_px(
+    snapshot: Snapshot, key: str, found: Candidates | None, is_away: bool
+) -> float | None:
+    """Return the diameter in pixels of the file; None where the size is away with the image."""
+    known = snapshot.diameter_px(key)
+    if known is not None:
+        return known
+    if found is not None:
+        return found.diameter_px
+    diameter = diameter_of(snapshot)
+    if diameter is None:
+        raise InputError("the particle diameter is not set: measure it in Annotate first")
+    size = snapshot.sizes.of(snapshot.entries[key].micrograph)
+    if size is None and is_away:
+        return None
+    return diameter / (size or 1.0)  # where nobody knows the size, A count as pixels
+
+
+def _as_wide(items: list[ExportItem]) -> list[ExportItem]:
+    """Take particles for as wide as in all others where the pixel size is away, if those agree."""
+    known = [item.diameter_px for item in items if item.diameter_px is not None]
+    if not known or differ(known):
+        return items
+    return [replace(item, diameter_px=item.diameter_px or known[0]) for item in items]
 
 
 def diameter_of(snapshot: Snapshot) -> float | None:

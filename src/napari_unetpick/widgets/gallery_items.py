@@ -84,7 +84,8 @@ def _candidates(key: str, snapshot: Snapshot) -> list[GalleryItem]:
     found = snapshot.candidates_of(key)
     if found is None:
         return []
-    diameter = snapshot.open(key).diameter_px(snapshot.diameter or 0.0) or found.diameter_px
+    snapshot.open(key)  # of one that cannot be read there is nothing to show
+    diameter = snapshot.diameter_px(key) or found.diameter_px
     chosen = snapshot.model.choose_among(found, snapshot.marks_of(key), diameter)
     rows = zip(chosen.coords[chosen.above], chosen.scores[chosen.above], strict=True)
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar, cast
 
@@ -82,6 +82,12 @@ class LateValues(Generic[Value]):
             waiting = self._waiting.pop(key, None)
             if waiting is not None:
                 waiting.cancel()
+
+    def forget_failed(self, keys: Iterable[str]) -> bool:
+        """Forget why some could not be made: it may go well now; tell whether there were any."""
+        failed = [key for key in keys if isinstance(self._values.get(key), UnetPickError)]
+        self.forget(failed)
+        return bool(failed)
 
     def close(self) -> None:
         """End the thread; a value that is being made is dropped."""

@@ -46,6 +46,15 @@ def put(layer: Any, place: dict[str, Any]) -> None:
         layer.units = place["units"]
 
 
+def put_in_order(layers: Any, made: dict[str, Any]) -> None:
+    """Keep the own layers of a viewer's, by kind, in one order: micrograph lowest, picks on top."""
+    wanted = [made[kind] for kind in ORDER if kind in made]
+    places = sorted(layers.index(layer) for layer in wanted)
+    for place, layer in zip(places, wanted, strict=True):
+        if layers.index(layer) != place:
+            layers.move(layers.index(layer), place)
+
+
 def image(shown: Shown, place: dict[str, Any], spread: float) -> Any:
     """Make the micrograph's layer, its grey scale `spread` standard deviations either way."""
     from napari.layers import Image
@@ -120,7 +129,7 @@ def needed_by(marks: Marks) -> list[str]:
 
 def default_diameter(session: Session, key: str) -> float:
     """Ring size in pixels while no diameter is set: a part of the micrograph's width."""
-    shown = session.layers.images.ready(session.entry(key).micrograph)
+    shown = session.layers.image_of(key)
     return 40.0 if shown is None else max(1.0, DEFAULT_SIZE * shown.file_shape[1])
 
 

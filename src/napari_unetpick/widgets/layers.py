@@ -7,7 +7,7 @@ meanwhile. The user's own layers are left alone; a deleted one comes back with w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -17,11 +17,13 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.project import Marks
 from napari_unetpick.layer_data import OWN, own_metadata
 from napari_unetpick.notify import tell
 from napari_unetpick.widgets import layer_styles
 from napari_unetpick.widgets.display import DisplaySettings, ImageStore, Shown, why_not
+from napari_unetpick.widgets.layer_keys import LayerKeys
 from napari_unetpick.widgets.layer_tables import read_areas, read_picks, show_picks
 from napari_unetpick.widgets.paint_pause import PaintPause
 from napari_unetpick.widgets.preferences import read_preferences
@@ -40,9 +42,9 @@ AHEAD = 2  # neighbours made ready on either side
 
 
 class _Bridge(QObject):
-    """Brings "image is ready" from the image thread to the main thread."""
+    """Brings "image is read, or cannot be" from the image thread to the main thread."""
 
-    ready = Signal(str)
+    ready = Signal(object, object)
 
 
 class Layers:
@@ -53,12 +55,14 @@ class Layers:
         self.images = ImageStore(read_preferences().display)
         self.shown_key = ""
         self.drawing = False  # a shape is begun: it would be lost if its layer were filled
+        self.shown: Shown | None = None  # the image of `shown_key`, also while it is made anew
+        self._shown_from: Micrograph | None = None
+        self._asked: Future[Shown] | None = None  # the one that is waited for
         self._look: tuple[str, float, float] | None = None
         self._loading = 0
         self._made: dict[str, Any] = {}
         self._deleted = False  # by the user, who is not told yet
-        self._bindings: dict[str, Callable[[], None]] = {}
-        self._not_on_shapes: set[str] = set()
+        self.keys = LayerKeys(self._made)
         self._extent: tuple[float, float] | None = None
         self._pause: PaintPause | None = None
         self._bridge = _Bridge()
@@ -102,27 +106,12 @@ class Layers:
         layer.mode = mode
         return layer
 
-    def bind(self, key: str, call: Callable[[], None], *, shapes: bool = True) -> None:
-        """Bind a key on all own layers, now and later; `shapes` False: but on drawn areas.
-
-        Napari has letters of its own there (E: ellipse, X: remove a corner, Escape: end a shape).
-        """
-        self._bindings[key] = call
-        if not shapes:
-            self._not_on_shapes.add(key)
-        for kind, layer in self._made.items():
-            self._bind_to(kind, layer, key)
-
-    def _bind_to(self, kind: str, layer: Any, key: str) -> None:
-        if kind not in ("exclusions", "complete") or key not in self._not_on_shapes:
-            call = self._bindings[key]
-            layer.bind_key(key, lambda _: call(), overwrite=True)
-
-    def pixel_size(self, key: str) -> float | None:
-        """A/px of a micrograph that has been read, or None."""
+    def image_of(self, key: str) -> Shown | None:
+        """Return a micrograph that has been read, or None; the one in view as it is in view."""
+        if key == self.shown_key and self.shown is not None:
+            return self.shown
         entry = self.session.project.entries.get(key)
-        shown = None if entry is None else self.images.ready(entry.micrograph)
-        return None if shown is None else shown.pixel_size
+        return None if entry is None else self.images.ready(entry.micrograph)
 
     def look_at(self, key: str, row: float, col: float) -> None:
         """Centre the view on a place, now or when its micrograph is shown."""
@@ -152,16 +141,22 @@ class Layers:
         if self.session.current:
             self._go(self.session.current)
 
-    def show_again(self) -> None:
-        """Bring back what the user deleted of the micrograph that is shown."""
-        gone = {"micrograph", "candidates", "picks"} - set(self._made)
-        if gone and self.shown_key and self.shown_key == self.session.current:
-            self._go(self.shown_key)
+    def show_again(self, *, deleted: bool = True) -> None:
+        """Show what is missed of the current micrograph.
+
+        Its file could not be read, is another one by now, or (`deleted`) the user deleted a layer.
+        """
+        key = self.shown_key
+        if not key or key != self.session.current:
+            return
+        gone = deleted and {"micrograph", "candidates", "picks"} - set(self._made)
+        if gone or self.shown is None or self._shown_from != self.session.entry(key).micrograph:
+            self._go(key)
 
     def clear(self) -> None:
         """Remove the own layers (another project is opened)."""
         self.images.clear()
-        self.shown_key = ""
+        self.shown_key, self.shown = "", None
         for layer in list(self._made.values()):
             if layer in self.session.viewer.layers:
                 with self._quietly():
@@ -190,20 +185,23 @@ class Layers:
 
         def done(future: Future[Shown]) -> None:
             if not future.cancelled():
-                self._bridge.ready.emit(key)
+                self._bridge.ready.emit(micrograph, future)
 
-        self.images.request(micrograph, done)
+        self._asked = self.images.request(micrograph)
+        self._asked.add_done_callback(done)
 
-    def _image_ready(self, key: str) -> None:
-        if self.session.closed or key != self.session.current:
-            return
-        micrograph = self.session.entry(key).micrograph
-        shown = self.images.ready(micrograph)
-        if shown is None:
-            tell(f"{key} cannot be shown: {why_not(micrograph, self.images.settings)}", "error")
-            self._show(key, None)
+    def _image_ready(self, micrograph: Micrograph, future: Future[Shown]) -> None:
+        key = micrograph.key
+        if self.session.closed or future is not self._asked or key != self.session.current:
+            return  # another one has been asked for meanwhile
+        self._asked = None
+        if micrograph != self.session.entry(key).micrograph:  # added anew while it was read
+            self._go(key)
+        elif (error := future.exception()) is None:
+            self._show(key, future.result())
         else:
-            self._show(key, shown)
+            tell(f"{key} cannot be shown: {why_not(error)}", "error")
+            self._show(key, None)
 
     def _show(self, key: str, shown: Shown | None) -> None:
         """Put a micrograph and all that belongs to it into the layers, in one step."""
@@ -213,7 +211,8 @@ class Layers:
         if damage and key != self.shown_key:
             tell(f"{key} cannot be marked until its file is mended: {damage}", "error")
         with self._quietly():
-            self.shown_key = key
+            self.shown_key, self.shown = key, shown
+            self._shown_from = self.session.entry(key).micrograph
             if shown is None:
                 if "micrograph" in self._made:
                     self._made["micrograph"].visible = False
@@ -222,7 +221,7 @@ class Layers:
             self._make_missing("candidates", "picks", *layer_styles.needed_by(marks))
             for kind in list(self._made):
                 self._fill(kind)
-            self._order()
+            layer_styles.put_in_order(self.session.viewer.layers, self._made)
         self._look_now()
         keys = self.session.keys
         here = keys.index(key)
@@ -265,12 +264,12 @@ class Layers:
         for kind in missing:
             self._make(kind)
         if missing:
-            self._order()
+            layer_styles.put_in_order(self.session.viewer.layers, self._made)
 
     def _make(self, kind: str) -> None:
         """Make an empty layer of a kind."""
         layer = layer_styles.EMPTY[kind]()
-        place = layer_styles.placement(self.pixel_size(self.shown_key), (1.0, 1.0))
+        place = layer_styles.placement(self._pixel_size, (1.0, 1.0))
         layer_styles.put(layer, place)  # before it is added: napari warns of mixed units
         self._add(kind, layer)
 
@@ -279,13 +278,19 @@ class Layers:
         before = viewer.layers.selection.active
         viewer.add_layer(layer)
         self._made[kind] = layer
-        for name in self._bindings:
-            self._bind_to(kind, layer, name)
+        self.keys.made(kind)
         if kind not in ("micrograph", "candidates"):
             layer.events.data.connect(lambda event, kind=kind: self._edited(kind, event))
         if kind != "picks" and before is not None:
             viewer.layers.selection.active = before
         return layer
+
+    @property
+    def _pixel_size(self) -> float | None:
+        """A/px of the layers: that of the image in view, else marks would lie beside it."""
+        if self.shown is not None:
+            return self.shown.pixel_size
+        return self.session.known_pixel_size(self.shown_key) if self.shown_key else None
 
     def _fill(self, kind: str) -> None:
         """Bring one layer up to date with the session."""
@@ -294,7 +299,7 @@ class Layers:
         if kind == "micrograph" or not key:
             return
         session, (marks, damage) = self.session, self._read(key)
-        pixel_size = self.pixel_size(key)
+        pixel_size = self._pixel_size
         layer_styles.put(layer, layer_styles.placement(pixel_size, (1.0, 1.0)))
         layer.metadata[OWN] = own_metadata(kind, key, pixel_size, micrograph=key, session=True)
         diameter = session.diameter_px(key) or layer_styles.default_diameter(session, key)
@@ -311,15 +316,6 @@ class Layers:
             layer_styles.show_areas(layer, areas)
         if damage:
             layer.editable = False  # new data has unlocked it
-
-    def _order(self) -> None:
-        """Keep the own layers in one order: micrograph lowest, picks on top."""
-        layers = self.session.viewer.layers
-        wanted = [self._made[k] for k in layer_styles.ORDER if k in self._made]
-        places = sorted(layers.index(layer) for layer in wanted)
-        for place, layer in zip(places, wanted, strict=True):
-            if layers.index(layer) != place:
-                layers.move(layers.index(layer), place)
 
     # -- answering to the session --------------------------------------------------------------
 

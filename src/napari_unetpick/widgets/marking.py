@@ -80,10 +80,13 @@ class Marking:
         return self.add_listed(list_micrographs(sources))
 
     def add_listed(self, micrographs: Sequence[Micrograph]) -> list[str]:
-        """Add micrographs that were listed before (in a thread); return their new keys."""
+        """Add micrographs that were listed before (in a thread); return their new keys.
+
+        Those that the project has may lie elsewhere now, or be better known.
+        """
         new = self.project.add(micrographs)
         self._change_later()
-        self.entries_changed.emit(new)
+        self.entries_changed.emit(list(dict.fromkeys(each.key for each in micrographs)))
         if not self.current and new:
             self.go(new[0])
         return new

@@ -148,7 +148,7 @@ class MicrographsDock(Dock):
         self.follow(session.selection_changed, self._selection_changed)
         for key, by in ((NEXT, 1), (PREVIOUS, -1)):
             step = partial(session.step, by)  # without the dock: the keys outlive it
-            session.layers.bind(key, step)
+            session.layers.keys.bind(key, step)
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(step)
@@ -166,6 +166,7 @@ class MicrographsDock(Dock):
 
     def _entries_changed(self, keys: Iterable[str]) -> None:
         keys = list(keys)
+        self._try_again(keys)
         if self.model.fits(keys):
             self.model.changed(keys)
         else:
@@ -177,6 +178,7 @@ class MicrographsDock(Dock):
             self.model.refresh()
         elif self.model.row_of(key) != self.table.currentIndex().row():
             self.table.show_current(key)
+        self._try_again([key])
         self._say_walk()
         self.adopt_form.offer_soon()
 
@@ -229,6 +231,7 @@ class MicrographsDock(Dock):
 
     def _row_clicked(self, index: QModelIndex) -> None:
         if self.model.keys[index.row()] == self.session.current:
+            self._try_again([self.session.current])
             self.session.layers.show_again()
 
     def _say_walk(self) -> None:
@@ -251,11 +254,15 @@ class MicrographsDock(Dock):
         choice = Choice(now.calibration, now.threshold_now, now.min_distance_now)
         _, loaded = session.loaded()
         folder = session.project.folder / CANDIDATES
+        wide = {
+            key: partial(session.sizes.diameter_px, session.entry(key).micrograph, session.diameter)
+            for key in scored
+        }
         self.summaries.want(
             {
-                key: partial(summarise, found, choice)
+                key: partial(summarise, found, choice, wide[key])
                 if (found := loaded.get(key)) is not None
-                else partial(read_summary, folder / f"{key}{SUFFIX}", choice)
+                else partial(read_summary, folder / f"{key}{SUFFIX}", choice, wide[key])
                 for key in scored
             }
         )
@@ -265,6 +272,11 @@ class MicrographsDock(Dock):
         if self.model.wanted.column not in SCORED:
             return []
         return [key for key in self.model.keys if key not in self.summaries][:AT_ONCE]
+
+    def _try_again(self, keys: list[str]) -> None:
+        """Make pictures that could not be made, of micrographs that are looked at or added anew."""
+        if self.pictures.forget_failed(keys):
+            self.table.look_again()
 
     def _picture_came(self, key: str) -> None:
         self.model.changed([key])

@@ -87,16 +87,14 @@ class Tools:
         self._layer: Any = None
         self._drawn: Any = None
         self._first: Floats | None = None
-        layers = session.layers
-        layers.bind(
-            "e", lambda: self.told.emit(self.ask("e") or accept_here(session)), shapes=False
-        )
+        keys = session.layers.keys
+        keys.bind("e", lambda: self.told.emit(self.ask("e") or accept_here(session)), shapes=False)
         for key in ("n", "k"):
-            layers.bind(key, partial(self._ask_aloud, key))
-        layers.bind("x", lambda: self.told.emit(reject_here(session)), shapes=False)
-        layers.bind("Escape", self._escape, shapes=False)
-        layers.bind("Control-Z", lambda: self.told.emit(self.unless_drawing(self._undo)))
-        layers.bind("Control-Shift-Z", lambda: self.told.emit(self.unless_drawing(session.redo)))
+            keys.bind(key, partial(self._ask_aloud, key))
+        keys.bind("x", lambda: self.told.emit(reject_here(session)), shapes=False)
+        keys.bind("Escape", self._escape, shapes=False)
+        keys.bind("Control-Z", lambda: self.told.emit(self.unless_drawing(self._undo)))
+        keys.bind("Control-Shift-Z", lambda: self.told.emit(self.unless_drawing(session.redo)))
         session.current_changed.connect(self._forget)
         self.told.connect(self._in_status_bar)
         session.viewer.layers.selection.events.active.connect(self._other_layer)

@@ -1,17 +1,63 @@
-"""Micrographs whose pixel size nobody knows: they can be marked, but not trained on or picked."""
+"""Pixel sizes of micrographs, and what is said of those whose size nobody knows.
+
+Those can be marked, but not trained on or picked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.micrographs import Micrograph, is_plausible
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.io.unmapped import UnmappedImage
 
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session import Session
 
 LOOKED_AT = 20  # headers that are read in the main thread; the files of a data set are alike
 WHERE = "type it in Annotate, under the diameter"
+
+
+class PixelSizes:
+    """A/px of micrographs, as they are listed or else as their headers say; for any thread.
+
+    A header is read once. A file that is away, or is still being copied, is looked at again.
+    """
+
+    def __init__(self) -> None:
+        self._headers: dict[Path, float | None] = {}
+
+    def of(self, micrograph: Micrograph) -> float | None:
+        """Return a micrograph's A/px, or None where it is not known."""
+        listed, path = micrograph.pixel_size, micrograph.path
+        if listed is not None and is_plausible(listed):
+            return listed
+        headers = self._headers  # another thread may put others in their place
+        if path in headers:
+            return headers[path]
+        try:
+            found = UnmappedImage(path).pixel_size
+        except UnetPickError:
+            return None
+        headers[path] = found
+        return found
+
+    def diameter_px(self, micrograph: Micrograph, diameter: float | None) -> float | None:
+        """Return a particle diameter in A as pixels of a micrograph's file, or None.
+
+        All who choose among candidates ask here, so that lists, layers and files agree; where it
+        is None, candidates are as far apart as they were found.
+        """
+        size = None if diameter is None else self.of(micrograph)
+        return diameter / size if diameter and size else None
+
+    def forget_unknown(self) -> None:
+        """Read headers that had no size again when they are asked for."""
+        sized = {path: size for path, size in list(self._headers.items()) if size is not None}
+        self._headers = sized
 
 
 def size_obstacle(session: Session, keys: Sequence[str]) -> str:

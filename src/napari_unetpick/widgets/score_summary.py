@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,12 @@ import numpy as np
 from napari_unetpick.io.project_candidates import Candidates, read_candidates
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.peaks import keep_distant
+
+Diameter = Callable[[], float | None]  # may read a header, so it is asked in the thread
+
+
+def _as_found() -> None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -29,18 +36,22 @@ class Summary:
     median: float | None
 
 
-def summarise(found: Candidates, choice: Choice) -> Summary:
-    """Count the candidates that the choice makes picks, before anyone accepted or rejected some."""
+def summarise(found: Candidates, choice: Choice, diameter_px: Diameter = _as_found) -> Summary:
+    """Count the candidates that the choice makes picks, before anyone accepted or rejected some.
+
+    `diameter_px` tells the particle's diameter in pixels of the file; None: as they were found.
+    """
     scores = choice.calibration.apply(found.raw, found.near)
     above = scores >= choice.threshold  # thinning goes by score: those below change nothing above
     coords, scores = found.coords[above], scores[above]
-    scores = scores[keep_distant(coords, scores, choice.min_distance * found.diameter_px)]
+    distance = choice.min_distance * (diameter_px() or found.diameter_px)
+    scores = scores[keep_distant(coords, scores, distance)]
     if not len(scores):
         return Summary(0, None)
     return Summary(len(scores), float(np.median(scores)))
 
 
-def read_summary(path: Path, choice: Choice) -> Summary | None:
+def read_summary(path: Path, choice: Choice, diameter_px: Diameter = _as_found) -> Summary | None:
     """Summarise a candidates file, or return None where there is none.
 
     Raises
@@ -49,4 +60,4 @@ def read_summary(path: Path, choice: Choice) -> Summary | None:
         The file is damaged.
     """
     found = read_candidates(path)
-    return None if found is None else summarise(found, choice)
+    return None if found is None else summarise(found, choice, diameter_px)

@@ -1,7 +1,8 @@
 """Scores of the candidates of all picked micrographs: for histogram, counts and precision.
 
-They are collected in a thread where model, minimum distance or diameter changed, and brought up to
-date one by one where a micrograph was picked or marked. The threshold changes none of them.
+They are collected in a thread where model, minimum distance, diameter or a pixel size changed, and
+brought up to date one by one where a micrograph was picked or marked. The threshold changes none
+of them.
 """
 
 from __future__ import annotations
@@ -72,10 +73,8 @@ def collect(snapshot: Snapshot, keys: Sequence[str], task: Task) -> dict[str, Fl
             candidates = snapshot.candidates_of(key)
             if candidates is None or candidates.model == PREVIEW:
                 continue
-            size = snapshot.entries[key].micrograph.pixel_size
-            known = snapshot.diameter is not None and size
-            diameter = snapshot.diameter / size if known else None  # type: ignore[operator]
-            chosen = snapshot.model.choose_among(candidates, snapshot.marks_of(key), diameter)
+            marks, diameter = snapshot.marks_of(key), snapshot.diameter_px(key)
+            chosen = snapshot.model.choose_among(candidates, marks, diameter)
         except UnetPickError:
             continue  # it is told where the micrograph is looked at
         found[key] = chosen.scores
@@ -119,13 +118,14 @@ class ScoreTable(QObject):
         self._work.close()
 
     def refresh(self) -> None:
-        """Collect anew if model, minimum distance, diameter or project are others."""
+        """Collect anew if model, minimum distance, diameter, pixel sizes or project are others."""
         session, model = self.session, self.session.model
         made_with = (
             session.project.folder,
             model.calibration,
             model.min_distance_now,
             session.diameter,
+            [entry.micrograph for entry in session.project.entries.values()],  # their pixel sizes
         )
         if made_with == self._made_with:
             if self._changed_keys and not self._timer.isActive():

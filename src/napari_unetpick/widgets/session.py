@@ -20,12 +20,12 @@ from psygnal import Signal
 
 from napari_unetpick.client import EngineClient
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.micrographs import check_pixel_size, list_micrographs
+from napari_unetpick.io.micrographs import Micrograph, check_pixel_size, list_micrographs
 from napari_unetpick.io.project import Candidates, Marks, Project, View
 from napari_unetpick.io.project_files import real_folder
-from napari_unetpick.io.unmapped import UnmappedImage
 from napari_unetpick.notify import tell
 from napari_unetpick.widgets.model import Chosen, PickModel
+from napari_unetpick.widgets.pixel_sizes import PixelSizes
 from napari_unetpick.widgets.working import TRAINING, Working
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,8 @@ class Session(Working):
     project_changed()
         Another project was opened, or this one was saved elsewhere: read everything anew.
     entries_changed(keys)
-        State, kept, split or number of picks of these micrographs changed, or some were added.
+        State, kept, split or number of picks of these micrographs changed, or they were added
+        (those the project had: anew, perhaps from another place).
     current_changed(key)
         Another micrograph is the current one ("" for none). Its layers follow when it is read.
     marks_changed(key, origin)
@@ -85,7 +86,7 @@ class Session(Working):
         self.previews: dict[str, float] = {}  # raw thresholds, by key, while a network trains
         self._candidates: dict[str, Candidates | None] = {}
         self._loose: set[str] = set()  # keys of candidates that could not be written
-        self._header_sizes: dict[str, float | None] = {}
+        self.sizes = PixelSizes()
         self.layers = Layers(self)
         self.training = Training(self)
         self.activity = Activity(self)
@@ -143,7 +144,7 @@ class Session(Working):
         self._called_partial.clear()
         self._candidates.clear()
         self._loose.clear()
-        self._header_sizes.clear()
+        self.sizes = PixelSizes()
         self.previews.clear()
         self.undo_stacks.clear()
         self.current, self.order, self.selected = "", [], []
@@ -194,18 +195,17 @@ class Session(Working):
 
     def known_pixel_size(self, key: str) -> float | None:
         """A/px of a micrograph as it was given or as its header says, or None."""
-        listed = self.entry(key).micrograph.pixel_size or self.layers.pixel_size(key)
-        return listed or self._header_size(key)
+        return self.sizes.of(self.entry(key).micrograph)
 
-    def _header_size(self, key: str) -> float | None:
-        """A/px as the header of a micrograph that was not shown yet says; read once."""
-        if key not in self._header_sizes:
-            try:
-                found = UnmappedImage(self.entry(key).micrograph.path).pixel_size
-            except UnetPickError:
-                found = None
-            self._header_sizes[key] = found
-        return self._header_sizes[key]
+    def add_listed(self, micrographs: Sequence[Micrograph]) -> list[str]:
+        """Add micrographs; what could not be read of those that are there is looked at anew."""
+        before = self.project.entries
+        self.sizes.forget_unknown()
+        new = super().add_listed(micrographs)
+        self.layers.show_again(deleted=False)
+        if any(each.micrograph != self.entry(key).micrograph for key, each in before.items()):
+            self.selection_changed.emit()  # pixel sizes may be known now
+        return new
 
     def set_pixel_size(self, size: float) -> None:
         """Give all micrographs a pixel size (A/px), where their headers have none or a wrong one.
@@ -306,11 +306,8 @@ class Session(Working):
         found = self.candidates(key)
         if found is None:
             return None
-        preview = self.previews.get(key)
-        # the pixel size may be in a header that is not read yet: then the picking's diameter holds
-        known = self.entry(key).micrograph.pixel_size or self.layers.pixel_size(key)
-        diameter = self.diameter_px(key) if known else None
-        return self.model.choose_among(found, self.marks(key), diameter, preview)
+        diameter = self.sizes.diameter_px(self.entry(key).micrograph, self.diameter)
+        return self.model.choose_among(found, self.marks(key), diameter, self.previews.get(key))
 
     def accept(self, key: str, coords: Floats, scores: Floats) -> None:
         """Move candidates to the picks, (N, 2) (row, col) in pixels of the file."""

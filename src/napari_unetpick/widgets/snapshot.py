@@ -17,6 +17,7 @@ from napari_unetpick.io.project_files import CANDIDATES, PICKS
 from napari_unetpick.io.project_marks import read_marks
 from napari_unetpick.io.unmapped import UnmappedImage
 from napari_unetpick.widgets.model import PickModel
+from napari_unetpick.widgets.pixel_sizes import PixelSizes
 
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session import Session
@@ -53,6 +54,8 @@ class Snapshot:
         In A, or None.
     model
         Calibration, threshold and minimum distance.
+    sizes
+        The session's pixel sizes; headers that are read here need not be read there.
     """
 
     folder: Path
@@ -61,6 +64,11 @@ class Snapshot:
     marks: dict[str, Marks]
     candidates: dict[str, Candidates | None]
     model: PickModel
+    sizes: PixelSizes
+
+    def diameter_px(self, key: str) -> float | None:
+        """Return the diameter in pixels of a micrograph's file, or None where it is not known."""
+        return self.sizes.diameter_px(self.entries[key].micrograph, self.diameter)
 
     def marks_of(self, key: str) -> Marks:
         """Return what is marked on a micrograph; an InputError where a file is damaged."""
@@ -94,4 +102,5 @@ def take_snapshot(session: Session) -> Snapshot:
         marks,
         candidates,
         copy(session.model),
+        session.sizes,
     )
