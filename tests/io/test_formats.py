@@ -49,6 +49,20 @@ def test_round_trip(tmp_path: Path, fmt: str, out: str, tolerance: float, keeps_
     assert back == {}
 
 
+@pytest.mark.parametrize("name", ["data_k3/data_mic1.mrc", "_grid1/_mic1.mrc", "loop_.mrc"])
+@pytest.mark.parametrize(
+    "fmt, out", [("csv", "p.csv"), ("star", "p.star"), ("relion", "o"), ("topaz", "p.txt")]
+)
+def test_round_trip_of_micrographs_named_like_keywords(
+    tmp_path: Path, name: str, fmt: str, out: str
+):
+    coords = np.array([[20.0, 10.0], [40.0, 30.0]])
+    write_picks({name: Picks(name, coords)}, tmp_path / out, fmt)
+    (back,) = read_picks(tmp_path / out).values()
+    assert micrograph_key(back.micrograph) == micrograph_key(name)
+    assert back.coords.tolist() == coords.tolist()
+
+
 def test_box_as_relion_reads_it(tmp_path: Path):
     """RELION cuts fractions off and halves the box with integer division."""
     coords = np.array([[50.4, 100.6], [0.2, 3.0]])
@@ -250,6 +264,9 @@ def test_cryoppp_finds_the_height_in_its_own_folders(tmp_path: Path):
         ("a.txt", "micrograph,x,y\n", "topaz"),
         ("a.csv", "micrograph,x,y\n", "csv"),
         ("a.csv", CRYOPPP, "cryoppp"),
+        ("a.csv", "micrograph,x,y\ndata_1.mrc,10,20\n", "csv"),
+        ("a.txt", "image_name\tx_coord\ty_coord\ndata_1\t10\t20\n", "topaz"),
+        ("a.star", "# version 30001\n\ndata_particles # all\n", "star"),
         ("a.json", '{"boxes": []}', "eman"),
         ("a.box", "", "box"),
     ],

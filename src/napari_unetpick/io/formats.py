@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.star import HEADER
 from napari_unetpick.io.targets import box_size_for, per_micrograph, refuse_file, refuse_folder
 
 READERS = {
@@ -69,9 +70,8 @@ def sniff(path: Path) -> str:
     if b"\0" not in head:
         lines = [line.strip() for line in head.decode("latin-1").lstrip("ï»¿").splitlines()]
         lines = [line for line in lines if line and line[0] != "#"]
-        if any(line.startswith("data_") for line in lines):
-            is_cbox = suffix == ".cbox" or any(line.startswith("data_cryolo") for line in lines)
-            return "cbox" if is_cbox else "star"
+        if lines and HEADER.fullmatch(lines[0]):
+            return "cbox" if suffix == ".cbox" or "data_cryolo" in lines else "star"
         if lines and lines[0][0] in "{[":
             return "eman"
         header = lines[0].lower() if lines else ""
