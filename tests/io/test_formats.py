@@ -155,6 +155,30 @@ def test_topaz_scale_and_logits(tmp_path: Path):
     assert path.read_text() == "image_name\tx_coord\ty_coord\nmic.1\t10.000\t20.000\n"
 
 
+def test_topaz_diameters(tmp_path: Path):
+    path = tmp_path / "picks.txt"
+    path.write_text("image_name\tx_coord\ty_coord\tdiameter\nmic.1\t10\t20\t15\n")
+    assert read_picks(path, scale=8.0)["mic.1"].diameters.tolist() == [120.0]
+
+
+@pytest.mark.parametrize("fmt, out", [("csv", "p.csv"), ("star", "p.star"), ("relion", "o")])
+def test_scale_of_every_format(tmp_path: Path, fmt: str, out: str):
+    write_picks(planted(), tmp_path / out, fmt)
+    back = {micrograph_key(name): p for name, p in read_picks(tmp_path / out, scale=4).items()}
+    for one in planted().values():
+        again = back[micrograph_key(one.micrograph)]
+        np.testing.assert_allclose(again.coords, 4 * one.coords, atol=4 * 5.1e-4)
+
+
+@pytest.mark.parametrize("fmt", ["box", "cbox", "eman"])
+def test_scale_of_one_file_a_micrograph(tmp_path: Path, fmt: str):
+    picks = {"a": Picks("a", np.array([[40.0, 30.0]]), diameters=np.array([20.0]))}
+    write_picks(picks, tmp_path, fmt)
+    back = read_picks(tmp_path, scale=4.0)["a"]
+    assert back.coords.tolist() == [[160.0, 120.0]]
+    assert back.diameters is None or back.diameters.tolist() == [80.0]
+
+
 def test_eman_keeps_what_else_the_file_says(tmp_path: Path):
     info = tmp_path / "info" / "mic1_info.json"
     info.parent.mkdir()
@@ -240,6 +264,9 @@ def test_cryoppp_is_turned_by_the_height(tmp_path: Path):
         assert picks.diameters.tolist() == [108, 108]
     with pytest.raises(InputError, match="height is needed"):
         read_picks(path)
+    reduced = read_picks(path, image_shapes={"mic.frames": (400, 800)}, scale=4.0)["mic.frames"]
+    assert reduced.coords.tolist() == [[4 * 79, 40], [4 * 59, 120]]
+    assert reduced.diameters.tolist() == [432, 432]
 
 
 def test_cryoppp_finds_the_height_in_its_own_folders(tmp_path: Path):

@@ -87,6 +87,16 @@ def test_the_users_pixel_size_goes_first(tmp_path: Path):
     assert picks["a.mrc"].coords.tolist() == [[201.0, 98.0]]
 
 
+def test_recentring_of_downsampled_picks(tmp_path: Path):
+    """The user's pixel size is the micrograph's, the file's own that of what it was made on."""
+    rows = "1@s.mrcs a.mrc 100 200 1 6.0 -3.0\n"
+    picks = read(tmp_path, particles(ANGST, rows), pixel_size=0.75, scale=2.0)
+    assert picks["a.mrc"].coords.tolist() == [[404.0, 192.0]]  # 2 * 96 = 200 - 6 A / 0.75
+    assert read(tmp_path, particles(ANGST, rows), scale=2.0)["a.mrc"].coords.tolist() == [
+        [404.0, 192.0]
+    ]
+
+
 def test_recentring_without_pixel_size_asks_for_it(tmp_path: Path):
     rows = "1@s.mrcs a.mrc 100 200 1 6.0 -3.0\n"
     with pytest.raises(InputError, match="--pixel-size"):

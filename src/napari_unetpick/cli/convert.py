@@ -41,7 +41,8 @@ def convert(
         int | None, typer.Option(metavar="PX", help="Box size (even), instead of --diameter.")
     ] = None,
     scale: Annotated[
-        float, typer.Option(help="What Topaz coordinates are multiplied by (its downsampling).")
+        float,
+        typer.Option(help="Factor for coordinates and diameters of picks on downsampled images."),
     ] = 1.0,
     flip_y: Annotated[
         bool,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -34,14 +35,42 @@ NOT_PICKS = ("labels.csv", "negatives.csv", "candidates.csv", "truth.csv", "junk
 def read_any(path: Path, fmt: str | None, options: ReadOptions) -> ReadPicks:
     """Read a pick file, or every pick file of a folder; see `io.picks.read_picks`."""
     check_formats(fmt, None)
+    own = _in_pixels_of_the_picks(options)
     try:
         if path.is_dir():
-            return _read_folder(path, fmt, options)
-        if not path.exists():
+            found = _read_folder(path, fmt, own)
+        elif not path.exists():
             raise InputError(f"{path}: no such file or folder")
-        return _reader(fmt or sniff(path))(path, options)
+        else:
+            found = _reader(fmt or sniff(path))(path, own)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return ReadPicks((_scaled(each, options.scale) for each in found.values()), found.messages)
+
+
+def _in_pixels_of_the_picks(options: ReadOptions) -> ReadOptions:
+    """Return what the readers need, whose pixels are those of the images that were picked on.
+
+    At a scale of 4 a micrograph of 4096 rows at 1 A/px was picked as 1024 rows at 4 A/px.
+    """
+    return ReadOptions(
+        {
+            name: (round(rows / options.scale), round(cols / options.scale))
+            for name, (rows, cols) in options.image_shapes.items()
+        },
+        None if options.pixel_size is None else options.pixel_size * options.scale,
+    )
+
+
+def _scaled(picks: Picks, scale: float) -> Picks:
+    """Return picks in pixels of the micrograph: pixel k of an image reduced by 8 lies at 8 k.
+
+    That is how a Fourier crop reduces, as Topaz and RELION do, without any half-pixel shift.
+    """
+    sizes = picks.diameters
+    return replace(
+        picks, coords=picks.coords * scale, diameters=None if sizes is None else sizes * scale
+    )
 
 
 def check_formats(source: str | None, to: str | None) -> None:

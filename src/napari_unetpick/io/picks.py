@@ -83,7 +83,8 @@ class ReadOptions:
     pixel_size
         A/px of the micrographs: for the recentring shifts of a particles STAR.
     scale
-        What coordinates are multiplied by: for Topaz files made on downsampled images.
+        What coordinates and diameters are multiplied by: for picks made on downsampled images.
+        `image_shapes` and `pixel_size` are the micrographs' own all the same.
     """
 
     image_shapes: Mapping[str, tuple[int, int]] = field(default_factory=dict)

@@ -18,16 +18,14 @@ SMALLEST = 1e-6
 """Probabilities are kept this far from 0 and 1, where the logit is infinite."""
 
 
-def read_topaz(path: Path, options: ReadOptions) -> ReadPicks:
-    """Read picks; logits become probabilities, coordinates are multiplied by `options.scale`.
-
-    Topaz writes the pixels of the images it was given. It reduces by Fourier cropping, so that
-    pixel k of an image reduced by 8 lies at 8 k, without any half-pixel shift.
-    """
+def read_topaz(path: Path, options: ReadOptions | None = None) -> ReadPicks:
+    """Read picks in the pixels of the images that Topaz was given; logits become probabilities."""
     columns = read_table(path, NEEDED)
+    labels = {"x": "x_coord", "y": "y_coord", "diameter": "diameter"}
     numbers: dict[str, NDArray[np.float64]] = {
-        axis: parse_numbers(columns[f"{axis}_coord"], f"{axis}_coord", path) * options.scale
-        for axis in ("x", "y")
+        name: parse_numbers(columns[label], label, path)
+        for name, label in labels.items()
+        if label in columns
     }
     if "score" in columns:
         numbers["score"] = to_probability(parse_numbers(columns["score"], "score", path))
