@@ -120,3 +120,21 @@ def test_strangers_are_refused(folder):
     (folder / "first.csv").write_text("micrograph,x,y,diameter\nm.01.mrc,1,2,8\n")
     with pytest.raises(InputError, match="share no micrograph"):
         load_inputs(folder / "one.csv", folder / "first.csv", folder)
+
+
+@pytest.mark.parametrize("unknown", ["", "nan"])
+def test_picks_of_which_some_have_no_score_are_scored_without_curves(folder, unknown):
+    (folder / "some.csv").write_text(PICKS + f"m.02,30,40,{unknown}\n")
+    result = score(load_inputs(folder / "some.csv", folder / "truth.csv"))
+    assert (result.half.n_matched, result.half.n_picks) == (2, 3)
+    assert result.curve is None
+    assert result.calibration is None
+    assert "1 pick without a score: no curve and no calibration" in result.notes
+
+
+def test_unknown_scores_of_picks_leave_the_curve_of_their_candidates(folder):
+    (folder / "candidates.csv").write_text(PICKS + "m.02,30,40,0.7\n")
+    (folder / "picks.csv").write_text(PICKS + "m.01,30,30,\n")
+    result = score(load_inputs(folder, folder / "truth.csv"))
+    assert result.expected.threshold == 0.8
+    assert result.curve.source == "candidates"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.picks import Picks, ReadPicks, read_picks
+from napari_unetpick.io.picks import Picks, ReadPicks, read_picks, write_picks
 from napari_unetpick.io.star_picks import write_star
 
 OPTICS = """data_optics
@@ -60,6 +60,18 @@ def test_empty_loop_is_a_micrograph_without_picks(tmp_path: Path):
 def test_unset_figure_of_merit_is_no_score(tmp_path: Path):
     text = "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnAutopickFigureOfMerit\n1 2 -999.0\n"
     assert read(tmp_path, text)["x"].scores is None
+
+
+@pytest.mark.parametrize("unset", ["-999.0", "nan", "inf"])
+def test_a_single_unset_figure_of_merit_is_unknown(tmp_path: Path, unset: str):
+    text = "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnAutopickFigureOfMerit\n"
+    picks = read(tmp_path, f"{text}1 2 {unset}\n3 4 0.5\n")["x"]
+    np.testing.assert_array_equal(picks.scores, [np.nan, 0.5])
+    for fmt, name in (("star", "again.star"), ("csv", "again.csv"), ("relion", "again")):
+        write_picks({"x": picks}, tmp_path / name, fmt)
+        (back,) = read_picks(tmp_path / name).values()
+        np.testing.assert_array_equal(back.scores, [np.nan, 0.5])
+    assert " -999.000000" in (tmp_path / "again.star").read_text()
 
 
 def particles(origins: str, rows: str, optics: str = OPTICS) -> str:

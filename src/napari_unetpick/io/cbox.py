@@ -48,8 +48,11 @@ def read_cbox(path: Path, options: ReadOptions | None = None) -> ReadPicks:
 
 def write_cbox(path: Path, picks: Picks, box_size: int) -> None:
     """Write one micrograph's picks; corners keep their fractions, picks without score get 1."""
-    scores = np.ones(len(picks)) if picks.scores is None else picks.scores
-    diameters = picks.diameters if picks.diameters is not None else np.full(len(picks), box_size)
+    unknown = np.full(len(picks), np.nan)
+    scores = np.nan_to_num(unknown if picks.scores is None else picks.scores, nan=1.0)
+    diameters = np.nan_to_num(
+        unknown if picks.diameters is None else picks.diameters, nan=float(box_size)
+    )
     corners = picks.coords - box_size / 2
     head = "data_global\n\n_cbox_format_version 1.0\n\n"
     rows = (

@@ -7,6 +7,9 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
@@ -45,7 +48,7 @@ def read_any(path: Path, fmt: str | None, options: ReadOptions) -> ReadPicks:
             found = _reader(fmt or sniff(path))(path, own)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    return ReadPicks((_scaled(each, options.scale) for each in found.values()), found.messages)
+    return ReadPicks((_as_read(each, options.scale) for each in found.values()), found.messages)
 
 
 def _in_pixels_of_the_picks(options: ReadOptions) -> ReadOptions:
@@ -62,15 +65,26 @@ def _in_pixels_of_the_picks(options: ReadOptions) -> ReadOptions:
     )
 
 
-def _scaled(picks: Picks, scale: float) -> Picks:
-    """Return picks in pixels of the micrograph: pixel k of an image reduced by 8 lies at 8 k.
+def _as_read(picks: Picks, scale: float) -> Picks:
+    """Return picks in pixels of the micrograph, with scores and diameters known, NaN or None.
 
-    That is how a Fourier crop reduces, as Topaz and RELION do, without any half-pixel shift.
+    Pixel k of an image reduced by 8 lies at 8 k: that is how a Fourier crop reduces, as Topaz and
+    RELION do, without any half-pixel shift.
     """
-    sizes = picks.diameters
+    sizes = None if picks.diameters is None else picks.diameters * scale
     return replace(
-        picks, coords=picks.coords * scale, diameters=None if sizes is None else sizes * scale
+        picks,
+        coords=picks.coords * scale,
+        scores=_known(picks.scores),
+        diameters=None if sizes is None else _known(np.where(sizes > 0, sizes, np.nan)),
     )
+
+
+def _known(values: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """Return values with NaN where they are unknown; None where they all are."""
+    if values is None or (len(values) and not np.isfinite(values).any()):
+        return None
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def check_formats(source: str | None, to: str | None) -> None:

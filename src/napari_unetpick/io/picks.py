@@ -30,8 +30,9 @@ class Picks:
     scores
         (N,) float64, or None where the file has none: in [0, 1] if this program made them, else
         the figure of merit as the other program wrote it (Topaz' logits become probabilities).
+        NaN where a single one is unknown.
     diameters
-        (N,) float64, pixels, or None.
+        (N,) float64, pixels, or None; NaN where a single one is unknown.
     source
         Who made them: "manual", "model", a program's name, or "".
     uncertainties
@@ -58,6 +59,18 @@ class Picks:
             diameters=None if self.diameters is None else self.diameters[keep],
             uncertainties=None if self.uncertainties is None else self.uncertainties[keep],
         )
+
+
+def typical_diameter(picks: Picks) -> float | None:
+    """Return the median diameter in pixels, or None where none is known."""
+    sizes = np.empty(0) if picks.diameters is None else picks.diameters
+    known = sizes[np.isfinite(sizes)]
+    return float(np.median(known)) if len(known) else None
+
+
+def count_unscored(every: Iterable[Picks]) -> int:
+    """Count the picks whose score is unknown."""
+    return sum(len(p) if p.scores is None else int((~np.isfinite(p.scores)).sum()) for p in every)
 
 
 PickSet = dict[str, Picks]

@@ -68,14 +68,15 @@ def refuse_folder(out: Path) -> None:
 
 def box_size_for(picks: Picks) -> int:
     """Return an even box of 1.5 diameters, from the picks' own diameters."""
-    if picks.diameters is None or not len(picks):
+    sizes = [] if picks.diameters is None else [d for d in picks.diameters if d == d]
+    if not sizes:
         if not len(picks):
             return 2
         raise InputError(
             f"{picks.micrograph}: its picks tell no diameter; give --box-size, or --diameter and "
             "--pixel-size"
         )
-    return even_box(float(sorted(picks.diameters)[len(picks) // 2]) * BOX_PER_DIAMETER)
+    return even_box(float(sorted(sizes)[len(sizes) // 2]) * BOX_PER_DIAMETER)
 
 
 def even_box(size: float) -> int:

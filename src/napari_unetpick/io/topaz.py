@@ -21,24 +21,24 @@ SMALLEST = 1e-6
 def read_topaz(path: Path, options: ReadOptions | None = None) -> ReadPicks:
     """Read picks in the pixels of the images that Topaz was given; logits become probabilities."""
     columns = read_table(path, NEEDED)
-    labels = {"x": "x_coord", "y": "y_coord", "diameter": "diameter"}
+    labels = {"x": "x_coord", "y": "y_coord", "score": "score", "diameter": "diameter"}
     numbers: dict[str, NDArray[np.float64]] = {
-        name: parse_numbers(columns[label], label, path)
+        name: parse_numbers(columns[label], label, path, missing=label not in NEEDED)
         for name, label in labels.items()
         if label in columns
     }
-    if "score" in columns:
-        numbers["score"] = to_probability(parse_numbers(columns["score"], "score", path))
+    if "score" in numbers:
+        numbers["score"] = to_probability(numbers["score"])
     return ReadPicks(group_rows(columns["image_name"], numbers, "Topaz"))
 
 
 def write_topaz(path: Path, picks: Iterable[Picks]) -> None:
-    """Write picks in pixels of the micrograph; scores become logits."""
+    """Write picks in pixels of the micrograph; scores become logits, unknown ones count as 1."""
     each = list(picks)
     scored = any(p.scores is not None for p in each)
     lines = ["\t".join(NEEDED) + "\tscore" * scored]
     for one in each:
-        scores = np.ones(len(one)) if one.scores is None else one.scores
+        scores = np.ones(len(one)) if one.scores is None else np.nan_to_num(one.scores, nan=1.0)
         form = micrograph_key(one.micrograph).replace("%", "%%") + "\t%.3f\t%.3f"
         columns = [one.coords[:, 1], one.coords[:, 0]]
         if scored:
