@@ -240,6 +240,22 @@ def test_cryosparc_fractions_of_a_wide_image(tmp_path: Path):
     assert picks["J1/b.mrc"].scores.tolist() == [0.0]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e4])
+def test_places_that_cannot_be_are_refused_in_every_format(tmp_path: Path, value: float):
+    table = cs_table(CS)
+    table["location/center_x_frac"] = [0.5, value]
+    save(tmp_path / "a.cs", table)
+    big = f"{value * 5760:g}"
+    box = json.dumps({"boxes": [[value * 5760, 5, "manual"]]})  # NaN and Infinity, as JSON has none
+    (tmp_path / "a.json").write_text(box)
+    (tmp_path / "a.cbox").write_text(CBOX.replace("10.5 20.5", f"{big} 20.5"))
+    (tmp_path / "a.csv").write_text(f"micrograph,x,y\na,{big},5\n")
+    (tmp_path / "a.box").write_text(f"{big} 5 10 10\n")
+    for name in ("a.cs", "a.json", "a.cbox", "a.csv", "a.box"):
+        with pytest.raises(InputError, match=rf"{name}: .*(cannot be; mend|not a number)"):
+            read_picks(tmp_path / name)
+
+
 def test_cryosparc_objects_are_never_unpickled(tmp_path: Path):
     class Bomb:
         def __reduce__(self):

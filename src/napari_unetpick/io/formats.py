@@ -33,6 +33,7 @@ WRITERS = ("csv", "star", "relion", "box", "cbox", "eman", "topaz", "cryosparc")
 FOLDER_EXTENSIONS = (".star", ".csv", ".tsv", ".box", ".cbox", ".json", ".txt", ".cs")
 NOT_PICKS = ("labels.csv", "negatives.csv", "candidates.csv", "truth.csv", "junk.csv", "areas.json")
 """Files of our own folders that hold something else than picks."""
+FARTHEST = 1e7  # px: no micrograph is so large, and coordinates and boxes stay whole numbers
 
 
 def read_any(path: Path, fmt: str | None, options: ReadOptions) -> ReadPicks:
@@ -48,7 +49,16 @@ def read_any(path: Path, fmt: str | None, options: ReadOptions) -> ReadPicks:
             found = _reader(fmt or sniff(path))(path, own)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    return ReadPicks((_as_read(each, options.scale) for each in found.values()), found.messages)
+    every = [_as_read(each, options.scale) for each in found.values()]
+    for each in every:
+        good = np.abs(each.coords) < FARTHEST
+        if not good.all():
+            row, column = each.coords[~good.all(axis=1)][0]
+            raise InputError(
+                f"{path}: a pick of {each.micrograph} at x {column:g}, y {row:g} cannot be; "
+                "mend or remove its row"
+            )
+    return ReadPicks(every, found.messages)
 
 
 def _in_pixels_of_the_picks(options: ReadOptions) -> ReadOptions:
@@ -222,12 +232,14 @@ def write_any(
     from napari_unetpick.io import box, cbox, csv_picks, eman, relion, topaz
 
     check_formats(None, fmt)
+    if box_size is not None and not 2 <= box_size < FARTHEST:
+        raise InputError(f"a box of {box_size} px cannot be; give another --box-size or --diameter")
     each = list(picks.values())
     if fmt in ("box", "cbox"):
         write = box.write_box if fmt == "box" else cbox.write_cbox
         targets = per_micrograph(each, out, f".{fmt}")
         for one, target in targets:
-            write(target, one, box_size or box_size_for(one))
+            write(target, one, box_size_for(one) if box_size is None else box_size)
         return [target for _, target in targets]
     if fmt == "eman":
         folder = out if out.suffix == ".json" else out / "info"
