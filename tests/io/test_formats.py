@@ -80,8 +80,9 @@ def test_box_reading(tmp_path: Path):
     assert picks.scores.tolist() == [0.5, 0.25]
     path.write_text("10 20 64 64 -3\n")  # EMAN1's mark of a manual box
     assert read_picks(path)["mic.1"].scores is None
-    path.write_text("")
-    assert len(read_picks(path)["mic.1"]) == 0
+    for blank in ("", "\n", " \r\n"):
+        path.write_text(blank)
+        assert len(read_picks(path)["mic.1"]) == 0
     path.write_text("10 20\n")
     with pytest.raises(InputError, match="row 1 has 2 values"):
         read_picks(path)
