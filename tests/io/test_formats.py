@@ -101,6 +101,7 @@ def test_box_size_from_the_picks_own_diameters(tmp_path: Path):
     (path,) = write_picks(picks, tmp_path / "a.box", "box")
     assert path.read_text().split()[2] == "122"  # 1.5 * 81 = 121.5, up to even
     assert [even_box(s) for s in (1, 2, 2.1, 3, 120.0, 120.2)] == [2, 2, 4, 4, 120, 122]
+    assert [even_box(1.5 * 112 / 1.4), even_box(120.001)] == [120, 122]
     with pytest.raises(InputError, match="--box-size"):
         write_picks({"a": Picks("a.mrc", coords)}, tmp_path / "b.box", "box")
 

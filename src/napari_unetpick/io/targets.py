@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import ceil
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
@@ -80,5 +81,8 @@ def box_size_for(picks: Picks) -> int:
 
 
 def even_box(size: float) -> int:
-    """Round up to an even number of pixels: RELION halves a box with integer division."""
-    return max(2, 2 * -(-int(-(-size // 1)) // 2))
+    """Round up to an even number of pixels: RELION halves a box with integer division.
+
+    1.5 * 112 A / 1.4 A/px is 120.00000000000001 to a computer, and 120 px all the same.
+    """
+    return max(2, 2 * ceil(round(size, 6) / 2))
