@@ -331,6 +331,13 @@ def test_scores_colour_the_circles_on_fixed_limits(viewer: Any) -> None:
     assert layer.features["source"].iloc[-1] == "manual"
 
 
+def test_a_circle_of_unknown_diameter_has_the_usual_size() -> None:
+    picks = Picks("mic", TRUTH, diameters=np.array([20.0, np.nan, 30.0]))
+    _, attributes, _ = points_layer(picks, "mic", None, 10.0)
+    assert attributes["size"].tolist() == [20.0, 10.0, 30.0]
+    assert attributes["metadata"]["unetpick"]["diameter_px"] == 25.0
+
+
 def test_levels_lie_on_top_of_each_other() -> None:
     rows, cols = 1100, 2050
     image = np.zeros((rows, cols), np.uint16)

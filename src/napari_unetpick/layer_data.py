@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.io.picks import Picks
+from napari_unetpick.io.picks import Picks, typical_diameter
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -89,7 +89,7 @@ def points_layer(
         "ndim": 2,
         "features": features,
         "feature_defaults": {name: clicked[name] for name in features},
-        "size": size if picks.diameters is None else _one_or_all(picks.diameters),
+        "size": size if picks.diameters is None else _one_or_all(picks.diameters, size),
         "symbol": "disc",  # "ring" is drawn as two circles
         "face_color": "transparent",
         "border_width": 0.06,
@@ -121,16 +121,10 @@ def scale_and_units(pixel_size: float | None) -> dict[str, Any]:
     return {"scale": (pixel_size, pixel_size), "units": ("angstrom", "angstrom")}
 
 
-def _one_or_all(sizes: NDArray[np.float64]) -> float | NDArray[np.float64]:
+def _one_or_all(sizes: NDArray[np.float64], usual: float) -> float | NDArray[np.float64]:
     """Return the one size that all have, which napari then gives to clicked points too."""
+    sizes = np.nan_to_num(sizes, nan=usual)  # napari draws no circle of an unknown size
     return float(sizes[0]) if len(sizes) and np.ptp(sizes) == 0 else sizes
-
-
-def typical_diameter(picks: Picks) -> float | None:
-    """Return the median diameter in pixels, or None where the file gives none."""
-    if picks.diameters is None or not len(picks):
-        return None
-    return float(np.median(picks.diameters))
 
 
 def default_size(picks: Picks, width: int | None) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.box import write_box as write_box_file
-from napari_unetpick.io.picks import Picks
+from napari_unetpick.io.picks import Picks, typical_diameter
 from napari_unetpick.io.star_picks import UNSET
 from napari_unetpick.io.star_picks import write_star as write_star_file
 from napari_unetpick.io.targets import BOX_PER_DIAMETER, even_box
@@ -46,8 +46,7 @@ def write_box(path: str, data: ArrayLike, attributes: Mapping[str, Any]) -> list
     """Write the shown picks as EMAN .box, 1.5 circles wide; parameters as in `write_star`."""
     target = _with_ending(path, ".box")
     picks = read_layer(data, attributes)
-    diameter = 1.0 if picks.diameters is None or not len(picks) else np.median(picks.diameters)
-    size = even_box(float(diameter) * BOX_PER_DIAMETER)
+    size = even_box((typical_diameter(picks) or 1.0) * BOX_PER_DIAMETER)
     write_box_file(target, picks, size)
     if len(picks):
         tell(f"{target.name}: boxes of {size} px, {BOX_PER_DIAMETER:g} times the circles' diameter")

@@ -127,3 +127,21 @@ def test_one_name_in_two_folders_is_refused_not_scored_as_one(folder):
     for sides in (("two.csv", "truth.csv"), ("picks.csv", "two.csv"), ("two.csv", "two.csv")):
         with pytest.raises(InputError, match="have one name in different folders"):
             load_inputs(*(folder / side for side in sides))
+
+
+@pytest.mark.parametrize("unknown", ["", "nan"])
+def test_picks_of_which_some_have_no_score_are_scored_without_curves(folder, unknown):
+    (folder / "some.csv").write_text(PICKS + f"m.02,30,40,{unknown}\n")
+    result = score(load_inputs(folder / "some.csv", folder / "truth.csv"))
+    assert (result.half.n_matched, result.half.n_picks) == (2, 3)
+    assert result.curve is None
+    assert result.calibration is None
+    assert "1 pick without a score: no curve and no calibration" in result.notes
+
+
+def test_unknown_scores_of_picks_leave_the_curve_of_their_candidates(folder):
+    (folder / "candidates.csv").write_text(PICKS + "m.02,30,40,0.7\n")
+    (folder / "picks.csv").write_text(PICKS + "m.01,30,30,\n")
+    result = score(load_inputs(folder, folder / "truth.csv"))
+    assert result.expected.threshold == 0.8
+    assert result.curve.source == "candidates"

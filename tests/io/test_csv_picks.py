@@ -138,3 +138,35 @@ def test_what_another_program_calls_uncertainty_spoils_nothing(tmp_path):
     path = tmp_path / "foreign.csv"
     path.write_text("micrograph,x,y,uncertainty\nm.mrc,2,1,low\n")
     assert read_picks(path)["m.mrc"].uncertainties is None
+
+
+def test_unknown_scores_and_diameters_stay_empty_and_come_back(tmp_path: Path):
+    path = tmp_path / "picks.csv"
+    nan, coords = np.nan, np.array([[2.0, 1.0], [4.0, 3.0]])
+    write_picks_csv(
+        path,
+        [
+            Picks("nano.mrc", coords, np.array([0.5, nan]), np.array([nan, 80.0])),
+            Picks("none.mrc", coords),
+            Picks("nan.mrc", coords, np.full(2, nan)),
+        ],
+    )
+    assert path.read_text().splitlines()[1:4] == [
+        "nano.mrc,1.000,2.000,0.500000,",
+        "nano.mrc,3.000,4.000,,80.000",
+        "none.mrc,1.000,2.000,,",
+    ]
+    back = read_picks(path)
+    np.testing.assert_array_equal(back["nano.mrc"].scores, [0.5, nan])
+    np.testing.assert_array_equal(back["nano.mrc"].diameters, [nan, 80.0])
+    assert back["none.mrc"].scores is None
+    assert back["none.mrc"].diameters is None
+    assert back["nan.mrc"].scores is None
+
+
+def test_unknown_may_be_written_nan_but_not_inf_or_a_word(tmp_path: Path):
+    text = "micrograph,x,y,score\na.mrc,1,2,nan\na.mrc,1,2,0.5\n"
+    np.testing.assert_array_equal(read(tmp_path, text)["a.mrc"].scores, [np.nan, 0.5])
+    for word in ("inf", "high"):
+        with pytest.raises(InputError, match=f"score of row 2 is '{word}'"):
+            read(tmp_path, text.replace("0.5", word))

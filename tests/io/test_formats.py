@@ -49,6 +49,20 @@ def test_round_trip(tmp_path: Path, fmt: str, out: str, tolerance: float, keeps_
     assert back == {}
 
 
+@pytest.mark.parametrize("name", ["data_k3/data_mic1.mrc", "_grid1/_mic1.mrc", "loop_.mrc"])
+@pytest.mark.parametrize(
+    "fmt, out", [("csv", "p.csv"), ("star", "p.star"), ("relion", "o"), ("topaz", "p.txt")]
+)
+def test_round_trip_of_micrographs_named_like_keywords(
+    tmp_path: Path, name: str, fmt: str, out: str
+):
+    coords = np.array([[20.0, 10.0], [40.0, 30.0]])
+    write_picks({name: Picks(name, coords)}, tmp_path / out, fmt)
+    (back,) = read_picks(tmp_path / out).values()
+    assert micrograph_key(back.micrograph) == micrograph_key(name)
+    assert back.coords.tolist() == coords.tolist()
+
+
 def test_box_as_relion_reads_it(tmp_path: Path):
     """RELION cuts fractions off and halves the box with integer division."""
     coords = np.array([[50.4, 100.6], [0.2, 3.0]])
@@ -66,8 +80,9 @@ def test_box_reading(tmp_path: Path):
     assert picks.scores.tolist() == [0.5, 0.25]
     path.write_text("10 20 64 64 -3\n")  # EMAN1's mark of a manual box
     assert read_picks(path)["mic.1"].scores is None
-    path.write_text("")
-    assert len(read_picks(path)["mic.1"]) == 0
+    for blank in ("", "\n", " \r\n"):
+        path.write_text(blank)
+        assert len(read_picks(path)["mic.1"]) == 0
     path.write_text("10 20\n")
     with pytest.raises(InputError, match="row 1 has 2 values"):
         read_picks(path)
@@ -86,6 +101,7 @@ def test_box_size_from_the_picks_own_diameters(tmp_path: Path):
     (path,) = write_picks(picks, tmp_path / "a.box", "box")
     assert path.read_text().split()[2] == "122"  # 1.5 * 81 = 121.5, up to even
     assert [even_box(s) for s in (1, 2, 2.1, 3, 120.0, 120.2)] == [2, 2, 4, 4, 120, 122]
+    assert [even_box(1.5 * 112 / 1.4), even_box(120.001)] == [120, 122]
     with pytest.raises(InputError, match="--box-size"):
         write_picks({"a": Picks("a.mrc", coords)}, tmp_path / "b.box", "box")
 
@@ -141,6 +157,43 @@ def test_topaz_scale_and_logits(tmp_path: Path):
     assert path.read_text() == "image_name\tx_coord\ty_coord\nmic.1\t10.000\t20.000\n"
 
 
+def test_topaz_diameters(tmp_path: Path):
+    path = tmp_path / "picks.txt"
+    path.write_text("image_name\tx_coord\ty_coord\tdiameter\nmic.1\t10\t20\t15\n")
+    assert read_picks(path, scale=8.0)["mic.1"].diameters.tolist() == [120.0]
+
+
+@pytest.mark.parametrize("fmt, out", [("csv", "p.csv"), ("star", "p.star"), ("relion", "o")])
+def test_scale_of_every_format(tmp_path: Path, fmt: str, out: str):
+    write_picks(planted(), tmp_path / out, fmt)
+    back = {micrograph_key(name): p for name, p in read_picks(tmp_path / out, scale=4).items()}
+    for one in planted().values():
+        again = back[micrograph_key(one.micrograph)]
+        np.testing.assert_allclose(again.coords, 4 * one.coords, atol=4 * 5.1e-4)
+
+
+def test_unknown_scores_and_diameters_in_other_formats(tmp_path: Path):
+    coords, nan = np.full((3, 2), 100.0), np.nan
+    some = Picks("a.mrc", coords, np.array([0.5, nan, 0.25]), np.array([nan, 80.0, 80.0]))
+    write_picks({"a": some}, tmp_path / "a.cbox", "cbox")  # a box of 1.5 * 80 px
+    back = read_picks(tmp_path / "a.cbox")["a"]
+    assert back.scores.tolist() == [0.5, 1.0, 0.25]
+    assert back.diameters.tolist() == [120.0, 80.0, 80.0]
+    write_picks({"a": some}, tmp_path / "a.txt", "topaz")
+    assert read_picks(tmp_path / "a.txt")["a"].scores[1] > 0.99
+    (tmp_path / "b.txt").write_text("image_name\tx_coord\ty_coord\tscore\nb\t1\t2\t\nb\t1\t2\t0\n")
+    np.testing.assert_array_equal(read_picks(tmp_path / "b.txt")["b"].scores, [nan, 0.5])
+
+
+@pytest.mark.parametrize("fmt", ["box", "cbox", "eman"])
+def test_scale_of_one_file_a_micrograph(tmp_path: Path, fmt: str):
+    picks = {"a": Picks("a", np.array([[40.0, 30.0]]), diameters=np.array([20.0]))}
+    write_picks(picks, tmp_path, fmt)
+    back = read_picks(tmp_path, scale=4.0)["a"]
+    assert back.coords.tolist() == [[160.0, 120.0]]
+    assert back.diameters is None or back.diameters.tolist() == [80.0]
+
+
 def test_eman_keeps_what_else_the_file_says(tmp_path: Path):
     info = tmp_path / "info" / "mic1_info.json"
     info.parent.mkdir()
@@ -189,6 +242,22 @@ def test_cryosparc_fractions_of_a_wide_image(tmp_path: Path):
     assert picks["J1/b.mrc"].scores.tolist() == [0.0]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e4])
+def test_places_that_cannot_be_are_refused_in_every_format(tmp_path: Path, value: float):
+    table = cs_table(CS)
+    table["location/center_x_frac"] = [0.5, value]
+    save(tmp_path / "a.cs", table)
+    big = f"{value * 5760:g}"
+    box = json.dumps({"boxes": [[value * 5760, 5, "manual"]]})  # NaN and Infinity, as JSON has none
+    (tmp_path / "a.json").write_text(box)
+    (tmp_path / "a.cbox").write_text(CBOX.replace("10.5 20.5", f"{big} 20.5"))
+    (tmp_path / "a.csv").write_text(f"micrograph,x,y\na,{big},5\n")
+    (tmp_path / "a.box").write_text(f"{big} 5 10 10\n")
+    for name in ("a.cs", "a.json", "a.cbox", "a.csv", "a.box"):
+        with pytest.raises(InputError, match=rf"{name}: .*(cannot be; mend|not a number)"):
+            read_picks(tmp_path / name)
+
+
 def test_cryosparc_objects_are_never_unpickled(tmp_path: Path):
     class Bomb:
         def __reduce__(self):
@@ -226,6 +295,9 @@ def test_cryoppp_is_turned_by_the_height(tmp_path: Path):
         assert picks.diameters.tolist() == [108, 108]
     with pytest.raises(InputError, match="height is needed"):
         read_picks(path)
+    reduced = read_picks(path, image_shapes={"mic.frames": (400, 800)}, scale=4.0)["mic.frames"]
+    assert reduced.coords.tolist() == [[4 * 79, 40], [4 * 59, 120]]
+    assert reduced.diameters.tolist() == [432, 432]
 
 
 def test_cryoppp_finds_the_height_in_its_own_folders(tmp_path: Path):
@@ -250,6 +322,9 @@ def test_cryoppp_finds_the_height_in_its_own_folders(tmp_path: Path):
         ("a.txt", "micrograph,x,y\n", "topaz"),
         ("a.csv", "micrograph,x,y\n", "csv"),
         ("a.csv", CRYOPPP, "cryoppp"),
+        ("a.csv", "micrograph,x,y\ndata_1.mrc,10,20\n", "csv"),
+        ("a.txt", "image_name\tx_coord\ty_coord\ndata_1\t10\t20\n", "topaz"),
+        ("a.star", "# version 30001\n\ndata_particles # all\n", "star"),
         ("a.json", '{"boxes": []}', "eman"),
         ("a.box", "", "box"),
     ],

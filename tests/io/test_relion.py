@@ -138,6 +138,25 @@ def test_a_copied_or_renamed_folder_is_read_itself(
     assert read_picks("gone")[NAMES[0]].coords.tolist() == [[77.0, 20.5]]
 
 
+def test_a_listed_file_without_rows_or_sense_does_not_stop_the_others(tmp_path: Path):
+    files = write_autopick(tmp_path, pairs(*NAMES, "empty.mrc", "blank.mrc"))
+    files[2].write_text("data_\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n\n")
+    files[3].write_text("")
+    picks = read_picks(files[-1])
+    assert {name: len(each) for name, each in picks.items()} == {
+        NAMES[0]: 1,
+        NAMES[1]: 1,
+        "empty.mrc": 0,
+    }
+    (message,) = picks.messages
+    assert message.startswith("1 of the 4 pick files that autopick.star lists cannot be read")
+    assert "blank_autopick.star: is empty" in message
+    for file in files[:3]:
+        file.write_text("")
+    with pytest.raises(InputError, match="is empty"):
+        read_picks(files[-1])
+
+
 def test_list_of_imported_boxes(tmp_path: Path):
     (tmp_path / "mic1.box").write_text("10 20 64 64\n")
     path = tmp_path / "coords.star"

@@ -100,8 +100,30 @@ def test_files_that_are_no_text(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "value", ["plain.mrc", "a b.mrc", 'a "b".mrc', "#1.mrc", "_x.mrc", "", "it's"]
-)
+    "value",
+    [
+        "plain.mrc", "a b.mrc", 'a "b".mrc', "#1.mrc", "_x.mrc", "", "it's",
+        "data_1.mrc", "data_k3/mic1.mrc", "loop_", "Data_1.mrc",
+    ],
+)  # fmt: skip
 def test_quoted_values_come_back(value: str):
     text = format_loop("x", ["name", "n"], [f"{quote(value)} 1"])
     assert parse_star(text, "x")[0].text("name") == (value,)
+
+
+def test_micrographs_named_like_keywords_are_values_and_quoted():
+    """As RELION writes them, without quotes: as first and as later rows, and alone on a line."""
+    for names in (("data_k3/mic1.mrc", "_g1/mic2.mrc"), ("_g1_mic1.mrc", "data_mic2")):
+        rows = "".join(f"{name} 10 20\n" for name in names)
+        text = f"data_particles # v\nloop_\n_a #1\n_b\n_c # 3\n{rows}\ndata_x.y\nloop_\n_d\n1\n"
+        block, more = parse_star(text, "x")
+        assert block.text("a") == names
+        assert block.numbers("b").tolist() == [10, 10]
+        assert more.name == "x.y"
+    for names in (("data_k3/mic1.mrc", "_mic2.mrc"), ("_mic1.mrc", "data_mic2.mrc")):
+        text = "data_micrographs\nloop_\n_a #1\n" + "\n".join(names) + "\n\ndata_more\n"
+        block, more = parse_star(text, "x")
+        assert block.text("a") == names
+        assert more.columns == {}
+    assert quote("data_k3/mic1.mrc") == '"data_k3/mic1.mrc"'
+    assert quote("mydata_1.mrc") == "mydata_1.mrc"

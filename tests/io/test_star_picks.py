@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.picks import Picks, ReadPicks, read_picks
+from napari_unetpick.io.picks import Picks, ReadPicks, read_picks, write_picks
 from napari_unetpick.io.star_picks import write_star
 
 OPTICS = """data_optics
@@ -62,6 +62,18 @@ def test_unset_figure_of_merit_is_no_score(tmp_path: Path):
     assert read(tmp_path, text)["x"].scores is None
 
 
+@pytest.mark.parametrize("unset", ["-999.0", "nan", "inf"])
+def test_a_single_unset_figure_of_merit_is_unknown(tmp_path: Path, unset: str):
+    text = "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnAutopickFigureOfMerit\n"
+    picks = read(tmp_path, f"{text}1 2 {unset}\n3 4 0.5\n")["x"]
+    np.testing.assert_array_equal(picks.scores, [np.nan, 0.5])
+    for fmt, name in (("star", "again.star"), ("csv", "again.csv"), ("relion", "again")):
+        write_picks({"x": picks}, tmp_path / name, fmt)
+        (back,) = read_picks(tmp_path / name).values()
+        np.testing.assert_array_equal(back.scores, [np.nan, 0.5])
+    assert " -999.000000" in (tmp_path / "again.star").read_text()
+
+
 def particles(origins: str, rows: str, optics: str = OPTICS) -> str:
     return (
         f"{optics}data_particles\n\nloop_\n_rlnImageName #1\n_rlnMicrographName #2\n"
@@ -85,6 +97,16 @@ def test_the_users_pixel_size_goes_first(tmp_path: Path):
     rows = "1@s.mrcs a.mrc 100 200 1 6.0 -3.0\n"
     picks = read(tmp_path, particles(ANGST, rows), pixel_size=3.0)
     assert picks["a.mrc"].coords.tolist() == [[201.0, 98.0]]
+
+
+def test_recentring_of_downsampled_picks(tmp_path: Path):
+    """The user's pixel size is the micrograph's, the file's own that of what it was made on."""
+    rows = "1@s.mrcs a.mrc 100 200 1 6.0 -3.0\n"
+    picks = read(tmp_path, particles(ANGST, rows), pixel_size=0.75, scale=2.0)
+    assert picks["a.mrc"].coords.tolist() == [[404.0, 192.0]]  # 2 * 96 = 200 - 6 A / 0.75
+    assert read(tmp_path, particles(ANGST, rows), scale=2.0)["a.mrc"].coords.tolist() == [
+        [404.0, 192.0]
+    ]
 
 
 def test_recentring_without_pixel_size_asks_for_it(tmp_path: Path):

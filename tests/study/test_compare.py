@@ -113,6 +113,11 @@ def test_a_side_without_scores_is_scored_as_it_is_and_says_so(planted):
     assert f1(side) == pytest.approx(8 / 9, abs=1e-4)
     assert (side.choice, side.curve, side.folds) == (None, None, ())
     assert any("no scores" in note for note in side.notes)
+    rows = [f"{row},0.5" for row in picks_of(NAMES, PLACES[:4])]
+    csv(planted / "some.csv", [rows[0].removesuffix("0.5"), *rows[1:]], "micrograph,x,y,score")
+    side = run(planted, "some.csv").sides[0]
+    assert f1(side) == pytest.approx(8 / 9, abs=1e-4)
+    assert any(note.startswith("1 pick has no score") for note in side.notes)
 
 
 def test_a_pick_on_an_empty_micrograph_is_false(planted):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +42,8 @@ def convert(
         int | None, typer.Option(metavar="PX", help="Box size (even), instead of --diameter.")
     ] = None,
     scale: Annotated[
-        float, typer.Option(help="What Topaz coordinates are multiplied by (its downsampling).")
+        float,
+        typer.Option(help="Factor for coordinates and diameters of picks on downsampled images."),
     ] = 1.0,
     flip_y: Annotated[
         bool,
@@ -56,8 +58,10 @@ def convert(
     from napari_unetpick.io.topaz import are_probabilities
 
     check_formats(source, to)
-    if scale <= 0:
+    if not 0 < scale < inf:
         raise InputError(f"a scale of {scale:g} cannot be; give a number above 0")
+    if diameter is not None and not 0 < diameter < inf:
+        raise InputError(f"a diameter of {diameter:g} A cannot be; give one above 0")
     given = [] if micrographs is None else list_micrographs(micrographs)
     shapes = _shapes(given)
     size = _pixel_size(given, pixel_size)
@@ -131,8 +135,6 @@ def _box_size(box_size: int | None, diameter: float | None, pixel_size: float | 
 
     if box_size is not None or diameter is None:
         return box_size
-    if diameter <= 0:
-        raise InputError(f"a diameter of {diameter:g} A cannot be; give one above 0")
     if pixel_size is None:
         raise InputError("--diameter is in A: give --pixel-size (A/px) too, or --box-size")
     return even_box(BOX_PER_DIAMETER * diameter / pixel_size)

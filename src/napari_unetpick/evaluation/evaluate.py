@@ -29,7 +29,7 @@ from napari_unetpick.evaluation.protocols import (
 )
 from napari_unetpick.evaluation.results import Evaluation, MicrographResult, ProtocolResult
 from napari_unetpick.io.labels import Polygon
-from napari_unetpick.io.picks import Picks, tell_count
+from napari_unetpick.io.picks import Picks, count_unscored, tell_count
 
 
 def evaluate(
@@ -130,7 +130,11 @@ def _add_curves(
     """Add what needs scores: the curve over thresholds, and calibration."""
     found = label_all([row.pair for row in evaluation.micrographs], picks, candidates)
     if found is None:
+        rows = [p for p in (picks if candidates is None else candidates).values() if len(p)]
+        missing = count_unscored(rows)
         note = "no scored picks to draw a curve over thresholds or a calibration from"
+        if 0 < missing < sum(map(len, rows)):
+            note = f"{tell_count(missing, 'pick')} without a score: no curve and no calibration"
         return replace(evaluation, notes=(*evaluation.notes, note))
     at_threshold = _expected(evaluation.micrographs)
     curve = make_curve(
@@ -154,7 +158,7 @@ def _expected(rows: Sequence[MicrographResult]) -> ExpectedPrecision | None:
     scores, labels = [np.empty(0)], [np.empty(0, dtype=bool)]
     for row in rows:
         if row.pick_scores is not None:
-            counts = row.matches.picks_count
+            counts = row.matches.picks_count & np.isfinite(row.pick_scores)
             scores.append(row.pick_scores[counts])
             labels.append(row.matches.matched[counts] >= 0)
     values = np.concatenate(scores)

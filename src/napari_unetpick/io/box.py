@@ -24,7 +24,7 @@ def read_box(path: Path, options: ReadOptions | None = None) -> ReadPicks:
     InputError
         A row has fewer than four numbers.
     """
-    text = read_text(path) if path.stat().st_size else ""
+    text = read_text(path) if path.read_bytes().strip() else ""  # EMAN's micrograph without picks
     rows = [line.split() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"]
     for number, row in enumerate(rows, 1):
         if len(row) < 4:

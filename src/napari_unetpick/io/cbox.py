@@ -51,10 +51,10 @@ def write_cbox(path: Path, picks: Picks, box_size: int) -> None:
 
     The estimated size is the diameter where that is known, never the box: it is the particle's.
     """
-    scores = np.ones(len(picks)) if picks.scores is None else picks.scores
-    sizes = [NOT_AVAILABLE] * len(picks)
-    if picks.diameters is not None:
-        sizes = list(map("%.2f".__mod__, picks.diameters.tolist()))
+    unknown = np.full(len(picks), np.nan)
+    scores = np.nan_to_num(unknown if picks.scores is None else picks.scores, nan=1.0)
+    diameters = unknown if picks.diameters is None else picks.diameters
+    sizes = [NOT_AVAILABLE if np.isnan(each) else f"{each:.2f}" for each in diameters.tolist()]
     corners = picks.coords - box_size / 2
     head = "data_global\n\n_cbox_format_version 1.0\n\n"
     rows = (

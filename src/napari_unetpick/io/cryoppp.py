@@ -38,7 +38,12 @@ def read_cryoppp(path: Path, options: ReadOptions) -> ReadPicks:
     if any(len(row) <= width for row in rows[1:]):
         raise InputError(f"{path}: a row has too few values; the file may be cut short")
     numbers = {
-        name: parse_numbers([row[header.index(name)] for row in rows[1:]], name, path)
+        name: parse_numbers(
+            [row[header.index(name)].strip() for row in rows[1:]],
+            name,
+            path,
+            missing=name not in COLUMNS,
+        )
         for name in wanted
     }
     height = _height(path, options)

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ UNCERTAINTY = "uncertainty"
 def read_csv(path: Path, options: ReadOptions | None = None) -> ReadPicks:
     """Read picks; a row with a name but neither x nor y names a micrograph without picks.
 
+    An empty score or diameter is unknown: NaN.
+
     Raises
     ------
     InputError
@@ -39,13 +42,15 @@ def read_csv(path: Path, options: ReadOptions | None = None) -> ReadPicks:
     else:
         named = []
     numbers: dict[str, NDArray[np.float64]] = {
-        label: parse_numbers(columns[label], label, path)
+        label: parse_numbers(columns[label], label, path, missing=label not in NEEDED)
         for label in ("x", "y", "score", "diameter")
         if label in columns
     }
     with suppress(InputError):  # whatever others call so is not what picks need
         if UNCERTAINTY in columns:
-            numbers[UNCERTAINTY] = parse_numbers(columns[UNCERTAINTY], UNCERTAINTY, path)
+            numbers[UNCERTAINTY] = parse_numbers(
+                columns[UNCERTAINTY], UNCERTAINTY, path, missing=True
+            )
     found = group_rows(names, numbers)
     with_picks = {each.micrograph for each in found}
     return ReadPicks(found + [empty_picks(name) for name in named if name not in with_picks])
@@ -61,7 +66,8 @@ def write_csv(path: Path, picks: Iterable[Picks], *, scores: bool | None = None)
     picks
         One entry a micrograph.
     scores
-        Whether there is a score column; None: where any pick has one. Missing scores stay empty.
+        Whether there is a score column; None: where any pick has one. Unknown scores (None, NaN)
+        stay empty, as unknown diameters do.
 
     Raises
     ------
@@ -76,19 +82,23 @@ def write_csv(path: Path, picks: Iterable[Picks], *, scores: bool | None = None)
     header = "micrograph,x,y" + ",score" * with_scores + ",diameter" * with_diameters
     parts = [header + f",{UNCERTAINTY}" * spreads]
     for one in each:
-        columns: list[NDArray[np.float64]] = [one.coords[:, 1], one.coords[:, 0]]
+        columns: list[list[Any]] = [one.coords[:, 1].tolist(), one.coords[:, 0].tolist()]
         form = escape(base_name(one.micrograph)).replace("%", "%%") + ",%.3f,%.3f"
         for wanted, values, digits in (
             (with_scores, one.scores, 6),
             (with_diameters, one.diameters, 3),
             (spreads, one.uncertainties, 6),
         ):
-            if wanted and values is not None:
-                form += f",%.{digits}f"
-                columns.append(values)
-            elif wanted:
+            if wanted and values is None:
                 form += ","
-        parts += map(form.__mod__, zip(*(c.tolist() for c in columns), strict=True))
+            elif wanted and values is not None:
+                cells = values.tolist()
+                whole = not np.isnan(values).any()
+                form += f",%.{digits}f" if whole else ",%s"
+                columns.append(
+                    cells if whole else ["" if v != v else f"{v:.{digits}f}" for v in cells]
+                )
+        parts += map(form.__mod__, zip(*columns, strict=True))
     write_text(path, "\n".join(parts) + "\n")
 
 
@@ -129,14 +139,25 @@ def delimiter_of(text: str) -> str:
     return max(",;\t", key=header.count)
 
 
-def parse_numbers(values: Sequence[str], label: str, path: Path) -> NDArray[np.float64]:
-    """Turn a column into (N,) finite float64; an InputError names the first value that is none."""
+def parse_numbers(
+    values: Sequence[str], label: str, path: Path, *, missing: bool = False
+) -> NDArray[np.float64]:
+    """Turn a column into (N,) finite float64; an InputError names the first value that is none.
+
+    Where values may be `missing`, empty ones (and "nan") become NaN.
+    """
+    if missing:
+        values = [value or "nan" for value in values]
     try:
         numbers = np.fromiter(map(float, values), np.float64, len(values))
     except ValueError:
         numbers = None
-    if numbers is None or not np.isfinite(numbers).all():
-        row, bad = next((i, v) for i, v in enumerate(values) if not _is_finite(v))
+    if numbers is None or not (np.isfinite(numbers) | (missing & np.isnan(numbers))).all():
+        row, bad = next(
+            (i, v)
+            for i, v in enumerate(values)
+            if not (_is_finite(v) or (missing and v.lower() == "nan"))
+        )
         raise InputError(f"{path}: {label} of row {row + 1} is {bad!r}, which is not a number")
     return numbers
 

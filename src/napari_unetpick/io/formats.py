@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.star import HEADER
 from napari_unetpick.io.targets import box_size_for, per_micrograph, refuse_file, refuse_folder
 
 READERS = {
@@ -28,19 +33,68 @@ WRITERS = ("csv", "star", "relion", "box", "cbox", "eman", "topaz", "cryosparc")
 FOLDER_EXTENSIONS = (".star", ".csv", ".tsv", ".box", ".cbox", ".json", ".txt", ".cs")
 NOT_PICKS = ("labels.csv", "negatives.csv", "candidates.csv", "truth.csv", "junk.csv", "areas.json")
 """Files of our own folders that hold something else than picks."""
+FARTHEST = 1e7  # px: no micrograph is so large, and coordinates and boxes stay whole numbers
 
 
 def read_any(path: Path, fmt: str | None, options: ReadOptions) -> ReadPicks:
     """Read a pick file, or every pick file of a folder; see `io.picks.read_picks`."""
     check_formats(fmt, None)
+    own = _in_pixels_of_the_picks(options)
     try:
         if path.is_dir():
-            return _read_folder(path, fmt, options)
-        if not path.exists():
+            found = _read_folder(path, fmt, own)
+        elif not path.exists():
             raise InputError(f"{path}: no such file or folder")
-        return _reader(fmt or sniff(path))(path, options)
+        else:
+            found = _reader(fmt or sniff(path))(path, own)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    every = [_as_read(each, options.scale) for each in found.values()]
+    for each in every:
+        good = np.abs(each.coords) < FARTHEST
+        if not good.all():
+            row, column = each.coords[~good.all(axis=1)][0]
+            raise InputError(
+                f"{path}: a pick of {each.micrograph} at x {column:g}, y {row:g} cannot be; "
+                "mend or remove its row"
+            )
+    return ReadPicks(every, found.messages)
+
+
+def _in_pixels_of_the_picks(options: ReadOptions) -> ReadOptions:
+    """Return what the readers need, whose pixels are those of the images that were picked on.
+
+    At a scale of 4 a micrograph of 4096 rows at 1 A/px was picked as 1024 rows at 4 A/px.
+    """
+    return ReadOptions(
+        {
+            name: (round(rows / options.scale), round(cols / options.scale))
+            for name, (rows, cols) in options.image_shapes.items()
+        },
+        None if options.pixel_size is None else options.pixel_size * options.scale,
+    )
+
+
+def _as_read(picks: Picks, scale: float) -> Picks:
+    """Return picks in pixels of the micrograph, with scores and diameters known, NaN or None.
+
+    Pixel k of an image reduced by 8 lies at 8 k: that is how a Fourier crop reduces, as Topaz and
+    RELION do, without any half-pixel shift.
+    """
+    sizes = None if picks.diameters is None else picks.diameters * scale
+    return replace(
+        picks,
+        coords=picks.coords * scale,
+        scores=_known(picks.scores),
+        diameters=None if sizes is None else _known(np.where(sizes > 0, sizes, np.nan)),
+    )
+
+
+def _known(values: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """Return values with NaN where they are unknown; None where they all are."""
+    if values is None or (len(values) and not np.isfinite(values).any()):
+        return None
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def check_formats(source: str | None, to: str | None) -> None:
@@ -69,9 +123,8 @@ def sniff(path: Path) -> str:
     if b"\0" not in head:
         lines = [line.strip() for line in head.decode("latin-1").lstrip("ï»¿").splitlines()]
         lines = [line for line in lines if line and line[0] != "#"]
-        if any(line.startswith("data_") for line in lines):
-            is_cbox = suffix == ".cbox" or any(line.startswith("data_cryolo") for line in lines)
-            return "cbox" if is_cbox else "star"
+        if lines and HEADER.fullmatch(lines[0]):
+            return "cbox" if suffix == ".cbox" or "data_cryolo" in lines else "star"
         if lines and lines[0][0] in "{[":
             return "eman"
         header = lines[0].lower() if lines else ""
@@ -179,12 +232,14 @@ def write_any(
     from napari_unetpick.io import box, cbox, csv_picks, eman, relion, topaz
 
     check_formats(None, fmt)
+    if box_size is not None and not 2 <= box_size < FARTHEST:
+        raise InputError(f"a box of {box_size} px cannot be; give another --box-size or --diameter")
     each = list(picks.values())
     if fmt in ("box", "cbox"):
         write = box.write_box if fmt == "box" else cbox.write_cbox
         targets = per_micrograph(each, out, f".{fmt}")
         for one, target in targets:
-            write(target, one, box_size or box_size_for(one))
+            write(target, one, box_size_for(one) if box_size is None else box_size)
         return [target for _, target in targets]
     if fmt == "eman":
         folder = out if out.suffix == ".json" else out / "info"

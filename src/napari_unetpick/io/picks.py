@@ -30,8 +30,9 @@ class Picks:
     scores
         (N,) float64, or None where the file has none: in [0, 1] if this program made them, else
         the figure of merit as the other program wrote it (Topaz' logits become probabilities).
+        NaN where a single one is unknown.
     diameters
-        (N,) float64, pixels, or None.
+        (N,) float64, pixels, or None; NaN where a single one is unknown.
     source
         Who made them: "manual", "model", a program's name, or "".
     uncertainties
@@ -60,6 +61,18 @@ class Picks:
         )
 
 
+def typical_diameter(picks: Picks) -> float | None:
+    """Return the median diameter in pixels, or None where none is known."""
+    sizes = np.empty(0) if picks.diameters is None else picks.diameters
+    known = sizes[np.isfinite(sizes)]
+    return float(np.median(known)) if len(known) else None
+
+
+def count_unscored(every: Iterable[Picks]) -> int:
+    """Count the picks whose score is unknown."""
+    return sum(len(p) if p.scores is None else int((~np.isfinite(p.scores)).sum()) for p in every)
+
+
 PickSet = dict[str, Picks]
 """Picks by micrograph name, as written in their file."""
 
@@ -83,7 +96,8 @@ class ReadOptions:
     pixel_size
         A/px of the micrographs: for the recentring shifts of a particles STAR.
     scale
-        What coordinates are multiplied by: for Topaz files made on downsampled images.
+        What coordinates and diameters are multiplied by: for picks made on downsampled images.
+        `image_shapes` and `pixel_size` are the micrographs' own all the same.
     """
 
     image_shapes: Mapping[str, tuple[int, int]] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
+from napari_unetpick.io.csv_picks import empty_picks
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.names import find_root
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks, tell_count
@@ -84,7 +85,7 @@ def read_list(path: Path, block: Block, options: ReadOptions) -> ReadPicks:
     Raises
     ------
     InputError
-        None of the files is found.
+        None of the files is found, or none can be read.
     """
     names = block.text("rlnMicrographName")
     listed = block.text("rlnMicrographCoordinates")
@@ -92,15 +93,26 @@ def read_list(path: Path, block: Block, options: ReadOptions) -> ReadPicks:
     if not listed:
         return found
     files = _locate(listed, path, found.messages)
-    missing = []
+    missing, refused = [], []
     for name, written, file in zip(names, listed, files, strict=True):
         if not file.is_file():
             missing.append(written)
             continue
-        picks = _read_listed(file, options)
+        try:
+            picks = _read_listed(file, options)
+        except InputError as error:
+            refused.append(str(error))
+            continue
         found.messages += picks.messages
-        one = next(iter(picks.values()))
+        one = next(iter(picks.values()), empty_picks(name))
         found[name] = replace(one, micrograph=name)
+    if refused and not found:
+        raise InputError(refused[0])
+    if refused:
+        found.messages.append(
+            f"{len(refused)} of the {len(files)} pick files that {path.name} lists cannot be read: "
+            f"left out (such as {refused[0]})"
+        )
     if missing:
         found.messages.append(
             f"{len(missing)} of the {len(files)} pick files that {path.name} lists are missing "
@@ -147,13 +159,13 @@ def _is_another(file: Path, named: Path) -> bool:
 
 
 def _read_listed(file: Path, options: ReadOptions) -> ReadPicks:
-    """Read one listed file, which is a STAR or (imported coordinates) a .box."""
+    """Read one listed file, a STAR or (imported coordinates) a .box; without rows, no entry."""
     if file.suffix.lower() == ".box":
         from napari_unetpick.io.box import read_box
 
         return read_box(file, options)
     picks = read_star_picks(file, options)
-    if len(picks) != 1:
+    if len(picks) > 1:
         raise InputError(f"{file}: is listed for one micrograph, but names {len(picks)}")
     return picks
 

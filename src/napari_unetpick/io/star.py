@@ -18,6 +18,10 @@ from napari_unetpick.errors import InputError
 
 # A quoted value may hold spaces; an apostrophe inside a bare value is an ordinary character.
 TOKEN = re.compile(r"\"([^\"]*)\"(?=\s|$)|'([^']*)'(?=\s|$)|(\S+)")
+# Micrographs may be named like keywords; what stands on a line with other values is a value.
+HEADER = re.compile(r"data_[^\s,;]*(\s+#.*)?")
+LABEL = re.compile(r"_\S+(\s+#.*)?")
+KEYWORD = re.compile(r"(data_|loop_|save_|stop_|global_)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def parse_star(text: str, source: str) -> list[Block]:
         line = raw.strip()
         if not line or line[0] == "#":
             continue
-        if line.startswith("data_"):
+        if HEADER.fullmatch(line) and not _is_name(line, labels):
             close()
             blocks.append(Block(line.split()[0][5:], source))
             in_loop = False
@@ -98,12 +102,11 @@ def parse_star(text: str, source: str) -> list[Block]:
         elif line == "loop_" or line.startswith(("loop_ ", "loop_\t")):
             close()
             in_loop = True
-        elif line[0] == "_" and not rows:
+        elif line[0] == "_" and not in_loop:
             label, *values = tokens(line)
-            if in_loop:
-                labels.append(label[1:])
-            else:
-                single[label[1:]] = (values[0] if values else "",)
+            single[label[1:]] = (values[0] if values else "",)
+        elif not rows and LABEL.fullmatch(line) and not _is_name(line, labels):
+            labels.append(line.split()[0][1:])
         elif labels:
             values = tokens(line)
             if len(values) != len(labels):
@@ -118,6 +121,15 @@ def parse_star(text: str, source: str) -> list[Block]:
     if not blocks:
         raise InputError(f"{source}: not a STAR file (it holds no data_ block)")
     return blocks
+
+
+def _is_name(line: str, labels: Sequence[str]) -> bool:
+    """Tell whether a `data_x` or `_x` alone on its line is a file's name in a table of names.
+
+    A block's name may by rights hold a dot or slash, too; but only a table of one column has rows
+    of one value, and its blocks are seldom named so, while its micrographs are.
+    """
+    return len(labels) == 1 and bool(re.search("[./]", line.split()[0]))
 
 
 def tokens(line: str) -> list[str]:
@@ -135,7 +147,8 @@ def format_loop(name: str, labels: Sequence[str], rows: Iterable[str]) -> str:
 
 def quote(value: str) -> str:
     """Quote a value that a STAR reader would otherwise split or misread."""
-    if value and not re.search(r"\s", value) and value[0] not in "\"'#_":
+    plain = value and not re.search(r"\s", value) and value[0] not in "\"'#_"
+    if plain and not KEYWORD.match(value):
         return value
     return f"'{value}'" if '"' in value else f'"{value}"'
 

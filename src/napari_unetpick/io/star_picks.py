@@ -44,7 +44,8 @@ def read_star_picks(path: Path, options: ReadOptions) -> ReadPicks:
         if not np.isfinite(values).all():
             raise InputError(f"{path}: a coordinate {axis} is not a number")
     if "rlnAutopickFigureOfMerit" in table:
-        numbers["score"] = table.numbers("rlnAutopickFigureOfMerit")
+        merit = table.numbers("rlnAutopickFigureOfMerit")
+        numbers["score"] = np.where(merit == UNSET, np.nan, merit)  # RELION: a manual pick
     if "rlnMicrographName" in table:
         picks = group_rows(table.text("rlnMicrographName"), numbers)
     elif "rlnImageName" in table:
@@ -52,7 +53,7 @@ def read_star_picks(path: Path, options: ReadOptions) -> ReadPicks:
     else:
         stem = strip_suffixes(path.stem, RELION_SUFFIXES)
         picks = group_rows([stem] * len(table), numbers) or [empty_picks(stem)]
-    return ReadPicks(map(_drop_unset_scores, picks), messages)
+    return ReadPicks(picks, messages)
 
 
 def recentring_shift(
@@ -148,7 +149,8 @@ def format_star(picks: Picks) -> str:
     else:
         labels.append("rlnAutopickFigureOfMerit")
         form = "%12.3f %12.3f            0     0.000000 %12.6f"
-        rows = map(form.__mod__, zip(x, y, picks.scores.tolist(), strict=True))
+        scores = np.nan_to_num(picks.scores, nan=UNSET).tolist()
+        rows = map(form.__mod__, zip(x, y, scores, strict=True))
     return "# version 30001\n\n" + format_loop("", labels, rows)
 
 
@@ -164,7 +166,8 @@ def format_combined_star(picks: Iterable[Picks]) -> str:
         columns = [one.coords[:, 1], one.coords[:, 0]]
         if scored:
             form += " %.6f"
-            columns.append(np.full(len(one), UNSET) if one.scores is None else one.scores)
+            scores = np.full(len(one), UNSET) if one.scores is None else one.scores
+            columns.append(np.nan_to_num(scores, nan=UNSET))
         rows += map(form.__mod__, zip(*(c.tolist() for c in columns), strict=True))
     return format_loop("", labels, rows)
 
@@ -177,10 +180,3 @@ def _coordinate_table(blocks: list[Block], path: Path) -> Block:
     raise InputError(
         f"{path}: holds no picks: no _rlnCoordinateX and _rlnCoordinateY (it has: {columns})"
     )
-
-
-def _drop_unset_scores(picks: Picks) -> Picks:
-    """RELION marks a manual pick by a figure of merit of -999: that is no score."""
-    if picks.scores is not None and len(picks) and (picks.scores == UNSET).all():
-        return Picks(picks.micrograph, picks.coords, None, picks.diameters, picks.source)
-    return picks

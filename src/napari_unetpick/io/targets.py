@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import ceil
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
@@ -68,16 +69,20 @@ def refuse_folder(out: Path) -> None:
 
 def box_size_for(picks: Picks) -> int:
     """Return an even box of 1.5 diameters, from the picks' own diameters."""
-    if picks.diameters is None or not len(picks):
+    sizes = [] if picks.diameters is None else [d for d in picks.diameters if d == d]
+    if not sizes:
         if not len(picks):
             return 2
         raise InputError(
             f"{picks.micrograph}: its picks tell no diameter; give --box-size, or --diameter and "
             "--pixel-size"
         )
-    return even_box(float(sorted(picks.diameters)[len(picks) // 2]) * BOX_PER_DIAMETER)
+    return even_box(float(sorted(sizes)[len(sizes) // 2]) * BOX_PER_DIAMETER)
 
 
 def even_box(size: float) -> int:
-    """Round up to an even number of pixels: RELION halves a box with integer division."""
-    return max(2, 2 * -(-int(-(-size // 1)) // 2))
+    """Round up to an even number of pixels: RELION halves a box with integer division.
+
+    1.5 * 112 A / 1.4 A/px is 120.00000000000001 to a computer, and 120 px all the same.
+    """
+    return max(2, 2 * ceil(round(size, 6) / 2))

@@ -18,24 +18,22 @@ SMALLEST = 1e-6
 """Probabilities are kept this far from 0 and 1, where the logit is infinite."""
 
 
-def read_topaz(path: Path, options: ReadOptions) -> ReadPicks:
-    """Read picks; logits become probabilities, coordinates are multiplied by `options.scale`.
-
-    Topaz writes the pixels of the images it was given. It reduces by Fourier cropping, so that
-    pixel k of an image reduced by 8 lies at 8 k, without any half-pixel shift.
-    """
+def read_topaz(path: Path, options: ReadOptions | None = None) -> ReadPicks:
+    """Read picks in the pixels of the images that Topaz was given; logits become probabilities."""
     columns = read_table(path, NEEDED)
+    labels = {"x": "x_coord", "y": "y_coord", "score": "score", "diameter": "diameter"}
     numbers: dict[str, NDArray[np.float64]] = {
-        axis: parse_numbers(columns[f"{axis}_coord"], f"{axis}_coord", path) * options.scale
-        for axis in ("x", "y")
+        name: parse_numbers(columns[label], label, path, missing=label not in NEEDED)
+        for name, label in labels.items()
+        if label in columns
     }
-    if "score" in columns:
-        numbers["score"] = to_probability(parse_numbers(columns["score"], "score", path))
+    if "score" in numbers:
+        numbers["score"] = to_probability(numbers["score"])
     return ReadPicks(group_rows(columns["image_name"], numbers, "Topaz"))
 
 
 def write_topaz(path: Path, picks: Iterable[Picks]) -> None:
-    """Write picks in pixels of the micrograph; scores become logits.
+    """Write picks in pixels of the micrograph; scores become logits, unknown ones count as 1.
 
     Scores outside of 0 to 1 have none: then all are written as they are.
 
@@ -50,7 +48,7 @@ def write_topaz(path: Path, picks: Iterable[Picks]) -> None:
     as_logits = are_probabilities(each)
     lines = ["\t".join(NEEDED) + "\tscore" * scored]
     for one in each:
-        scores = np.ones(len(one)) if one.scores is None else one.scores
+        scores = np.ones(len(one)) if one.scores is None else np.nan_to_num(one.scores, nan=1.0)
         form = micrograph_key(one.micrograph).replace("%", "%%") + "\t%.3f\t%.3f"
         columns = [one.coords[:, 1], one.coords[:, 0]]
         if scored:
@@ -61,8 +59,8 @@ def write_topaz(path: Path, picks: Iterable[Picks]) -> None:
 
 
 def are_probabilities(picks: Iterable[Picks]) -> bool:
-    """Tell whether all scores lie in 0 to 1; another program's figures of merit may not."""
-    return all(p.scores is None or ((p.scores >= 0) & (p.scores <= 1)).all() for p in picks)
+    """Tell whether all known scores lie in 0 to 1; another program's figures of merit may not."""
+    return not any(p.scores is not None and ((p.scores < 0) | (p.scores > 1)).any() for p in picks)
 
 
 def to_probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -38,7 +38,7 @@ def choose_picks(rows: Sequence[MicrographResult], most: int = MOST) -> list[Gal
         GalleryPick(
             row.key,
             int(index),
-            None if row.pick_scores is None else float(row.pick_scores[index]),
+            _score(row, index),
             bool(row.matches.matched[index] >= 0),
         )
         for row in rows
@@ -48,6 +48,11 @@ def choose_picks(rows: Sequence[MicrographResult], most: int = MOST) -> list[Gal
     if len(ranked) <= most:
         return ranked
     return [ranked[i] for i in np.linspace(0, len(ranked) - 1, most).round().astype(int)]
+
+
+def _score(row: MicrographResult, index: int) -> float | None:
+    score = np.nan if row.pick_scores is None else row.pick_scores[index]
+    return float(score) if np.isfinite(score) else None
 
 
 def draw_gallery(

@@ -12,7 +12,14 @@ import numpy as np
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.load import read_pick_files
 from napari_unetpick.io.micrographs import Micrograph, read_micrograph, resolve_pixel_size
-from napari_unetpick.io.picks import Picks, ReadPicks, assign_picks, read_picks, tell_count
+from napari_unetpick.io.picks import (
+    Picks,
+    ReadPicks,
+    assign_picks,
+    count_unscored,
+    read_picks,
+    tell_count,
+)
 from napari_unetpick.study.compare.own_truth import Areas, leave_out
 
 Shapes = Mapping[str, tuple[int, int]]
@@ -130,8 +137,12 @@ def read_side(
     if not (everything and _all_scored(rows)):
         everything, rows = False, delivered
     if not _all_scored(rows):
-        if any(len(each) for each in rows.values()):
-            notes.append("no scores: scored as it is, at no threshold or minimum distance")
+        count, missing = sum(map(len, rows.values())), count_unscored(rows.values())
+        if count:
+            what = "no scores"
+            if missing < count:
+                what = f"{tell_count(missing, 'pick')} {'have' if missing > 1 else 'has'} no score"
+            notes.append(f"{what}: scored as it is, at no threshold or minimum distance")
         return SidePicks(delivered, None, False, tuple(notes))
     if not everything:
         notes.append(
