@@ -67,7 +67,6 @@ def write_cbox(path: Path, picks: Picks, box_size: int) -> None:
 
 
 def _optional(table: Block, label: str) -> NDArray[np.float64] | None:
-    """Return a column as numbers, or None where it is missing or not available throughout."""
-    if label not in table or NOT_AVAILABLE in table.text(label):
-        return None
-    return table.numbers(label)
+    """Return a column as numbers, NaN where not available, or None where that is so throughout."""
+    found = table.numbers(label, missing=NOT_AVAILABLE) if label in table else np.empty(0)
+    return None if np.isnan(found).all() else found

@@ -51,9 +51,14 @@ class Block:
                 f"{self.source}: no column _{label} in data_{self.name} (it has: {known})"
             ) from None
 
-    def numbers(self, label: str) -> NDArray[np.float64]:
-        """Return a column as (N,) float64; an InputError names the first value that is none."""
+    def numbers(self, label: str, missing: str = "") -> NDArray[np.float64]:
+        """Return a column as (N,) float64; an InputError names the first value that is none.
+
+        The word for `missing` values becomes NaN.
+        """
         values = self.text(label)
+        if missing:
+            values = tuple("nan" if value == missing else value for value in values)
         try:
             return np.fromiter(map(float, values), np.float64, len(values))
         except ValueError:
