@@ -11,6 +11,7 @@ from typing import Any
 import tomli_w
 import torch
 
+from napari_unetpick.engine.begun_with import differences, filled, read_begun
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import (
     atomic_path,
@@ -66,10 +67,11 @@ class RunFolder:
         if not resume or not self.begun:
             return None
         written = self.path / CONFIG
-        if written.read_text(encoding="utf-8") != tomli_w.dumps(config):
+        if others := differences(filled(read_begun(written)), config):
             raise InputError(
                 f"{self.path}: this run was started with other settings or data "
-                f"(see {written}); resume it with those, or give --run another folder"
+                f"({', '.join(others)}; see {written}); resume it with those, or train into "
+                "another folder"
             )
         return self.load_checkpoint()
 

@@ -86,8 +86,9 @@ def self_train(
     training = Training(job.train, folder, source, device, check_stop, state.checkpoint, look)
     run = SelfTraining(job, state, training)
     left_out = yield from prepare_items(run)
-    begin(job, state)
-    record.begin(training, [*training.items, *run.learners], why, go_on=True)
+    items = [*training.items, *run.learners]
+    begin(job, state, items)
+    record.begin(training, items, why, go_on=True)
     folder.log(f"self-training; device: {why}")
     for event in left_out:
         folder.log(f"left out: {event.reason}")

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import replace
 
+from napari_unetpick.engine.begun_with import check_pixel_sizes, read_begun
 from napari_unetpick.engine.checking import parts_to_check
 from napari_unetpick.engine.dataset import Item, disk_needed, prepare
+from napari_unetpick.engine.run_folder import CONFIG
 from napari_unetpick.engine.self_train_job import SelfTrainJob
+from napari_unetpick.engine.self_train_state import SELF_TRAIN
 from napari_unetpick.engine.teaching import SelfTraining
 from napari_unetpick.engine.train import choose_validation
 from napari_unetpick.errors import InputError, UnetPickError
@@ -39,6 +42,10 @@ def prepare_items(run: SelfTraining) -> Generator[Event, None, list[Failed]]:
             yield event
         training.items = [i for i in everything if i.micrograph.key in job.train.labels]
         check_items(job, training.items)
+        trained_in = job.train.run
+        check_pixel_sizes(read_begun(trained_in / CONFIG), training.items, trained_in)
+        if run.state.resumed:
+            check_pixel_sizes(read_begun(trained_in / SELF_TRAIN), everything, trained_in)
         training.items = choose_validation(training)
         run.learners = [
             *(i for i in training.items if i.labels.state == "partial" and i.held_out is None),

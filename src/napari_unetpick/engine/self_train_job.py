@@ -56,7 +56,7 @@ class SelfTrainJob:
         return self.train.settings.self_train.epochs
 
     def config(self) -> dict[str, Any]:
-        """Return what self_train.toml says; a run goes on only if all but the rounds agree."""
+        """Return what self_train.toml says, but for the pixel sizes; see `begun_with`."""
         table = to_dict(self.train.settings)["self_train"]
         return {
             "version": __version__,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
+from napari_unetpick.engine.begun_with import PIXEL_SIZES, differences, pixel_sizes, read_begun
+from napari_unetpick.engine.dataset import Item
 from napari_unetpick.engine.fit import Weights
 from napari_unetpick.engine.gate import NUMBERS, Decision
 from napari_unetpick.engine.run_folder import METRICS, MODEL, RunFolder
@@ -142,23 +143,19 @@ def open_state(job: SelfTrainJob) -> State:
             "begin again from the supervised model"
         )
     if begun and job.again != "start over":
-        same = _settled(tomllib.loads(path.read_text(encoding="utf-8"))) == _settled(job.config())
-        if not same and job.again == "resume":
+        others = differences(read_begun(path), job.config())
+        if others and job.again == "resume":
             raise InputError(
-                f"{run}: was self-trained with other settings or micrographs (see {path}); "
-                "resume it with those, or add --start-over"
+                f"{run}: was self-trained with other settings or micrographs "
+                f"({', '.join(others)}; see {path}); resume it with those, or add --start-over"
             )
-        state.resumed = same
+        state.resumed = not others
     if state.resumed:
         told = json.loads(checkpoint.get("self_training", "[]"))
         state.rounds = [Round(**each) for each in told]
     else:
         clear(state)
     return state
-
-
-def _settled(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key != "rounds"}
 
 
 def clear(state: State) -> None:
@@ -175,9 +172,9 @@ def _is_round(stage: object) -> bool:
     return str(stage).startswith("round ")
 
 
-def begin(job: SelfTrainJob, state: State) -> None:
-    """Keep the supervised model; from here on there is a self-training to resume."""
-    run, config = job.train.run, job.config()
+def begin(job: SelfTrainJob, state: State, items: list[Item]) -> None:
+    """Keep the supervised model; from here on there is a self-training of `items` to resume."""
+    run, config = job.train.run, {**job.config(), PIXEL_SIZES: pixel_sizes(items)}
     remove_leftovers(run)
     if job.supervised.name == MODEL:
         copy_file(job.supervised, run / SUPERVISED)

@@ -8,6 +8,12 @@ from typing import Any
 import numpy as np
 
 from napari_unetpick import __version__
+from napari_unetpick.engine.begun_with import (
+    PIXEL_SIZES,
+    check_pixel_sizes,
+    pixel_sizes,
+    read_begun,
+)
 from napari_unetpick.engine.card import card_of, summarise
 from napari_unetpick.engine.clicks import share_of_epochs, train_on_clicks
 from napari_unetpick.engine.dataset import (
@@ -23,7 +29,7 @@ from napari_unetpick.engine.fit import Weights
 from napari_unetpick.engine.network import UNet, build_network, count_parameters
 from napari_unetpick.engine.patches import PatchSource
 from napari_unetpick.engine.record import Record
-from napari_unetpick.engine.run_folder import MODEL, RunFolder
+from napari_unetpick.engine.run_folder import CONFIG, MODEL, RunFolder
 from napari_unetpick.engine.schedules import cycle_ends
 from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage
 from napari_unetpick.engine.step_time import seconds_a_step
@@ -83,7 +89,7 @@ def train(
     source = PatchSource(job.run / "cache", keep=job.resume and folder.begun)
     training = Training(job, folder, source, device, check_stop, saved or {"stages": {}}, look)
     left_out = yield from prepare_items(training)
-    folder.begin(config)
+    folder.begin({**config, PIXEL_SIZES: pixel_sizes(training.items)})
     record.begin(training, training.items, why, go_on=job.resume)
     folder.log(f"device: {why}")
     for event in left_out:
@@ -128,6 +134,8 @@ def prepare_items(training: Training) -> Generator[Event, None, list[Failed]]:
             if isinstance(event, Failed):
                 failed.append(event)
             yield event
+        if job.resume:
+            check_pixel_sizes(read_begun(job.run / CONFIG), training.items, job.run)
         training.items = choose_validation(training)
         training.source.check_room(disk_needed([item.scale for item in training.items]))
     except UnetPickError:
@@ -139,7 +147,7 @@ def prepare_items(training: Training) -> Generator[Event, None, list[Failed]]:
 
 
 def config_of(job: TrainJob) -> dict[str, Any]:
-    """Return what config.toml says: enough to repeat the run."""
+    """Return what config.toml says, but for the pixel sizes: enough to repeat the run."""
     validation = sorted(job.validation) if isinstance(job.validation, frozenset) else job.validation
     table = {
         "version": __version__,

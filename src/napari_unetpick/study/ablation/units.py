@@ -8,8 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import tomli_w
-
+from napari_unetpick.engine.begun_with import differences, read_begun
 from napari_unetpick.engine.gate import NUMBERS
 from napari_unetpick.engine.job import make_pick_job
 from napari_unetpick.engine.network import build_network, count_parameters
@@ -188,7 +187,8 @@ def trained(
 
 def goes_on(training: TrainJob) -> bool:
     """Tell whether a run that was begun can be resumed: its key does not tell all of its config."""
-    return (training.run / CONFIG).read_bytes() == tomli_w.dumps(config_of(training)).encode()
+    begun, now = read_begun(training.run / CONFIG), config_of(training)
+    return begun.get("version") == now["version"] and not differences(begun, now)
 
 
 def timed(folder: Path, before: float, events: Iterator[Event]) -> Iterator[Event]:
