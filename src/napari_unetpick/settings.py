@@ -177,6 +177,16 @@ def load_recipe(name: str) -> Settings:
     return from_dict(table, name=str(path))
 
 
+ABSENT: dict[str, dict[str, Any]] = {"augment": {"spectrum": 0.0}}
+"""What settings that came later stood for before: runs and records of older versions lack them."""
+
+
+def as_it_was(table: dict[str, Any]) -> dict[str, Any]:
+    """Fill settings that an older version wrote with those that it did not know, as it worked."""
+    own = {section: {**new, **table.get(section, {})} for section, new in ABSENT.items()}
+    return {**table, **own}
+
+
 def from_dict(table: dict[str, Any], *, name: str = "settings") -> Settings:
     """Build settings from a nested dict, over the defaults of its `recipe`.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import pytest
 import tomli_w
@@ -21,7 +22,8 @@ from napari_unetpick.settings import (
 from napari_unetpick.study.ablation import records
 from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import STEPS, Rung, ladder, leave_one_out
-from napari_unetpick.study.ablation.records import key_of
+from napari_unetpick.study.ablation.plan import read_plan
+from napari_unetpick.study.ablation.records import key_of, read_records
 from napari_unetpick.study.ablation.run import units_of
 from napari_unetpick.study.ablation.units import supervised_part, verdicts_of
 
@@ -107,6 +109,13 @@ def test_a_new_setting_changes_no_key_while_it_has_its_default(monkeypatch):
     assert [key_of(each) for each in settings] == keys
     changed = replace(settings[0], train=replace(settings[0].train, novelty=0.6))
     assert key_of(changed) != keys[0]
+
+
+def test_records_of_before_a_setting_that_came_switched_on_serve_rungs_without_it_alone():
+    folder = Path(__file__).parents[2] / "docs" / "ablation" / "betagal"
+    plan, known = read_plan(folder), {r.key for r in read_records(folder / "records").values()}
+    keys = {r.name: key_of(fit_budget(r, plan.batches).settings) for r in ladder()}
+    assert {name for name, key in keys.items() if key in known} == {"baseline", "+ combined loss"}
 
 
 def test_a_default_that_changes_changes_keys(monkeypatch):

@@ -13,7 +13,7 @@ import tomli_w
 from napari_unetpick.engine.dataset import Item
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import micrograph_key
-from napari_unetpick.settings import from_dict, to_dict
+from napari_unetpick.settings import as_it_was, from_dict, to_dict
 
 PIXEL_SIZES = "pixel_sizes"
 FREE = ("version", "rounds", PIXEL_SIZES)  # of another value a run goes on, or is checked apart
@@ -57,9 +57,9 @@ def _comparable(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def filled(begun: dict[str, Any]) -> dict[str, Any]:
-    """Give settings that an older version did not know the default that it worked by."""
+    """Give settings that an older version did not know what it worked by, or their default."""
     try:
-        return {**begun, "settings": to_dict(from_dict(begun["settings"]))}
+        return {**begun, "settings": to_dict(from_dict(as_it_was(begun["settings"])))}
     except (InputError, LookupError, TypeError, AttributeError):
         return begun  # they will differ
 

@@ -18,7 +18,7 @@ from napari_unetpick.io.labels import Labels, labels_hash, read_labels
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.names import match_names
-from napari_unetpick.settings import Settings, check, from_dict, to_dict
+from napari_unetpick.settings import Settings, as_it_was, check, from_dict, to_dict
 
 SUPERVISED = "supervised.safetensors"
 Again = Literal["refuse", "resume", "start over", "either"]
@@ -164,7 +164,7 @@ def read_run_config(run: Path) -> dict[str, Any]:
         )
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        settings = from_dict(table["settings"], name=str(path))
+        settings = from_dict(as_it_was(table["settings"]), name=str(path))
         return {**table, "settings": settings, "diameter": float(table["diameter"])}
     except (OSError, ValueError, LookupError, TypeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error

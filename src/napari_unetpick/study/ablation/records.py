@@ -14,7 +14,7 @@ from napari_unetpick.evaluation.metrics import Score
 from napari_unetpick.evaluation.protocols import PROTOCOLS, Protocol
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.settings import Settings, to_dict
+from napari_unetpick.settings import ABSENT, Settings, to_dict
 
 Scores = Mapping[Protocol, Mapping[str, Score]]
 KEYED = {
@@ -28,8 +28,8 @@ KEYED = {
     "self_train": "rounds epochs limits positive_quantile ignore_quantile positive_score "
     "negative_score last_positive_score last_negative_score gate",
 }
-"""Settings that are in every key. One that came later is in it only where it differs from its
-default: a new setting orphans no record. So this table does not grow."""
+"""Settings that are in every key. One that came later is in it only where it differs from what it
+was before, mostly its default: a new setting orphans no record. So this table does not grow."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,12 @@ def record_name(key: str, seeds: tuple[int, ...]) -> str:
 def key_of(settings: Settings, ensemble: bool = False) -> str:
     """Return twelve characters that tell settings apart, whatever their seed and recipe name.
 
-    Of settings that are not in `KEYED`, only those that differ from their default count.
+    Of settings that are not in `KEYED`, only those that differ from what they were before count.
     """
     own, usual = _flat(settings), _flat(Settings())
+    usual |= {
+        f"{part} {name}": value for part, new in ABSENT.items() for name, value in new.items()
+    }
     keyed = {f"{section} {name}" for section, names in KEYED.items() for name in names.split()}
     told = {name: value for name, value in own.items() if name in keyed or value != usual[name]}
     text = json.dumps([told, ensemble], sort_keys=True)
