@@ -70,6 +70,25 @@ def test_excluded_areas_count_on_neither_side(project_session):
     assert found.headline.precision == 1.0
 
 
+@pytest.mark.parametrize("judged", ["candidates", "picks"])
+def test_an_excluded_area_cuts_no_good_pick(project_session, tmp_path, judged):
+    session = project_session
+    place = session.truth["a.b_1"][0]
+    label(session, "a.b_1")
+    area = place + [[-30, 1], [30, 1], [30, 31], [-30, 31]]  # beside this particle
+    moved = session.truth["a.b_1"] + [0.0, 3.0]  # and now in it
+    session.set_marks("a.b_1", replace(session.marks("a.b_1"), exclusions=(area,)))
+    session.put_candidates("a.b_1", Candidates(moved, np.full(12, 0.9), np.zeros(12), "r", 20.0))
+    own = "full"
+    if judged == "picks":
+        name = "a.b_1.mrc"
+        own = tmp_path / "truth.csv"
+        write_picks({name: Picks(name, moved - [0.0, 6.0])}, own, "csv")
+    found = ask(session, own, judged).evaluation
+    assert found.headline.f1 == 1.0
+    assert found.half.n_truth == found.half.n_matched
+
+
 def test_a_fully_labelled_area_of_a_partly_labelled_micrograph_is_truth(project_session):
     session = project_session
     label(session, "a.b_1", "partial")

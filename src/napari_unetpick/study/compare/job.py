@@ -21,7 +21,7 @@ from napari_unetpick.io.project_table import PROJECT_FILE, Entry, read_project
 from napari_unetpick.io.splits import read_split
 from napari_unetpick.io.test_looks import find_project, read_looks
 from napari_unetpick.study.compare.files import Images, open_images, read_truth
-from napari_unetpick.study.compare.own_truth import Areas, fully_labelled, leave_out, read_excluded
+from napari_unetpick.study.compare.own_truth import Areas, fully_labelled, read_excluded
 from napari_unetpick.study.compare.sources import SideSource, read_sides
 
 SHARE = 0.5  # of the labelled micrographs validates where no split is given
@@ -47,7 +47,7 @@ class CompareJob:
     looks_folder
         Where looks at the test micrographs are counted.
     excluded
-        Areas, by key, in which nothing counts.
+        Areas, by key, in which nothing is right or wrong.
     """
 
     micrographs: dict[str, Micrograph]
@@ -142,7 +142,7 @@ def make_compare_job(
         read_looks(looks)  # a damaged file is better found now
     return CompareJob(
         micrographs=listed,
-        truth=leave_out({key: assigned.picks.get(key, NO_PICKS) for key in scope}, excluded),
+        truth={key: assigned.picks.get(key, NO_PICKS) for key in scope},
         sides=sides,
         validation=validates,
         test=tests,

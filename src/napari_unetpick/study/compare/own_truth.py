@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.labels import Polygon, inside_any
-from napari_unetpick.io.picks import Picks, tell_count
+from napari_unetpick.io.labels import Polygon
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.project_files import PICKS
 from napari_unetpick.io.project_marks import read_marks
 from napari_unetpick.io.project_picks import tell_accepted
@@ -54,11 +54,3 @@ def fully_labelled(
             "not marked is unknown there, so precision cannot be measured"
         )
     return found
-
-
-def leave_out(picks: Mapping[str, Picks], excluded: Areas) -> dict[str, Picks]:
-    """Leave out the picks in excluded areas, by key."""
-    return {
-        key: each.select(~inside_any(each.coords, excluded[key])) if key in excluded else each
-        for key, each in picks.items()
-    }
