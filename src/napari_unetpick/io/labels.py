@@ -138,24 +138,33 @@ def read_areas(path: Path) -> dict[str, dict[str, tuple[Polygon, ...]]]:
         raise InputError(f"{path}: not an areas file ({error})") from error
 
 
-def states_beside(picks: Path, given: Sequence[str]) -> dict[str, State]:
-    """Return what a `labels.csv` beside picks says, by key of the micrographs `given`."""
+def states_beside(picks: Path, given: Sequence[str], strangers: bool = False) -> dict[str, State]:
+    """Return what a `labels.csv` beside picks says, by key of the micrographs `given`.
+
+    Parameters
+    ----------
+    strangers
+        Whether other micrographs count as well, by their own key.
+    """
     path = _beside(picks, "labels.csv")
-    return _by_key(read_states(path), given) if path.is_file() else {}
+    return _by_key(read_states(path), given, strangers) if path.is_file() else {}
 
 
-def areas_beside(picks: Path, given: Sequence[str]) -> dict[str, dict[str, tuple[Polygon, ...]]]:
-    """Return what an `areas.json` beside picks says, by key of the micrographs `given`."""
+def areas_beside(
+    picks: Path, given: Sequence[str], strangers: bool = False
+) -> dict[str, dict[str, tuple[Polygon, ...]]]:
+    """Return what an `areas.json` beside picks says; parameters are those of `states_beside`."""
     path = _beside(picks, "areas.json")
-    return _by_key(read_areas(path), given) if path.is_file() else {}
+    return _by_key(read_areas(path), given, strangers) if path.is_file() else {}
 
 
 def _beside(picks: Path, name: str) -> Path:
     return (picks if picks.is_dir() else picks.parent) / name
 
 
-def _by_key(table: dict[str, T], given: Sequence[str]) -> dict[str, T]:
-    pairs = match_names(table, given).pairs
+def _by_key(table: dict[str, T], given: Sequence[str], strangers: bool) -> dict[str, T]:
+    match = match_names(table, given)
+    pairs = match.pairs | ({name: name for name in match.unmatched} if strangers else {})
     return {micrograph_key(own): table[name] for name, own in pairs.items()}
 
 

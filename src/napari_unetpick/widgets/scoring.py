@@ -96,7 +96,10 @@ def answer(question: Question, snapshot: Snapshot, task: Task) -> Answer:
         question.protocol,
         candidates=candidates,
         areas=truth.areas,
-        exclusions={key: snapshot.marks_of(key).exclusions for key in picks},
+        exclusions={
+            key: (*snapshot.marks_of(key).exclusions, *truth.exclusions.get(key, ()))
+            for key in picks
+        },
     )
     return Answer(
         question,

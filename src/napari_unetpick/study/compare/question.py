@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.compare import compare
 from napari_unetpick.evaluation.protocols import Comparison
+from napari_unetpick.evaluation.truth import Areas
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.study.compare.job import CompareJob
-from napari_unetpick.study.compare.own_truth import Areas
 
 
 @dataclass(frozen=True)
