@@ -228,14 +228,24 @@ def test_cryoppp_is_turned_by_the_height(tmp_path: Path):
         read_picks(path)
 
 
-def test_cryoppp_finds_the_height_in_its_own_folders(tmp_path: Path):
+def test_cryoppp_finds_the_height_by_a_name_with_a_suffix(tmp_path: Path):
+    (tmp_path / "mic1.csv").write_text(CRYOPPP)
+    known = {"mic1_DW": (100, 200), "mic2_DW": (50, 50)}
+    assert read_picks(tmp_path / "mic1.csv", image_shapes=known)["mic1"].coords[0, 0] == 79
+    known["mic1_aligned"] = (60, 200)  # which of the two is meant nobody knows
+    with pytest.raises(InputError, match=r"none of the micrographs given .* has its name"):
+        read_picks(tmp_path / "mic1.csv", image_shapes=known)
+
+
+@pytest.mark.parametrize("name", ["mic.mrc", "mic_DW.mrc"])
+def test_cryoppp_finds_the_height_in_its_own_folders(tmp_path: Path, name: str):
     import mrcfile
 
     folder = tmp_path / "10017" / "ground_truth" / "particle_coordinates"
     folder.mkdir(parents=True)
     (folder / "mic.csv").write_text(CRYOPPP)
     (tmp_path / "10017" / "micrographs").mkdir()
-    with mrcfile.new(tmp_path / "10017" / "micrographs" / "mic.mrc") as file:
+    with mrcfile.new(tmp_path / "10017" / "micrographs" / name) as file:
         file.set_data(np.zeros((100, 200), "f4"))
     assert read_picks(folder)["mic"].coords.tolist() == [[79, 10], [59, 30]]
 

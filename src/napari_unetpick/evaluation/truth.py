@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.csv_picks import empty_picks
 from napari_unetpick.io.labels import Polygon, areas_beside, states_beside
 from napari_unetpick.io.picks import Picks, tell_count
 
@@ -47,7 +46,7 @@ def judge_truth(
                 "as labels.csv beside the truth says: each pick there is false"
             )
         kept = {key: each for key, each in true.items() if key in full}
-        true = kept | {key: Picks(key, np.empty((0, 2))) for key in empty}
+        true = kept | {key: empty_picks(key) for key in empty}
     return true, read_exclusions(path, given, true, notes, strangers)
 
 
