@@ -313,6 +313,22 @@ def test_folder_of_pick_files(tmp_path: Path):
         read_picks(tmp_path)
 
 
+def test_a_simulated_sets_truth_and_junk_are_passed_over_only_beside_its_picks(tmp_path: Path):
+    (tmp_path / "truth.csv").write_text("micrograph,x,y\na,1,2\n")
+    (tmp_path / "junk.csv").write_text("micrograph,x,y,kind\nb,1,2,ethane\n")
+    (tmp_path / "negatives_stain_1.box").write_text("0 0 10 10\n")
+    assert set(read_picks(tmp_path)) == {"a", "b", "negatives_stain_1"}
+    (tmp_path / "picks.csv").write_text("micrograph,x,y\na,1,2\n")
+    picks = read_picks(tmp_path)
+    assert set(picks) == {"a", "negatives_stain_1"}
+    assert picks.messages == [
+        f"{name}: is not read beside picks.csv, left out" for name in ("junk.csv", "truth.csv")
+    ]
+    (tmp_path / "c.csv").write_text("micrograph,x,y\nc,1,2\n")
+    (tmp_path / "picks.csv").unlink()
+    assert set(read_picks(tmp_path)) == {"a", "b", "c", "negatives_stain_1"}
+
+
 def test_the_pick_commands_folder_is_read_once(tmp_path: Path):
     """candidates.csv, picks.csv, picks.star and RELION's list all stand in one folder."""
     write_picks(planted(), tmp_path, "relion")

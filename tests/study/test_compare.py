@@ -247,6 +247,17 @@ def test_one_validation_micrograph_flatters_itself_and_says_so(planted):
     assert any("flatter" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("name", ["mic_3.mrc", "Movies/mic_3.mrc", "mic_3"])
+def test_a_split_that_contradicts_itself_is_refused(planted, name):
+    csv(planted / "a.csv", picks_of(NAMES))
+    rows = (planted / "split.csv").read_text().splitlines()[1:]
+    csv(planted / "split.csv", [*rows, f"{name},test"], "micrograph,split")  # says it twice
+    assert run(planted, "a.csv").keys == ["mic_0", "mic_1", "mic_2"]
+    csv(planted / "split.csv", [*rows, f"{name},validation"], "micrograph,split")
+    with pytest.raises(InputError, match="split of mic_3 is 'test' in one row and 'validation'"):
+        run(planted, "a.csv")
+
+
 def test_without_final_no_test_micrograph_is_read(planted, monkeypatch):
     opened = []
     read = micrographs_module.read_micrograph

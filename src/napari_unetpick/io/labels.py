@@ -11,14 +11,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.csv_picks import escape, read_csv, read_table, write_csv
+from napari_unetpick.io.choices import read_choices
+from napari_unetpick.io.csv_picks import escape, read_csv, write_csv
 from napari_unetpick.io.names import match_names, micrograph_key
 from napari_unetpick.io.picks import Picks
 
@@ -68,17 +69,9 @@ def read_states(path: Path) -> dict[str, State]:
     Raises
     ------
     InputError
-        A column is missing or a state unknown.
+        A column is missing, a state unknown, or two rows contradict each other.
     """
-    columns = read_table(path, ("micrograph", "state"))
-    for name, state in zip(columns["micrograph"], columns["state"], strict=True):
-        if state not in STATES:
-            known = ", ".join(STATES)
-            raise InputError(
-                f"{path}: state '{state}' of {name or '(no name)'}; give one of {known}"
-            )
-    states = cast(list[State], columns["state"])
-    return dict(zip(columns["micrograph"], states, strict=True))
+    return read_choices(path, "state", STATES)
 
 
 def write_labels(folder: Path, labels: dict[str, Labels]) -> None:
