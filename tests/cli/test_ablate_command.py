@@ -151,6 +151,22 @@ def test_a_validation_of_clicks_alone_is_left_out_and_that_is_said(tiny: TinySet
     )
 
 
+def test_what_is_not_fully_labelled_does_not_test(tiny: TinySet, tmp_path: Path):
+    split, truth = tmp_path / "split.csv", tmp_path / "truth.csv"
+    split.write_text(SPLIT + "ribosome_0002.mrc,test\n")
+    truth.write_text(tiny.picks.read_text())
+    (tmp_path / "labels.csv").write_text("micrograph,state\nribosome_0002.mrc,partial\n")
+    given = {"micrographs": [str(tiny.folder)], "picks": tiny.picks, "diameter": tiny.diameter}
+    given |= {"out": tmp_path / "out", "split": split, "truth": truth}
+    job, messages = make_ablate_job(**given)
+    assert [m.key for m in job.test] == ["ribosome_0004"]
+    assert any("1 micrograph of the truth (such as ribosome_0002) not fully" in m for m in messages)
+    square = [[0, 0], [0, 8], [8, 8], [8, 0]]
+    areas = {"ribosome_0004.mrc": {"exclusions": [square]}}
+    (tmp_path / "areas.json").write_text(json.dumps(areas))
+    assert make_ablate_job(**given)[0].data != job.data
+
+
 @pytest.mark.parametrize("name, budget", [("ablation.json", "1"), ("records/a.json", "0")])
 def test_what_is_damaged_is_one_line(tiny: TinySet, tmp_path: Path, name: str, budget: str):
     (tmp_path / "records").mkdir()

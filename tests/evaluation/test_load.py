@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import mrcfile
 import numpy as np
 import pytest
@@ -35,6 +37,7 @@ def score(inputs):
         inputs.shapes,
         inputs.border_px,
         candidates=inputs.candidates,
+        exclusions=inputs.exclusions,
     )
 
 
@@ -107,6 +110,32 @@ def test_a_damaged_micrograph_is_left_out_and_named(folder):
 def test_sizes_that_cannot_be_are_refused(folder, options, message):
     with pytest.raises(InputError, match=message):
         load_inputs(folder / "picks.csv", folder / "bare.csv", **options)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_files_beside_the_truth_say_how_complete_it_is(folder, given):
+    """m.01 has an excluded area with a false pick, m.02 is partly labelled, m.03 is empty."""
+    with mrcfile.new(folder / "m.03.mrc") as file:
+        file.set_data(np.random.default_rng(0).normal(0, 1, (60, 80)).astype(np.float32))
+    states = "micrograph,state\nm.01.mrc,full\nm.02.mrc,partial\nm.03.mrc,full\n"
+    (folder / "labels.csv").write_text(states)
+    square = [[45, 45], [45, 55], [55, 55], [55, 45]]
+    (folder / "areas.json").write_text(json.dumps({"m.01.mrc": {"exclusions": [square]}}))
+    (folder / "picks.csv").write_text(f"{PICKS}m.02,60,20,0.9\nm.03,30,30,0.7\n")
+    source = folder if given else None
+    found = load_inputs(folder / "picks.csv", folder / "truth.csv", source)
+    assert list(found.truth) == ["m.01", "m.03"]
+    result = score(found)
+    assert (result.half.n_matched, result.half.n_picks, result.half.n_truth) == (1, 2, 1)
+    for text in (
+        "1 micrograph of the truth (such as m.02) not fully labelled",
+        "1 micrograph (such as m.03) without particles",
+        "excluded areas of 1 micrograph (such as m.01)",
+    ):
+        assert sum(text in message for message in found.messages) == 1
+    (folder / "labels.csv").write_text("micrograph,state\nm.01,partial\nm.02,none\n")
+    with pytest.raises(InputError, match="no micrograph is fully labelled"):
+        load_inputs(folder / "picks.csv", folder / "truth.csv", source)
 
 
 def test_strangers_are_refused(folder):

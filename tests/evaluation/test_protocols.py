@@ -48,6 +48,27 @@ def test_outside_the_areas_nothing_is_right_or_wrong():
     assert match_by_distance(two).score.n_truth == 3, "each of several areas counts"
 
 
+def test_excluded_areas_are_fair():
+    area = np.array([[0.0, 100], [0, 200], [200, 200], [200, 100]])  # the right half
+    truth = [[50, 97], [150, 50], [50, 150]]  # the last one is excluded
+    picks = [
+        [50, 103],  # right: in the area, on a particle outside it
+        [151, 50],  # right
+        [150, 90],  # wrong
+        [52, 150],  # on a particle that does not count
+        [150, 150],  # on nothing, in the area
+    ]
+    pair = replace(compare(picks, truth), exclusions=(area,))
+    found = match_by_distance(pair)
+    assert found.picks_count.tolist() == [True, True, True, False, False]
+    assert (found.score.n_matched, found.score.n_picks, found.score.n_truth) == (2, 3, 2)
+    left = draw_discs(np.array(picks, float), np.full(5, 20.0), (200, 200))[:, :100]
+    assert abs(score_pixels(pair).n_picks - int(left.sum())) <= 20, "but for the area's very edge"
+    both = match_by_distance(replace(pair, areas=(area - [0, 40],)))  # from column 60 to 160
+    assert both.picks_count.tolist() == [True, False, True, False, False]
+    assert both.truth_counts.tolist() == [True, False, False]
+
+
 def test_box_iou_by_hand():
     # 20 x 20 boxes shifted by 5 columns: 300 / (800 - 300); by (5, 5): 225 / 575
     iou = box_iou(np.zeros((2, 2)), np.array([[0.0, 5.0], [5.0, 5.0]]), 20.0)

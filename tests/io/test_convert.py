@@ -92,6 +92,24 @@ def test_flip_needs_the_height_and_turns_the_rows(project: Path):
     assert read_picks(project / "out.csv")["mic.1.mrc"].coords.tolist() == [[48.5, 150.25]]
 
 
+def test_flip_says_which_micrograph_cannot_be_opened(project: Path):
+    (project / "M" / "mic.2.mrc").write_bytes(b"<xml/>")
+    common = (project / "picks.csv", project / "out.csv", "--to", "csv", "--flip-y")
+    with pytest.raises(InputError, match=r"mic.2, which cannot be opened: leave it out"):
+        run(*common, "--micrographs", project / "M")
+
+
+def test_cryoppp_truth_of_micrographs_with_a_suffix(project: Path):
+    truth = project / "particle_coordinates"
+    truth.mkdir()
+    for name in ("mic.1", "mic.2"):
+        (project / "M" / f"{name}.mrc").rename(project / "M" / f"{name}_DW.mrc")
+        (truth / f"{name}.csv").write_text("X-Coordinate,Y-Coordinate\n10,20\n")
+    run(truth, project / "out.csv", "--to", "csv", "--micrographs", project / "M")
+    picks = read_picks(project / "out.csv")
+    assert picks["mic.2_DW.mrc"].coords.tolist() == [[79, 10]]
+
+
 def test_zero_picks_are_said(project: Path):
     (project / "empty.csv").write_text("micrograph,x,y\n")
     said = run(project / "empty.csv", project / "out.star", "--to", "star")

@@ -300,14 +300,24 @@ def test_cryoppp_is_turned_by_the_height(tmp_path: Path):
     assert reduced.diameters.tolist() == [432, 432]
 
 
-def test_cryoppp_finds_the_height_in_its_own_folders(tmp_path: Path):
+def test_cryoppp_finds_the_height_by_a_name_with_a_suffix(tmp_path: Path):
+    (tmp_path / "mic1.csv").write_text(CRYOPPP)
+    known = {"mic1_DW": (100, 200), "mic2_DW": (50, 50)}
+    assert read_picks(tmp_path / "mic1.csv", image_shapes=known)["mic1"].coords[0, 0] == 79
+    known["mic1_aligned"] = (60, 200)  # which of the two is meant nobody knows
+    with pytest.raises(InputError, match=r"none of the micrographs given .* has its name"):
+        read_picks(tmp_path / "mic1.csv", image_shapes=known)
+
+
+@pytest.mark.parametrize("name", ["mic.mrc", "mic_DW.mrc"])
+def test_cryoppp_finds_the_height_in_its_own_folders(tmp_path: Path, name: str):
     import mrcfile
 
     folder = tmp_path / "10017" / "ground_truth" / "particle_coordinates"
     folder.mkdir(parents=True)
     (folder / "mic.csv").write_text(CRYOPPP)
     (tmp_path / "10017" / "micrographs").mkdir()
-    with mrcfile.new(tmp_path / "10017" / "micrographs" / "mic.mrc") as file:
+    with mrcfile.new(tmp_path / "10017" / "micrographs" / name) as file:
         file.set_data(np.zeros((100, 200), "f4"))
     assert read_picks(folder)["mic"].coords.tolist() == [[79, 10], [59, 30]]
 
@@ -376,6 +386,22 @@ def test_folder_of_pick_files(tmp_path: Path):
     (tmp_path / "picks.csv").write_text("micrograph,x,y\na.mrc,1,2\n")
     with pytest.raises(InputError, match=r"both a\.star and picks\.csv hold picks of a"):
         read_picks(tmp_path)
+
+
+def test_a_simulated_sets_truth_and_junk_are_passed_over_only_beside_its_picks(tmp_path: Path):
+    (tmp_path / "truth.csv").write_text("micrograph,x,y\na,1,2\n")
+    (tmp_path / "junk.csv").write_text("micrograph,x,y,kind\nb,1,2,ethane\n")
+    (tmp_path / "negatives_stain_1.box").write_text("0 0 10 10\n")
+    assert set(read_picks(tmp_path)) == {"a", "b", "negatives_stain_1"}
+    (tmp_path / "picks.csv").write_text("micrograph,x,y\na,1,2\n")
+    picks = read_picks(tmp_path)
+    assert set(picks) == {"a", "negatives_stain_1"}
+    assert picks.messages == [
+        f"{name}: is not read beside picks.csv, left out" for name in ("junk.csv", "truth.csv")
+    ]
+    (tmp_path / "c.csv").write_text("micrograph,x,y\nc,1,2\n")
+    (tmp_path / "picks.csv").unlink()
+    assert set(read_picks(tmp_path)) == {"a", "b", "c", "negatives_stain_1"}
 
 
 def test_the_pick_commands_folder_is_read_once(tmp_path: Path):

@@ -80,6 +80,11 @@ def test_states_may_carry_spaces_a_bom_and_other_columns(tmp_path):
         ("micrograph,state\na.mrc,complete\n", "state 'complete' of a.mrc; give one of full"),
         ("micrograph,state\na.mrc,\n", "state '' of a.mrc"),
         ("state,micrograph\nfull\n", "line 2 has 1 values"),
+        (
+            "micrograph,state\na.mrc,full\na.mrc,none\n",
+            "state of a is 'full' in one row and 'none'",
+        ),
+        ("micrograph,state\nM/a.mrc,full\na,partial\n", "state of a is 'full' in one row"),
     ],
 )
 def test_states_that_make_no_sense_are_one_line(tmp_path, text, says):

@@ -176,6 +176,25 @@ def test_labels_beside_the_truth_say_how_complete_it_is(planted):
         run(planted, "a.csv")
 
 
+def test_an_excluded_area_cuts_no_good_pick(planted):
+    """The picks of a particle just outside the area lie just inside it: they are right."""
+    rows = [f"{row},{D}" for row in picks_of(NAMES, [(100, 97), (40, 40)])]
+    csv(planted / "truth.csv", rows, "micrograph,x,y,diameter")
+    corners = [[0, 99], [0, COLS], [ROWS, COLS], [ROWS, 99]]
+    areas = {name: {"exclusions": [corners]} for name in NAMES}
+    (planted / "areas.json").write_text(json.dumps(areas))
+    places = [(100, 101), (40, 40), (150, 200)]  # the last on nothing, in the area
+    csv(planted / "a.csv", picks_of(NAMES, places))
+    scored = [f"{row},0.9" for row in picks_of(NAMES, places[::2])]
+    csv(planted / "b.csv", scored, "micrograph,x,y,score")
+    plain, inside = run(planted, "a.csv", "b.csv").sides
+    assert f1(plain) == 1.0
+    assert f1(plain, "pixel") < 1.0
+    assert inside.figures["particle.precision"][0] == 1.0
+    assert inside.figures["particle.recall"][0] == 0.5
+    assert (inside.choice.threshold, inside.curve.points.recall[-1]) == (0.9, 0.5)
+
+
 def test_picks_upside_down_score_next_to_nothing_and_are_told(planted):
     turned = [(ROWS - 1 - r, c) for r, c in PLACES]
     csv(planted / "turned.csv", picks_of(NAMES, turned))
@@ -231,6 +250,17 @@ def test_one_validation_micrograph_flatters_itself_and_says_so(planted):
     assert f1(found.sides[0]) == 1.0
     assert found.sides[0].figures["particle.f1"][1:] == (None, None)
     assert any("flatter" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("name", ["mic_3.mrc", "Movies/mic_3.mrc", "mic_3"])
+def test_a_split_that_contradicts_itself_is_refused(planted, name):
+    csv(planted / "a.csv", picks_of(NAMES))
+    rows = (planted / "split.csv").read_text().splitlines()[1:]
+    csv(planted / "split.csv", [*rows, f"{name},test"], "micrograph,split")  # says it twice
+    assert run(planted, "a.csv").keys == ["mic_0", "mic_1", "mic_2"]
+    csv(planted / "split.csv", [*rows, f"{name},validation"], "micrograph,split")
+    with pytest.raises(InputError, match="split of mic_3 is 'test' in one row and 'validation'"):
+        run(planted, "a.csv")
 
 
 def test_without_final_no_test_micrograph_is_read(planted, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -70,6 +71,25 @@ def test_excluded_areas_count_on_neither_side(project_session):
     assert found.headline.precision == 1.0
 
 
+@pytest.mark.parametrize("judged", ["candidates", "picks"])
+def test_an_excluded_area_cuts_no_good_pick(project_session, tmp_path, judged):
+    session = project_session
+    place = session.truth["a.b_1"][0]
+    label(session, "a.b_1")
+    area = place + [[-30, 1], [30, 1], [30, 31], [-30, 31]]  # beside this particle
+    moved = session.truth["a.b_1"] + [0.0, 3.0]  # and now in it
+    session.set_marks("a.b_1", replace(session.marks("a.b_1"), exclusions=(area,)))
+    session.put_candidates("a.b_1", Candidates(moved, np.full(12, 0.9), np.zeros(12), "r", 20.0))
+    own = "full"
+    if judged == "picks":
+        name = "a.b_1.mrc"
+        own = tmp_path / "truth.csv"
+        write_picks({name: Picks(name, moved - [0.0, 6.0])}, own, "csv")
+    found = ask(session, own, judged).evaluation
+    assert found.headline.f1 == 1.0
+    assert found.half.n_truth == found.half.n_matched
+
+
 def test_a_fully_labelled_area_of_a_partly_labelled_micrograph_is_truth(project_session):
     session = project_session
     label(session, "a.b_1", "partial")
@@ -127,6 +147,23 @@ def test_accepted_picks_against_a_file(project_session, tmp_path):
     write_picks(truth, tmp_path / "truth.csv", "csv")
     found = ask(session, tmp_path / "truth.csv", "picks").evaluation
     assert (found.headline.precision, found.headline.recall) == (1.0, 0.5)
+
+
+def test_files_beside_a_truth_file_say_how_complete_it_is(project_session, tmp_path):
+    session = project_session
+    for key in ("a.b_1", "a.b_2"):
+        plant(session, key, extra=[(5.0, 5.0)])
+    names = {key: f"{key}.mrc" for key in ("a.b_1", "a.b_2")}
+    truth = {name: Picks(name, session.truth[key]) for key, name in names.items()}
+    write_picks(truth, tmp_path / "truth.csv", "csv")
+    (tmp_path / "labels.csv").write_text("micrograph,state\na.b_2.mrc,partial\n")
+    square = [[0, 0], [0, 8], [8, 8], [8, 0]]
+    (tmp_path / "areas.json").write_text(json.dumps({"a.b_1.mrc": {"exclusions": [square]}}))
+    found = ask(session, tmp_path / "truth.csv")
+    assert [row.key for row in found.evaluation.micrographs] == ["a.b_1"]
+    assert found.evaluation.headline.f1 == 1.0
+    assert "1 micrograph of the truth (such as a.b_2) not fully labelled" in notes(found)
+    assert "excluded areas of 1 micrograph (such as a.b_1)" in notes(found)
 
 
 def test_candidates_of_another_model_are_said(project_session):

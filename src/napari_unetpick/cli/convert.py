@@ -72,7 +72,7 @@ def convert(
         assigned = assign_picks(found, given, shapes)
         chosen, messages = assigned.picks, assigned.messages
     if flip_y:
-        chosen = _flip(chosen, shapes)
+        chosen = _flip(chosen, shapes, bool(given))
     for message in messages:
         typer.echo(message, err=True)
     box = _box_size(box_size, diameter, size)
@@ -173,12 +173,13 @@ def _with_diameters(picks: Mapping[str, Picks], diameter_px: float) -> dict[str,
     }
 
 
-def _flip(picks: Mapping[str, Picks], shapes: Shapes) -> dict[str, Picks]:
+def _flip(picks: Mapping[str, Picks], shapes: Shapes, given: bool) -> dict[str, Picks]:
     """Mirror the rows of every micrograph; each height is needed."""
     from napari_unetpick.errors import InputError
     from napari_unetpick.io.cryoppp import flip_rows
 
     missing = [name for name in picks if name not in shapes]
     if missing:
-        raise InputError(f"--flip-y needs the height of {missing[0]}: give --micrographs")
+        todo = ", which cannot be opened: leave it out" if given else ": give --micrographs"
+        raise InputError(f"--flip-y needs the height of {missing[0]}{todo}")
     return {name: flip_rows(each, shapes[name][0]) for name, each in picks.items()}

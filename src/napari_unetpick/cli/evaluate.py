@@ -66,6 +66,7 @@ def evaluate(
         inputs.border_px,
         chosen,
         candidates=inputs.candidates,
+        exclusions=inputs.exclusions,
     )
     failed = [f"{key} was left out: {reason}" for key, reason in inputs.failed.items()]
     found = replace(found, notes=(*failed, *inputs.messages, *found.notes))

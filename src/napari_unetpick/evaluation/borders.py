@@ -9,6 +9,7 @@ All picks are matched to all truth first, border or not, and only then is it dec
 
 So a pick one pixel inside the border still finds a particle one pixel outside it, a pick on an
 ignored particle is not called false, and it cannot be spent on a counted particle beside it.
+Areas in which nothing counts are treated alike.
 """
 
 from __future__ import annotations

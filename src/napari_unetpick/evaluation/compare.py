@@ -23,6 +23,7 @@ def compare(
     shapes: Mapping[str, tuple[int, int]],
     border_px: float | Mapping[str, float],
     areas: Mapping[str, tuple[Polygon, ...]],
+    exclusions: Mapping[str, tuple[Polygon, ...]],
 ) -> list[Comparison]:
     """Pair every micrograph that has truth with its picks, sorted by name.
 
@@ -52,6 +53,7 @@ def compare(
                 shape=shape,
                 border=float(border),
                 areas=areas.get(key, ()),
+                exclusions=exclusions.get(key, ()),
             )
         )
     return pairs

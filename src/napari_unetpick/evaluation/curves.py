@@ -90,7 +90,7 @@ def _is_scored(picks: Picks) -> bool:
 
 
 def label_pair(pair: Comparison, scores: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Label one micrograph's scored picks; those that a border leaves out are dropped."""
+    """Label one micrograph's scored picks; those that a border or area leaves out are dropped."""
     matched = match_greedily(pair.picks, scores, pair.truth, 0.5 * pair.diameters)
     counts, _ = what_counts(
         matched,

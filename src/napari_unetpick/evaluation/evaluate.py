@@ -42,6 +42,7 @@ def evaluate(
     *,
     candidates: Mapping[str, Picks] | None = None,
     areas: Mapping[str, tuple[Polygon, ...]] | None = None,
+    exclusions: Mapping[str, tuple[Polygon, ...]] | None = None,
     seed: int = 42,
 ) -> Evaluation:
     """Score picks on every micrograph that has truth.
@@ -66,6 +67,8 @@ def evaluate(
     areas
         Polygons (N, 2), (row, col) pixels, by key, where the truth is complete in them alone: what
         lies outside is neither right nor wrong, as in a border.
+    exclusions
+        Polygons by key, in which nothing is right or wrong, as in a border.
     seed
         Of the bootstrap over micrographs.
 
@@ -82,7 +85,7 @@ def evaluate(
         raise InputError(f"protocol '{protocol}': give one of {', '.join(PROTOCOLS)}")
     if not truth:
         raise InputError("no micrograph has truth to compare with; check --truth")
-    pairs = compare(picks, truth, diameters, shapes or {}, border_px, areas or {})
+    pairs = compare(picks, truth, diameters, shapes or {}, border_px, areas or {}, exclusions or {})
     rows = tuple(_score_pair(pair, picks.get(pair.key)) for pair in pairs)
     errors = [
         centring_errors(pair.picks, pair.truth, row.matches.matched, pair.diameters)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.evaluation.truth import Areas, judge_truth
 from napari_unetpick.io.micrographs import (
     Micrograph,
     is_plausible,
@@ -26,8 +27,9 @@ PICKS_FILE, CANDIDATES_FILE = "picks.csv", "candidates.csv"
 class Inputs:
     """All that `evaluate.evaluate` takes, keyed by micrograph, and what the user should know.
 
-    `micrographs` and `pixel_sizes` (A/px) are empty where they were not given; `failed` names the
-    micrographs that could not be opened, with the reason: they are not scored.
+    `exclusions` are areas in which nothing counts. `micrographs` and `pixel_sizes` (A/px) are
+    empty where they were not given; `failed` names the micrographs that could not be opened, with
+    the reason: they are not scored.
     """
 
     picks: dict[str, Picks]
@@ -35,6 +37,7 @@ class Inputs:
     candidates: dict[str, Picks] | None = None
     diameters: dict[str, float] | None = None
     border_px: dict[str, float] = field(default_factory=dict)
+    exclusions: Areas = field(default_factory=dict)
     micrographs: dict[str, Micrograph] = field(default_factory=dict)
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
     pixel_sizes: dict[str, float] = field(default_factory=dict)
@@ -53,12 +56,14 @@ def load_inputs(
 ) -> Inputs:
     """Read picks and truth, and match them to each other and to the micrographs.
 
+    As in training, `labels.csv` and `areas.json` beside the truth say how complete it is.
+
     Parameters
     ----------
     picks
         File or folder of picks. A folder that `pick` wrote gives its candidates as well.
     truth
-        File or folder of picks. Only its micrographs are scored.
+        File or folder of picks. Only its fully labelled micrographs are scored.
     micrographs
         What `io.micrographs.list_micrographs` takes; only these are scored.
     diameter
@@ -115,13 +120,18 @@ def _match_by_name(picks: Path, truth: Path, pixel_size: float | None) -> Inputs
     """Match picks to truth by the names in the files alone."""
     true = read_picks(truth, pixel_size=pixel_size)
     chosen, candidates = read_pick_files(picks, pixel_size=pixel_size)
-    keyed = _by_key(true, {name: name for name in true})
+    notes = [*true.messages, *chosen.messages]
+    keyed, exclusions = judge_truth(
+        truth, _by_key(true, {name: name for name in true}), list(true), notes, strangers=True
+    )
+    names = list({micrograph_key(name): name for name in [*keyed, *true]}.values())
     return Inputs(
-        _by_key(chosen, match_names(chosen, true).pairs),
+        _by_key(chosen, match_names(chosen, names).pairs),
         keyed,
-        None if candidates is None else _by_key(candidates, match_names(candidates, true).pairs),
+        None if candidates is None else _by_key(candidates, match_names(candidates, names).pairs),
+        exclusions=exclusions,
         pixel_sizes={} if pixel_size is None else dict.fromkeys(keyed, pixel_size),
-        messages=[*true.messages, *chosen.messages],
+        messages=notes,
     )
 
 
@@ -143,18 +153,18 @@ def _match_to_micrographs(
     candidates = None
     if candidates_file is not None:
         candidates = assign_picks(candidates_file, usable, shapes).picks
+    notes = [f"truth: {message}" for message in true.messages]
+    kept, exclusions = judge_truth(truth, true.picks, [each.name for each in usable], notes)
     return Inputs(
         chosen.picks,
-        true.picks,
+        kept,
         candidates,
+        exclusions=exclusions,
         micrographs=listed,
         shapes=shapes,
         pixel_sizes=sizes,
         failed=failed,
-        messages=[
-            *(f"truth: {message}" for message in true.messages),
-            *(f"picks: {message}" for message in chosen.messages),
-        ],
+        messages=[*notes, *(f"picks: {message}" for message in chosen.messages)],
     )
 
 

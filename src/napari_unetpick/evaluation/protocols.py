@@ -72,6 +72,8 @@ class Comparison:
         Pixels to leave out along each edge.
     areas
         Polygons (N, 2), (row, col): only what lies inside one of them counts; () for everywhere.
+    exclusions
+        Polygons (N, 2), (row, col), in which nothing counts.
     """
 
     key: str
@@ -82,10 +84,11 @@ class Comparison:
     shape: tuple[int, int] | None = None
     border: float = 0.0
     areas: tuple[Polygon, ...] = ()
+    exclusions: tuple[Polygon, ...] = ()
 
     def left_out(self, coords: Floats) -> Mask:
-        """Tell which centres (N, 2) do not count: in the border, or outside the areas."""
-        out = in_border(coords, self.shape, self.border)
+        """Tell which centres (N, 2) do not count: border, excluded, or outside the areas."""
+        out = in_border(coords, self.shape, self.border) | inside_any(coords, self.exclusions)
         return out | ~inside_any(coords, self.areas) if self.areas else out
 
     def with_picks(self, picks: ArrayLike) -> Comparison:
@@ -98,7 +101,7 @@ class Matches:
     """What became of each pick and true particle of a micrograph.
 
     `matched` is (N,) int64 with -1 for none; `picks_count` (N,) and `truth_counts` (M,) are False
-    where a border leaves something out.
+    where a border or an area leaves something out.
     """
 
     matched: Indices
@@ -148,9 +151,11 @@ def score_pixels(pair: Comparison) -> Score:
         )
     picked = draw_discs(pair.picks, np.full(len(pair.picks), pair.diameter), shape)
     true = draw_discs(pair.truth, pair.diameters, shape)
-    if pair.areas:
-        counted = np.any([polygon2mask(shape, area) for area in pair.areas], axis=0)  # type: ignore[no-untyped-call]
-        picked, true = picked & counted, true & counted
+    for polygons, inside in ((pair.areas, True), (pair.exclusions, False)):
+        if polygons:
+            drawn = np.any([polygon2mask(shape, each) for each in polygons], axis=0)  # type: ignore[no-untyped-call]
+            counted = drawn == inside
+            picked, true = picked & counted, true & counted
     if pair.border:
         # Pixels of the border, by the same rule as for centres.
         width = int(np.ceil(pair.border - 0.5))

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.csv_picks import parse_numbers
+from napari_unetpick.io.names import match_names
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
 from napari_unetpick.io.star import read_text
 
@@ -22,6 +23,7 @@ def read_cryoppp(path: Path, options: ReadOptions) -> ReadPicks:
 
     The height comes from `options.image_shapes`, or from the micrograph itself where it lies in
     CryoPPP's own folders (`<id>/micrographs` beside `<id>/ground_truth/particle_coordinates`).
+    Names match as elsewhere, whatever their suffixes.
 
     Raises
     ------
@@ -68,13 +70,18 @@ def _height(path: Path, options: ReadOptions) -> int:
     from napari_unetpick.io.micrographs import FOLDER_EXTENSIONS, read_micrograph
 
     folder = path.absolute().parent.parent.parent / "micrographs"
-    for extension in FOLDER_EXTENSIONS:
-        image = folder / f"{path.stem}{extension}"
-        if image.is_file():
-            return int(read_micrograph(image).data.shape[0])
+    images = {each.name for each in folder.glob("*") if each.suffix.lower() in FOLDER_EXTENSIONS}
+    own = match_names([path.stem], sorted(images, reverse=True)).pairs.get(path.stem)
+    if own is not None:
+        return int(read_micrograph(folder / own).data.shape[0])
+    lacking = (
+        "none of the micrographs given that can be opened has its name"
+        if options.image_shapes
+        else "give the micrographs as well"
+    )
     raise InputError(
         f"{path}: CryoPPP counts rows from the last one, so the micrograph's height is needed; "
-        "give the micrographs as well"
+        f"{lacking}"
     )
 
 

@@ -31,9 +31,11 @@ READERS = {
 
 WRITERS = ("csv", "star", "relion", "box", "cbox", "eman", "topaz", "cryosparc")
 FOLDER_EXTENSIONS = (".star", ".csv", ".tsv", ".box", ".cbox", ".json", ".txt", ".cs")
-NOT_PICKS = ("labels.csv", "negatives.csv", "candidates.csv", "truth.csv", "junk.csv", "areas.json")
+NOT_PICKS = ("labels.csv", "negatives.csv", "candidates.csv", "areas.json")
 """Files of our own folders that hold something else than picks."""
 FARTHEST = 1e7  # px: no micrograph is so large, and coordinates and boxes stay whole numbers
+SIMULATED = ("truth.csv", "junk.csv")
+"""What a simulated set holds beside its `picks.csv`; alone, these may be anybody's picks."""
 
 
 def read_any(path: Path, fmt: str | None, options: ReadOptions) -> ReadPicks:
@@ -161,6 +163,8 @@ def _reader(fmt: str) -> Callable[[Path, ReadOptions], ReadPicks]:
 def _read_folder(folder: Path, fmt: str | None, options: ReadOptions) -> ReadPicks:
     """Read a RELION list file if the folder has one, else all its pick files."""
     files = sorted(f for f in folder.iterdir() if _may_hold_picks(f))
+    beside = [f for f in files if f.name.lower() in SIMULATED and (folder / "picks.csv").is_file()]
+    files = [f for f in files if f not in beside]
     if not files and (folder / "info").is_dir():  # an EMAN2 project
         files = sorted((folder / "info").glob("*_info.json"))
     lists = [f for f in files if f.suffix.lower() == ".star" and _is_list_file(f)]
@@ -188,6 +192,8 @@ def _read_folder(folder: Path, fmt: str | None, options: ReadOptions) -> ReadPic
         left_out = f"; {found.messages[0]}" if found.messages else ""
         kinds = ", ".join(FOLDER_EXTENSIONS)
         raise InputError(f"{folder}: holds no pick files ({kinds}; no subfolders){left_out}")
+    if not lists:
+        found.messages += [f"{f.name}: is not read beside picks.csv, left out" for f in beside]
     return found
 
 
@@ -195,7 +201,7 @@ def _may_hold_picks(file: Path) -> bool:
     name = file.name.lower()
     return (
         file.suffix.lower() in FOLDER_EXTENSIONS
-        and not name.startswith((".", "negatives"))
+        and not name.startswith(".")
         and not name.endswith((".extra.csv", ".areas.json"))
         and name not in NOT_PICKS
         and file.is_file()

@@ -11,14 +11,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.csv_picks import escape, read_csv, read_table, write_csv
+from napari_unetpick.io.choices import read_choices
+from napari_unetpick.io.csv_picks import escape, read_csv, write_csv
 from napari_unetpick.io.names import match_names, micrograph_key
 from napari_unetpick.io.picks import Picks
 
@@ -68,17 +69,9 @@ def read_states(path: Path) -> dict[str, State]:
     Raises
     ------
     InputError
-        A column is missing or a state unknown.
+        A column is missing, a state unknown, or two rows contradict each other.
     """
-    columns = read_table(path, ("micrograph", "state"))
-    for name, state in zip(columns["micrograph"], columns["state"], strict=True):
-        if state not in STATES:
-            known = ", ".join(STATES)
-            raise InputError(
-                f"{path}: state '{state}' of {name or '(no name)'}; give one of {known}"
-            )
-    states = cast(list[State], columns["state"])
-    return dict(zip(columns["micrograph"], states, strict=True))
+    return read_choices(path, "state", STATES)
 
 
 def write_labels(folder: Path, labels: dict[str, Labels]) -> None:
@@ -138,24 +131,33 @@ def read_areas(path: Path) -> dict[str, dict[str, tuple[Polygon, ...]]]:
         raise InputError(f"{path}: not an areas file ({error})") from error
 
 
-def states_beside(picks: Path, given: Sequence[str]) -> dict[str, State]:
-    """Return what a `labels.csv` beside picks says, by key of the micrographs `given`."""
+def states_beside(picks: Path, given: Sequence[str], strangers: bool = False) -> dict[str, State]:
+    """Return what a `labels.csv` beside picks says, by key of the micrographs `given`.
+
+    Parameters
+    ----------
+    strangers
+        Whether other micrographs count as well, by their own key.
+    """
     path = _beside(picks, "labels.csv")
-    return _by_key(read_states(path), given) if path.is_file() else {}
+    return _by_key(read_states(path), given, strangers) if path.is_file() else {}
 
 
-def areas_beside(picks: Path, given: Sequence[str]) -> dict[str, dict[str, tuple[Polygon, ...]]]:
-    """Return what an `areas.json` beside picks says, by key of the micrographs `given`."""
+def areas_beside(
+    picks: Path, given: Sequence[str], strangers: bool = False
+) -> dict[str, dict[str, tuple[Polygon, ...]]]:
+    """Return what an `areas.json` beside picks says; parameters are those of `states_beside`."""
     path = _beside(picks, "areas.json")
-    return _by_key(read_areas(path), given) if path.is_file() else {}
+    return _by_key(read_areas(path), given, strangers) if path.is_file() else {}
 
 
 def _beside(picks: Path, name: str) -> Path:
     return (picks if picks.is_dir() else picks.parent) / name
 
 
-def _by_key(table: dict[str, T], given: Sequence[str]) -> dict[str, T]:
-    pairs = match_names(table, given).pairs
+def _by_key(table: dict[str, T], given: Sequence[str], strangers: bool) -> dict[str, T]:
+    match = match_names(table, given)
+    pairs = match.pairs | ({name: name for name in match.unmatched} if strangers else {})
     return {micrograph_key(own): table[name] for name, own in pairs.items()}
 
 

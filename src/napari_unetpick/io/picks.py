@@ -105,9 +105,9 @@ class ReadOptions:
     scale: float = 1.0
 
     def shape_of(self, micrograph: str) -> tuple[int, int] | None:
-        """Return (rows, columns) of a micrograph if it is known."""
-        by_key = {micrograph_key(name): shape for name, shape in self.image_shapes.items()}
-        return by_key.get(micrograph_key(micrograph))
+        """Return (rows, columns) of a micrograph if it is known, by a name that matches its own."""
+        own = match_names([micrograph], self.image_shapes).pairs.get(micrograph)
+        return None if own is None else self.image_shapes[own]
 
 
 def read_picks(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.csv_picks import read_table
+from napari_unetpick.io.choices import read_choices
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.names import match_names, micrograph_key
 
@@ -20,15 +20,9 @@ def read_split(path: Path, micrographs: list[Micrograph]) -> dict[str, Part]:
     Raises
     ------
     InputError
-        A column is missing, a part is unknown, or no micrograph is named.
+        A column is missing, a part is unknown, rows contradict, or no micrograph is named.
     """
-    table = read_table(path, ("micrograph", "split"))
-    for name, part in zip(table["micrograph"], table["split"], strict=True):
-        if part not in PARTS:
-            raise InputError(
-                f"{path}: split '{part}' of {name or '(no name)'}; give one of {', '.join(PARTS)}"
-            )
-    named = dict(zip(table["micrograph"], cast(list[Part], table["split"]), strict=True))
+    named = read_choices(path, "split", PARTS)
     pairs = match_names(named, [m.name for m in micrographs]).pairs
     if not pairs:
         raise InputError(

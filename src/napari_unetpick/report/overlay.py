@@ -27,7 +27,7 @@ def draw_overlay(row: MicrographResult, view: View, pixel_size: float | None = N
     """Draw one micrograph with rings of the particle diameter.
 
     Solid sky blue: matched picks. Dashed vermilion with a cross: false picks. Dotted yellow with a
-    plus: missed particles. Thin grey: left out, in the border.
+    plus: missed particles. Thin grey: left out, in the border or an area.
 
     Parameters
     ----------

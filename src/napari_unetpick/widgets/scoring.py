@@ -14,7 +14,6 @@ from napari_unetpick.errors import InputError, ModelError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.protocols import Protocol
 from napari_unetpick.evaluation.results import Evaluation
-from napari_unetpick.io.labels import inside_any
 from napari_unetpick.io.models import read_card
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.project import Marks
@@ -90,13 +89,17 @@ def answer(question: Question, snapshot: Snapshot, task: Task) -> Answer:
     diameters = {key: truth.images[key].diameter_px(diameter) for key in picks}
     evaluation = evaluate(
         picks,
-        {key: _free(truth.picks[key], snapshot.marks_of(key)) for key in picks},
+        {key: truth.picks[key] for key in picks},
         diameters,
         {key: truth.images[key].shape for key in picks},
         {key: BORDER * px for key, px in diameters.items()} if question.border else 0.0,
         question.protocol,
         candidates=candidates,
         areas=truth.areas,
+        exclusions={
+            key: (*snapshot.marks_of(key).exclusions, *truth.exclusions.get(key, ()))
+            for key in picks
+        },
     )
     return Answer(
         question,
@@ -113,16 +116,16 @@ def _accepted(truth: Truth, snapshot: Snapshot, diameter: float, task: Task) -> 
     picks = {}
     for done, key in enumerate(truth.picks):
         task.step(done, len(truth.picks))
-        marks = snapshot.marks_of(key)
-        table = marks.picks
-        picks[key] = _free(Picks(truth.picks[key].micrograph, table.coords, table.scores), marks)
+        table = snapshot.marks_of(key).picks
+        picks[key] = Picks(truth.picks[key].micrograph, table.coords, table.scores)
     return picks, None, {}, ""
 
 
 def _from_model(truth: Truth, snapshot: Snapshot, diameter: float, task: Task) -> Gathered:
-    """Choose among the candidates as the viewer does, but for the picks and rejections.
+    """Choose among the candidates as the viewer does, but for what the user has marked.
 
-    A candidate where the user has picked is no longer shown, and yet it is what the model found.
+    A candidate where the user has picked is no longer shown, and yet it is what the model found;
+    and one in an excluded area may be on a particle outside it.
     """
     picks: dict[str, Picks] = {}
     everything: dict[str, Picks] = {}
@@ -135,13 +138,12 @@ def _from_model(truth: Truth, snapshot: Snapshot, diameter: float, task: Task) -
             continue
         models.setdefault(found.model, []).append(key)
         marks = snapshot.marks_of(key)
-        excluded = Marks(exclusions=marks.exclusions)
         px = truth.images[key].diameter_px(diameter)
-        chosen = snapshot.model.choose_among(found, excluded, px)
+        chosen = snapshot.model.choose_among(found, Marks(), px)
         name = truth.picks[key].micrograph
         picks[key] = Picks(name, chosen.coords[chosen.above], chosen.scores[chosen.above])
         scores = snapshot.model.calibration.apply(found.raw, found.near)
-        everything[key] = _free(Picks(name, found.coords, scores), marks)
+        everything[key] = Picks(name, found.coords, scores)
         shown[key] = snapshot.model.choose_among(found, marks, px)
     if not picks:
         raise InputError(
@@ -190,8 +192,3 @@ def _about_model(models: dict[str, list[str]], snapshot: Snapshot) -> list[str]:
             "micrographs), so the calibration error says little"
         )
     return notes
-
-
-def _free(picks: Picks, marks: Marks) -> Picks:
-    """Leave out what lies in the excluded areas."""
-    return picks.select(~inside_any(picks.coords, marks.exclusions))

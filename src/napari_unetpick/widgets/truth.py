@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.evaluation.truth import Areas, judge_truth
 from napari_unetpick.io.labels import Polygon
 from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
 from napari_unetpick.io.project import Entry
@@ -18,17 +19,19 @@ from napari_unetpick.widgets.snapshot import OpenMicrograph, Snapshot
 Own = Literal["full", "test", "validation"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Truth:
     """True particles by micrograph key, the micrographs opened, and what the user should know.
 
-    `areas` are those of partly labelled micrographs that are fully labelled inside them.
+    `areas` are those of partly labelled micrographs that are fully labelled inside them;
+    `exclusions` are those that a file beside the picks leaves out.
     """
 
     picks: dict[str, Picks]
     images: dict[str, OpenMicrograph]
     notes: list[str] = field(default_factory=list)
     areas: dict[str, tuple[Polygon, ...]] = field(default_factory=dict)  # truth in them alone
+    exclusions: Areas = field(default_factory=dict)
 
 
 def first_truth(entries: Mapping[str, Entry]) -> Own:
@@ -101,8 +104,10 @@ def _from_file(path: Path, snapshot: Snapshot, task: Task) -> Truth:
     read = read_picks(path, image_shapes=shapes, pixel_size=sizes[0] if sizes else None)
     usable = [snapshot.entries[key].micrograph for key in truth.images]
     assigned = assign_picks(read, usable, shapes)
-    truth.picks.update(assigned.picks)
     truth.notes.extend(f"truth: {message}" for message in assigned.messages)
+    truth.picks, truth.exclusions = judge_truth(
+        path, assigned.picks, [each.name for each in usable], truth.notes
+    )
     rejected = [key for key in truth.picks if not snapshot.entries[key].kept]
     for key in rejected:
         del truth.picks[key]

@@ -13,7 +13,8 @@ import numpy as np
 from napari_unetpick.engine.job import make_train_job, shapes_of
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.labels import Labels, labels_hash
+from napari_unetpick.evaluation.truth import Areas, fully_labelled, read_exclusions
+from napari_unetpick.io.labels import Labels, labels_hash, states_beside
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
 from napari_unetpick.io.splits import read_split
@@ -74,9 +75,11 @@ def make_ablate_job(
         recipe="baseline",
         device=device,
     )
+    source, names = truth or picks, [m.name for m in job.micrographs]
     known = set(job.labels)
     if truth is not None:
         known = set(assign_picks(read_picks(truth), job.micrographs, {}).picks)
+    known = fully_labelled(known, states_beside(source, names), source, messages)
     parts = choose_parts(split, job.micrographs, sorted(known))
     test = [m for m in job.micrographs if parts.get(m.key) == "test" and m.key in known]
     given = [m for m in job.micrographs if parts.get(m.key, "train") == "train"]
@@ -109,9 +112,11 @@ def make_ablate_job(
     looks = project or out
     read_looks(looks)  # a damaged file is better found now
     before = [labels_hash(job.labels), float(diameter), pixel_size, float(border), *groups]
-    true = read_test(truth or picks, test, pixel_size)
+    true = read_test(source, test, pixel_size)
+    excluded = read_exclusions(source, names, set(groups[-1]), messages)
     sizes = {k: each.diameters.tolist() for k, each in true.items() if each.diameters is not None}
-    now = [*before, truth_hash(true), sizes, sorted(parts.items())]
+    fingerprint = truth_hash(true, excluded)
+    now = [*before, fingerprint, sizes, sorted(parts.items())]
     ready = AblateJob(
         train=replace(
             job,
@@ -121,8 +126,8 @@ def make_ablate_job(
         ),
         learn=learn,
         test=test,
-        truth=truth or picks,
-        truth_hash=truth_hash(true),
+        truth=source,
+        truth_hash=fingerprint,
         looks_folder=looks,
         border=border,
         out=out,
@@ -167,9 +172,13 @@ def read_test(truth: Path, test: list[Micrograph], pixel_size: float | None) -> 
     return assign_picks(found, test, shapes).picks
 
 
-def truth_hash(true: Mapping[str, Picks]) -> str:
-    """Return a fingerprint of a truth's places."""
-    return labels_hash({key: Labels("full", each.coords) for key, each in true.items()})
+def truth_hash(true: Mapping[str, Picks], excluded: Areas) -> str:
+    """Return a fingerprint of a truth's places and excluded areas."""
+    labels = {
+        key: Labels("full", each.coords, exclusions=excluded.get(key, ()))
+        for key, each in true.items()
+    }
+    return labels_hash(labels)
 
 
 def _hash(what: list[object]) -> str:

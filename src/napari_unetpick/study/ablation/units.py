@@ -133,7 +133,14 @@ def make(
         pixel_size=job.train.pixel_size,
         border=job.border,
     )
-    found = evaluate(inputs.picks, inputs.truth, inputs.diameters, inputs.shapes, inputs.border_px)
+    found = evaluate(
+        inputs.picks,
+        inputs.truth,
+        inputs.diameters,
+        inputs.shapes,
+        inputs.border_px,
+        exclusions=inputs.exclusions,
+    )
     return Record(
         key=unit.key,
         seeds=unit.seeds,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,6 @@ from napari_unetpick.io.picks import (
     read_picks,
     tell_count,
 )
-from napari_unetpick.study.compare.own_truth import Areas, leave_out
 
 Shapes = Mapping[str, tuple[int, int]]
 
@@ -149,16 +148,6 @@ def read_side(
             "only picks are known, which a threshold may have cut: the curve ends where they do"
         )
     return SidePicks(delivered, rows, everything, tuple(notes))
-
-
-def without(side: SidePicks, excluded: Areas) -> SidePicks:
-    """Leave out what a side picked in excluded areas."""
-    rows = side.candidates
-    return replace(
-        side,
-        delivered=leave_out(side.delivered, excluded),
-        candidates=None if rows is None else leave_out(rows, excluded),
-    )
 
 
 def _read_files(

@@ -12,8 +12,9 @@ import numpy as np
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.sides import deal
+from napari_unetpick.evaluation.truth import Areas, fully_labelled, read_exclusions
 from napari_unetpick.io.hand_over import check_folder
-from napari_unetpick.io.labels import areas_beside, states_beside
+from napari_unetpick.io.labels import states_beside
 from napari_unetpick.io.micrographs import Micrograph, check_pixel_size, list_micrographs
 from napari_unetpick.io.picks import Picks, assign_picks, tell_count
 from napari_unetpick.io.project_files import real_folder
@@ -21,7 +22,7 @@ from napari_unetpick.io.project_table import PROJECT_FILE, Entry, read_project
 from napari_unetpick.io.splits import read_split
 from napari_unetpick.io.test_looks import find_project, read_looks
 from napari_unetpick.study.compare.files import Images, open_images, read_truth
-from napari_unetpick.study.compare.own_truth import Areas, fully_labelled, leave_out, read_excluded
+from napari_unetpick.study.compare.own_truth import read_excluded
 from napari_unetpick.study.compare.sources import SideSource, read_sides
 
 SHARE = 0.5  # of the labelled micrographs validates where no split is given
@@ -47,7 +48,7 @@ class CompareJob:
     looks_folder
         Where looks at the test micrographs are counted.
     excluded
-        Areas, by key, in which nothing counts.
+        Areas, by key, in which nothing is right or wrong.
     """
 
     micrographs: dict[str, Micrograph]
@@ -134,15 +135,14 @@ def make_compare_job(
     if (own := _project_of(micrographs)) is not None and _lies_in(truth, micrographs):
         excluded = read_excluded(own, scope, notes)
     else:
-        areas = areas_beside(truth, [each.name for each in given])
-        excluded = {k: kinds["exclusions"] for k, kinds in areas.items() if k in scope}
+        excluded = read_exclusions(truth, [each.name for each in given], scope, notes)
     project = find_project([*map(Path, micrographs[:1]), *(m.path for m in given[:1])])
     looks = project or out
     if final:
         read_looks(looks)  # a damaged file is better found now
     return CompareJob(
         micrographs=listed,
-        truth=leave_out({key: assigned.picks.get(key, NO_PICKS) for key in scope}, excluded),
+        truth={key: assigned.picks.get(key, NO_PICKS) for key in scope},
         sides=sides,
         validation=validates,
         test=tests,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.compare import compare
 from napari_unetpick.evaluation.protocols import Comparison
+from napari_unetpick.evaluation.truth import Areas
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.study.compare.job import CompareJob
 
@@ -20,6 +21,7 @@ class Question:
     diameters: dict[str, float] | None
     border_px: dict[str, float]
     shapes: Mapping[str, tuple[int, int]]
+    excluded: Areas
     pairs: dict[str, Comparison]
     validation: list[str]
     scored: list[str]
@@ -51,12 +53,13 @@ def ask(job: CompareJob, failed: Mapping[str, str]) -> Question:
     diameters = None if job.diameter is None else {k: job.diameter / a for k, a in known.items()}
     border_px = {key: job.border / a for key, a in known.items()} if job.border else {}
     shapes = job.images.shapes
-    pairs = compare({}, truth, diameters, shapes, border_px, {})
+    pairs = compare({}, truth, diameters, shapes, border_px, {}, job.excluded)
     return Question(
         truth=truth,
         diameters=diameters,
         border_px=border_px,
         shapes=shapes,
+        excluded=job.excluded,
         pairs={pair.key: pair for pair in pairs},
         validation=validation,
         scored=scored,

@@ -33,7 +33,7 @@ from napari_unetpick.io.cryoppp import flip_rows
 from napari_unetpick.io.labels import Labels, labels_hash
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.test_looks import add_look
-from napari_unetpick.study.compare.files import SidePicks, read_side, without
+from napari_unetpick.study.compare.files import SidePicks, read_side
 from napari_unetpick.study.compare.job import CompareJob
 from napari_unetpick.study.compare.pick import pick_part, trained_on
 from napari_unetpick.study.compare.question import Question, ask
@@ -67,8 +67,7 @@ def compare(job: CompareJob, check_stop: Callable[[], None] = lambda: None) -> I
             failed |= lost
         scope = list(job.images.shapes)
         shapes, size = job.images.shapes, job.pixel_size
-        side = read_side(source.name, paths, scope, job.micrographs, shapes, size)
-        sides.append(without(side, job.excluded))
+        sides.append(read_side(source.name, paths, scope, job.micrographs, shapes, size))
     question = ask(job, failed)
     results: list[SideResult] = []
     for number, (source, side) in enumerate(zip(job.sides, sides, strict=True), 1):
@@ -185,6 +184,7 @@ def _evaluate(picks: Mapping[str, Picks], question: Question) -> Evaluation:
         question.diameters,
         question.shapes,
         question.border_px,
+        exclusions=question.excluded,
         seed=question.seed,
     )
 
