@@ -19,7 +19,7 @@ from napari_unetpick.events import Done, Event, Failed, Message
 from napari_unetpick.io.cryoppp import flip_rows
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.study.cryoppp.benchmark import benchmark, find_leaks
-from napari_unetpick.study.cryoppp.job import Benchmark, make_benchmark
+from napari_unetpick.study.cryoppp.job import CONDITIONS, Benchmark, make_benchmark
 from napari_unetpick.study.cryoppp.published import PUBLISHED, TEST_SETS, TRAINING_SETS
 from napari_unetpick.study.cryoppp.record import RECORD, all_records, read_records
 from napari_unetpick.study.cryoppp.run import SHARED, Trained, write_truth
@@ -244,8 +244,11 @@ def test_planted_particles_are_found_and_one_bad_set_does_not_stop_the_others(
 
 
 def test_only_bad_sets_are_an_error(make: Callable[..., Benchmark], bad: Path):
+    job = make(sets="10028")
     with pytest.raises(InputError, match=r"no \.mrc"):
-        list(benchmark(make(sets="10028")))
+        list(benchmark(job))
+    assert not (job.out / CONDITIONS).exists()
+    make()  # the corrected command is not refused
 
 
 def test_a_stopped_benchmark_goes_on_and_the_test_is_scored_once(

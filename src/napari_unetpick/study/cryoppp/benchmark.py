@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, Message, Progress
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.study.cryoppp.job import Benchmark, begin
+from napari_unetpick.study.cryoppp.job import Benchmark
 from napari_unetpick.study.cryoppp.record import add_record, read_records
 from napari_unetpick.study.cryoppp.run import (
     Trained,
@@ -69,7 +69,6 @@ def benchmark(job: Benchmark, check_stop: Callable[[], None] = lambda: None) -> 
     InputError
         No set could be scored.
     """
-    begin(job)
     clock = Clock(check_stop, job.budget)
     failed: dict[str, str] = {}
     finished: list[str] = []

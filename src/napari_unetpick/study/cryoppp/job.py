@@ -143,7 +143,7 @@ def _check_folder(job: Benchmark) -> None:
 
 
 def begin(job: Benchmark) -> None:
-    """Write the conditions: from here on there is a benchmark to resume."""
+    """Write the conditions, once the input is checked: from here on there is one to resume."""
     write_text(job.out / CONDITIONS, _conditions_text(job))
 
 

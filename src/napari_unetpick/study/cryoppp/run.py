@@ -25,7 +25,7 @@ from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.study.cryoppp.job import Benchmark
+from napari_unetpick.study.cryoppp.job import Benchmark, begin
 from napari_unetpick.study.cryoppp.published import TRAINING_SETS
 from napari_unetpick.study.cryoppp.record import Record
 from napari_unetpick.study.cryoppp.sets import PARTS, CryoPPPSet, read_set
@@ -75,6 +75,7 @@ def train_on_set(
 ) -> Generator[Event, None, Trained]:
     """Train a model on a set's training part."""
     work = _train_job(job, found, folder, folder / "run")
+    begin(job)
     failed = yield from _relay(train(work, check_stop), found.id)
     return Trained(folder / "run", {found.id: found}, failed=failed)
 
@@ -105,6 +106,7 @@ def train_on_published(job: Benchmark, check_stop: Check) -> Generator[Event, No
     if not jobs:
         raise InputError(f"no training set can be used: {next(iter(failed.values()))}")
     work = pool_jobs(jobs, sets)
+    begin(job)
     failed |= yield from _relay(train(work, check_stop), SHARED)
     return Trained(folder / "run", sets, pooled=True, failed=failed)
 
