@@ -94,6 +94,10 @@ def test_a_damaged_micrograph_is_left_out_and_named(folder):
     found = load_inputs(folder / "picks.csv", folder / "truth.csv", folder)
     assert list(found.failed) == ["m.02"]
     assert list(found.truth) == ["m.01"]
+    assert not any("not given" in message for message in found.messages)
+    (folder / "one.csv").write_text("micrograph,x,y,diameter\nm.02.mrc,1,2,8\n")
+    with pytest.raises(InputError, match=found.failed["m.02"].split(":")[0]):
+        load_inputs(folder / "picks.csv", folder / "one.csv", folder)
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,17 @@ def test_files_beside_a_truth_file_say_how_complete_it_is(project_session, tmp_p
     assert "excluded areas of 1 micrograph (such as a.b_1)" in notes(found)
 
 
+def test_a_truth_file_of_a_micrograph_that_is_gone_says_so(project_session, tmp_path):
+    session = project_session
+    truth = {f"{key}.mrc": Picks(f"{key}.mrc", session.truth[key]) for key in ("a.b_1", "a.b_2")}
+    write_picks(truth, tmp_path / "truth.csv", "csv")
+    plant(session, "a.b_1")
+    session.entry("a.b_2").micrograph.path.unlink()
+    said = notes(ask(session, tmp_path / "truth.csv"))
+    assert "a.b_2 was left out" in said
+    assert "not given" not in said
+
+
 def test_candidates_of_another_model_are_said(project_session):
     session = project_session
     label(session, "a.b_1")

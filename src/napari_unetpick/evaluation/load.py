@@ -144,19 +144,23 @@ def _match_to_micrographs(
     """Match picks and truth to the micrographs given, and open those for their shapes."""
     listed = {each.key: each for each in list_micrographs(micrographs)}
     shapes, sizes, failed = _open_all(listed, pixel_size)
-    usable = [each for key, each in listed.items() if key not in failed]
+    given = list(listed.values())
     true = assign_picks(
-        read_picks(truth, image_shapes=shapes, pixel_size=pixel_size), usable, shapes
+        read_picks(truth, image_shapes=shapes, pixel_size=pixel_size), given, shapes
     )
+    opened = {key: each for key, each in true.picks.items() if key not in failed}
+    if true.picks and not opened:
+        raise InputError(failed[next(iter(true.picks))])
     chosen_file, candidates_file = read_pick_files(picks, shapes, pixel_size)
-    chosen = assign_picks(chosen_file, usable, shapes)
+    chosen = assign_picks(chosen_file, given, shapes)
     candidates = None
     if candidates_file is not None:
-        candidates = assign_picks(candidates_file, usable, shapes).picks
+        candidates = assign_picks(candidates_file, given, shapes).picks
     notes = [f"truth: {message}" for message in true.messages]
-    kept, exclusions = judge_truth(truth, true.picks, [each.name for each in usable], notes)
+    names = [each.name for key, each in listed.items() if key not in failed]
+    kept, exclusions = judge_truth(truth, opened, names, notes)
     return Inputs(
-        chosen.picks,
+        {key: each for key, each in chosen.picks.items() if key not in failed},
         kept,
         candidates,
         exclusions=exclusions,

@@ -102,11 +102,11 @@ def _from_file(path: Path, snapshot: Snapshot, task: Task) -> Truth:
     shapes = {key: each.shape for key, each in truth.images.items()}
     sizes = [each.pixel_size for each in truth.images.values() if each.pixel_size is not None]
     read = read_picks(path, image_shapes=shapes, pixel_size=sizes[0] if sizes else None)
-    usable = [snapshot.entries[key].micrograph for key in truth.images]
-    assigned = assign_picks(read, usable, shapes)
+    assigned = assign_picks(read, [e.micrograph for e in snapshot.entries.values()], shapes)
+    opened = {key: each for key, each in assigned.picks.items() if key in truth.images}
     truth.notes.extend(f"truth: {message}" for message in assigned.messages)
     truth.picks, truth.exclusions = judge_truth(
-        path, assigned.picks, [each.name for each in usable], truth.notes
+        path, opened, [snapshot.entries[key].micrograph.name for key in truth.images], truth.notes
     )
     rejected = [key for key in truth.picks if not snapshot.entries[key].kept]
     for key in rejected:
