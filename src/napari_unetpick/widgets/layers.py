@@ -44,7 +44,7 @@ AHEAD = 2  # neighbours made ready on either side
 class _Bridge(QObject):
     """Brings "image is read, or cannot be" from the image thread to the main thread."""
 
-    ready = Signal(object, object)
+    ready = Signal()
 
 
 class Layers:
@@ -57,7 +57,7 @@ class Layers:
         self.drawing = False  # a shape is begun: it would be lost if its layer were filled
         self.shown: Shown | None = None  # the image of `shown_key`, also while it is made anew
         self._shown_from: Micrograph | None = None
-        self._asked: Future[Shown] | None = None  # the one that is waited for
+        self._asked: tuple[Micrograph, Future[Shown]] | None = None  # what is waited for
         self._look: tuple[str, float, float] | None = None
         self._loading = 0
         self._made: dict[str, Any] = {}
@@ -185,16 +185,19 @@ class Layers:
 
         def done(future: Future[Shown]) -> None:
             if not future.cancelled():
-                self._bridge.ready.emit(micrograph, future)
+                self._bridge.ready.emit()
 
-        self._asked = self.images.request(micrograph)
-        self._asked.add_done_callback(done)
+        asked = self.images.request(micrograph)
+        self._asked = micrograph, asked
+        asked.add_done_callback(done)
 
-    def _image_ready(self, micrograph: Micrograph, future: Future[Shown]) -> None:
-        key = micrograph.key
-        if self.session.closed or future is not self._asked or key != self.session.current:
+    def _image_ready(self) -> None:
+        if self.session.closed or self._asked is None or not self._asked[1].done():
             return  # another one has been asked for meanwhile
-        self._asked = None
+        micrograph, future = self._asked
+        self._asked, key = None, micrograph.key
+        if future.cancelled() or key != self.session.current:
+            return
         if micrograph != self.session.entry(key).micrograph:  # added anew while it was read
             self._go(key)
         elif (error := future.exception()) is None:
