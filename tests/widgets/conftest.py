@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Iterator
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +102,29 @@ def write_micrograph(path: Path, places: np.ndarray, seed: int) -> None:
         image -= 10 * ((y - row) ** 2 + (x - col) ** 2 < 8**2)
     with mrcfile.new(path, data=image.astype(np.float32), overwrite=True) as mrc:
         mrc.voxel_size = PIXEL_SIZE
+
+
+class QtOffTheMainThread(MetaPathFinder):
+    """Notes Qt libraries that another thread loads first: their classes must not be made there."""
+
+    LIBRARIES = ("PySide6", "PyQt6", "qtpy", "superqt", "magicgui", "pyqtgraph")
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        off = threading.current_thread() is not threading.main_thread()
+        if off and name.split(".")[0] in self.LIBRARIES:
+            self.seen.append(name)
+
+
+@pytest.fixture(autouse=True)
+def qt_stays_on_the_main_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A class of Qt made in a thread, while the main one handles events, can end the process."""
+    finder = QtOffTheMainThread()
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    yield
+    assert finder.seen == []
 
 
 @pytest.fixture(autouse=True)

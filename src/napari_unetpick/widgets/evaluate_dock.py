@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHeaderView, QWidg
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.evaluation.protocols import DESCRIPTIONS, PROTOCOLS
 from napari_unetpick.io.test_looks import count_noted
-from napari_unetpick.widgets.background import Background, Task
+from napari_unetpick.widgets.background import Background
 from napari_unetpick.widgets.compare_panel import ComparePanel
 from napari_unetpick.widgets.controls import button, heading, hint, row, say, section
 from napari_unetpick.widgets.dock import Dock
@@ -32,7 +32,7 @@ from napari_unetpick.widgets.result_table import (
 )
 from napari_unetpick.widgets.scoring import Answer, Question, answer
 from napari_unetpick.widgets.side_list import PICK_FILES
-from napari_unetpick.widgets.snapshot import Snapshot, take_snapshot
+from napari_unetpick.widgets.snapshot import take_snapshot
 from napari_unetpick.widgets.truth import first_truth
 
 FILE = "file"
@@ -194,7 +194,7 @@ class EvaluateDock(Dock):
         self.go.setText("Stop")
         self.go.setToolTip("Stop measuring.")
         say(self.progress, "Reading micrographs and picks…")
-        self.work.start(lambda task: _measure(question, snapshot, task))
+        self.work.start(lambda task: answer(question, snapshot, task))
 
     def _choose_file(self) -> bool:
         chosen = self.ask_file()
@@ -280,11 +280,3 @@ class EvaluateDock(Dock):
         say(self.trouble, "")
         say(self.outdated, "")
         self._propose()
-
-
-def _measure(question: Question, snapshot: Snapshot, task: Task) -> Answer:
-    """Answer the question, and load the plots' library, which would hold up the viewer a second."""
-    found = answer(question, snapshot, task)
-    import pyqtgraph  # noqa: F401
-
-    return found
