@@ -13,11 +13,12 @@ from napari_unetpick.engine.partial import (
     f1_change,
     gather,
     make_folds,
+    on_one_scale,
     threshold_from_clicks,
     transfer_threshold,
 )
 from napari_unetpick.engine.validate import Found
-from napari_unetpick.picking.calibration import Calibration, sigmoid
+from napari_unetpick.picking.calibration import Calibration, logit, sigmoid
 
 DIAMETER = 80.0  # px of the file, of `make_item`'s micrographs
 
@@ -105,6 +106,49 @@ def test_each_half_counts_its_own_clicks_and_candidates(make_item):
     np.testing.assert_allclose(np.sort(held_out.clicks), [0.8, 0.9])
     np.testing.assert_allclose(np.sort(held_out.candidates), [0.3, 0.8, 0.9])
     assert held_out.micrographs == 1
+
+
+def scored_folds(make_item, shifts, seed):
+    """Three micrographs of 30 particles, ten of them clicked, and 90 others; scores per fold."""
+    rng = np.random.default_rng(seed)
+    places = 45.0 * (0.5 + np.stack(np.meshgrid(np.arange(12), np.arange(10)), -1).reshape(-1, 2))
+    items = [make_item(index, "partial", places[:30:3]) for index in range(3)]
+    folds = []
+    for fold, shift in zip(make_folds(items), shifts, strict=True):
+        logits = np.concatenate([rng.normal(1.5, 0.6, 30), rng.normal(-1.5, 0.6, 90)]) + shift
+        folds.append([(fold[len(folds)], found_at(places, sigmoid(logits)))])
+    return folds
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_folds_whose_networks_score_lower_are_put_on_one_scale(make_item, seed):
+    folds = scored_folds(make_item, (-2.5, 0.3, 0.0), seed)
+    together = threshold_from_clicks(gather(on_one_scale(folds)), np.random.default_rng(1))
+    assert together.picks == pytest.approx(30, rel=0.1)
+    pooled = threshold_from_clicks(gather([pair for [pair] in folds]), np.random.default_rng(1))
+    assert abs(pooled.picks - 30) > 6
+    medians = [np.median(logit(found.raw[:30])) for _, found in on_one_scale(folds)]
+    assert np.ptp(medians) < 0.7  # planted: 2.8
+
+
+def test_chance_differences_of_few_clicks_move_folds_little(make_item):
+    moved, apart = [], []
+    for seed in range(40):
+        folds = scored_folds(make_item, (0.0, 0.0, 0.0), seed)
+        for pairs, (item, after) in zip(folds, on_one_scale(folds), strict=True):
+            [(_, before)] = pairs
+            assert item is pairs[0][0]
+            moved.append(logit(before.raw)[0] - logit(after.raw)[0])
+            apart.append(np.median(logit(gather(pairs).clicks)))
+    assert np.std(moved) < 0.6 * np.std(apart)
+
+
+def test_folds_without_clicks_that_are_found_stay(make_item):
+    [[(item, found)], _, _] = scored_folds(make_item, (0.0, 0.0, 0.0), 1)
+    lost = found_at([], [])
+    pairs = on_one_scale([[(item, found)], [(item, lost)], []])
+    np.testing.assert_allclose(pairs[0][1].raw, found.raw)
+    assert len(pairs) == 2
 
 
 def test_a_threshold_is_carried_over_by_the_number_of_picks():

@@ -108,7 +108,7 @@ def share_of_epochs(training: Training) -> float:
 
 def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
     """Score each micrograph by a network that has not seen its clicks."""
-    settings, pairs = training.job.settings, []
+    settings, folds = training.job.settings, []
     for number, items in enumerate(partial.make_folds(training.items)):
         weights = yield from run_stage(
             training,
@@ -120,7 +120,8 @@ def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
         )
         network = ready_network(training, weights)
         held = [item for item in items if item.held_out is not None]
-        pairs += [(item, candidates_of(training, network, item)) for item in held]
+        folds.append([(item, candidates_of(training, network, item)) for item in held])
+    pairs = partial.on_one_scale(folds)
     held_out = partial.gather(pairs)
     chosen = partial.threshold_from_clicks(held_out, np.random.default_rng(settings.train.seed))
     pseudo = cross_labels(pairs, replace(settings.self_train, limits="quantiles"), 1)

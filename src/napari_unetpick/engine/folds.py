@@ -83,15 +83,17 @@ def make_folds(run: SelfTraining) -> list[list[Item]]:
 def ask_folds(
     run: SelfTraining, networks: list[Weights], stage: str
 ) -> Generator[Event, None, list[tuple[Item, Found]]]:
-    """Find the candidates of each micrograph by the network that has not seen it."""
-    pairs = []
+    """Find the candidates of each micrograph by the network that has not seen it, on one scale."""
+    folds = []
     for items, weights in zip(make_folds(run), networks, strict=True):
         network = ready_network(run.training, weights)
         held = [item for item in items if item.held_out is not None]
+        pairs = []
         for number, item in enumerate(held, 1):
             pairs.append((item, candidates_of(run.training, network, item)))
             yield Progress(stage, number, len(held))
-    return pairs
+        folds.append(pairs)
+    return partial.on_one_scale(folds)
 
 
 def label_round(run: SelfTraining, number: int) -> Generator[Event, None, dict[int, PseudoLabels]]:

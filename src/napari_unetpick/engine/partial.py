@@ -17,7 +17,7 @@ from napari_unetpick.engine.dataset import Item, Region, whole_of
 from napari_unetpick.engine.validate import MATCH, Found
 from napari_unetpick.evaluation.intervals import Difference
 from napari_unetpick.evaluation.matching import match_particles
-from napari_unetpick.picking.calibration import Calibration, logit, select
+from napari_unetpick.picking.calibration import Calibration, logit, select, sigmoid
 from napari_unetpick.picking.peaks import keep_distant
 
 Floats = NDArray[np.float64]
@@ -101,6 +101,33 @@ def make_folds(items: list[Item]) -> list[list[Item]]:
 def cross_fit_name(fold: int) -> str:
     """Return the name of the stage that trains a fold's network, folds counted from 0."""
     return f"cross-fit {fold + 1}"
+
+
+def on_one_scale(folds: list[list[tuple[Item, Found]]]) -> list[tuple[Item, Found]]:
+    """Put the raw scores of the folds' networks onto one scale, by their held-out clicks.
+
+    Each network is trained on other clicks, and one may give all scores lower than another. Clicks
+    are of the same kind everywhere, so the medians of their logits should be the same. They differ
+    by chance as well, the more the fewer they are: a fold is shifted by the part of its difference
+    that chance does not explain (empirical Bayes, Efron and Morris 1973).
+    """
+    clicks = [gather(pairs).clicks if pairs else np.empty(0) for pairs in folds]
+    logits = [logit(scores[scores > 0]) for scores in clicks]
+    known = [fold for fold, each in enumerate(logits) if len(each) > 1]
+    if len(known) < 2:
+        return [pair for pairs in folds for pair in pairs]
+    counts = np.array([len(logits[fold]) for fold in known])
+    medians = np.array([np.median(logits[fold]) for fold in known])
+    spread = np.average([np.var(logits[fold], ddof=1) for fold in known], weights=counts - 1)
+    chance = np.pi / 2 * spread / counts  # variance of a median of normally distributed values
+    between = max(float(np.var(medians, ddof=1) - chance.mean()), 0.0)
+    shares = between / np.maximum(between + chance, 1e-12)
+    shifts = dict(zip(known, shares * (medians - np.average(medians, weights=counts)), strict=True))
+    return [
+        (item, replace(found, raw=sigmoid(logit(found.raw) - shifts.get(fold, 0.0))))
+        for fold, pairs in enumerate(folds)
+        for item, found in pairs
+    ]
 
 
 def gather(pairs: list[tuple[Item, Found]]) -> HeldOut:
