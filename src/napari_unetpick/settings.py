@@ -89,7 +89,7 @@ class SelfTrainSettings:
     epochs: int = 0  # of each round; 0: as many as training took
     limits: Literal["quantiles", "raw", "calibrated"] = "quantiles"  # which of the next decide
     positive_quantile: float = 0.35  # candidates that score above it are taken for particles
-    least_precision: float = 0.0  # clicks alone: or down to where it falls to that; 0: the quantile
+    least_precision: float = 0.9  # clicks alone: or down to where it falls to that; 0: the quantile
     ignore_quantile: float = 0.05  # those between the two teach nothing
     positive_score: float = 0.98  # the same by scores, in the first round
     negative_score: float = 0.02  # and below it is background
