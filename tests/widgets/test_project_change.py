@@ -132,14 +132,16 @@ def test_a_damaged_view_file_is_as_if_nothing_had_been_chosen(project_session, t
             assert project.view.current == ""
 
 
-def test_a_project_is_not_moved_from_under_a_training(project_session, tmp_path):
-    for key, places in project_session.truth.items():
-        project_session.add_picks(key, places, None, "manual")
-    job = project_session.training.start({}, "scratch") or project_session.job
-    with pytest.raises(InputError, match="training writes to this project"):
+@pytest.mark.parametrize("do", ["train", "pick"])
+def test_a_project_is_not_moved_from_under_its_job(project_session, tmp_path, do):
+    job = project_session.start(do)
+    with pytest.raises(InputError, match="engine works on this project"):
         project_session.save_project_as(tmp_path / "copy")
     assert job.state == "running"
     assert not (tmp_path / "copy").exists()
+    job.stop()
+    project_session.save_project_as(tmp_path / "copy")
+    assert project_session.project.folder == tmp_path / "copy"
 
 
 def test_a_project_with_marks_is_shown_in_one_layer_of_each_kind(project_session, tmp_path, qtbot):

@@ -26,7 +26,7 @@ from napari_unetpick.io.project_files import real_folder
 from napari_unetpick.notify import tell
 from napari_unetpick.widgets.model import Chosen, PickModel
 from napari_unetpick.widgets.pixel_sizes import PixelSizes
-from napari_unetpick.widgets.working import TRAINING, Working
+from napari_unetpick.widgets.working import Working
 
 Floats = NDArray[np.float64]
 _sessions: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
@@ -118,10 +118,10 @@ class Session(Working):
         Raises
         ------
         InputError, EngineError
-            A training is running; or the project cannot be copied there.
+            The engine works on this project; or it cannot be copied there.
         """
-        if self.job is not None and self.job.do in TRAINING:
-            raise InputError("a training writes to this project; save it when that has ended")
+        if self.busy:
+            raise InputError("the engine works on this project: save it when that is done, or Stop")
         self.save()
         marks = {key: self._marks[key] for key in self._unsaved}
         loose = {key: self._candidates[key] for key in self._loose}

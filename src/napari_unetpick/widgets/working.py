@@ -15,8 +15,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.project_files import real_folder
 from napari_unetpick.widgets.marking import Marking
 
-TRAINING = ("train", "self-train")  # jobs that write to the project until they end
-READS_LABELS = (*TRAINING, "compare")  # from the disk
+READS_LABELS = ("train", "self-train", "compare")  # from the disk
 UNSAVED = (
     "What you marked cannot be saved, and the engine reads it from the disk: free some space there "
     "or save the project elsewhere, then try again."
