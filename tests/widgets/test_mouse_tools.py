@@ -409,5 +409,18 @@ def test_undo_waits_while_an_area_is_drawn(
     assert len(marked.marks(KEY).picks) == 0
 
 
+def test_an_area_that_is_drawn_outlives_another_diameter(marked: Session, mouse: Mouse) -> None:
+    layer = marked.layers.edit("exclusions", "add_polygon")
+    for place in ((20, 20), (20, 80), (80, 80)):
+        mouse.click(place)
+        mouse.move(place)
+    marked.set_diameter(61.0)
+    assert len(layer.data) == 1
+    layer.mode = "pan_zoom"  # napari finishes the shape
+    assert len(marked.marks(KEY).exclusions) == 1
+    ring = marked.diameter_px(KEY)
+    assert marked.layers.get("picks").size == pytest.approx(ring)
+
+
 def test_tools_are_one_a_session(marked: Session, tools: Tools) -> None:
     assert get_tools(marked) is tools

@@ -71,7 +71,8 @@ class Layers:
         session.marks_changed.connect(self._marks_changed)
         session.candidates_changed.connect(self._candidates_changed)
         session.selection_changed.connect(self._selection_changed)
-        session.diameter_changed.connect(lambda _: self.refill())
+        sized = "picks", "candidates", "negatives"  # an area that is being drawn stays as it is
+        session.diameter_changed.connect(lambda _: self.refill(*sized))
         session.viewer.layers.events.removed.connect(self._removed)
 
     # -- what docks use ------------------------------------------------------------------------
