@@ -3,8 +3,8 @@
 Thirty picks in three training micrographs, drawn at random, the other training micrographs
 unlabelled (`--partial`). The models are
 
-- default: what scores like clicks that a network has not seen teaches as well, with --set
-  least_precision=0.9 down to where precision falls;
+- default: what scores like clicks that a network has not seen teaches as well, down to where
+  precision falls;
 - supervised: clicks alone teach (`learn_unmarked = false`), in as many epochs; the cross-fitted
   networks, which are the same, are the default's;
 - round 1, round 2, ...: each round of `self-train` on the default; after a round that the gate
