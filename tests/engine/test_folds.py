@@ -13,7 +13,7 @@ import pytest
 from napari_unetpick.engine import folds, partial
 from napari_unetpick.engine.teaching import SelfTraining
 from napari_unetpick.engine.validate import Found
-from napari_unetpick.settings import Settings
+from napari_unetpick.settings import SelfTrainSettings, Settings
 
 DIAMETER = 80.0  # px of the file, of `make_item`'s micrographs of 600 x 480
 CLICKED = [(y, x) for y in (100, 300, 500) for x in (60, 180, 300)]
@@ -80,9 +80,11 @@ def stage(run: SelfTraining, name: str) -> dict[str, Any]:
 
 
 def test_every_micrograph_gets_labels_of_a_network_that_has_not_seen_it(run: SelfTraining):
+    quantile = SelfTrainSettings(least_precision=0.0)  # the quantile decides what is sure
+    run.training.job.settings = Settings(self_train=quantile)
     pseudo = finish(folds.label_round(run, 1))
     assert sorted(pseudo) == list(range(6))
-    likely = even(UNMARKED) >= np.quantile(even(CLICKED), Settings().self_train.positive_quantile)
+    likely = even(UNMARKED) >= np.quantile(even(CLICKED), quantile.positive_quantile)
     sure = {tuple(place) for place in pseudo[0].positives.tolist()}
     assert sure & set(UNMARKED) == {p for p, yes in zip(UNMARKED, likely, strict=True) if yes}
     assert not sure & set(CLICKED), "a click has its true label"
