@@ -100,14 +100,15 @@ def keep_from(inputs: Inputs, threshold: float) -> dict[str, Picks]:
 def score(inputs: Inputs, threshold: float = 0.0) -> Evaluation:
     """Score the peaks from a threshold on."""
     picks = keep_from(inputs, threshold)
-    return evaluate(picks, inputs.truth, inputs.diameters, inputs.shapes, inputs.border_px)
+    sizes = (inputs.diameters, inputs.shapes, inputs.border_px)
+    return evaluate(picks, inputs.truth, *sizes, exclusions=inputs.exclusions)
 
 
 def choose_threshold(inputs: Inputs) -> tuple[float, float]:
     """Find the threshold of the highest F1, and that F1 (protocol particle, as `evaluate`'s)."""
     scores = np.concatenate([each.scores for each in inputs.picks.values()])
     some = [*np.quantile(scores, np.linspace(0, 1, 41)), score(inputs).curve.best_threshold]
-    sizes = (inputs.diameters, inputs.shapes, inputs.border_px, {})
+    sizes = (inputs.diameters, inputs.shapes, inputs.border_px, {}, inputs.exclusions)
     found = []
     for threshold in some:
         pairs = compare(keep_from(inputs, threshold), inputs.truth, *sizes)
