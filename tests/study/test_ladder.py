@@ -162,4 +162,6 @@ def test_refused_rounds_are_verdicts_although_the_model_knows_nothing_of_them(tm
 
 
 def test_an_ensemble_of_one_is_not_made():
-    assert all(not unit.rung.ensemble for unit in units_of(ladder(), (42,)))
+    units = units_of(ladder(), (42,))
+    assert all(not unit.rung.ensemble for unit in units)
+    assert [unit.rung.name for unit in units] == [rung.name for rung in ladder()[:-1]]

@@ -144,4 +144,7 @@ def units_of(rungs: list[Rung], seeds: tuple[int, ...]) -> list[Unit]:
         for rung in rungs  # an ensemble needs its members, which may be no rung of their own
     ]
     units += [Unit(rung, seeds) for rung in rungs if rung.ensemble and len(seeds) > 1]
-    return list({unit.name: unit for unit in units}.values())
+    first: dict[str, Unit] = {}
+    for unit in units:  # rungs that share a run: it goes by the first one's name
+        first.setdefault(unit.name, unit)
+    return list(first.values())
