@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_unetpick.engine import devices
-from napari_unetpick.engine.ensemble import make_scorer, mean_calibration
+from napari_unetpick.engine.ensemble import make_scorer, mean_calibration, member_weights
 from napari_unetpick.engine.network import build_network, state_of
 from napari_unetpick.engine.score import RIM
 from napari_unetpick.errors import ModelError, UnetPickError
@@ -67,6 +67,7 @@ def test_candidates_carry_the_mean_of_the_members_and_how_far_they_are_apart(mon
     np.testing.assert_allclose(found.raw, [0.7, 0.4], atol=0.01)
     np.testing.assert_allclose(found.disagreement, [0.1, 0.4], atol=0.01)
     monkeypatch.setattr(Scorer, "score", lambda *_: maps[:1])
+    scorer = make_scorer([("a", make_model(1))], CPU)
     alone = pick.find_one(scorer, mic, scale, np.zeros((64, 96), np.float32))
     assert alone.disagreement is None
 
@@ -92,11 +93,55 @@ def test_calibrations_are_averaged_and_a_rank_makes_it_a_rank():
         Calibration("probability", slope=1.0, offset=-1.0, threshold=0.4, min_distance=0.5),
         Calibration("probability", slope=2.0, offset=0.0, threshold=0.6, min_distance=0.7),
     ]
-    mean = mean_calibration(members)
+    equal = np.array([0.5, 0.5])
+    mean = mean_calibration(members, equal)
     assert (mean.kind, mean.slope, mean.offset, mean.threshold) == ("probability", 1.5, -0.5, 0.5)
     assert mean.min_distance == pytest.approx(0.6)
-    assert mean_calibration([members[0], Calibration("rank")]).kind == "rank"
-    assert mean_calibration(members[:1]) == members[0]
+    assert mean_calibration(members, np.array([0.25, 0.75])).slope == 1.75
+    assert mean_calibration([members[0], Calibration("rank")], equal).kind == "rank"
+    assert mean_calibration(members[:1], np.ones(1)) == members[0]
+
+
+def expecting(f1: float | None) -> Calibration:
+    return Calibration("rank" if f1 is None else "probability", expected_f1=f1)
+
+
+def test_a_member_that_errs_more_counts_less():
+    weights = member_weights([expecting(0.9), expecting(0.8), expecting(0.9)], same_labels=True)
+    np.testing.assert_allclose(weights * (2 + 1 / 64), [1, 1 / 64, 1])
+    perfect = member_weights([expecting(1.0), expecting(0.996)], same_labels=True)
+    np.testing.assert_allclose(perfect, 0.5)  # one micrograph without a mistake says little
+
+
+def test_members_count_alike_where_their_f1_cannot_be_compared():
+    for members, same in (((0.9, 0.8), False), ((0.9, None), True), ((None, None), True)):
+        weights = member_weights([expecting(f1) for f1 in members], same)
+        np.testing.assert_allclose(weights, 0.5)
+
+
+@pytest.mark.parametrize(("data", "weight"), [(("a", "a"), 64 / 65), (("a", "b"), 0.5)])
+def test_candidates_follow_the_better_member_of_the_same_labels(monkeypatch, data, weight):
+    from napari_unetpick.engine import pick
+    from napari_unetpick.engine.ensemble import Scorer
+    from napari_unetpick.io.micrographs import Micrograph
+    from napari_unetpick.picking.scale import make_scale
+
+    models = []
+    for number, (labels, f1) in enumerate(zip(data, (0.9, 0.8), strict=True)):
+        model = make_model(number, expecting(f1))
+        models.append((str(number), Model(model.weights, {**model.card, "data": labels})))
+    shape = (64 + 2 * RIM, 96 + 2 * RIM)
+    row, col = np.mgrid[: shape[0], : shape[1]] - RIM
+    disc = (np.hypot(row - 32, col - 24) < 8).astype(np.float32)
+    monkeypatch.setattr(Scorer, "score", lambda *_: np.stack([0.9 * disc, 0.1 * disc]))
+    found = pick.find_one(
+        make_scorer(models, CPU),
+        Micrograph(Path("m.mrc"), "m.mrc"),
+        make_scale((64, 96), 1.0, 24.0, particle_px=24.0),
+        np.zeros((64, 96), np.float32),
+    )
+    np.testing.assert_allclose(found.raw, [0.9 * weight + 0.1 * (1 - weight)], atol=0.01)
+    np.testing.assert_allclose(found.disagreement, [0.4], atol=0.01)
 
 
 def test_members_of_different_scales_do_not_go_together():

@@ -1,4 +1,8 @@
-"""One or several trained models as one scorer: their score maps are averaged."""
+"""One or several trained models as one scorer: their score maps are averaged.
+
+Members that were judged on the same labels count the more the seldomer they err: one training that
+went badly should not spoil the others.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,10 @@ from napari_unetpick.io.models import Model
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.settings import Settings, from_dict
 
+Floats = NDArray[np.float64]
+ERROR_POWER = 6  # one that errs by a tenth more counts 0.56 of the other
+LEAST_ERROR = 0.005  # of F1: nobody is known to be better
+
 
 @dataclass(frozen=True)
 class Scorer:
@@ -24,13 +32,16 @@ class Scorer:
 
     Parameters
     ----------
+    weights
+        (members,) how much each counts, 1 together.
     calibration
-        The members' mean.
+        The members' mean, by weight.
     diameter
         A, that the first was trained for.
     """
 
     networks: tuple[UNet, ...]
+    weights: Floats
     settings: Settings
     calibration: Calibration
     diameter: float
@@ -62,10 +73,13 @@ def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Sc
         diameters.append(diameter)
     if len({each.particle_px for each in settings}) > 1:
         raise ModelError("the models see particles at different scales; train them with one recipe")
+    same_labels = len({model.card.get("data") for _, model in models}) == 1
+    weights = member_weights(calibrations, same_labels)
     return Scorer(
         networks=tuple(networks),
+        weights=weights,
         settings=settings[0],
-        calibration=mean_calibration(calibrations),
+        calibration=mean_calibration(calibrations, weights),
         diameter=diameters[0],
         device=device,
     )
@@ -100,12 +114,30 @@ def load_network(name: str, model: Model, settings: Settings, device: torch.devi
     return place(network.fused(), device)
 
 
-def mean_calibration(members: list[Calibration]) -> Calibration:
-    """Average the members' calibrations; "rank" if any is one."""
+def member_weights(members: list[Calibration], same_labels: bool) -> Floats:
+    """Return (members,) how much each counts, 1 together; equally where F1 cannot be compared.
+
+    Parameters
+    ----------
+    same_labels
+        Whether the same labels say what each one's expected F1 is.
+    """
+    known = [
+        m.expected_f1 for m in members if m.kind == "probability" and m.expected_f1 is not None
+    ]
+    if not same_labels or len(known) < len(members):
+        return np.full(len(members), 1 / len(members))
+    errors = np.maximum(1 - np.array(known), LEAST_ERROR)
+    weights = (errors.min() / errors) ** ERROR_POWER
+    return np.asarray(weights / weights.sum())
+
+
+def mean_calibration(members: list[Calibration], weights: Floats) -> Calibration:
+    """Average the members' calibrations by weight; "rank" if any is one."""
     if len(members) == 1:
         return members[0]
     values: dict[str, Any] = {
-        key: float(np.mean([getattr(m, key) for m in members]))
+        key: float(np.dot(weights, [getattr(m, key) for m in members]))
         for key in ("slope", "offset", "shadow", "threshold", "min_distance")
     }
     kinds = {m.kind for m in members}

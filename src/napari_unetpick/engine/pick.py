@@ -250,7 +250,8 @@ def find_one(
 ) -> FoundCandidates:
     """Find the candidates of a preprocessed micrograph."""
     maps = scorer.score(image, check_stop)
-    peaks, raw = find_peaks(maps.mean(axis=0), scale.network_diameter, rim=RIM)
+    mean = np.tensordot(scorer.weights, maps, 1).astype(np.float32)
+    peaks, raw = find_peaks(mean, scale.network_diameter, rim=RIM)
     spread = None
     if len(maps) > 1:
         members = [sample_scores(each, peaks, scale.network_diameter, rim=RIM) for each in maps]
