@@ -82,13 +82,18 @@ def test_without_learning_the_unmarked_they_are_ignored(trained):
         assert ignored == {*UNMARKED, DOUBTFUL}
 
 
-def test_what_was_missed_and_rejected_counts_half(trained, monkeypatch, make_item):
+@pytest.fixture
+def asked(trained, monkeypatch):
+    """A training that goes on from a model with the planted candidates; its items are to come."""
     calibration = Calibration(kind="rank", threshold=0.5)
     monkeypatch.setattr(clicks, "start_weights", lambda training: {})
     monkeypatch.setattr(
         clicks, "read_card", lambda name, model: (Settings(), calibration, DIAMETER)
     )
-    asked = SimpleNamespace(job=SimpleNamespace(start=SimpleNamespace()))
+    return SimpleNamespace(job=SimpleNamespace(start=SimpleNamespace()))
+
+
+def test_what_was_missed_and_rejected_counts_half(asked, make_item):
     above, below = 7, 1  # of CLICKED, UNMARKED, DOUBTFUL and DIRT
     negatives = np.array([DOUBTFUL], float)
     asked.items = [make_item(i, "partial", CLICKED, negatives=negatives) for i in range(3)]
@@ -97,6 +102,27 @@ def test_what_was_missed_and_rejected_counts_half(trained, monkeypatch, make_ite
     assert clicks.ask_start(asked).picks == above + below / 2
     asked.items = [make_item(i, "partial", [*CLICKED, DIRT], negatives=negatives) for i in range(3)]
     assert clicks.ask_start(asked).picks == above
+
+
+def test_going_on_ignores_unmarked_picks_and_what_scores_little_lower(asked, make_item):
+    rejected = np.array([DIRT], float)
+    asked.items = [
+        make_item(0, "partial", CLICKED),
+        make_item(1, "partial", CLICKED, negatives=rejected),
+    ]
+    pseudo = clicks.ask_start(asked).pseudo
+    for index, ignored in enumerate([{*UNMARKED, DOUBTFUL, DIRT}, {*UNMARKED, DOUBTFUL}]):
+        assert {tuple(place) for place in pseudo[index].ignored.tolist()} == ignored
+        assert len(pseudo[index].positives) == 0
+
+
+def test_as_many_candidates_below_the_picks_are_doubtful_as_a_part_of_the_picks():
+    raw = np.linspace(0.99, 0.01, 99)
+    places = np.arange(99)[:, None] * [2 * DIAMETER, 0.0]
+    found = Found(places, raw, np.zeros(99), DIAMETER)
+    assert clicks.doubtful_from(found, 0.795) == pytest.approx(0.74)  # 20 picks, six below
+    assert clicks.doubtful_from(found, 0.995) == 0.995  # no picks
+    assert clicks.doubtful_from(found, 0.005) == 0.005  # nothing below
 
 
 def test_going_on_ends_halfway_between_the_weights_before_and_after(trained, monkeypatch):

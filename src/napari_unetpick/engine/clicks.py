@@ -22,15 +22,21 @@ from napari_unetpick.engine.card import card_of
 from napari_unetpick.engine.ensemble import read_card
 from napari_unetpick.engine.fit import Weights
 from napari_unetpick.engine.pseudo_labels import (
+    Limits,
     PseudoLabels,
     cross_labels,
+    make_pseudo_labels,
+    thinned,
     with_pseudo_labels,
 )
 from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage, start_weights
 from napari_unetpick.engine.train_job import Training
+from napari_unetpick.engine.validate import Found
 from napari_unetpick.events import Event, Message
 from napari_unetpick.io.seen import name_hash
 from napari_unetpick.picking.calibration import Calibration
+
+DOUBTFUL = 0.3  # of a model's picks: as many of the best candidates below them may be particles
 
 
 @dataclass(frozen=True)
@@ -153,7 +159,7 @@ def ask_start(training: Training) -> Estimate:
     """Take the picks of the model that training starts from, as the user has corrected them.
 
     Nobody shows every mistake, nor as many of each kind as there are: what was missed and what was
-    rejected count half.
+    rejected count half, and what is unmarked among the picks, or scores little lower, is ignored.
     """
     start, weights = training.job.start, start_weights(training)
     assert start is not None
@@ -164,7 +170,8 @@ def ask_start(training: Training) -> Estimate:
     for item in training.items:
         found = candidates_of(training, network, item)
         corrected = partial.correct_picks(item, found, calibration)
-        pseudo[item.index] = PseudoLabels(np.empty((0, 2)), corrected.unmarked)
+        limits = Limits(ignore=doubtful_from(found, calibration.threshold), positive=np.inf)
+        pseudo[item.index] = make_pseudo_labels(item, found, limits)
         kept += corrected.kept
         missed += corrected.missed
         rejected += corrected.rejected
@@ -175,3 +182,11 @@ def ask_start(training: Training) -> Estimate:
         pseudo=pseudo,
         words=f"as the model before; {missed} that it missed and {rejected} rejected count half",
     )
+
+
+def doubtful_from(found: Found, threshold: float) -> float:
+    """Raw score from which a candidate, picked or not, may be a particle."""
+    _, raw = thinned(found)
+    picks = np.count_nonzero(raw >= threshold)
+    below = np.sort(raw[raw < threshold])[::-1][: round(DOUBTFUL * picks)]
+    return float(min(below, default=threshold))

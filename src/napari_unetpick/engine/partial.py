@@ -69,14 +69,11 @@ class Corrected:
     ----------
     kept, rejected, missed
         Picks that no negative lies on, those one lies on, and marks without a pick.
-    unmarked
-        (N, 2) file pixels: kept picks without a mark.
     """
 
     kept: int
     rejected: int
     missed: int
-    unmarked: Floats
 
 
 def make_folds(items: list[Item]) -> list[list[Item]]:
@@ -218,12 +215,11 @@ def correct_picks(item: Item, found: Found, calibration: Calibration) -> Correct
     reach = MATCH * found.diameter
     match = match_particles(coords, item.labels.positives, reach)
     wrong = match_particles(coords, item.labels.negatives, reach) >= 0
-    kept, rejected = (match >= 0) | ~wrong, (match < 0) & wrong
+    rejected = (match < 0) & wrong
     return Corrected(
-        kept=int(kept.sum()),
+        kept=int((~rejected).sum()),
         rejected=int(rejected.sum()),
         missed=len(item.labels.positives) - int((match >= 0).sum()),
-        unmarked=np.asarray(coords[kept & (match < 0)]),
     )
 
 
