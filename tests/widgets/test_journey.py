@@ -190,7 +190,7 @@ def journey(
         session.change_entry(key, split="test")
     before = score(session, truth, test_on, border)
     assert correct(person, truth, train_on) == CORRECTIONS
-    person.train(max(epochs // 2, 2), str(first_run), minutes)
+    person.train(epochs, str(first_run), minutes)  # as the dock does
     person.pick_all(5)
     after = score(session, truth, test_on, border)
     assert session.save()
