@@ -160,6 +160,8 @@ def damaged(kind):
         weights["extra"] = np.zeros(3, np.float32)
     elif kind == "text for a number":
         card["calibration"] = card["calibration"] | {"slope": "steep"}
+    elif kind == "impossible F1":
+        card["calibration"] = card["calibration"] | {"expected_f1": float("nan")}
     elif kind == "unknown calibration":
         card["calibration"] = card["calibration"] | {"temperature": 2.0}
     elif kind == "unknown setting":
@@ -180,6 +182,7 @@ def damaged(kind):
         "unknown calibration",
         "unknown setting",
         "text for a number",
+        "impossible F1",
         "odd diameter",
         "settings",
         "calibration",

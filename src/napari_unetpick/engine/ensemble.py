@@ -92,6 +92,8 @@ def read_card(name: str, model: Model) -> tuple[Settings, Calibration, float]:
         numbers = calibration.slope, calibration.offset, calibration.shadow, calibration.threshold
         if not np.isfinite(numbers).all():
             raise ValueError("calibration is not finite")
+        if calibration.expected_f1 is not None and not 0 <= calibration.expected_f1 <= 1:
+            raise ValueError("expected F1 is not from 0 to 1")
         settings = from_dict(model.card["settings"], name=name)
         return settings, calibration, float(model.card["diameter"])
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -122,9 +124,7 @@ def member_weights(members: list[Calibration], same_labels: bool) -> Floats:
     same_labels
         Whether the same labels say what each one's expected F1 is.
     """
-    known = [
-        m.expected_f1 for m in members if m.kind == "probability" and m.expected_f1 is not None
-    ]
+    known = [each.expected_f1 for each in members if each.expected_f1 is not None]
     if not same_labels or len(known) < len(members):
         return np.full(len(members), 1 / len(members))
     errors = np.maximum(1 - np.array(known), LEAST_ERROR)
