@@ -116,15 +116,6 @@ def test_going_on_ignores_unmarked_picks_and_what_scores_little_lower(asked, mak
         assert len(pseudo[index].positives) == 0
 
 
-def test_as_many_candidates_below_the_picks_are_doubtful_as_a_part_of_the_picks():
-    raw = np.linspace(0.99, 0.01, 99)
-    places = np.arange(99)[:, None] * [2 * DIAMETER, 0.0]
-    found = Found(places, raw, np.zeros(99), DIAMETER)
-    assert clicks.doubtful_from(found, 0.795) == pytest.approx(0.74)  # 20 picks, six below
-    assert clicks.doubtful_from(found, 0.995) == 0.995  # no picks
-    assert clicks.doubtful_from(found, 0.005) == 0.005  # nothing below
-
-
 def test_going_on_ends_halfway_between_the_weights_before_and_after(trained, monkeypatch):
     used = []
     before = {"weight": torch.tensor([0.0, 2.0]), "count": torch.tensor(3)}

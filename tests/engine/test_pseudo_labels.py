@@ -16,6 +16,7 @@ from napari_unetpick.engine.pseudo_labels import (
     labelled_scores,
     limits_of,
     limits_of_clicks,
+    limits_of_picks,
     make_pseudo_labels,
     with_pseudo_labels,
 )
@@ -185,3 +186,12 @@ def test_the_tally_counts_picks_at_the_threshold_in_the_checked_part(make_item):
     three = [CheckedPart(replace(item, index=i, held_out=whole_of(item))) for i in range(3)]
     assert len(tally(three, dict.fromkeys(range(3), found), calibration).hits) == 3
     assert len(tally(three[:1], {0: found}, calibration).hits) == 4  # blocks of 320 px
+
+
+def test_as_many_candidates_below_the_picks_are_unsure_as_a_part_of_the_picks():
+    raw = np.linspace(0.99, 0.01, 99)
+    found = found_at(np.arange(99)[:, None] * [100.0, 0.0], raw)
+    assert limits_of_picks(found, 0.795).ignore == pytest.approx(0.74)  # 20 picks, six below
+    assert limits_of_picks(found, 0.995).ignore == 0.995  # no picks
+    assert limits_of_picks(found, 0.005).ignore == 0.005  # nothing below
+    assert limits_of_picks(found, 0.795).positive == np.inf  # nothing is sure

@@ -22,21 +22,17 @@ from napari_unetpick.engine.card import card_of
 from napari_unetpick.engine.ensemble import read_card
 from napari_unetpick.engine.fit import Weights
 from napari_unetpick.engine.pseudo_labels import (
-    Limits,
     PseudoLabels,
     cross_labels,
+    limits_of_picks,
     make_pseudo_labels,
-    thinned,
     with_pseudo_labels,
 )
 from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage, start_weights
 from napari_unetpick.engine.train_job import Training
-from napari_unetpick.engine.validate import Found
 from napari_unetpick.events import Event, Message
 from napari_unetpick.io.seen import name_hash
 from napari_unetpick.picking.calibration import Calibration
-
-DOUBTFUL = 0.3  # of a model's picks: as many of the best candidates below them may be particles
 
 
 @dataclass(frozen=True)
@@ -170,7 +166,7 @@ def ask_start(training: Training) -> Estimate:
     for item in training.items:
         found = candidates_of(training, network, item)
         corrected = partial.correct_picks(item, found, calibration)
-        limits = Limits(ignore=doubtful_from(found, calibration.threshold), positive=np.inf)
+        limits = limits_of_picks(found, calibration.threshold)
         pseudo[item.index] = make_pseudo_labels(item, found, limits)
         kept += corrected.kept
         missed += corrected.missed
@@ -182,11 +178,3 @@ def ask_start(training: Training) -> Estimate:
         pseudo=pseudo,
         words=f"as the model before; {missed} that it missed and {rejected} rejected count half",
     )
-
-
-def doubtful_from(found: Found, threshold: float) -> float:
-    """Raw score from which a candidate, picked or not, may be a particle."""
-    _, raw = thinned(found)
-    picks = np.count_nonzero(raw >= threshold)
-    below = np.sort(raw[raw < threshold])[::-1][: round(DOUBTFUL * picks)]
-    return float(min(below, default=threshold))

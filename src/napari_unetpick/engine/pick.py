@@ -250,7 +250,7 @@ def find_one(
 ) -> FoundCandidates:
     """Find the candidates of a preprocessed micrograph."""
     maps = scorer.score(image, check_stop)
-    mean = np.tensordot(scorer.weights, maps, 1).astype(np.float32)
+    mean = np.tensordot(scorer.weights.astype(np.float32), maps, 1)
     peaks, raw = find_peaks(mean, scale.network_diameter, rim=RIM)
     spread = None
     if len(maps) > 1:

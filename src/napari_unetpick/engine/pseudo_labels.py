@@ -18,6 +18,7 @@ from napari_unetpick.settings import SelfTrainSettings
 
 Floats = NDArray[np.float64]
 FEWEST = 10  # clicks that are found: with fewer precision cannot be estimated
+DOUBTFUL = 0.3  # of a model's picks: as many of the best candidates below them may be particles
 QUANTILES = np.arange(0.5, 0.09, -0.05)  # of the clicks' scores, tried as limits of what is sure
 
 
@@ -95,6 +96,14 @@ def limits_of(scores: Floats, settings: SelfTrainSettings, number: int) -> Limit
     quantiles = settings.ignore_quantile, settings.positive_quantile
     low, high = np.quantile(scores, quantiles)
     return Limits(float(low), float(high))
+
+
+def limits_of_picks(found: Found, threshold: float) -> Limits:
+    """Return limits that make a micrograph's picks, and what scores little lower, unsure."""
+    _, raw = thinned(found)
+    picks = np.count_nonzero(raw >= threshold)
+    below = np.sort(raw[raw < threshold])[::-1][: round(DOUBTFUL * picks)]
+    return Limits(ignore=float(min(below, default=threshold)), positive=np.inf)
 
 
 def make_pseudo_labels(item: Item, found: Found, limits: Limits) -> PseudoLabels:
