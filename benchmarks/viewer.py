@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,17 @@ def fill(workspace: Workspace, folder: Path, micrographs: Path) -> Path:
     (folder / "clicks.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     run_loop(lambda: session.layers.shown_key != "", 20)
     return folder / "clicks.csv"
+
+
+def measure_first(docks: Iterable[str]) -> dict[str, float]:
+    """Return the ms that opening each takes as the first thing in a fresh napari."""
+    worker = str(Path(__file__).with_name("_dock_worker.py"))
+    found = {}
+    for dock in docks:
+        command = [sys.executable, worker, dock]
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        found[dock] = float(printed.split()[-1])
+    return found
 
 
 def measure_docks(workspace: Workspace) -> dict[str, float]:
@@ -209,6 +220,7 @@ def main() -> None:
     options = parser.parse_args()
     epochs, repeats, seconds = (1, 8, 3.0) if options.quick else (6, 40, 20.0)
     micrographs = training_set()
+    first = measure_first(["Picking workspace", *STEPS, "Gallery"])
     gap: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -242,10 +254,11 @@ def main() -> None:
         rings = measure_threshold(workspace, repeats)
         session.close()
         viewer.close()
-    ratio = plugin / command
+    ratio, dock = plugin / command, LIMITS["dock"]
     wanted = f"p99 <= {LIMITS['p99']:g}, worst <= {LIMITS['worst']:g}"
     rows = [
-        ("opening a dock, slowest, ms", f"{max(docks.values()):.0f}", LIMITS["dock"]),
+        ("opening a dock in a fresh napari, slowest, ms", f"{max(first.values()):.0f}", dock),
+        ("opening a dock of the workspace, slowest, ms", f"{max(docks.values()):.0f}", dock),
         (f"threshold to new rings, {CANDIDATES} candidates, ms", spread(rings, 0), LIMITS["rings"]),
         (
             "Train to first preview, warm engine, s",
@@ -258,6 +271,7 @@ def main() -> None:
         "viewer",
         {
             "gaps": gap,
+            "first": first,
             "docks": docks,
             "rings": rings,
             "preview": preview,
@@ -269,7 +283,8 @@ def main() -> None:
                 ("gaps, ms", "median", "p99", "worst", wanted),
                 [gap_row(k, v) for k, v in gap.items()],
             ),
-            f"docks, ms: {', '.join(f'{k} {v:.0f}' for k, v in docks.items())}; "
+            f"in a fresh napari, ms: {', '.join(f'{k} {v:.0f}' for k, v in first.items())}; "
+            f"in the workspace: {', '.join(f'{k} {v:.0f}' for k, v in docks.items())}; "
             f"training {plugin:.0f} s in the plugin, {command:.0f} s by the command",
         ],
     )

@@ -125,3 +125,16 @@ def test_start_up_loads_nothing_heavy(module: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert HEAVY & set(loaded.stdout.split()) == set()
+
+
+def test_docks_open_before_scipy_is_loaded() -> None:
+    """Its rooms take a third of a second, more than all else that opening a dock needs."""
+    docks = [path.stem for path in (SOURCE / "widgets").glob("*_dock.py")]
+    assert len(docks) == 6
+    names = ", ".join(f"{PACKAGE}.widgets.{name}" for name in [*docks, "gallery", "workspace"])
+    code = f"import sys, {names}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    late = {f"scipy.{room}" for room in ("fft", "ndimage", "optimize", "sparse", "spatial")}
+    assert late & set(loaded.stdout.split()) == set()

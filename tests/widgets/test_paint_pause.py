@@ -1,4 +1,7 @@
-"""Between a change of the layers and its drawing the event loop turns once, and only then."""
+"""Between a change of the layers and its drawing the event loop turns once, and only then.
+
+The list of layers is drawn in a turn of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from typing import Any
 import pytest
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QPaintEvent
-from qtpy.QtWidgets import QMainWindow, QWidget
+from qtpy.QtWidgets import QDockWidget, QListView, QMainWindow, QWidget
 
-from napari_unetpick.widgets.paint_pause import MOMENT, PaintPause
+from napari_unetpick.widgets.paint_pause import LAYER_LIST, MOMENT, PaintPause
 
 
 class Canvas(QWidget):
@@ -100,3 +103,46 @@ def test_drawing_that_asks_for_drawing_waits_again(
     ticking.stop()
     first = log.index("drawn")
     assert log[first + 1] == "tick"
+
+
+class LayerList(QListView):
+    def __init__(self, log: list[str]) -> None:
+        super().__init__()
+        self.log = log
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self.log.append("list drawn")
+
+
+def test_the_list_of_layers_is_drawn_after_the_canvas(
+    window: tuple[QMainWindow, list[str]], qtbot: Any
+) -> None:
+    main, log = window
+    dock = QDockWidget()
+    dock.setObjectName(LAYER_LIST)
+    layers = LayerList(log)
+    dock.setWidget(layers)
+    main.resize(600, 400)
+    main.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
+    qtbot.waitUntil(lambda: "list drawn" in log, timeout=2000)
+    qtbot.wait(100)
+    pause = PaintPause(main)
+    log.clear()
+    for _ in range(3):  # pressed thrice before it is drawn: the list is drawn all the same, once
+        pause.begin()
+        main.centralWidget().update()
+        layers.viewport().update()
+    qtbot.waitUntil(lambda: "list drawn" in log, timeout=2000)
+    qtbot.wait(100)
+    assert log == ["drawn", "list drawn"]
+
+
+def test_napari_has_the_list_where_it_is_looked_for(make_napari_viewer: Any, qtbot: Any) -> None:
+    viewer = make_napari_viewer(show=True)
+    main = viewer.window._qt_window
+    found = main.findChild(QDockWidget, LAYER_LIST).findChild(QListView)
+    viewer.add_points([[0, 0]], name="seen")
+    assert found.model().rowCount() == 1
+    PaintPause(main).begin()
+    assert not found.updatesEnabled()
+    qtbot.waitUntil(found.updatesEnabled, timeout=2000)

@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
-from scipy.spatial import cKDTree
 
 Indices = NDArray[np.int64]
 Coords = NDArray[np.float64]
@@ -72,8 +69,10 @@ def match_pairs(rows: Indices, cols: Indices, cost: Coords, n_picks: int, n_trut
     matched = np.full(n_picks, -1, dtype=np.int64)
     if len(rows) == 0:
         return matched
-    graph = coo_matrix((np.ones(len(rows)), (rows, cols + n_picks)), shape=(n_picks + n_truth,) * 2)
-    _, component = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_matrix(
+        (np.ones(len(rows)), (rows, cols + n_picks)), shape=(n_picks + n_truth,) * 2
+    )
+    _, component = scipy.sparse.csgraph.connected_components(graph, directed=False)
     edge_component = component[rows]
     order = np.argsort(edge_component, kind="stable")
     rows, cols, cost = rows[order], cols[order], cost[order]
@@ -148,8 +147,8 @@ def pairs_within(
         empty = np.empty(0, dtype=np.int64)
         return empty, empty, np.empty(0)
     limits = limits * _ROUNDING
-    table: NDArray[Any] = cKDTree(points).sparse_distance_matrix(
-        cKDTree(truth), float(limits.max()), output_type="ndarray"
+    table: NDArray[Any] = scipy.spatial.cKDTree(points).sparse_distance_matrix(
+        scipy.spatial.cKDTree(truth), float(limits.max()), output_type="ndarray"
     )
     near = table["v"] <= limits[table["j"]]
     return (
@@ -180,12 +179,12 @@ def _assign(rows: Indices, cols: Indices, cost: Coords) -> tuple[Indices, Indice
     if len(row_ids) * len(col_ids) <= _DENSE_ENTRIES:
         table = np.full((len(row_ids), len(col_ids)), missing)
         table[row_index, col_index] = cost
-        chosen_rows, chosen_cols = linear_sum_assignment(table)
+        chosen_rows, chosen_cols = scipy.optimize.linear_sum_assignment(table)
         real = table[chosen_rows, chosen_cols] < missing
     else:
         # Each row gets a column of its own that stands for "unmatched"; + 1 since 0 means no edge.
         count = np.arange(len(row_ids))
-        sparse = coo_matrix(
+        sparse = scipy.sparse.coo_matrix(
             (
                 np.concatenate([cost + 1.0, np.full(len(count), missing + 1.0)]),
                 (
@@ -194,6 +193,8 @@ def _assign(rows: Indices, cols: Indices, cost: Coords) -> tuple[Indices, Indice
                 ),
             )
         )
-        chosen_rows, chosen_cols = min_weight_full_bipartite_matching(sparse.tocsr())
+        chosen_rows, chosen_cols = scipy.sparse.csgraph.min_weight_full_bipartite_matching(
+            sparse.tocsr()
+        )
         real = chosen_cols < len(col_ids)
     return row_ids[chosen_rows[real]], col_ids[chosen_cols[real]]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.peaks import keep_distant
@@ -40,7 +40,7 @@ def infer_min_distance(
     for key, chosen in picks.items():
         if key not in candidates or key not in diameters or len(chosen) == 0:
             continue
-        tree = cKDTree(chosen.coords)
+        tree = scipy.spatial.cKDTree(chosen.coords)
         if len(chosen) > 1:
             nearest = tree.query(chosen.coords, k=2)[0][:, 1]
             closest = min(closest, float(nearest.min()) / diameters[key])

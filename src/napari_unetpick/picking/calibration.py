@@ -11,9 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.spatial import cKDTree
 
 from napari_unetpick.picking.peaks import keep_distant
 
@@ -87,7 +86,7 @@ def nearness(coords: Floats, raw: Floats, diameter: float) -> Floats:
     if len(coords) < 2:
         return near
     reach = SHADOW_REACH * diameter
-    pairs = cKDTree(coords).query_pairs(reach, output_type="ndarray")
+    pairs = scipy.spatial.cKDTree(coords).query_pairs(reach, output_type="ndarray")
     close = 1 - np.linalg.norm(coords[pairs[:, 0]] - coords[pairs[:, 1]], axis=1) / reach
     # equal scores: the earlier one is the stronger, as `keep_distant` has it
     first_weaker = raw[pairs[:, 0]] < raw[pairs[:, 1]]
@@ -131,7 +130,7 @@ def fit_probability(
         return float(loss), slopes + (w - prior) / 4
 
     bounds = [(0.05, 10), (-20, 20), (0, 20)]
-    best = minimize(cost, prior, jac=True, method="L-BFGS-B", bounds=bounds)
+    best = scipy.optimize.minimize(cost, prior, jac=True, method="L-BFGS-B", bounds=bounds)
     slope, offset, shadow = (float(v) for v in best.x)
     return slope, offset, shadow
 

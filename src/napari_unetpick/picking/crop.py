@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import fft
 
 ROWS_AT_ONCE = 128  # rows transformed together: 2 MB of a 4096 x 4096 micrograph stay in cache
 
@@ -30,15 +30,15 @@ def fourier_crop(
     half = np.empty((rows, kept), dtype=np.complex64)
     for start in range(0, rows, ROWS_AT_ONCE):
         block = clipped(image[start : start + ROWS_AT_ONCE], low, high)
-        half[start : start + len(block)] = fft.rfft(block, axis=1, workers=threads)[:, :kept]
-    full = fft.fft(half, axis=0, workers=threads, overwrite_x=True)
+        half[start : start + len(block)] = scipy.fft.rfft(block, axis=1, workers=threads)[:, :kept]
+    full = scipy.fft.fft(half, axis=0, workers=threads, overwrite_x=True)
     top = (new_rows + 1) // 2
     crop = np.concatenate([full[:top], full[rows - (new_rows - top) :]])
     if new_rows < rows and new_rows % 2 == 0:
         crop[top] = 0
     if new_cols < cols and new_cols % 2 == 0:
         crop[:, -1] = 0
-    small = fft.irfft2(crop, s=shape, workers=threads)
+    small = scipy.fft.irfft2(crop, s=shape, workers=threads)
     small *= (new_rows * new_cols) / (rows * cols)
     return np.asarray(small, dtype=np.float32)
 

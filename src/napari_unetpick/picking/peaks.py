@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, gaussian_filter, maximum_filter
-from scipy.spatial import cKDTree
 
 FLOOR = 0.02  # raw scores below this are background ripple, not candidates
 CROWD = 4  # peaks in a window: true ones keep half a window's distance, so these are plateaus
@@ -38,9 +37,11 @@ def find_peaks(
     """
     smooth = smoothed(score_map, diameter)
     width = max(3, 2 * int(diameter / 8) + 1)
-    top = (smooth == maximum_filter(smooth, size=width, mode="nearest")) & (smooth >= floor)
+    top = (smooth == scipy.ndimage.maximum_filter(smooth, size=width, mode="nearest")) & (
+        smooth >= floor
+    )
     if np.count_nonzero(top) > CROWD * top.size / width**2:
-        top &= ~binary_erosion(top) | _lattice(top.shape, width // 2)
+        top &= ~scipy.ndimage.binary_erosion(top) | _lattice(top.shape, width // 2)
     rows, cols = np.nonzero(top)
     scores = smooth[rows, cols].astype(np.float64)
     order = np.lexsort((cols, rows, -scores))
@@ -79,7 +80,7 @@ def sample_scores(
 
 def smoothed(score_map: NDArray[np.float32], diameter: float) -> NDArray[np.float32]:
     """Smooth a score map as its peaks are looked for: by a twelfth of the diameter."""
-    return np.asarray(gaussian_filter(score_map, diameter / 12, mode="nearest"))
+    return np.asarray(scipy.ndimage.gaussian_filter(score_map, diameter / 12, mode="nearest"))
 
 
 def parabola_offset(
@@ -120,7 +121,7 @@ def keep_distant(
     alive = np.ones(len(coords), dtype=bool)
     rank = np.empty(len(coords), dtype=np.intp)
     rank[order] = np.arange(len(coords))
-    tree = cKDTree(coords)
+    tree = scipy.spatial.cKDTree(coords)
     close = tree.query_pairs(np.nextafter(distance, 0), output_type="ndarray")
     neighbours: dict[int, list[int]] = {}
     for a, b in close:

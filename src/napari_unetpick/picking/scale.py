@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.fft import next_fast_len
 
 from napari_unetpick.errors import InputError
 
@@ -104,5 +104,5 @@ def make_scale(
 def fast_even_length(length: float) -> int:
     """Return the next even size at or above `length` whose Fourier transform is fast."""
     # real=True would allow the factors 2, 3 and 5 alone and overshoot by up to 11 %
-    half = next_fast_len(max(int(np.ceil(length / 2)), 4), real=False)
+    half = scipy.fft.next_fast_len(max(int(np.ceil(length / 2)), 4), real=False)
     return int(2 * half)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path
@@ -245,7 +245,7 @@ def add_new(session: Session, key: str, picks: Picks, source: str = "file") -> i
     there = session.marks(key).picks.coords
     new = np.ones(len(coords), dtype=bool)
     if len(there) and len(coords):
-        new = cKDTree(there).query(coords)[0] > SAME
+        new = scipy.spatial.cKDTree(there).query(coords)[0] > SAME
     scores = None
     if picks.scores is not None:
         known = np.isfinite(picks.scores) & (picks.scores != UNSET)

@@ -11,6 +11,7 @@ from weakref import ref
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
 
+from napari_unetpick.widgets.garbage import set_aside
 from napari_unetpick.widgets.leaving import may_close
 
 if TYPE_CHECKING:
@@ -40,16 +41,20 @@ class _Watcher(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = ref(session)
+        self._seen = False
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
         """Let everything pass; look at shows."""
         session = self._session() if event.type() == QEvent.Type.Show else None
-        if session is not None:
+        if session is not None and not session.closed:
             assert isinstance(watched, QWidget)
             window = watched.window()
             if isinstance(window, QMainWindow) and not window.findChildren(_Closing):
                 _Closing(window, session)
                 session.layers.drawn_in(window)
+            if not self._seen:
+                self._seen = True
+                set_aside()
         return False
 
 

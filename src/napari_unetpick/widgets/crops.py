@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
 
 from napari_unetpick.io.unmapped import UnmappedImage
 
@@ -51,9 +51,11 @@ def cut_crop(
     side = int(np.ceil(along[-1] - along[0])) + 2 * margin + 2
     patch = _read_patch(image, top, left, side)
     if sigma > 0:
-        patch = gaussian_filter(patch, sigma, mode="nearest", truncate=REACH)
+        patch = scipy.ndimage.gaussian_filter(patch, sigma, mode="nearest", truncate=REACH)
     places = np.meshgrid(row + along - top, col + along - left, indexing="ij")
-    return np.asarray(map_coordinates(patch, places, order=1, mode="nearest"), np.float32)
+    return np.asarray(
+        scipy.ndimage.map_coordinates(patch, places, order=1, mode="nearest"), np.float32
+    )
 
 
 def low_pass_sigma(period: float) -> float:

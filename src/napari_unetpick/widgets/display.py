@@ -116,6 +116,11 @@ def _is_lost(future: Future[Shown]) -> bool:
     return future.cancelled() or (future.done() and future.exception() is not None)
 
 
+def _load_scipy() -> None:
+    """Load beside the viewer what candidates are chosen with: it takes a tenth of a second."""
+    import scipy.spatial  # noqa: F401
+
+
 class ImageStore:
     """Prepared micrographs: the current one and its neighbours, made in a background thread."""
 
@@ -123,7 +128,7 @@ class ImageStore:
         self.settings = settings or DisplaySettings()
         self._images: OrderedDict[Micrograph, Future[Shown]] = OrderedDict()
         self._lock = Lock()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="unetpick-images")
+        self._pool = ThreadPoolExecutor(1, "unetpick-images", _load_scipy)
 
     def ready(self, micrograph: Micrograph) -> Shown | None:
         """Return a prepared micrograph, or None where it is not ready (or cannot be read)."""

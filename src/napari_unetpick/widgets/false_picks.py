@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.io.project import Marks
@@ -54,7 +54,9 @@ def find_false_picks(
         coords, scores = chosen.coords[chosen.above], chosen.scores[chosen.above]
         lonely = ~pair.left_out(coords)
         if len(pair.truth):
-            near = cKDTree(pair.truth).query_ball_point(coords, 0.5 * float(pair.diameters.max()))
+            near = scipy.spatial.cKDTree(pair.truth).query_ball_point(
+                coords, 0.5 * float(pair.diameters.max())
+            )
             for i, indices in enumerate(near):
                 gaps = np.hypot(*(pair.truth[indices] - coords[i]).T)
                 lonely[i] &= not (gaps <= 0.5 * pair.diameters[indices]).any()

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
-from scipy.spatial import cKDTree
 
 FEWEST = 10  # picks
 MOST = 200  # picks: more change nothing
@@ -114,7 +113,7 @@ def edge_radius(profile: Floats, radii: Floats) -> float:
     NaN where it is steepest at one of the ends only: the edge lies beyond.
     """
     step = float(np.log(radii[1] / radii[0]))
-    slope = gaussian_filter1d(profile, WIDTH / step, order=1, mode="nearest")
+    slope = scipy.ndimage.gaussian_filter1d(profile, WIDTH / step, order=1, mode="nearest")
     height = np.abs(slope)
     # the filter sees only half of an edge at either end, and what falls off towards an end has
     # its edge beyond it
@@ -152,7 +151,7 @@ def _reach(picture: Picture) -> float:
     """
     reach = min(picture.image.shape) / 4
     if len(picture.coords) >= FEWEST:
-        apart, _ = cKDTree(picture.coords).query(picture.coords, k=2)
+        apart, _ = scipy.spatial.cKDTree(picture.coords).query(picture.coords, k=2)
         reach = min(reach, max(float(np.quantile(apart[:, 1], 0.1)), 4 * INNERMOST))
     return reach * picture.pixel_size
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from napari_unetpick.errors import ModelError
 from napari_unetpick.io.labels import inside_any
@@ -149,6 +149,6 @@ def undecided(coords: Floats, marks: Marks, distance: float) -> NDArray[np.bool_
         return free
     marked = np.concatenate([marks.picks.coords, marks.negatives])
     if len(marked):
-        near, _ = cKDTree(marked).query(coords, distance_upper_bound=distance)
+        near, _ = scipy.spatial.cKDTree(marked).query(coords, distance_upper_bound=distance)
         free &= ~np.isfinite(near)
     return free & ~inside_any(coords, marks.exclusions)

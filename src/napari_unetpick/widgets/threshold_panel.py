@@ -70,6 +70,10 @@ class ThresholdPanel(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(EVERY_MS)
         self._timer.timeout.connect(self._count)
+        self._another = QTimer(self)
+        self._another.setSingleShot(True)
+        self._another.setInterval(EVERY_MS)
+        self._another.timeout.connect(self.refresh)
 
     def _slider(self, low: float, high: float) -> Any:
         made = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
@@ -108,9 +112,12 @@ class ThresholdPanel(QWidget):
         self._count()
 
     def current_changed(self) -> None:
-        """Show another micrograph's candidates, where those of one alone are shown."""
+        """Show another micrograph's candidates soon, where those of one alone are shown.
+
+        The micrograph itself is drawn first.
+        """
         if self._is_here:
-            self.refresh()
+            self._another.start()
 
     def selection_changed(self) -> None:
         """Show threshold and distance as they are now; numbers follow a moment later."""
