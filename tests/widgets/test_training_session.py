@@ -17,6 +17,7 @@ from napari_unetpick.settings import Settings, to_dict
 from napari_unetpick.widgets.picking import picking_of
 from napari_unetpick.widgets.self_train_dock import SelfTrainDock
 from napari_unetpick.widgets.train_dock import TrainDock
+from napari_unetpick.widgets.training import PREVIEW_EVERY_MS, SETTLED_MS
 
 
 def label(session: Any, count: int = 8) -> None:
@@ -97,8 +98,26 @@ def test_previews_are_asked_for_once_steps_are_taken(running: Any, project_sessi
     training._timer.timeout.emit()
     training._timer.timeout.emit()  # the first is not answered yet
     assert running.previews == ["a.b_1"]
-    session.go("a.b_3")
+    for key in ("a.b_2", "a.b_3"):
+        session.go(key)
+        assert running.previews == ["a.b_1"]
+        assert training._timer.interval() == SETTLED_MS  # from now on
+    training._timer.timeout.emit()
     assert running.previews == ["a.b_1", "a.b_3"]
+    assert training._timer.interval() == PREVIEW_EVERY_MS
+
+
+@pytest.mark.parametrize("took,every", [(0.1, 15.0), (3.0, 100.0)])
+def test_previews_take_a_small_share_of_the_time(
+    running: Any, project_session: Any, took: float, every: float
+) -> None:
+    session, training = project_session, project_session.training
+    running.progress.emit(Progress("cross-fit 1", 1, 40))
+    training._timer.timeout.emit()
+    training._asked_at -= took
+    running.found.emit(found(session, preview=True, threshold=0.05))
+    training._timer.timeout.emit()
+    assert training._timer.interval() / 1000 == pytest.approx(every, rel=0.05)
 
 
 def test_a_preview_is_shown_from_its_own_threshold(running: Any, project_session: Any) -> None:

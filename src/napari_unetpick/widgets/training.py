@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 FIRST_PREVIEW_MS = 5_000  # after the first step: earlier the network knows nothing
-PREVIEW_EVERY_MS = 15_000  # each costs about a second of training
+PREVIEW_EVERY_MS = 15_000  # or more seldom, so that they take at most
+PREVIEW_SHARE = 0.03  # of a training's time: on a CPU each takes about a second
+SETTLED_MS = 300  # who steps on within this does not wait for a preview
 PREPARING = "preparing"  # the stage before the first step, which has no network to look at
 PREVIEW = "preview"  # what a preview's candidates are marked as made by
 
@@ -64,6 +67,8 @@ class Training:
         self.job: Job | None = None
         self.trouble = ""
         self._asked = ""  # the micrograph whose preview is awaited
+        self._asked_at = 0.0
+        self._every_ms = PREVIEW_EVERY_MS
         self._previewing = False
         self._timer = QTimer()
         self._timer.timeout.connect(self._preview)
@@ -152,7 +157,7 @@ class Training:
 
     def _progress(self, event: Progress) -> None:
         if event.stage != PREPARING and not self._previewing:
-            self._previewing = True
+            self._previewing, self._every_ms = True, PREVIEW_EVERY_MS
             self._timer.start(FIRST_PREVIEW_MS)
 
     def _metrics(self, event: Metrics) -> None:
@@ -160,19 +165,22 @@ class Training:
         self.measured.emit()
 
     def _preview(self) -> None:
-        self._timer.setInterval(PREVIEW_EVERY_MS)
+        self._timer.setInterval(self._every_ms)
         key = self.session.current
         if self.job is not None and key and key != self._asked:
-            self._asked = key
+            self._asked, self._asked_at = key, time.monotonic()
             self.job.preview(key)
 
     def _current_changed(self, _: str) -> None:
         if self._previewing:
-            self._preview()
+            self._timer.start(SETTLED_MS)
 
     def _found(self, event: FoundCandidates) -> None:
-        self._asked = ""
         key = event.key
+        if key == self._asked:
+            took = time.monotonic() - self._asked_at
+            self._every_ms = max(PREVIEW_EVERY_MS, round(1000 * took / PREVIEW_SHARE))
+        self._asked = ""
         # what a project opened meanwhile has is not replaced, nor what another job picked since
         if key in self.session.project.entries and self._belongs():
             made = Candidates(event.coords, event.raw, event.near, PREVIEW, event.diameter_px)
