@@ -33,6 +33,7 @@ from napari_unetpick.widgets.workspace import STEPS, Workspace
 
 CLICKS = 10  # on each of three micrographs
 CANDIDATES = 1000
+ON_EACH = 150  # candidates while stepping
 INTERVAL_MS = 5
 STEP_MS = 150  # between two presses of Next
 LIMITS = {"p99": 33.0, "worst": 100.0, "preview": 20.0, "rings": 50.0, "dock": 500.0, "ratio": 1.1}
@@ -131,6 +132,17 @@ def measure_threshold(workspace: Workspace, repeats: int) -> list[float]:
         run_loop(lambda: False, 0.1)
     session.set_threshold(None)
     return times
+
+
+def put_everywhere(workspace: Workspace) -> None:
+    """Give every micrograph candidates, as if all had been picked."""
+    session, rng = workspace.session, np.random.default_rng(2)
+    for key in session.keys:
+        diameter = session.diameter_px(key)
+        assert diameter is not None
+        coords = rng.uniform(20, 1000, (ON_EACH, 2))
+        raw, near = rng.uniform(size=ON_EACH), np.zeros(ON_EACH)
+        session.put_candidates(key, Candidates(coords, raw, near, "", diameter), keep=False)
 
 
 def press_next(workspace: Workspace) -> None:
@@ -241,6 +253,8 @@ def main() -> None:
         with gaps.measured() as idle:
             run_loop(lambda: False, seconds)
         gap["idle"] = list(idle)
+        put_everywhere(workspace)
+        run_loop(lambda: False, 3)
         gap["stepping"] = repeat(lambda: press_next(workspace), gaps, seconds)
         workspace.open("Train")
         with gaps.measured() as training:
