@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_unetpick.events import Failed, Message, Progress
-from napari_unetpick.widgets.run_panel import RunPanel, time_left
+from napari_unetpick.widgets.run_panel import EVERY_MS, RunPanel, time_left
 
 
 @pytest.fixture
@@ -60,6 +60,26 @@ def test_the_newest_job_is_followed(panel: RunPanel, session: Any) -> None:
     assert panel.stage.text() == "Training is done."
 
 
+def test_steps_are_shown_in_peace_and_none_after_the_end(
+    panel: RunPanel, session: Any, qtbot: Any
+) -> None:
+    job = session.start("train")
+    for step in range(1, 101):
+        job.progress.emit(Progress("training", step, 640))
+    assert panel.bar.value() == 1
+    qtbot.waitUntil(lambda: panel.bar.value() == 100, timeout=2 * EVERY_MS)
+    job.progress.emit(Progress("training", 640, 640))
+    job.end({})
+    second = session.start("train")
+    second.progress.emit(Progress("training", 1, 40))
+    qtbot.wait(round(1.2 * EVERY_MS))
+    assert (panel.bar.value(), panel.bar.maximum()) == (1, 40)
+    second.progress.emit(Progress("training", 2, 40))
+    second.end({})
+    qtbot.wait(round(1.2 * EVERY_MS))
+    assert panel.stage.text() == "Training is done."
+
+
 def test_a_panel_made_later_joins(session: Any, qtbot: Any) -> None:
     job = session.start("train")
     late = RunPanel(session)
@@ -68,11 +88,13 @@ def test_a_panel_made_later_joins(session: Any, qtbot: Any) -> None:
     assert late.stage.text() == "Training, cross-fit 1: 1 of 10"
 
 
-def test_a_deleted_panel_is_forgotten(session: Any, qtbot: Any) -> None:
+@pytest.mark.parametrize("running", [False, True])
+def test_a_deleted_panel_is_forgotten(session: Any, qtbot: Any, running: bool) -> None:
     panel = RunPanel(session)
+    job = session.start("train") if running else None
     with qtbot.waitSignal(panel.destroyed):
         panel.deleteLater()
-    job = session.start("train")
+    job = job or session.start("train")
     job.progress.emit(Progress("training", 1, 10))
     job.end({})
 

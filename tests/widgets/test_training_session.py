@@ -107,19 +107,6 @@ def test_previews_are_asked_for_once_steps_are_taken(running: Any, project_sessi
     assert training._timer.interval() == PREVIEW_EVERY_MS
 
 
-@pytest.mark.parametrize("took,every", [(0.1, 15.0), (3.0, 100.0)])
-def test_previews_take_a_small_share_of_the_time(
-    running: Any, project_session: Any, took: float, every: float
-) -> None:
-    session, training = project_session, project_session.training
-    running.progress.emit(Progress("cross-fit 1", 1, 40))
-    training._timer.timeout.emit()
-    training._asked_at -= took
-    running.found.emit(found(session, preview=True, threshold=0.05))
-    training._timer.timeout.emit()
-    assert training._timer.interval() / 1000 == pytest.approx(every, rel=0.05)
-
-
 def test_a_preview_is_shown_from_its_own_threshold(running: Any, project_session: Any) -> None:
     session = project_session
     kept = Candidates(session.truth["a.b_1"][:2], np.ones(2), np.zeros(2), "run-0", 20.0)

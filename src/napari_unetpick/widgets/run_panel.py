@@ -10,6 +10,7 @@ from napari_unetpick.events import Failed, Message, Progress
 from napari_unetpick.widgets.controls import button, hint, row, say
 from napari_unetpick.widgets.dock import Unfollow
 from napari_unetpick.widgets.engine_badge import EngineBadge
+from napari_unetpick.widgets.throttle import Throttle
 
 if TYPE_CHECKING:
     from napari_unetpick.client import Job
@@ -22,6 +23,7 @@ NAMES = {
     "compare": "Comparing",
 }
 IDLE = "Nothing is running."
+EVERY_MS = 500  # drawing each of six steps a second took a fifth of a core from the training
 OUTCOMES = {
     "done": "{} is done.",
     "stopped": "{} was stopped; what was finished is kept.",
@@ -53,6 +55,7 @@ class RunPanel(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(10)
         self.bar.setToolTip("How far this stage of the job is.")
+        self._calm = Throttle(self._show, self, EVERY_MS)
         self.words = hint()
         self.trouble = hint()
         layout = QVBoxLayout(self)
@@ -91,12 +94,16 @@ class RunPanel(QWidget):
 
     def _drop(self, job: Job) -> None:
         job.progress.disconnect(self._progress)
+        self._calm.forget()
         job.message.disconnect(self._message)
         job.failed.disconnect(self._failed)
         job.error.disconnect(self._error)
         job.finished.disconnect(self._finished)
 
     def _progress(self, event: Progress) -> None:
+        self._calm(event)
+
+    def _show(self, event: Progress) -> None:
         self.bar.setRange(0, event.total)
         self.bar.setValue(event.step)
         stage = (
@@ -132,6 +139,7 @@ class RunPanel(QWidget):
 
     def _stop(self) -> None:
         if self._job is not None:
+            self._calm.forget()
             say(self.stage, f"{self._name}: stops at the next step…")
             self.stop.setEnabled(False)
             self._job.stop()

@@ -35,6 +35,11 @@ class Throttle(QObject):
         if not self._timer.isActive():
             self.flush()
 
+    def forget(self) -> None:
+        """Pass on nothing that waits; the next value goes at once."""
+        self._waiting.clear()
+        self._timer.stop()
+
     def flush(self) -> None:
         """Pass on what waits."""
         if self._waiting:

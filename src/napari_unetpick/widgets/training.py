@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 FIRST_PREVIEW_MS = 5_000  # after the first step: earlier the network knows nothing
-PREVIEW_EVERY_MS = 15_000  # or more seldom, so that they take at most
-PREVIEW_SHARE = 0.03  # of a training's time: on a CPU each takes about a second
+PREVIEW_EVERY_MS = 15_000  # each costs a third of a second of training on a CPU
 SETTLED_MS = 300  # who steps on within this does not wait for a preview
 PREPARING = "preparing"  # the stage before the first step, which has no network to look at
 PREVIEW = "preview"  # what a preview's candidates are marked as made by
@@ -67,8 +65,6 @@ class Training:
         self.job: Job | None = None
         self.trouble = ""
         self._asked = ""  # the micrograph whose preview is awaited
-        self._asked_at = 0.0
-        self._every_ms = PREVIEW_EVERY_MS
         self._previewing = False
         self._timer = QTimer()
         self._timer.timeout.connect(self._preview)
@@ -157,7 +153,7 @@ class Training:
 
     def _progress(self, event: Progress) -> None:
         if event.stage != PREPARING and not self._previewing:
-            self._previewing, self._every_ms = True, PREVIEW_EVERY_MS
+            self._previewing = True
             self._timer.start(FIRST_PREVIEW_MS)
 
     def _metrics(self, event: Metrics) -> None:
@@ -165,10 +161,10 @@ class Training:
         self.measured.emit()
 
     def _preview(self) -> None:
-        self._timer.setInterval(self._every_ms)
+        self._timer.setInterval(PREVIEW_EVERY_MS)
         key = self.session.current
         if self.job is not None and key and key != self._asked:
-            self._asked, self._asked_at = key, time.monotonic()
+            self._asked = key
             self.job.preview(key)
 
     def _current_changed(self, _: str) -> None:
@@ -176,11 +172,8 @@ class Training:
             self._timer.start(SETTLED_MS)
 
     def _found(self, event: FoundCandidates) -> None:
-        key = event.key
-        if key == self._asked:
-            took = time.monotonic() - self._asked_at
-            self._every_ms = max(PREVIEW_EVERY_MS, round(1000 * took / PREVIEW_SHARE))
         self._asked = ""
+        key = event.key
         # what a project opened meanwhile has is not replaced, nor what another job picked since
         if key in self.session.project.entries and self._belongs():
             made = Candidates(event.coords, event.raw, event.near, PREVIEW, event.diameter_px)
