@@ -4,7 +4,7 @@
     ... docs/images/looks --looks all --format webp     every step in both sizes and themes
     ... --looks 1920x1080-light --steps Annotate,Pick   some of them, to look at
 
-Everything is real: simulated micrographs, a short training in the engine process, its picks.
+Everything is real: simulated micrographs, a training in the engine process, its picks.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from napari_unetpick.widgets.workspace import STEPS, Workspace
 
 SAMPLE = "barrel"
 COUNT = 6
-EPOCHS = 6
+EPOCHS = 16  # as many as the Train button does
 CLICKS = 12  # on each of the first three micrographs
 LOOKS = "1280x800-dark,1280x800-light,1920x1080-dark,1920x1080-light"
 
@@ -69,7 +69,7 @@ def fill(workspace: Workspace, folder: Path, truth: dict[str, np.ndarray]) -> No
 
 
 def train_and_pick(workspace: Workspace, epochs: int, shoot: Callable[[str], None]) -> None:
-    """Train a little, with a picture in the middle of it; then pick everything."""
+    """Train, with a picture in the middle of it; then pick everything."""
     session = workspace.session
     workspace.open("Train")
     session.training.start({"train": {"epochs": epochs}}, "scratch")

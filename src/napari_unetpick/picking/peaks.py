@@ -37,9 +37,8 @@ def find_peaks(
     """
     smooth = smoothed(score_map, diameter)
     width = max(3, 2 * int(diameter / 8) + 1)
-    top = (smooth == scipy.ndimage.maximum_filter(smooth, size=width, mode="nearest")) & (
-        smooth >= floor
-    )
+    highest = scipy.ndimage.maximum_filter(smooth, size=width, mode="nearest")
+    top = (smooth == highest) & (smooth >= floor)
     if np.count_nonzero(top) > CROWD * top.size / width**2:
         top &= ~scipy.ndimage.binary_erosion(top) | _lattice(top.shape, width // 2)
     rows, cols = np.nonzero(top)

@@ -8,18 +8,21 @@ are set aside while there are docks; what is made later is collected as ever.
 from __future__ import annotations
 
 import gc
-
-_collected: list[bool] = []  # once in a process: what was dropped before is not to be kept
+from functools import cache
 
 
 def set_aside() -> None:
     """Leave what is there now out of all collections, until `take_back`."""
-    if not _collected:
-        _collected.append(True)
-        gc.collect()
+    _collect_once()
     gc.freeze()
 
 
 def take_back() -> None:
     """Collect among everything again."""
     gc.unfreeze()
+
+
+@cache
+def _collect_once() -> None:
+    """Drop what nobody holds any more: set aside, it would be kept."""
+    gc.collect()
