@@ -1,4 +1,4 @@
-"""What is there when a dock opens is left out of collections, until the last session ends."""
+"""What is there when a dock opens is left out of collections, until its session ends."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
+import numpy as np
+
+from napari_unetpick.widgets.garbage import AFTER_MS
 from napari_unetpick.widgets.micrographs_dock import MicrographsDock
 from napari_unetpick.widgets.session import get_session
 
@@ -28,19 +31,35 @@ def show_dock(viewer: Any, qtbot: Any) -> None:
     qtbot.waitUntil(dock.isVisible, timeout=5000)
 
 
-def test_a_dock_sets_aside_what_is_there_and_the_last_session_takes_it_back(
+def add_image(viewer: Any) -> ref[Node]:
+    """Add a layer; return what it holds."""
+    held = Node()
+    viewer.add_image(np.zeros((8, 8)), metadata={"large": held})
+    return ref(held)
+
+
+def test_a_dock_sets_aside_what_is_there_and_its_session_takes_it_back(
     make_napari_viewer: Callable[..., Any], qtbot: Any
 ) -> None:
-    viewers = [make_napari_viewer(show=True) for _ in range(2)]
+    viewer = make_napari_viewer(show=True)
     before = objects_walked_through()
-    for viewer in viewers:
-        show_dock(viewer, qtbot)
+    show_dock(viewer, qtbot)
     assert objects_walked_through() < before / 10
-    get_session(viewers[0]).close()
-    assert gc.get_freeze_count() > 0, "the other viewer is open still"
-    get_session(viewers[1]).close()
+    get_session(viewer).close()
     assert gc.get_freeze_count() == 0
     assert objects_walked_through() > before / 2
+
+
+def test_a_layer_from_before_the_docks_is_freed_when_it_is_deleted(
+    make_napari_viewer: Callable[..., Any], qtbot: Any
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    alive = add_image(viewer)
+    show_dock(viewer, qtbot)
+    viewer.layers.clear()
+    qtbot.waitUntil(lambda: alive() is None, timeout=4 * AFTER_MS)
+    assert gc.get_freeze_count() > 0
+    get_session(viewer).close()
 
 
 def test_what_is_dropped_while_docks_are_open_is_collected(

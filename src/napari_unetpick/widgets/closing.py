@@ -11,7 +11,6 @@ from weakref import ref
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
 
-from napari_unetpick.widgets.garbage import set_aside
 from napari_unetpick.widgets.leaving import may_close
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class _Watcher(QObject):
                 session.layers.drawn_in(window)
             if not self._seen:
                 self._seen = True
-                set_aside()
+                session.aside.begin()
         return False
 
 

@@ -24,7 +24,7 @@ from napari_unetpick.io.micrographs import Micrograph, check_pixel_size, list_mi
 from napari_unetpick.io.project import Candidates, Marks, Project, View
 from napari_unetpick.io.project_files import real_folder
 from napari_unetpick.notify import tell
-from napari_unetpick.widgets.garbage import take_back
+from napari_unetpick.widgets.garbage import Aside
 from napari_unetpick.widgets.model import Chosen, PickModel
 from napari_unetpick.widgets.pixel_sizes import PixelSizes
 from napari_unetpick.widgets.working import Working
@@ -91,6 +91,7 @@ class Session(Working):
         self.layers = Layers(self)
         self.training = Training(self)
         self.activity = Activity(self)
+        self.aside = Aside(viewer)
         get_tools(self)  # binds E, X and undo, whichever dock is opened
 
     # -- project ---------------------------------------------------------------------------------
@@ -386,5 +387,4 @@ class Session(Working):
             self.layers.close()
             self.project.close()
         _sessions.pop(self.viewer, None)  # else viewer and session would keep each other alive
-        if not _sessions:
-            take_back()
+        self.aside.end()
