@@ -135,6 +135,19 @@ def test_the_line_of_the_histogram_moves_the_threshold(picked, project_session):
     assert picked.threshold.threshold.value() == pytest.approx(0.25)
 
 
+def test_the_histogram_follows_to_another_micrograph(picked, project_session, qtbot):
+    session = project_session
+    here = len(session.chosen("a.b_1").scores)
+    found = planted_candidates(session, "a.b_3")
+    some = Candidates(found.coords[:5], found.raw[:5], found.near[:5], "", found.diameter_px)
+    session.put_candidates("a.b_3", some)
+    histogram = picked.threshold.histogram
+    qtbot.wait(500)  # all that follows from new candidates is done
+    assert histogram._counts.sum() == here != 5
+    session.go("a.b_3")
+    qtbot.waitUntil(lambda: histogram._counts.sum() == 5, timeout=2000)
+
+
 def test_all_micrographs_are_counted_together(picked, project_session, qtbot):
     picked.threshold.scope.setCurrentText(ALL)
     assert "18 candidates of 36 above the threshold in 3 micrographs" in (

@@ -376,6 +376,7 @@ class Session(Working):
         if self.closed:
             return
         self.closed = True
+        self.aside.end()
         try:
             self.save()
         finally:
@@ -387,4 +388,3 @@ class Session(Working):
             self.layers.close()
             self.project.close()
         _sessions.pop(self.viewer, None)  # else viewer and session would keep each other alive
-        self.aside.end()
