@@ -1,7 +1,7 @@
 """Our side of picking_speed.py: one warm process that picks when asked to (see `_record.Worker`).
 
 Questions: `{"do": "pick" | "stages" | "floor", "paths": [...], "out": FOLDER}`.
-Arguments: the model, and the diameter in A.
+Arguments: the model, the diameter in A, and the device ("cpu" or "cuda").
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from napari_unetpick.picking.crop import fourier_crop
 from napari_unetpick.picking.scale import make_scale
 
 THREADS = int(os.environ["UNETPICK_BENCHMARK_THREADS"])
+DEVICE = sys.argv[3]
 HEADER = 1024  # bytes before the pixels of the benchmark's own MRC files
 
 
@@ -39,7 +40,7 @@ def make_job(paths: list[str], out: str, model: Model, diameter: float) -> PickJ
         models=[("benchmark", model)],
         out=Path(out),
         diameter=diameter,
-        device="cpu",
+        device=DEVICE,
         threads=THREADS,
     )
 
@@ -58,7 +59,7 @@ def run_pick(job: PickJob) -> dict[str, Any]:
 
 def run_stages(job: PickJob) -> dict[str, Any]:
     """Do the same one step after the other; `pick` itself reads ahead while the network runs."""
-    scorer = make_scorer(job.models, choose_device("cpu")[0])
+    scorer = make_scorer(job.models, choose_device(DEVICE)[0])
     diameter = job.diameter or scorer.diameter
     clock, results = Clock(), []
     with (
@@ -103,7 +104,7 @@ def load_shape(job: PickJob) -> tuple[int, int]:
 def main() -> None:
     torch.set_num_threads(THREADS)
     model, diameter = load_model(sys.argv[1]), float(sys.argv[2])
-    scorer = make_scorer([("benchmark", model)], choose_device("cpu")[0])
+    scorer = make_scorer([("benchmark", model)], choose_device(DEVICE)[0])
     answers = sys.stdout
     sys.stdout = sys.stderr
     for line in sys.stdin:

@@ -1,6 +1,7 @@
 """The process that training_speed.py measures (see `_record.Worker`).
 
-Question: `{"micrographs": FOLDER, "run": FOLDER, "diameter": A, "epochs": N or null}`.
+Question: `{"micrographs": FOLDER, "run": FOLDER, "diameter": A, "epochs": N or null,
+"device": "cpu" or "cuda"}`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ IMPORTS_S = time.perf_counter() - started
 
 def run_training(question: dict[str, Any]) -> dict[str, Any]:
     """Train as `unetpick train` does, with a clock around what it calls."""
-    clock = Clock()
+    clock = Clock(torch.cuda.synchronize if question["device"] == "cuda" else lambda: None)
     steps = clock.timed_steps("steps", fit.train_epoch)
     with (
         patch.object(train, "prepare", clock.timed_steps("preparing", train.prepare)),
@@ -51,7 +52,7 @@ def run_training(question: dict[str, Any]) -> dict[str, Any]:
             run=Path(question["run"]),
             start="scratch",
             epochs=question["epochs"],
-            device="cpu",
+            device=question["device"],
         )
         events = list(train.train(job))
         seconds = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Picking on the CPU against Topaz and against the least work there is; peak memory.
+"""Picking against Topaz and against the least work there is; peak memory.
 
 Ten simulated 4096 x 4096 micrographs (float32) at 1.0 A/px, particle 160 A, from disk to pick
 files, by turns on the same two cores:
@@ -14,6 +14,7 @@ the clock starts. Memory is that of a fresh process that picks one micrograph.
 
     python benchmarks/picking_speed.py           for the documentation, about 15 minutes
     python benchmarks/picking_speed.py --quick   two micrographs, once
+    python benchmarks/picking_speed.py --no-topaz --device cuda     our side alone, on a GPU
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, help="model [one trained for three epochs]")
     parser.add_argument("--topaz-python", type=Path, help="interpreter of a ready environment")
     parser.add_argument("--no-topaz", action="store_true", help="our side alone")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="ours [cpu]")
     parser.add_argument("--cold", action="store_true", help="drop the files from the page cache")
     arguments = parser.parse_args()
     arguments.count = arguments.count or (2 if arguments.quick else 10)
@@ -73,11 +75,11 @@ def topaz_environment() -> Path:
 class Sides:
     """Both pickers, warm, and what they have taken so far."""
 
-    def __init__(self, model: Path, topaz: Path | None, folder: Path, cold: bool) -> None:
+    def __init__(self, model: Path, device: str, topaz: Path | None, folder: Path, cold: bool):
         self.folder, self.cold = folder, cold
         self.seconds: Seconds = {"unetpick": [], "floor": []}
         self.last: dict[str, dict[str, Any]] = {}
-        self.ours = Worker(sys.executable, "_pick_worker.py", str(model), str(DIAMETER))
+        self.ours = Worker(sys.executable, "_pick_worker.py", str(model), str(DIAMETER), device)
         self.reducer = self.extractor = None
         if topaz is not None:
             self.seconds |= {"topaz preprocess": [], "topaz extract": []}
@@ -134,12 +136,12 @@ def drop_from_cache(paths: list[Path]) -> None:
         os.close(descriptor)
 
 
-def measure_memory(model: Path, folder: Path) -> dict[str, float]:
+def measure_memory(model: Path, device: str, folder: Path) -> dict[str, float]:
     """Peak memory (GiB) of a fresh process that picks one micrograph, by its size."""
     peaks = {}
     for shape in ((4096, 4096), K3):
         path = large_micrographs(1, shape)[0]
-        worker = Worker(sys.executable, "_pick_worker.py", str(model), str(DIAMETER))
+        worker = Worker(sys.executable, "_pick_worker.py", str(model), str(DIAMETER), device)
         answer = worker.ask(do="pick", paths=[str(path)], out=str(folder / "memory"))
         worker.close()
         peaks[f"{shape[1]} x {shape[0]}"] = answer["peak_mib"] / 1024
@@ -179,8 +181,8 @@ def main() -> None:
     topaz = None if arguments.no_topaz else arguments.topaz_python or topaz_environment()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        memory = measure_memory(model, folder)
-        sides = Sides(model, topaz, folder, arguments.cold)
+        memory = measure_memory(model, arguments.device, folder)
+        sides = Sides(model, arguments.device, topaz, folder, arguments.cold)
         sides.warm_up(paths[0])
         for number in range(arguments.rounds):
             say(f"round {number + 1} of {arguments.rounds}")

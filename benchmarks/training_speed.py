@@ -1,10 +1,11 @@
-"""Training with the default recipe on the CPU: time, steps a second, memory, and where it goes.
+"""Training with the default recipe: time, steps a second, memory, and where it goes.
 
 Six simulated 1024 x 1024 micrographs at 4 A/px, fully labelled, on two cores, in a process of its
 own: from labels to the calibrated model, by the function behind `unetpick train`.
 
     python benchmarks/training_speed.py            the whole recipe
     python benchmarks/training_speed.py --quick    one epoch of it
+    python benchmarks/training_speed.py --device cuda
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from _record import Worker, report, table, verdict
 LIMITS = {"minutes": 3.0, "memory_gib": 3.0}
 
 
-def measure(epochs: int | None) -> dict[str, Any]:
+def measure(epochs: int | None, device: str) -> dict[str, Any]:
     """Train once, in a fresh process."""
     micrographs = training_set()
     say("training")
@@ -32,6 +33,7 @@ def measure(epochs: int | None) -> dict[str, Any]:
             run=str(Path(folder) / "run"),
             diameter=DIAMETER,
             epochs=epochs,
+            device=device,
         )
         worker.close()
     return answer
@@ -58,8 +60,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one epoch")
     parser.add_argument("--epochs", type=int, help="epochs [the recipe's]")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     arguments = parser.parse_args()
-    answer = measure(arguments.epochs or (1 if arguments.quick else None))
+    epochs = arguments.epochs or (1 if arguments.quick else None)
+    answer = measure(epochs, arguments.device)
     count, size, pixel_size = TRAINING_SIZE
     minutes, peak = answer["seconds"] / 60, answer["peak_mib"] / 1024
     pace = answer["steps"] / answer["stages"]["steps"]

@@ -17,8 +17,11 @@ def no_gpu(monkeypatch):
 
 @pytest.fixture
 def gpu(monkeypatch):
+    """Plant a GPU on which the CPU computes; tests may change how its tensors are made."""
+    ones = torch.ones
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "Planted GPU")
+    monkeypatch.setattr(torch, "ones", lambda *size, device: ones(*size))
 
 
 @pytest.mark.usefixtures("gpu")
@@ -26,6 +29,20 @@ def test_a_gpu_is_taken_where_there_is_one_and_only_if_wanted():
     assert choose_device("auto") == (torch.device("cuda"), "GPU Planted GPU")
     assert choose_device("cuda")[0].type == "cuda"
     assert choose_device("cpu")[0].type == "cpu"
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_gpu_that_computes_nothing_is_left_and_the_reason_said(monkeypatch):
+    def too_old(*_, **__):
+        raise torch.AcceleratorError("CUDA error: no kernel image is available\nCompile with ...")
+
+    monkeypatch.setattr(torch, "ones", too_old)
+    device, why = choose_device("auto")
+    assert device.type == "cpu"
+    assert "the GPU Planted GPU does not compute (CUDA error: no kernel image is available)" in why
+    assert "\n" not in why
+    with pytest.raises(InputError, match=r"does not compute .*use --device cpu or auto"):
+        choose_device("cuda")
 
 
 @pytest.mark.usefixtures("no_gpu")

@@ -66,6 +66,7 @@ def working(args: object, bench: object) -> Iterator[Done]:
     ("error", "kind", "says"),
     [
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"), "memory", "device cpu"),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), "memory", "device cpu"),
         (MemoryError(), "memory", "main memory is full"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "memory", "smaller batch"),
         (InputError("a.mrc: no such\nfile"), "input", "a.mrc: no such file"),
@@ -86,6 +87,26 @@ def test_an_error_is_told_with_its_kind_and_the_next_job_runs(
     assert says in end["text"]
     assert "\n" not in end["text"]
     assert line.end("2")["result"] == {"works": True}
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "told"),
+    [
+        ("CUDA error: out of memory\nCompile with ...", "memory", "the GPU's memory is full"),
+        ("CUDA error: unspecified launch failure\n...", "engine", "the GPU failed (CUDA error: un"),
+    ],
+)
+def test_after_an_error_of_the_gpu_a_fresh_engine_must_come(
+    tmp_path: Path, said: str, kind: str, told: str
+):
+    line = Line(tmp_path, jobs={"fail": failing(torch.AcceleratorError(said)), "work": working})
+    line.do("1", "fail")
+    end = line.end("1")
+    assert (end["event"], end["kind"]) == ("error", kind)
+    assert end["text"].startswith(told)
+    assert "\n" not in end["text"]
+    line.thread.join(10)
+    assert not line.thread.is_alive()
 
 
 def test_a_job_out_of_memory_lets_go_of_its_tensors(tmp_path: Path):

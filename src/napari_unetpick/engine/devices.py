@@ -21,18 +21,18 @@ def choose_device(wish: str) -> tuple[torch.device, str]:
     """
     if wish == "cpu":
         return torch.device("cpu"), f"{cpu_words()}, as asked for"
-    if wish in ("auto", "cuda") and torch.cuda.is_available():
+    if wish == "mps":
+        if torch.backends.mps.is_available():
+            return torch.device("mps"), "Apple GPU, as asked for"
+        raise InputError("--device mps: no Apple GPU is usable here; use --device cpu or auto")
+    if wish not in ("auto", "cuda"):
+        raise InputError(f"--device {wish}: give one of auto, cpu, cuda, mps")
+    fault = why_no_cuda()
+    if not fault:
         return torch.device("cuda"), f"GPU {torch.cuda.get_device_name()}"
     if wish == "cuda":
-        raise InputError(f"--device cuda: {why_no_cuda()}; use --device cpu or auto")
-    mps = torch.backends.mps.is_available()
-    if wish == "mps" and mps:
-        return torch.device("mps"), "Apple GPU, as asked for"
-    if wish == "mps":
-        raise InputError("--device mps: no Apple GPU is usable here; use --device cpu or auto")
-    if wish != "auto":
-        raise InputError(f"--device {wish}: give one of auto, cpu, cuda, mps")
-    return torch.device("cpu"), f"{cpu_words()}: {why_no_cuda()}"
+        raise InputError(f"--device cuda: {fault}; use --device cpu or auto")
+    return torch.device("cpu"), f"{cpu_words()}: {fault}"
 
 
 def cpu_words() -> str:
@@ -42,26 +42,35 @@ def cpu_words() -> str:
 
 
 def why_no_cuda() -> str:
-    """Say why no CUDA device is used: the question users ask first."""
-    if torch.version.cuda is None:
-        return "the installed torch is built without CUDA"
+    """Say why no CUDA device can be used, the question users ask first; "" where one can.
+
+    A card that is too old for this build of torch, or full, is there and yet computes nothing, so
+    that a sum is tried.
+    """
     if not torch.cuda.is_available():
+        if torch.version.cuda is None:
+            return "the installed torch is built without CUDA"
         return (
             f"torch is built for CUDA {torch.version.cuda}, but no usable GPU or driver was found"
         )
-    return "a GPU is available"
+    try:
+        torch.ones(2, device="cuda").sum().item()
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        return f"the GPU {torch.cuda.get_device_name()} does not compute ({reason})"
+    return ""
 
 
 def computes_in_half(device: torch.device) -> bool:
     """Tell whether networks compute in bfloat16 there, which has the range of float32.
 
-    On CUDA they do, and on CPUs with instructions for it, where they take half the time, unless
-    the environment says otherwise (`UNETPICK_BFLOAT16=0`).
+    On GPUs with CUDA and on CPUs that have instructions for it, where they take half the time,
+    unless the environment says otherwise (`UNETPICK_BFLOAT16=0`).
     """
-    if device.type != "cpu":
-        return device.type == "cuda"
-    if os.environ.get(WISH) == "0":
+    if os.environ.get(WISH) == "0" or device.type not in ("cpu", "cuda"):
         return False
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
@@ -74,4 +83,5 @@ def half_precision(device: torch.device) -> torch.autocast:
 def make_deterministic() -> None:
     """One seed, one result: on the CPU to the last bit."""
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # a help to find bugs that costs
     torch.backends.cudnn.benchmark = False

@@ -9,8 +9,10 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import compress
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +30,8 @@ from napari_unetpick.events import Event, Message, Metrics, Progress
 from napari_unetpick.settings import Settings
 
 LEAST_STEPS = 4  # between two validations and checkpoints, where an epoch has fewer
+T = TypeVar("T")
+Batch = tuple[Tensor, Tensor, Tensor]  # image, target, weight, each (B, 1, H, W)
 Weights = dict[str, Tensor]
 State = dict[str, Any]
 
@@ -170,7 +174,7 @@ def fit(
             pace = (time.monotonic() - started) / (done - first)
             yield Progress(job.stage, done, total, pace * (total - done))
             look(run.average.eval())
-        figures = {"loss": float(np.mean(losses))}
+        figures = {"loss": float(np.mean([float(loss) for loss in losses]))}
         if not np.isfinite(figures["loss"]):
             raise EngineError(
                 "the loss is not a number any more; lower the learning rate and retry"
@@ -216,13 +220,38 @@ def finish_epoch(job: FitJob, run: Fit) -> None:
 
 def train_epoch(
     job: FitJob, run: Fit, steps: int, check_stop: Callable[[], None]
-) -> Iterator[float]:
-    """Take the steps of one epoch, yielding each step's loss."""
+) -> Iterator[Tensor]:
+    """Take the steps of one epoch, yielding each step's loss: on its device, which may be late."""
+    settings = job.settings.train
+    loss_of = make_loss(job.settings.loss)
+    places, batches = draw_epoch(job, run, steps)
+    errors = []
+    run.network.train()
+    for step, (image, target, weight) in enumerate(batches):
+        check_stop()
+        rate = learning_rate(settings, run.epoch + step / steps, job.epochs)
+        set_rate(run.optimiser, job.rate * rate)
+        with half_precision(job.device):
+            logits = run.network(image.contiguous(memory_format=torch.channels_last))
+        loss = loss_of(logits.float(), target, weight)
+        run.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        run.optimiser.step()
+        update_average(run, settings.average_decay)
+        errors.append(background_errors(logits.detach().float(), target, weight))
+        yield loss.detach()
+    run.hard = hardest(places, torch.cat(errors).tolist())
+
+
+def draw_epoch(job: FitJob, run: Fit, steps: int) -> tuple[list[Place], Iterator[Batch]]:
+    """Draw the places of an epoch's patches; return them and the augmented batches.
+
+    On a GPU the next batch is made while the network learns from the last one.
+    """
     settings = job.settings.train
     rng = np.random.default_rng([settings.seed, job.stage_number, run.epoch])
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     augment = BatchAugmentation(job.settings.augment, job.diameter)
-    loss_of = make_loss(job.settings.loss)
     size = augment.source_size(settings.patch_px)
     places = draw_places(
         rng,
@@ -233,26 +262,24 @@ def train_epoch(
         balanced=settings.balanced,
         hard=run.hard.worst() if run.hard else [],
     )
-    seen = HardPlaces([], [])
-    run.network.train()
-    for step in range(steps):
-        check_stop()
-        chosen = places[step * settings.batch : (step + 1) * settings.batch]
-        stack = np.stack([job.source.cut(p.micrograph, p.row, p.col, size) for p in chosen])
-        batch = torch.from_numpy(stack).to(job.device)
-        image, target, weight = augment(batch, settings.patch_px, generator)
-        rate = learning_rate(settings, run.epoch + step / steps, job.epochs)
-        set_rate(run.optimiser, job.rate * rate)
-        with half_precision(job.device):
-            logits = run.network(image.contiguous(memory_format=torch.channels_last))
-        loss = loss_of(logits.float(), target, weight)
-        run.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        run.optimiser.step()
-        update_average(run, settings.average_decay)
-        remember_hard(seen, chosen, logits.detach().float(), target, weight)
-        yield float(loss.detach())
-    run.hard = seen
+
+    def make() -> Iterator[Batch]:
+        for first in range(0, len(places), settings.batch):
+            chosen = places[first : first + settings.batch]
+            stack = np.stack([job.source.cut(p.micrograph, p.row, p.col, size) for p in chosen])
+            batch = torch.from_numpy(stack).to(job.device)
+            yield augment(batch, settings.patch_px, generator)
+
+    return places, make() if job.device.type == "cpu" else ahead(make())
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """Make the next item in a thread while the last one is used."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = maker.submit(next, items, None)
+            yield item
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
@@ -268,24 +295,30 @@ def update_average(run: Fit, decay: float) -> None:
     """
     steps = next(iter(run.optimiser.state.values()))["step"]
     decay = min(decay, float((1 + steps) / (10 + steps))) if decay > 0 else 0.0
+    averaged, current = (list(every_tensor(each)) for each in (run.average, run.network))
+    real = [each.is_floating_point() for each in averaged]
     with torch.no_grad():
-        pairs = zip(
-            run.average.state_dict().values(), run.network.state_dict().values(), strict=True
+        torch._foreach_lerp_(
+            list(compress(averaged, real)), list(compress(current, real)), 1 - decay
         )
-        for averaged, current in pairs:
-            if averaged.is_floating_point():
-                averaged.lerp_(current, 1 - decay)
-            else:
-                averaged.copy_(current)
+        for counted, count, weight in zip(averaged, current, real, strict=True):
+            if not weight:
+                counted.copy_(count)
 
 
-def remember_hard(
-    seen: HardPlaces, places: list[Place], logits: Tensor, target: Tensor, weight: Tensor
-) -> None:
-    """Note how much score the network gave to background in each background patch."""
+def every_tensor(network: UNet) -> Iterator[Tensor]:
+    """Yield all weights and buffers."""
+    yield from network.parameters()
+    yield from network.buffers()
+
+
+def background_errors(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Return how much score the network gave to background in each patch: (B,)."""
     wrong = torch.sigmoid(logits).square() * (1 - target) * weight
-    errors = (wrong.sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp_min(1)).tolist()
-    for spot, error in zip(places, errors, strict=True):
-        if spot.background:
-            seen.places.append(spot)
-            seen.errors.append(error)
+    return wrong.sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp_min(1)
+
+
+def hardest(places: list[Place], errors: list[float]) -> HardPlaces:
+    """Keep the background patches of an epoch, with their errors."""
+    kept = [pair for pair in zip(places, errors, strict=True) if pair[0].background]
+    return HardPlaces([place for place, _ in kept], [error for _, error in kept])

@@ -67,18 +67,14 @@ class PatchSource:
         What lies outside the micrograph is 0, its mean, at weight 0: a reflection would show the
         network whole particles where the edge cuts them, and put their centres onto the edge.
         """
-        rows, cols = self.shape(index)
-        y = np.arange(size) + round(row) - size // 2
-        x = np.arange(size) + round(col) - size // 2
-        block = np.ix_(np.clip(y, 0, rows - 1), np.clip(x, 0, cols - 1))
-        patch = np.empty((3, size, size), np.float32)
-        patch[0] = self._map(f"{index:06d}_image")[block]
-        targets = self._map(f"{index:06d}_targets")
-        patch[1] = targets[0][block]
-        patch[2] = targets[1][block]
+        start = np.array([round(row), round(col)]) - size // 2
+        edges = np.clip([start, start + size], 0, self.shape(index))
+        inside = tuple(slice(*pair) for pair in edges.T)
+        there = tuple(slice(*pair) for pair in (edges - start).T)
+        patch = np.zeros((3, size, size), np.float32)
+        patch[0][there] = self._map(f"{index:06d}_image")[inside]
+        patch[1:][(slice(None), *there)] = self._map(f"{index:06d}_targets")[:, *inside]
         patch[1:] /= 255
-        patch[:, (y < 0) | (y >= rows), :] = 0
-        patch[:, :, (x < 0) | (x >= cols)] = 0
         return patch
 
     def check_room(self, needed: int) -> None:

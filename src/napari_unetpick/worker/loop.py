@@ -16,7 +16,7 @@ from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.worker.channel import Channel
-from napari_unetpick.worker.failures import explain, one_line, without_options
+from napari_unetpick.worker.failures import explain, is_gpu_lost, one_line, without_options
 from napari_unetpick.worker.inbox import Inbox, PreviewRequest, Request
 from napari_unetpick.worker.jobs import JOBS, Bench, Run, Scorers
 from napari_unetpick.worker.memory import free_memory, memory_in_use
@@ -51,14 +51,18 @@ class Engine:
         self.free_after, self.exit_after = free_after, exit_after
         self.scorers = Scorers()
         self.device = torch.device("cpu")
+        self._gpu_lost = False
         self._memory_told = self._progress_told = -1e9
         self._stage = ""
 
     def run(self) -> None:
-        """Work until the viewer has gone, or nothing was asked for a long time."""
+        """Work until the viewer has gone, nothing was asked for a long time, or the GPU is lost.
+
+        After an error of the GPU only a fresh process can use it again.
+        """
         self.tell_device(*choose_device("auto"))
         since, freed = time.monotonic(), False
-        while not self.channel.broken.is_set():
+        while not (self.channel.broken.is_set() or self._gpu_lost):
             idle = time.monotonic() - since
             wait = (self.exit_after if freed else min(self.free_after, self.exit_after)) - idle
             try:
@@ -79,7 +83,7 @@ class Engine:
         self._memory_told = self._progress_told = -1e9
         name, fields = self._attempt(request)
         # only here are the traceback and the tensors that it held gone
-        if fields.get("kind") == "memory":
+        if fields.get("kind") == "memory" and not self._gpu_lost:
             self.free()
         self.inbox.forget(request.id)
         self.channel.send(name, request.id, **fields)
@@ -120,6 +124,7 @@ class Engine:
         except Cancelled as reason:
             return "stopped", {"text": one_line(reason)}
         except Exception as error:
+            self._gpu_lost = is_gpu_lost(error)
             kind, text = explain(error, request.do)
             return "error", {"kind": kind, "text": text}
         return "done", {"result": result}
