@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cuda")
     for device in ("cpu", "cuda"):
         job = replace(make_tiny_job(folder, run=device, epochs=EPOCHS), device=device)
-        events = list(train(job))
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            events = list(train(job))
+        assert not [each for each in warned if "determin" in str(each.message)]
         said = [event.text for event in events if isinstance(event, Message)]
         assert any(device.upper() in text or "GPU" in text for text in said)
     return folder
@@ -83,9 +87,7 @@ def test_a_stopped_training_goes_on_to_the_same_model(folder: Path):
     with pytest.raises(Cancelled):
         run_until(job, is_epoch(EPOCHS // 2))
     list(train(replace(job, resume=True)))
-    apart, scores = differences(find(folder, "cuda", "cuda"), find(folder, "stopped", "cuda"))
-    assert apart < DIAMETER / 20
-    assert scores < 0.02
+    assert (folder / "stopped" / MODEL).read_bytes() == (folder / "cuda" / MODEL).read_bytes()
 
 
 def test_a_run_begun_on_the_gpu_goes_on_without_one(folder: Path):

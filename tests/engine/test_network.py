@@ -6,9 +6,11 @@ import copy
 
 import pytest
 import torch
+from torch.nn import functional
 
 from napari_unetpick.engine.network import (
     AttentionGate,
+    Double,
     UNet,
     build_network,
     count_parameters,
@@ -72,6 +74,20 @@ def test_an_answer_lies_where_its_particle_is():
     torch.testing.assert_close(
         torch.roll(here, (8, -16), (-2, -1))[inner], there[inner], atol=1e-4, rtol=0
     )
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 2, 1, 7), (1, 1, 8, 1)])
+def test_doubling_has_the_values_and_the_gradient_of_interpolation(shape):
+    torch.manual_seed(1)
+    image = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    same = image.detach().clone().requires_grad_()
+    ours = Double.apply(image)
+    theirs = functional.interpolate(same, scale_factor=2.0, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(ours, theirs)
+    weights = torch.randn_like(theirs)
+    (ours * weights).sum().backward()
+    (theirs * weights).sum().backward()
+    torch.testing.assert_close(image.grad, same.grad)
 
 
 def test_a_gate_lets_between_nothing_and_everything_pass():

@@ -80,7 +80,6 @@ class BatchAugmentation:
         if not (s.rotation or s.flip or s.scale or s.elastic):
             start = (size - patch) // 2
             return stack[:, :, start : start + patch, start : start + patch]
-        device = stack.device
         angle = self._uniform(batch, 0, 2 * math.pi, generator) * float(s.rotation)
         zoom = torch.exp(self._uniform(batch, -1, 1, generator) * math.log1p(s.scale))
         mirror = 1 - 2 * (self._uniform(batch, 0, 1, generator) < 0.5).float() * float(s.flip)
@@ -89,15 +88,14 @@ class BatchAugmentation:
         axis = torch.arange(patch, dtype=torch.float32) - (patch - 1) / 2
         col, row = torch.meshgrid(axis, axis, indexing="xy")
         places = torch.stack([col, row], -1).view(1, -1, 2) @ matrix.transpose(1, 2)
-        grid = places.view(batch, patch, patch, 2)
+        grid = places.view(batch, patch, patch, 2).to(stack.device)
         if s.elastic > 0:
             knots = torch.randn(batch, 2, ELASTIC_GRID, ELASTIC_GRID, generator=generator)
-            bend = functional.interpolate(knots, (patch, patch), mode="bicubic", align_corners=True)
+            bend = stretch(knots.to(stack.device), patch)
             grid = grid + bend.permute(0, 2, 3, 1) * (s.elastic * self.diameter)
         # (x, y) in pixels from the centre to grid_sample's -1..1 (align_corners=False)
-        grid = (grid * (2 / size)).to(device)
         return functional.grid_sample(
-            stack, grid, mode="bilinear", padding_mode="zeros", align_corners=False
+            stack, grid * (2 / size), mode="bilinear", padding_mode="zeros", align_corners=False
         )
 
     def add_ice(
@@ -108,25 +106,24 @@ class BatchAugmentation:
         chosen = self._uniform(batch, 0, 1, generator) < self.settings.ice
         centre = self._uniform(batch * 2, 0, size, generator).view(batch, 2)
         radius = self._uniform(batch, 0.4, 1.6, generator) * self.diameter
-        stretch = torch.exp(self._uniform(batch, -0.5, 0.5, generator))
+        elongation = torch.exp(self._uniform(batch, -0.5, 0.5, generator))
         turn = self._uniform(batch, 0, math.pi, generator)
         depth = self._uniform(batch, 1.0, 4.0, generator)
         sign = torch.where(self._uniform(batch, 0, 1, generator) < 0.8, -1.0, 1.0)
         ripple = torch.randn(batch, 1, 6, 6, generator=generator)
         if not bool(chosen.any()):
             return image, weight
-        axis = torch.arange(size, dtype=torch.float32)
-        dy = axis.view(1, -1, 1) - centre[:, 0].view(-1, 1, 1)
-        dx = axis.view(1, 1, -1) - centre[:, 1].view(-1, 1, 1)
-        cos, sin = torch.cos(turn).view(-1, 1, 1), torch.sin(turn).view(-1, 1, 1)
+        shape = torch.stack([*centre.T, radius, elongation, turn, sign * depth, chosen.float()])
+        row, col, radius, elongation, turn, depth, chosen = shape.to(image.device).view(7, -1, 1, 1)
+        axis = torch.arange(size, dtype=torch.float32, device=image.device)
+        dy, dx = axis.view(1, -1, 1) - row, axis.view(1, 1, -1) - col
+        cos, sin = torch.cos(turn), torch.sin(turn)
         u, v = (cos * dx + sin * dy), (cos * dy - sin * dx)
-        reach = torch.sqrt((u * stretch.view(-1, 1, 1)) ** 2 + (v / stretch.view(-1, 1, 1)) ** 2)
-        rough = functional.interpolate(ripple, (size, size), mode="bicubic", align_corners=True)
-        edge = (radius.view(-1, 1, 1) - reach) / (0.12 * self.diameter) + rough[:, 0]
-        cover = torch.sigmoid(edge) * chosen.view(-1, 1, 1).float()
-        texture = 1 + 0.25 * rough[:, 0]
-        shade = (cover * texture * (sign * depth).view(-1, 1, 1)).unsqueeze(1).to(image.device)
-        covered = (cover.unsqueeze(1).to(image.device) > 0.3) & (target > 0.5)
+        reach = torch.sqrt((u * elongation) ** 2 + (v / elongation) ** 2)
+        rough = stretch(ripple.to(image.device), size)[:, 0]
+        cover = torch.sigmoid((radius - reach) / (0.12 * self.diameter) + rough) * chosen
+        shade = (cover * (1 + 0.25 * rough) * depth).unsqueeze(1)
+        covered = (cover.unsqueeze(1) > 0.3) & (target > 0.5)
         return image + shade, torch.where(covered, torch.zeros_like(weight), weight)
 
     def blur(self, image: Tensor, generator: torch.Generator) -> Tensor:
@@ -191,3 +188,8 @@ class BatchAugmentation:
     @staticmethod
     def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
         return torch.rand(n, generator=generator) * (high - low) + low
+
+
+def stretch(knots: Tensor, size: int) -> Tensor:
+    """Draw a smooth field through (B, C, k, k) knots: (B, C, size, size)."""
+    return functional.interpolate(knots, (size, size), mode="bicubic", align_corners=True)

@@ -81,7 +81,8 @@ def half_precision(device: torch.device) -> torch.autocast:
 
 
 def make_deterministic() -> None:
-    """One seed, one result: on the CPU to the last bit."""
+    """One seed, one result, to the last bit on the same CPU or GPU."""
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a help to find bugs that costs
+    # a help to find bugs, which takes time
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from napari_unetpick.engine.devices import choose_device
+from napari_unetpick.engine.devices import choose_device, make_deterministic
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.io.names import micrograph_key
@@ -61,6 +61,7 @@ class Engine:
         After an error of the GPU only a fresh process can use it again.
         """
         self.tell_device(*choose_device("auto"))
+        make_deterministic()  # a second of late imports that the first training need not wait for
         since, freed = time.monotonic(), False
         while not (self.channel.broken.is_set() or self._gpu_lost):
             idle = time.monotonic() - since
