@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QPaintEvent
-from qtpy.QtWidgets import QDockWidget, QListView, QMainWindow, QWidget
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QListView, QMainWindow, QWidget
 
-from napari_unetpick.widgets.paint_pause import LAYER_LIST, MOMENT, PaintPause
+from napari_unetpick.widgets.paint_pause import HELD, LAYER_LIST, MOMENT, PaintPause
 
 
 class Canvas(QWidget):
@@ -146,3 +148,63 @@ def test_napari_has_the_list_where_it_is_looked_for(make_napari_viewer: Any, qtb
     PaintPause(main).begin()
     assert not found.updatesEnabled()
     qtbot.waitUntil(found.updatesEnabled, timeout=2000)
+
+
+def on_screen(widget: QWidget) -> int:
+    """Brightness of the widget's middle as the screen shows it, 0-255."""
+    middle = widget.mapToGlobal(widget.rect().center())
+    pixel = QApplication.primaryScreen().grabWindow(0, middle.x(), middle.y(), 1, 1).toImage()
+    return int(pixel.pixelColor(0, 0).lightness())
+
+
+def test_the_canvas_is_rendered_in_a_turn_of_its_own_and_then_seen(
+    make_napari_viewer: Any, qtbot: Any
+) -> None:
+    if QApplication.platformName() == "offscreen":
+        pytest.skip("there is no screen to look at")
+    viewer = make_napari_viewer(show=True)
+    main = viewer.window._qt_window
+    canvas = main.findChild(QOpenGLWidget)
+    layer = viewer.add_image(np.zeros((64, 64)), contrast_limits=(0, 1))
+    qtbot.waitUntil(lambda: on_screen(canvas) < 10, timeout=5000)
+    qtbot.wait(300)
+    pause, log = PaintPause(main), []
+    render, put_together = pause._render, pause._draw
+    pause._canvas_timer.timeout.disconnect()
+    pause._canvas_timer.timeout.connect(lambda: (render(), log.append("rendered")))
+    pause._timer.timeout.disconnect()
+    pause._timer.timeout.connect(lambda: (put_together(), log.append(on_screen(canvas))))
+    paint = type(canvas).paintGL
+    ticking = QTimer()
+    ticking.timeout.connect(lambda: log.append("tick"))
+    ticking.start(1)
+    try:
+        type(canvas).paintGL = lambda self: (log.append("painted"), paint(self))
+        for value, seen in ((1.0, 255), (0.0, 0)):
+            log.clear()
+            pause.begin()
+            layer.data = np.full((64, 64), value)
+            assert canvas.testAttribute(HELD)
+            qtbot.waitUntil(lambda seen=seen: seen in log, timeout=2000)
+            told = [each for each in log if each != "tick"]
+            assert told[:3] == ["painted", "rendered", seen]
+            assert "tick" in log[: log.index("painted")], "a turn before it"
+            assert "tick" in log[log.index("rendered") : log.index(seen)], "a turn after it"
+            qtbot.wait(round(1500 * MOMENT))
+            assert log.count("painted") == 1
+    finally:
+        type(canvas).paintGL = paint
+
+
+def test_a_canvas_that_is_asked_for_nothing_is_not_held_for_ever(
+    make_napari_viewer: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    main = viewer.window._qt_window
+    canvas = main.findChild(QOpenGLWidget)
+    qtbot.waitUntil(canvas.isValid, timeout=5000)
+    pause = PaintPause(main)
+    main.setUpdatesEnabled(False)
+    pause.begin()
+    main.setUpdatesEnabled(True)
+    qtbot.waitUntil(lambda: not canvas.testAttribute(HELD), timeout=2000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,9 +22,26 @@ def one_step(layer: Any) -> Iterator[None]:
     The viewer is not told of a new extent: points lie on a micrograph, whose layer tells its own.
     """
     with layer.events.blocker_all():
-        yield
-    layer.refresh(thumbnail=False, extent=False)
+        with _held_back(layer):
+            yield
+        layer.refresh(thumbnail=False, data_displayed=False, highlight=False)  # the extent
+    layer.refresh(extent=False)
     layer.events.features()
+
+
+@contextmanager
+def _held_back(layer: Any) -> Iterator[None]:
+    """Refresh nothing, and let the colours tell nobody, as napari does within its own changes.
+
+    It has no public way to that; should a version lose these, each change is drawn again.
+    """
+    with ExitStack() as stack:
+        if hasattr(layer, "_block_refresh"):
+            stack.enter_context(layer._block_refresh())
+        for name in ("_border", "_face"):
+            if hasattr(layer, name):
+                stack.enter_context(getattr(layer, name).events.blocker_all())
+        yield
 
 
 def show_picks(layer: Any, table: PickTable, diameter: float) -> None:

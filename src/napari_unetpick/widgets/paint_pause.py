@@ -10,16 +10,23 @@ from __future__ import annotations
 
 import time
 
-from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QApplication, QDockWidget, QListView, QMainWindow
+from vispy.gloo import gl
 
 MOMENT = 0.1  # s, in which a change is drawn
 LIST_MS = 40  # after a change: the canvas is drawn by then
+HELD = Qt.WidgetAttribute.WA_UpdatesDisabled  # as an attribute, so that its end asks for no drawing
 LAYER_LIST = "layer list"  # napari's name of the dock
 
 
 class PaintPause(QObject):
-    """Holds a window's requests for drawing back, each until the event loop has turned."""
+    """Holds a window's requests for drawing back, each until the event loop has turned.
+
+    The canvas is rendered first, into the buffer from which Qt puts the window together, and the
+    window is put together one turn later.
+    """
 
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
@@ -29,6 +36,12 @@ class PaintPause(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._draw)
+        self._canvas = window.findChild(QOpenGLWidget)
+        if self._canvas is not None:
+            self._canvas.destroyed.connect(self._forget)
+        self._canvas_timer = QTimer(self)
+        self._canvas_timer.setSingleShot(True)
+        self._canvas_timer.timeout.connect(self._render)
         self._list = _list_of_layers(window)
         self._list_timer = QTimer(self)
         self._list_timer.setSingleShot(True)
@@ -39,6 +52,10 @@ class PaintPause(QObject):
     def begin(self) -> None:
         """Hold back the requests of the next moment: the handler that runs makes the first."""
         self._until = time.monotonic() + MOMENT
+        if self._canvas is not None and self._canvas.isVisible() and self._canvas.isValid():
+            self._canvas.setAttribute(HELD, True)
+            self._canvas_timer.start(round(1000 * MOMENT))  # at the latest
+            self._ask()  # the request comes right after the handler, and starts it
         if self._list is not None and not self._list_timer.isActive():
             self._list.setUpdatesEnabled(False)
             self._list_timer.start()
@@ -47,10 +64,32 @@ class PaintPause(QObject):
         """Stop a request; a timer that is due then has its turn before the drawing."""
         if event.type() != QEvent.Type.UpdateRequest or self._drawing:
             return False
-        if time.monotonic() > self._until:
+        if self._canvas_timer.isActive():
+            self._canvas_timer.start(0)
+        elif time.monotonic() <= self._until:
+            self._timer.start()
+        else:
             return False
-        self._timer.start()
         return True
+
+    def _render(self) -> None:
+        """Render the canvas into its buffer, for which there is no other request then."""
+        if self._canvas is None:
+            return
+        self._canvas.setAttribute(HELD, False)  # rendering may ask for more
+        self._canvas.makeCurrent()
+        self._canvas.paintGL()
+        gl.glFinish()
+        self._canvas.doneCurrent()
+        self._ask()
+        self._timer.start()
+
+    def _ask(self) -> None:
+        """Ask for the drawing of next to nothing, for which Qt puts the window together."""
+        self.parent().update(0, 0, 1, 1)
+
+    def _forget(self) -> None:
+        self._canvas = None
 
     def _draw(self) -> None:
         self._drawing = True
