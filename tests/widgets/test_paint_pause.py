@@ -61,12 +61,13 @@ def changed(window: QMainWindow, log: list[str], qtbot: Any, before: Callable[[]
     qtbot.waitUntil(lambda: len(log) >= 3, timeout=2000)
 
 
+@pytest.mark.parametrize("asked", ["begin", "wait"])
 def test_another_timer_has_its_turn_before_the_drawing(
-    window: tuple[QMainWindow, list[str]], qtbot: Any
+    window: tuple[QMainWindow, list[str]], qtbot: Any, asked: str
 ) -> None:
     main, log = window
     pause = PaintPause(main)
-    changed(main, log, qtbot, pause.begin)
+    changed(main, log, qtbot, getattr(pause, asked))
     assert log == ["changed", "tick", "drawn"]
 
 

@@ -61,6 +61,18 @@ def test_stepping_shows_each_micrographs_own_picks(project_session, qtbot):
         np.testing.assert_allclose(session.layers.get("picks").data, session.truth[key][:4])
 
 
+def test_who_listens_to_the_image_hears_of_each_that_stays(project_session, qtbot):
+    session, heard = project_session, []
+    layer = session.layers.get("micrograph")
+    layer.events.data.connect(lambda event: heard.append(np.array(event.value)))
+    for key in ("a.b_2", "a.b_1", "a.b_3"):
+        session.go(key)
+        qtbot.waitUntil(lambda key=key: session.layers.shown_key == key, timeout=5000)
+        shown = session.layers.shown.image
+        qtbot.waitUntil(lambda shown=shown: bool(heard) and np.array_equal(heard[-1], shown))
+        heard.clear()
+
+
 def test_two_hundred_fast_steps_with_edits_lose_and_cross_nothing(project_session, qtbot):
     session = project_session
     rng = np.random.default_rng(5)

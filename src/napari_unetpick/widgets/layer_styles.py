@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
 
 from napari_unetpick.layer_data import DEFAULT_SIZE, PLAIN_COLOR, SCORE_COLORMAP
 from napari_unetpick.widgets.layer_tables import one_step
@@ -21,6 +22,7 @@ ORDER = ("micrograph", "exclusions", "complete", "candidates", "negatives", "pic
 REJECTED_COLOR = "#ff4040"
 EXCLUDED_COLOR = "#ff4040"
 COMPLETE_COLOR = "#40d0ff"
+TOLD_MS = 60  # after a change: it is drawn by then
 BORDER = 0.06  # of the diameter
 NAMES = {
     "picks": "Picks",
@@ -131,6 +133,19 @@ def default_diameter(session: Session, key: str) -> float:
     """Ring size in pixels while no diameter is set: a part of the micrograph's width."""
     shown = session.layers.image_of(key)
     return 40.0 if shown is None else max(1.0, DEFAULT_SIZE * shown.file_shape[1])
+
+
+def show_image(layer: Any, image: NDArray[np.generic]) -> None:
+    """Put another image into its layer, without another extent where it is of the same size.
+
+    Of its data napari is told in a turn of its own: it then looks for dimensions in all layers.
+    """
+    if layer.data.shape != image.shape:
+        layer.data = image
+        return
+    with layer.events.extent.blocker(), layer.events.data.blocker():
+        layer.data = image
+    QTimer.singleShot(TOLD_MS, lambda: layer.events.data(value=layer.data))
 
 
 def show_points(layer: Any, coords: NDArray[np.float64], size: float) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,7 @@ class Layers:
         self._deleted = False  # by the user, who is not told yet
         self.keys = LayerKeys(self._made)
         self._extent: tuple[float, float] | None = None
-        self._pause: PaintPause | None = None
+        self.pause: PaintPause | None = None
         self._bridge = _Bridge()
         self._bridge.ready.connect(self._image_ready)
         session.current_changed.connect(self._go)
@@ -166,8 +166,8 @@ class Layers:
 
     def drawn_in(self, window: QMainWindow) -> None:
         """Take note of the viewer's window; drawing another micrograph then waits for a turn."""
-        if self._pause is None:
-            self._pause = PaintPause(window)
+        if self.pause is None:
+            self.pause = PaintPause(window)
 
     def close(self) -> None:
         """End the image thread."""
@@ -209,8 +209,8 @@ class Layers:
 
     def _show(self, key: str, shown: Shown | None) -> None:
         """Put a micrograph and all that belongs to it into the layers, in one step."""
-        if self._pause is not None:
-            self._pause.begin()
+        if self.pause is not None:
+            self.pause.begin()
         marks, damage = self._read(key)
         if damage and key != self.shown_key:
             tell(f"{key} cannot be marked until its file is mended: {damage}", "error")
@@ -249,9 +249,7 @@ class Layers:
             layer.contrast_limits_range = (-2 * spread, 2 * spread)
             layer.bind_key("Escape", lambda _: None, overwrite=True)
         else:
-            same = layer.data.shape == shown.image.shape
-            with layer.events.extent.blocker() if same else nullcontext():
-                layer.data = shown.image
+            layer_styles.show_image(layer, shown.image)
             layer_styles.put(layer, place)
             if not layer.visible:
                 layer.visible = True

@@ -49,9 +49,13 @@ class PaintPause(QObject):
         self._list_timer.timeout.connect(self._draw_list)
         window.installEventFilter(self)
 
-    def begin(self) -> None:
+    def wait(self) -> None:
         """Hold back the requests of the next moment: the handler that runs makes the first."""
         self._until = time.monotonic() + MOMENT
+
+    def begin(self) -> None:
+        """Wait, render the canvas in a turn of its own, and draw the list of layers later."""
+        self.wait()
         if self._canvas is not None and self._canvas.isVisible() and self._canvas.isValid():
             self._canvas.setAttribute(HELD, True)
             self._canvas_timer.start(round(1000 * MOMENT))  # at the latest
