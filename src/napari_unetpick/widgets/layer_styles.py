@@ -170,7 +170,7 @@ def show_candidates(layer: Any, chosen: Chosen | None, diameter: float) -> None:
         return
     if layer.selected_data:
         layer.selected_data = set()
-    with one_step(layer):
+    with one_step(layer, moves=not same):
         if not same:
             layer.data = coords
             layer.features = {"score": np.nan_to_num(scores)}

@@ -16,15 +16,18 @@ NEW = -1  # id of a pick that was just clicked
 
 
 @contextmanager
-def one_step(layer: Any) -> Iterator[None]:
+def one_step(layer: Any, *, moves: bool = True) -> Iterator[None]:
     """Change several things of a Points layer; napari, which draws anew at each, does so once.
+
+    `moves` says that the points themselves are among them.
 
     The viewer is not told of a new extent: points lie on a micrograph, whose layer tells its own.
     """
     with layer.events.blocker_all():
         with _held_back(layer):
             yield
-        layer.refresh(thumbnail=False, data_displayed=False, highlight=False)  # the extent
+        if moves:
+            layer.refresh(thumbnail=False, data_displayed=False, highlight=False)  # the extent
     layer.refresh(extent=False)
     layer.events.features()
 
