@@ -62,6 +62,17 @@ def test_a_layer_from_before_the_docks_is_freed_when_it_is_deleted(
     get_session(viewer).close()
 
 
+def test_what_was_dropped_before_is_collected_soon(
+    make_napari_viewer: Callable[..., Any], qtbot: Any
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    dropped = ref(Node())
+    show_dock(viewer, qtbot)
+    qtbot.waitUntil(lambda: dropped() is None, timeout=4 * AFTER_MS)
+    assert gc.get_freeze_count() > 0
+    get_session(viewer).close()
+
+
 def test_what_is_dropped_while_docks_are_open_is_collected(
     make_napari_viewer: Callable[..., Any], qtbot: Any
 ) -> None:

@@ -9,12 +9,11 @@ deleted may hold gigabytes: all is looked through once then, and set aside again
 from __future__ import annotations
 
 import gc
-from functools import cache
 from typing import Any
 
 from qtpy.QtCore import QTimer
 
-AFTER_MS = 1000  # after a layer has gone: napari is done with it, and several went at once
+AFTER_MS = 1000  # the dock is drawn by then, or napari is done with a layer that has gone
 
 
 class Aside:
@@ -29,10 +28,10 @@ class Aside:
         viewer.layers.events.removed.connect(self._removed)
 
     def begin(self) -> None:
-        """Leave what is there now out of all collections."""
+        """Leave what is there now out of all collections, and soon drop what nobody holds of it."""
         self._begun = True
-        _collect_once()
         gc.freeze()
+        self._timer.start()
 
     def end(self) -> None:
         """Collect among everything again; the docks of another viewer begin anew when shown."""
@@ -48,9 +47,3 @@ class Aside:
             gc.unfreeze()
             gc.collect()
             gc.freeze()
-
-
-@cache
-def _collect_once() -> None:
-    """Drop what nobody holds any more: set aside, it would be kept."""
-    gc.collect()
