@@ -35,8 +35,8 @@ def trained(**settings):
 
 
 @pytest.mark.parametrize("attention", [True, False])
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("depth, shape", [(1, (16, 24)), (2, (40, 16)), (3, (48, 64))])
+@pytest.mark.parametrize("stride", [1, 2, 4])
+@pytest.mark.parametrize("depth, shape", [(1, (16, 24)), (2, (48, 16)), (3, (64, 96))])
 def test_logits_have_the_shape_of_the_image(attention, stride, depth, shape):
     network = UNet(4, depth, stride, attention)
     assert network.multiple == stride * 2**depth
@@ -48,7 +48,7 @@ def test_logits_have_the_shape_of_the_image(attention, stride, depth, shape):
 
 
 @pytest.mark.parametrize("attention", [True, False])
-@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("stride", [1, 2, 4])
 def test_fused_for_picking_says_the_same(attention, stride):
     network = trained(attention=attention, stride=stride)
     image = torch.randn(2, 1, 64, 48)

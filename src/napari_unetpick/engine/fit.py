@@ -270,7 +270,7 @@ def draw_epoch(job: FitJob, run: Fit, steps: int) -> tuple[list[Place], Iterator
             batch = torch.from_numpy(stack).to(job.device)
             yield augment(batch, settings.patch_px, generator)
 
-    return places, make() if job.device.type == "cpu" else ahead(make())
+    return places, ahead(make()) if job.device.type == "cuda" else make()
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:

@@ -104,14 +104,14 @@ class UNet(nn.Module):
         x = skips.pop()
         for level in reversed(range(len(self.up))):
             # 1x1 convolution first: it commutes with interpolation and costs a quarter there
-            x = double(self.grow[level](x))
+            x = enlarge(self.grow[level](x), 2)
             skip = skips.pop()
             if self.attention:
                 skip = self.gates[level](skip, x)
             x = self.up[level](torch.cat([skip, x], dim=1))
         with torch.autocast(x.device.type, enabled=False):
             logits: Tensor = self.head(x.float())  # bfloat16 gives neighbours the same score
-        return double(logits) if self.stride == 2 else logits
+        return logits if self.stride == 1 else enlarge(logits, self.stride)
 
     def fused(self) -> UNet:
         """Return this network for picking: batch normalisation folded into the convolutions."""
@@ -154,12 +154,14 @@ class Double(torch.autograd.Function):
         return nn.functional.conv2d(padded, kernel, stride=2, groups=padded.shape[1])
 
 
-def double(x: Tensor) -> Tensor:
-    """Interpolate (B, C, H, W) to (B, C, 2H, 2W)."""
-    if x.device.type == "cuda":
+def enlarge(x: Tensor, factor: int) -> Tensor:
+    """Interpolate (B, C, H, W) to `factor` times the rows and columns."""
+    if x.device.type == "cuda" and factor == 2:
         doubled: Tensor = Double.apply(x)  # type: ignore[no-untyped-call]
         return doubled
-    return nn.functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+    return nn.functional.interpolate(
+        x, scale_factor=float(factor), mode="bilinear", align_corners=False
+    )
 
 
 def place(network: UNet, device: torch.device) -> UNet:
