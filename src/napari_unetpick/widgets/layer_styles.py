@@ -135,17 +135,18 @@ def default_diameter(session: Session, key: str) -> float:
     return 40.0 if shown is None else max(1.0, DEFAULT_SIZE * shown.file_shape[1])
 
 
-def show_image(layer: Any, image: NDArray[np.generic]) -> None:
+def show_image(layer: Any, image: NDArray[np.generic], closed: Callable[[], bool]) -> None:
     """Put another image into its layer, without another extent where it is of the same size.
 
-    Of its data napari is told in a turn of its own: it then looks for dimensions in all layers.
+    Of its data napari is told in a turn of its own, if there still is a viewer: it then looks for
+    dimensions in all layers.
     """
     if layer.data.shape != image.shape:
         layer.data = image
         return
     with layer.events.extent.blocker(), layer.events.data.blocker():
         layer.data = image
-    QTimer.singleShot(TOLD_MS, lambda: layer.events.data(value=layer.data))
+    QTimer.singleShot(TOLD_MS, lambda: closed() or layer.events.data(value=layer.data))
 
 
 def show_points(layer: Any, coords: NDArray[np.float64], size: float) -> None:

@@ -249,7 +249,7 @@ class Layers:
             layer.contrast_limits_range = (-2 * spread, 2 * spread)
             layer.bind_key("Escape", lambda _: None, overwrite=True)
         else:
-            layer_styles.show_image(layer, shown.image)
+            layer_styles.show_image(layer, shown.image, lambda: self.session.closed)
             layer_styles.put(layer, place)
             if not layer.visible:
                 layer.visible = True

@@ -36,7 +36,8 @@ class PaintPause(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._draw)
-        self._canvas = window.findChild(QOpenGLWidget)
+        viewer = window.centralWidget()  # docks may have canvases of their own
+        self._canvas = None if viewer is None else viewer.findChild(QOpenGLWidget)
         if self._canvas is not None:
             self._canvas.destroyed.connect(self._forget)
         self._canvas_timer = QTimer(self)
