@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakMethod
 
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import UnetPickError
@@ -24,6 +23,7 @@ from napari_unetpick.widgets.adopt import (
 from napari_unetpick.widgets.background import Background
 from napari_unetpick.widgets.controls import button, hint, row, say
 from napari_unetpick.widgets.session import Session
+from napari_unetpick.widgets.throttle import single_shot
 
 SETTLED_MS = 60  # several files opened at once are one offer
 MEANWHILE = "another project was opened meanwhile; use the open images again"
@@ -56,10 +56,7 @@ class AdoptForm(QWidget):
         self.background.failed.connect(lambda text: report("", text))
         self.destroyed.connect(self.background.close)
         self._build()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(SETTLED_MS)
-        self._timer.timeout.connect(self.offer)
+        self._timer = single_shot(self, SETTLED_MS, self.offer)
         events = session.viewer.layers.events
         self.destroyed.connect(_Listen([events.inserted, events.removed], self.offer_soon))
         self.hide()  # until it lies in a layout and `offer` finds something

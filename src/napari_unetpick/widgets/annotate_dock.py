@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton, QSlider, QWidget
 
 from napari_unetpick.errors import UnetPickError
@@ -22,6 +22,7 @@ from napari_unetpick.widgets.pointer import (
     reject_shown,
 )
 from napari_unetpick.widgets.suggest_panel import SuggestPanel
+from napari_unetpick.widgets.throttle import single_shot
 
 REFRESH_MS = 60
 BRUSH_STEPS = 4  # slider steps in a diameter
@@ -71,10 +72,8 @@ class AnnotateDock(Dock):
         self.labels = LabelPanel(self.session)
         self.suggestions = SuggestPanel(self.session)
         self._build()
-        self._timer = QTimer(self)  # many changes in a row (a slider, a job) are shown once
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REFRESH_MS)
-        self._timer.timeout.connect(self.refresh)
+        # many changes in a row (a slider, a job) are shown once
+        self._timer = single_shot(self, REFRESH_MS, self.refresh)
         self._follow()
         self.refresh()
 

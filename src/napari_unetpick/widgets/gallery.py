@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QItemSelection, QModelIndex, QSize, Qt, QTimer
+from qtpy.QtCore import QItemSelection, QModelIndex, QSize, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QAbstractItemView, QComboBox, QLabel, QListView, QWidget
 
@@ -27,6 +27,7 @@ from napari_unetpick.widgets.gallery_model import GalleryModel, picture
 from napari_unetpick.widgets.layer_tables import remove_picks
 from napari_unetpick.widgets.model import SAME, undecided
 from napari_unetpick.widgets.snapshot import Snapshot, take_snapshot
+from napari_unetpick.widgets.throttle import single_shot
 
 SOURCES: dict[str, tuple[Kind, bool]] = {
     "Candidates here": ("candidates", False),
@@ -59,14 +60,8 @@ class GalleryDock(Dock):
         self.work.progress.connect(self._gathering)
         self.work.failed.connect(lambda text: say(self.words, text))
         self.averaging.done.connect(self._show_mean)
-        self._soon, self._mean_soon = QTimer(self), QTimer(self)
-        for timer, wait, call in (
-            (self._soon, SOON_MS, self._update),
-            (self._mean_soon, MEAN_MS, self._average),
-        ):
-            timer.setSingleShot(True)
-            timer.setInterval(wait)
-            timer.timeout.connect(call)
+        self._soon = single_shot(self, SOON_MS, self._update)
+        self._mean_soon = single_shot(self, MEAN_MS, self._average)
         self._build()
         self._follow()
 

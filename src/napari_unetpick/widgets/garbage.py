@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-from qtpy.QtCore import QTimer
+from napari_unetpick.widgets.throttle import single_shot
 
 AFTER_MS = 1000  # the dock is drawn by then, or napari is done with a layer that has gone
 
@@ -21,10 +21,7 @@ class Aside:
 
     def __init__(self, viewer: Any) -> None:
         self._begun = False
-        self._timer = QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(AFTER_MS)
-        self._timer.timeout.connect(self._look_through)
+        self._timer = single_shot(None, AFTER_MS, self._look_through)
         viewer.layers.events.removed.connect(self._removed)
 
     def begin(self) -> None:

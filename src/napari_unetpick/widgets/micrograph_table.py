@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QItemSelection, QItemSelectionModel, QSize, Qt, QTimer, Signal
+from qtpy.QtCore import QItemSelection, QItemSelectionModel, QSize, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QTableView, QWidget
 
 from napari_unetpick.widgets.micrograph_list import MicrographModel
 from napari_unetpick.widgets.micrograph_order import COLUMNS
+from napari_unetpick.widgets.throttle import single_shot
 from napari_unetpick.widgets.thumbnails import SIDE
 
 SETTLED_MS = 80  # scrolling that goes on asks for nothing
@@ -28,10 +29,7 @@ class MicrographTable(QTableView):
         self.micrographs = model
         self.setModel(model)
         self._quiet = False
-        self._settled = QTimer(self)
-        self._settled.setSingleShot(True)
-        self._settled.setInterval(SETTLED_MS)
-        self._settled.timeout.connect(self.seen_changed)
+        self._settled = single_shot(self, SETTLED_MS, self.seen_changed)
         self._set_up_looks()
         self._kept: list[str] = []
         model.modelAboutToBeReset.connect(self._remember)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QModelIndex, Qt, QTimer
+from qtpy.QtCore import QModelIndex, Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -25,6 +25,7 @@ from napari_unetpick.widgets.open_form import OpenForm
 from napari_unetpick.widgets.score_summary import Choice, read_summary, summarise
 from napari_unetpick.widgets.selected_menu import SelectedMenu
 from napari_unetpick.widgets.session import Session
+from napari_unetpick.widgets.throttle import single_shot
 from napari_unetpick.widgets.thumbnails import make_thumbnail
 
 NEXT, PREVIOUS = ".", ","
@@ -54,7 +55,7 @@ class MicrographsDock(Dock):
         self.table = MicrographTable(self.model)
         self.menu = SelectedMenu(self.session, self.table.selected_keys, self)
         self._timers = {
-            name: self._timer(wait, call)
+            name: single_shot(self, wait, call)
             for name, wait, call in (
                 ("narrow", TYPED_MS, self._narrow),
                 ("choice", CHOICE_MS, self._choice_settled),
@@ -119,13 +120,6 @@ class MicrographsDock(Dock):
         layout.addWidget(self.with_pictures)
         self.display_section = section("Display", folded)
         self.body.addWidget(self.display_section)
-
-    def _timer(self, wait: int, call: Any) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(wait)
-        timer.timeout.connect(call)
-        return timer
 
     def _connect(self) -> None:
         session, table = self.session, self.table

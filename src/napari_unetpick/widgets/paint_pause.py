@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import time
 
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QApplication, QDockWidget, QListView, QMainWindow
 from vispy.gloo import gl
+
+from napari_unetpick.widgets.throttle import single_shot
 
 MOMENT = 0.1  # s, in which a change is drawn
 LIST_MS = 40  # after a change: the canvas is drawn by then
@@ -32,22 +34,15 @@ class PaintPause(QObject):
         super().__init__(window)
         self._until = 0.0
         self._drawing = False
-        self._timer = QTimer(self)  # of its own: it goes with the window, a shared one would not
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(0)
-        self._timer.timeout.connect(self._draw)
+        # of its own: it goes with the window, a shared one would not
+        self._timer = single_shot(self, 0, self._draw)
         viewer = window.centralWidget()  # docks may have canvases of their own
         self._canvas = None if viewer is None else viewer.findChild(QOpenGLWidget)
         if self._canvas is not None:
             self._canvas.destroyed.connect(self._forget)
-        self._canvas_timer = QTimer(self)
-        self._canvas_timer.setSingleShot(True)
-        self._canvas_timer.timeout.connect(self._render)
+        self._canvas_timer = single_shot(self, round(1000 * MOMENT), self._render)
         self._list = _list_of_layers(window)
-        self._list_timer = QTimer(self)
-        self._list_timer.setSingleShot(True)
-        self._list_timer.setInterval(LIST_MS)
-        self._list_timer.timeout.connect(self._draw_list)
+        self._list_timer = single_shot(self, LIST_MS, self._draw_list)
         window.installEventFilter(self)
 
     def wait(self) -> None:

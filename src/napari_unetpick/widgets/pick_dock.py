@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QCheckBox, QWidget
 
@@ -21,6 +20,7 @@ from napari_unetpick.widgets.picking import describe_failures, obstacle, picking
 from napari_unetpick.widgets.run_panel import RunPanel, alone
 from napari_unetpick.widgets.score_table import ScoreTable
 from napari_unetpick.widgets.threshold_panel import ThresholdPanel
+from napari_unetpick.widgets.throttle import single_shot
 
 REDRAW_MS = 100  # bars of thousands of micrographs: not at every step of a slider
 
@@ -41,10 +41,7 @@ class PickDock(Dock):
         self.counts = CountsPlot(self.session.viewer)
         self.export = ExportForm(self.session)
         self._build()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REDRAW_MS)
-        self._timer.timeout.connect(self._draw_counts)
+        self._timer = single_shot(self, REDRAW_MS, self._draw_counts)
         self._follow_all()
         self.destroyed.connect(self.table.close)
         self.refresh()

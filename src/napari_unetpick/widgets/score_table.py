@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.widgets.background import Background, Task
 from napari_unetpick.widgets.session import Session
 from napari_unetpick.widgets.snapshot import Snapshot, take_snapshot
+from napari_unetpick.widgets.throttle import single_shot
 from napari_unetpick.widgets.training import PREVIEW
 
 Floats = NDArray[np.float64]
@@ -102,10 +103,7 @@ class ScoreTable(QObject):
         self._newer: set[str] = set()  # brought up to date while the thread collects
         self._work = Background("scores-of-all")
         self._work.done.connect(self._collected)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(SOON_MS)
-        self._timer.timeout.connect(self._catch_up)
+        self._timer = single_shot(self, SOON_MS, self._catch_up)
 
     @property
     def collecting(self) -> bool:

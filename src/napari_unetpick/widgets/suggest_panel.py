@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import InputError
@@ -14,6 +13,7 @@ from napari_unetpick.widgets.controls import button, hint, say
 from napari_unetpick.widgets.session import Session
 from napari_unetpick.widgets.snapshot import Snapshot, take_snapshot
 from napari_unetpick.widgets.suggest import Features, Suggestion, suggest, uncertainty
+from napari_unetpick.widgets.throttle import single_shot
 
 COUNT = 3
 LOOKED_AT = 200  # unlabelled micrographs, evenly from the list, that are looked at
@@ -54,10 +54,7 @@ class SuggestPanel(QWidget):
         self.background.done.connect(self._show)
         self.background.failed.connect(lambda text: say(self.words, text))
         self.destroyed.connect(self.background.close)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(WAIT_MS)
-        self._timer.timeout.connect(self.look)
+        self._timer = single_shot(self, WAIT_MS, self.look)
 
     def later(self, *_: object) -> None:
         """Look anew soon; while the panel is hidden, when it is shown."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
@@ -17,7 +17,7 @@ from napari_unetpick.widgets.expected import describe_expected, evidence_of, exp
 from napari_unetpick.widgets.histogram import Histogram
 from napari_unetpick.widgets.score_table import ScoreTable
 from napari_unetpick.widgets.session import Session
-from napari_unetpick.widgets.throttle import EVERY_MS, Throttle
+from napari_unetpick.widgets.throttle import EVERY_MS, Throttle, single_shot
 
 HERE, ALL = "This micrograph", "All picked micrographs"
 NEAREST, FARTHEST = 0.25, 1.5  # diameters
@@ -66,14 +66,8 @@ class ThresholdPanel(QWidget):
         self.distance.valueChanged.connect(self._set_distance)
         self.histogram.dragged.connect(self._dragged)
         self.scope.currentTextChanged.connect(lambda _: self.refresh())
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(EVERY_MS)
-        self._timer.timeout.connect(self._count)
-        self._another = QTimer(self)
-        self._another.setSingleShot(True)
-        self._another.setInterval(EVERY_MS)
-        self._another.timeout.connect(self.refresh)
+        self._timer = single_shot(self, EVERY_MS, self._count)
+        self._another = single_shot(self, EVERY_MS, self.refresh)
 
     def _slider(self, low: float, high: float) -> Any:
         made = QLabeledDoubleSlider(Qt.Orientation.Horizontal)

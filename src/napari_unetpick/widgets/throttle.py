@@ -10,6 +10,15 @@ from qtpy.QtCore import QObject, QTimer
 EVERY_MS = 30
 
 
+def single_shot(parent: QObject | None, ms: int, call: Callable[[], object]) -> QTimer:
+    """Return a timer that, `ms` after it was started last, calls once."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(ms)
+    timer.timeout.connect(call)
+    return timer
+
+
 class Throttle(QObject):
     """Passes values on: the first at once, then the newest every `every_ms`."""
 
@@ -19,10 +28,7 @@ class Throttle(QObject):
         super().__init__(parent)
         self._call = call
         self._waiting: list[Any] = []
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(every_ms)
-        self._timer.timeout.connect(self.flush)
+        self._timer = single_shot(self, every_ms, self.flush)
 
     @property
     def waiting(self) -> bool:

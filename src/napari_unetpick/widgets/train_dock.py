@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -18,6 +17,7 @@ from napari_unetpick.widgets.preferences import read_preferences
 from napari_unetpick.widgets.run_curves import RunCurves, curves_of
 from napari_unetpick.widgets.run_panel import RunPanel, alone
 from napari_unetpick.widgets.runs_view import RunsView
+from napari_unetpick.widgets.throttle import single_shot
 from napari_unetpick.widgets.train_plan import caution, describe, make_plan, obstacle, starts
 
 REFRESH_MS = 150  # clicks come fast: the plan is read once for several
@@ -51,10 +51,7 @@ class TrainDock(Dock):
         )
         self.form: Any = None
         self._build()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REFRESH_MS)
-        self._timer.timeout.connect(self.refresh)
+        self._timer = single_shot(self, REFRESH_MS, self.refresh)
         self._follow_all()
         self._runs_changed()
 

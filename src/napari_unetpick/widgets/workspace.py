@@ -6,7 +6,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
     QGridLayout,
@@ -23,6 +23,7 @@ from napari_unetpick.widgets.controls import hint, say
 from napari_unetpick.widgets.dock import Unfollow
 from napari_unetpick.widgets.mouse_tools import get_tools
 from napari_unetpick.widgets.session import get_session
+from napari_unetpick.widgets.throttle import single_shot
 
 STEPS: dict[str, tuple[str, str, str]] = {
     "Micrographs": ("micrographs_dock", "MicrographsDock", "Open, sort and look at micrographs."),
@@ -50,15 +51,9 @@ class Workspace(QWidget):
         self.buttons: dict[str, QPushButton] = {}
         self.stack = QStackedWidget()
         self._next = "Micrographs"
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REFRESH_MS)
-        self._timer.timeout.connect(self.refresh)
+        self._timer = single_shot(self, REFRESH_MS, self.refresh)
         self.told_line = hint()
-        self._told_timer = QTimer(self)
-        self._told_timer.setSingleShot(True)
-        self._told_timer.setInterval(TOLD_MS)
-        self._told_timer.timeout.connect(partial(say, self.told_line, ""))
+        self._told_timer = single_shot(self, TOLD_MS, partial(say, self.told_line, ""))
         self._build()
         self._follow()
         self.open("Micrographs")
