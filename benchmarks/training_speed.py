@@ -3,6 +3,8 @@
 Six simulated 1024 x 1024 micrographs at 4 A/px, fully labelled, on two cores, in a process of its
 own: from labels to the calibrated model, by the function behind `unetpick train`.
 
+On a GPU the next batch is made meanwhile: what is given for the network is what remains of a step.
+
     python benchmarks/training_speed.py            the whole recipe
     python benchmarks/training_speed.py --quick    one epoch of it
     python benchmarks/training_speed.py --device cuda
