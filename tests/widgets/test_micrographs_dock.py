@@ -14,10 +14,10 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
 
+from napari_unetpick.adapters.layer_data import image_layer, points_layer
 from napari_unetpick.io.micrographs import Micrograph, list_micrographs, read_micrograph
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.io.project import Candidates, Project
-from napari_unetpick.layer_data import image_layer, points_layer
 from napari_unetpick.widgets import adopt_form
 from napari_unetpick.widgets.adopt import write_sources
 from napari_unetpick.widgets.micrographs_dock import MicrographsDock

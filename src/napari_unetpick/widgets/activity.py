@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from napari_unetpick.adapters.notify import current_viewer
 from napari_unetpick.events import Progress
-from napari_unetpick.notify import current_viewer
 
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session import Session

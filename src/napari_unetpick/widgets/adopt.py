@@ -16,6 +16,9 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from napari_unetpick.adapters.layer_data import OWN, full_resolution
+from napari_unetpick.adapters.pairing import own
+from napari_unetpick.adapters.writers import read_layer
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path
 from napari_unetpick.io.micrographs import Micrograph, is_plausible
@@ -23,10 +26,7 @@ from napari_unetpick.io.names import match_names, micrograph_key
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.io.project_images import IMAGES
 from napari_unetpick.io.star_picks import UNSET
-from napari_unetpick.layer_data import OWN, full_resolution
-from napari_unetpick.pairing import own
 from napari_unetpick.widgets.session import Session
-from napari_unetpick.writers import read_layer
 
 SAME = 1.0  # px: a pick this near one that is there is that one
 ADOPTED = "adopted"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import Signal
 
-from napari_unetpick.layer_data import PLAIN_COLOR
+from napari_unetpick.adapters.layer_data import PLAIN_COLOR
 from napari_unetpick.widgets.controls import hint, say
 from napari_unetpick.widgets.plot_frame import LINE, STRONG, PlotFrame
 

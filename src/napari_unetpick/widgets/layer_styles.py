@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
-from napari_unetpick.layer_data import DEFAULT_SIZE, PLAIN_COLOR, SCORE_COLORMAP
+from napari_unetpick.adapters.layer_data import DEFAULT_SIZE, PLAIN_COLOR, SCORE_COLORMAP
 from napari_unetpick.widgets.layer_tables import one_step
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_unetpick.adapters.layer_data import OWN, own_metadata
+from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.project import Marks
-from napari_unetpick.layer_data import OWN, own_metadata
-from napari_unetpick.notify import tell
 from napari_unetpick.widgets import layer_styles
 from napari_unetpick.widgets.display import DisplaySettings, ImageStore, Shown, why_not
 from napari_unetpick.widgets.layer_keys import LayerKeys

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.notify import tell
 
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session import Session

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
+from napari_unetpick.adapters.layer_data import OWN, own_metadata
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.layer_data import OWN, own_metadata
 from napari_unetpick.widgets.erase import (
     circle,
     inside_lasso,

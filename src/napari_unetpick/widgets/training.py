@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
+from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Failed, FoundCandidates, Metrics, Progress
 from napari_unetpick.io.labels import labels_hash
 from napari_unetpick.io.project import Candidates
-from napari_unetpick.notify import tell
 from napari_unetpick.widgets.pixel_sizes import size_obstacle
 from napari_unetpick.widgets.preferences import read_preferences
 from napari_unetpick.widgets.resume import read_config, resume_args

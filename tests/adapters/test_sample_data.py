@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from napari_unetpick.layer_data import OWN
-from napari_unetpick.sample_data import contaminated, globule, open_sample
+from napari_unetpick.adapters.layer_data import OWN
+from napari_unetpick.adapters.sample_data import contaminated, globule, open_sample
 
 
 def test_true_picks_lie_on_dark_particles() -> None:

@@ -11,10 +11,10 @@ import pytest
 from napari.components import ViewerModel
 
 import napari_unetpick
+from napari_unetpick.adapters.layer_data import image_layer, points_layer
+from napari_unetpick.adapters.writers import read_layer, write_box, write_star
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.picks import Picks, read_picks
-from napari_unetpick.layer_data import image_layer, points_layer
-from napari_unetpick.writers import read_layer, write_box, write_star
 
 PLUGIN = "napari-unetpick"
 MANIFEST = Path(napari_unetpick.__file__).parent / "napari.yaml"
@@ -35,7 +35,8 @@ def viewer(npe2pm: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said: list[str] = []
     monkeypatch.setattr(
-        "napari_unetpick.notify._show_when_visible", lambda text, level, tries: said.append(text)
+        "napari_unetpick.adapters.notify._show_when_visible",
+        lambda text, level, tries: said.append(text),
     )
     return said
 

@@ -13,17 +13,17 @@ import pytest
 from napari.components import ViewerModel
 
 import napari_unetpick
-from napari_unetpick.errors import InputError
-from napari_unetpick.io.picks import Picks
-from napari_unetpick.layer_data import (
+from napari_unetpick.adapters.layer_data import (
     contrast_limits,
     full_resolution,
     image_layer,
     points_layer,
     pyramid,
 )
-from napari_unetpick.notify import SETTLED_MS
-from napari_unetpick.readers import get_reader, read
+from napari_unetpick.adapters.notify import SETTLED_MS
+from napari_unetpick.adapters.readers import get_reader, read
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.picks import Picks
 
 PLUGIN = "napari-unetpick"
 MANIFEST = Path(napari_unetpick.__file__).parent / "napari.yaml"
@@ -53,7 +53,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What the user is told, as (level, text)."""
     said: list[tuple[str, str]] = []
     monkeypatch.setattr(
-        "napari_unetpick.notify._show_when_visible",
+        "napari_unetpick.adapters.notify._show_when_visible",
         lambda text, level, tries: said.append((level, text)),
     )
     return said

@@ -7,6 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from napari_unetpick.adapters.layer_data import LayerData, default_size, image_layer, points_layer
+from napari_unetpick.adapters.notify import current_viewer, offer_workspace, tell
+from napari_unetpick.adapters.pairing import (
+    OnScreen,
+    layer_on,
+    on_screen,
+    own_layers,
+    picks_of,
+    prepare,
+)
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.micrographs import (
     MRC_EXTENSIONS,
@@ -18,9 +28,6 @@ from napari_unetpick.io.micrographs import (
 from napari_unetpick.io.mrc import HEADER_BYTES, parse_header
 from napari_unetpick.io.names import find_root, match_names, micrograph_key
 from napari_unetpick.io.picks import Picks, ReadPicks, read_picks
-from napari_unetpick.layer_data import LayerData, default_size, image_layer, points_layer
-from napari_unetpick.notify import current_viewer, offer_workspace, tell
-from napari_unetpick.pairing import OnScreen, layer_on, on_screen, own_layers, picks_of, prepare
 
 Reader = Callable[[str | Sequence[str]], list[Any]]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from napari_unetpick import notify
+from napari_unetpick.adapters import notify
 
 
 def test_what_is_said_before_the_window_is_shown_waits_for_it(

@@ -13,11 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from napari_unetpick.adapters.layer_data import (
+    OWN,
+    LayerData,
+    default_size,
+    points_layer,
+    scale_and_units,
+)
+from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import match_names
 from napari_unetpick.io.picks import Picks, join_picks, read_picks
-from napari_unetpick.layer_data import OWN, LayerData, default_size, points_layer, scale_and_units
-from napari_unetpick.notify import tell
 
 
 @dataclass(frozen=True)

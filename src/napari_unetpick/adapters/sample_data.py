@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_unetpick.adapters.layer_data import LayerData, image_layer, points_layer
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.layer_data import LayerData, image_layer, points_layer
 from napari_unetpick.simulate.micrograph import simulate_micrograph
 from napari_unetpick.simulate.samples import get_sample
 

@@ -1,0 +1,1 @@
+"""What napari calls: readers, writers, sample data, and how they meet in a viewer."""
