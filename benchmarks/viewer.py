@@ -28,7 +28,7 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_unetpick.io.picks import read_picks
-from napari_unetpick.io.project import Candidates
+from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.workspace import STEPS, Workspace
 
 CLICKS = 10  # on each of three micrographs

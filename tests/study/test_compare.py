@@ -17,8 +17,8 @@ from napari_unetpick.io import micrographs as micrographs_module
 from napari_unetpick.io.micrographs import list_micrographs
 from napari_unetpick.io.models import Model
 from napari_unetpick.io.picks import Picks, write_picks
-from napari_unetpick.io.project import Project
 from napari_unetpick.io.test_looks import LOOKS_FILE, count_looks, read_looks
+from napari_unetpick.project.project import Project
 from napari_unetpick.study.compare import files
 from napari_unetpick.study.compare.job import make_compare_job
 from napari_unetpick.study.compare.pick import trained_on

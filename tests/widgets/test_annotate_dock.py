@@ -11,7 +11,7 @@ import pytest
 from planted_set import DIAMETER, PIXEL_SIZE
 from qtpy.QtCore import Qt
 
-from napari_unetpick.io.project import Candidates
+from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.annotate_dock import AnnotateDock
 from napari_unetpick.widgets.session import Session
 from napari_unetpick.widgets.snapshot import take_snapshot

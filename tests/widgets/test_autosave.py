@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject
 
 from napari_unetpick.errors import EngineError
 from napari_unetpick.io.micrographs import Micrograph
-from napari_unetpick.io.project import Candidates, Project
+from napari_unetpick.project.project import Candidates, Project
 from napari_unetpick.widgets import accepting as accepting_module
 from napari_unetpick.widgets import marking
 from napari_unetpick.widgets.accepting import Accepting, accept_above

@@ -9,7 +9,7 @@ import pytest
 from qtpy.QtWidgets import QMainWindow
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.project import Project
+from napari_unetpick.project.project import Project
 from napari_unetpick.widgets import leaving
 from napari_unetpick.widgets.session import get_session
 from napari_unetpick.widgets.workspace import STEPS, Workspace

@@ -13,7 +13,7 @@ from train_helpers import write_run
 
 from napari_unetpick.events import Done
 from napari_unetpick.io.picks import Picks, write_picks
-from napari_unetpick.io.project import Candidates
+from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.evaluate_dock import EvaluateDock
 from napari_unetpick.widgets.side_list import unique_names
 

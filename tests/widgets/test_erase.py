@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_unetpick.io.project import Marks, PickTable
+from napari_unetpick.project.project import Marks, PickTable
 from napari_unetpick.widgets.erase import (
     circle,
     inside_lasso,

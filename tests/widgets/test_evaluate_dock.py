@@ -11,7 +11,7 @@ from train_helpers import write_run
 
 from napari_unetpick.io.labels import Labels, write_labels
 from napari_unetpick.io.picks import Picks, write_picks
-from napari_unetpick.io.project import Candidates
+from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets import evaluate_dock
 from napari_unetpick.widgets.annotate_dock import AnnotateDock
 from napari_unetpick.widgets.evaluate_dock import FILE, EvaluateDock

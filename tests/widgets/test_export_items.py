@@ -12,7 +12,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.export import ExportOptions
 from napari_unetpick.io.formats import WRITERS
 from napari_unetpick.io.picks import read_picks
-from napari_unetpick.io.project import Candidates
+from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.background import Task
 from napari_unetpick.widgets.export_items import export_project
 from napari_unetpick.widgets.export_words import describe_result, next_steps

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QItemSelectionModel, QPoint, Qt
 
-from napari_unetpick.io.project import Candidates
+from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.background import Task
 from napari_unetpick.widgets.crops import cut_crop, mean_crop
 from napari_unetpick.widgets.gallery import GalleryDock

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_unetpick.io.project import PickTable
+from napari_unetpick.project.project import PickTable
 from napari_unetpick.widgets import layer_styles
 from napari_unetpick.widgets.layer_tables import show_picks
 from napari_unetpick.widgets.model import Chosen

@@ -13,7 +13,7 @@ import pytest
 from napari.components import ViewerModel
 from train_helpers import write_run
 
-from napari_unetpick.io.scratch import find_left_work
+from napari_unetpick.project.scratch import find_left_work
 from napari_unetpick.widgets.micrographs_dock import MicrographsDock
 from napari_unetpick.widgets.session import Session, get_session
 

@@ -17,7 +17,7 @@ from qtpy.QtGui import QImage
 from napari_unetpick.adapters.layer_data import image_layer, points_layer
 from napari_unetpick.io.micrographs import Micrograph, list_micrographs, read_micrograph
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.io.project import Candidates, Project
+from napari_unetpick.project.project import Candidates, Project
 from napari_unetpick.widgets import adopt_form
 from napari_unetpick.widgets.adopt import write_sources
 from napari_unetpick.widgets.micrographs_dock import MicrographsDock

@@ -15,7 +15,7 @@ import pytest
 from qtpy.QtWidgets import QMainWindow
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.project import Project
+from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.gallery_crops import Cutter
 from napari_unetpick.widgets.gallery_items import GalleryItem
 from napari_unetpick.widgets.session import Session, get_session

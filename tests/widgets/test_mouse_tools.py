@@ -17,7 +17,7 @@ from napari.utils.interactions import (
 )
 from planted_set import PIXEL_SIZE
 
-from napari_unetpick.io.project import Candidates
+from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.mouse_tools import DRAWN, Tools, get_tools
 from napari_unetpick.widgets.pointer import accept_here, accept_shown, reject_here, reject_shown
 from napari_unetpick.widgets.session import Session

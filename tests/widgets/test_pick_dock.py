@@ -11,8 +11,8 @@ from train_helpers import write_run
 
 from napari_unetpick.events import Failed, FoundCandidates
 from napari_unetpick.io.picks import read_picks
-from napari_unetpick.io.project import Candidates
 from napari_unetpick.io.star import read_star
+from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.model_box import OTHER
 from napari_unetpick.widgets.pick_dock import PickDock
 from napari_unetpick.widgets.threshold_panel import ALL, HERE, PREVIEW

@@ -10,7 +10,7 @@ import pytest
 from train_helpers import write_run
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.project import Candidates, Project
+from napari_unetpick.project.project import Candidates, Project
 from napari_unetpick.widgets.open_form import OpenForm, unsaved_work
 from napari_unetpick.widgets.session import Session, get_session
 

@@ -8,7 +8,7 @@ import pytest
 from train_helpers import write_run
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.project_runs import list_runs
+from napari_unetpick.project.runs import list_runs
 from napari_unetpick.settings import Settings, to_dict
 from napari_unetpick.widgets.resume import resume_args
 

@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 from train_helpers import write_run
 
 from napari_unetpick.events import FoundCandidates
-from napari_unetpick.io.project import Candidates
+from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.export_items import make_item
 from napari_unetpick.widgets.picking import picking_of
 from napari_unetpick.widgets.runs_view import RunsView

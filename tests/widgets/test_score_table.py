@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import QObject
 from train_helpers import write_run
 
-from napari_unetpick.io.project import Candidates
+from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.accepting import accept_above
 from napari_unetpick.widgets.export_items import make_item
 from napari_unetpick.widgets.micrographs_dock import MicrographsDock

@@ -12,7 +12,7 @@ from train_helpers import write_run
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.labels import Labels, write_labels
 from napari_unetpick.io.picks import Picks, write_picks
-from napari_unetpick.io.project import Candidates, Project
+from napari_unetpick.project.project import Candidates, Project
 from napari_unetpick.widgets.background import Task
 from napari_unetpick.widgets.scoring import Question, answer
 from napari_unetpick.widgets.snapshot import take_snapshot

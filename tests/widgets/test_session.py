@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from napari_unetpick.io.project import Candidates, Project
+from napari_unetpick.project.project import Candidates, Project
 from napari_unetpick.widgets import display as display_module
 from napari_unetpick.widgets import layers as layers_module
 from napari_unetpick.widgets import session as session_module

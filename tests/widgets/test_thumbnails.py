@@ -12,8 +12,8 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.micrographs import Micrograph
-from napari_unetpick.io.project_candidates import Candidates, write_candidates
 from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.project.candidates import Candidates, write_candidates
 from napari_unetpick.widgets.late_values import LateValues
 from napari_unetpick.widgets.score_summary import Choice, Summary, read_summary, summarise
 from napari_unetpick.widgets.thumbnails import PIXELS, SIDE, make_thumbnail, read_thumbnail

@@ -12,7 +12,7 @@ from train_helpers import write_run
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import FoundCandidates, Metrics, Progress
 from napari_unetpick.io.labels import labels_hash
-from napari_unetpick.io.project import Candidates
+from napari_unetpick.project.project import Candidates
 from napari_unetpick.settings import Settings, to_dict
 from napari_unetpick.widgets.picking import picking_of
 from napari_unetpick.widgets.self_train_dock import SelfTrainDock

@@ -11,7 +11,7 @@ import pytest
 from raw_engine import RawEngine, SmallProject
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.project import Marks, PickTable, Project
+from napari_unetpick.project.project import Marks, PickTable, Project
 from napari_unetpick.worker.requests import read_self_train_request
 from napari_unetpick.worker.training_set import gather_self_training
 

@@ -10,7 +10,7 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.micrographs import Micrograph
-from napari_unetpick.io.project import Marks, PickTable, Project
+from napari_unetpick.project.project import Marks, PickTable, Project
 from napari_unetpick.settings import Settings
 from napari_unetpick.worker.requests import TrainRequest, read_train_request
 from napari_unetpick.worker.training_set import make_train_job, read_training_set

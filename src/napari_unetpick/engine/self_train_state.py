@@ -18,7 +18,7 @@ from napari_unetpick.engine.run_folder import METRICS, MODEL, RunFolder
 from napari_unetpick.engine.self_train_job import SUPERVISED, SelfTrainJob
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path, remove_leftovers, write_text
-from napari_unetpick.io.project_runs import read_metrics
+from napari_unetpick.project.runs import read_metrics
 from napari_unetpick.settings import SelfTrainSettings
 
 SELF_TRAIN = "self_train.toml"

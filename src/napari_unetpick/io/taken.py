@@ -14,7 +14,7 @@ from napari_unetpick.errors import ModelError
 from napari_unetpick.io.csv_picks import read_csv, write_csv
 from napari_unetpick.io.models import read_card
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.io.project_runs import MODEL
+from napari_unetpick.project.runs import MODEL
 
 ROUND = re.compile(r"round-(\d+)\.csv")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.csv_picks import escape, read_table
-from napari_unetpick.io.project_table import PROJECT_FILE, read_test_looks
+from napari_unetpick.project.table import PROJECT_FILE, read_test_looks
 
 LOOKS_FILE = "test_looks.csv"
 COLUMNS = ("date", "sides", "truth", "micrographs", "names")

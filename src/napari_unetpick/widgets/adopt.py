@@ -24,8 +24,8 @@ from napari_unetpick.io.atomic import atomic_path
 from napari_unetpick.io.micrographs import Micrograph, is_plausible
 from napari_unetpick.io.names import match_names, micrograph_key
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.io.project_images import IMAGES
 from napari_unetpick.io.star_picks import UNSET
+from napari_unetpick.project.images import IMAGES
 from napari_unetpick.widgets.session import Session
 
 SAME = 1.0  # px: a pick this near one that is there is that one

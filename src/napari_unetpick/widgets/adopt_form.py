@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.io.project_images import remove_images
+from napari_unetpick.project.images import remove_images
 from napari_unetpick.widgets.adopt import (
     Source,
     find_images,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.project_comparisons import obstacle as lacking
+from napari_unetpick.project.comparisons import obstacle as lacking
 from napari_unetpick.widgets.preferences import read_preferences
 from napari_unetpick.widgets.scoring import BORDER
 

@@ -10,9 +10,9 @@ from typing import Any
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_unetpick.project.run_curves import Curve, RunCurves, color_of
 from napari_unetpick.widgets.controls import hint, say
 from napari_unetpick.widgets.plot_frame import AXIS_PX
-from napari_unetpick.widgets.run_curves import Curve, RunCurves, color_of
 
 HEIGHT = 110  # px of each plot
 LABEL_PX = 22  # more for the lower one, which names the epochs

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import points_in_poly
 
-from napari_unetpick.io.project import Marks
+from napari_unetpick.project.project import Marks
 from napari_unetpick.widgets.layer_tables import remove_picks
 
 Floats = NDArray[np.float64]

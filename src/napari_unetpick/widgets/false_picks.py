@@ -9,7 +9,7 @@ import numpy as np
 import scipy
 
 from napari_unetpick.evaluation.results import Evaluation
-from napari_unetpick.io.project import Marks
+from napari_unetpick.project.project import Marks
 from napari_unetpick.widgets.model import SAME, Chosen, undecided
 
 MOST = 500  # more than anybody looks through one by one

@@ -13,7 +13,7 @@ from napari_unetpick.adapters.layer_data import DEFAULT_SIZE, PLAIN_COLOR, SCORE
 from napari_unetpick.widgets.layer_tables import one_step
 
 if TYPE_CHECKING:
-    from napari_unetpick.io.project import Marks
+    from napari_unetpick.project.project import Marks
     from napari_unetpick.widgets.display import Shown
     from napari_unetpick.widgets.model import Chosen
     from napari_unetpick.widgets.session import Session

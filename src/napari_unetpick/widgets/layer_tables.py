@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.io.project import PickTable
+from napari_unetpick.project.project import PickTable
 
 NEW = -1  # id of a pick that was just clicked
 

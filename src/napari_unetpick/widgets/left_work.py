@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.io.project import Project
-from napari_unetpick.io.scratch import LeftWork, find_left_work
+from napari_unetpick.project.project import Project
+from napari_unetpick.project.scratch import LeftWork, find_left_work
 from napari_unetpick.widgets.controls import button, hint, row, say
 from napari_unetpick.widgets.session import Session
 

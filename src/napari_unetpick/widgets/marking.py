@@ -22,7 +22,7 @@ from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.labels import State
 from napari_unetpick.io.micrographs import Micrograph, list_micrographs
-from napari_unetpick.io.project import Entry, Marks, PickTable, Project
+from napari_unetpick.project.project import Entry, Marks, PickTable, Project
 from napari_unetpick.widgets.layer_tables import join_tables
 from napari_unetpick.widgets.undo import UndoStacks
 

@@ -10,7 +10,7 @@ from qtpy.QtGui import QFont, QImage
 from qtpy.QtWidgets import QApplication, QStyle
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.project import Entry
+from napari_unetpick.project.project import Entry
 from napari_unetpick.widgets.late_values import LateValues
 from napari_unetpick.widgets.micrograph_order import (
     COLUMNS,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from napari_unetpick.io.project import Entry
+from napari_unetpick.project.project import Entry
 from napari_unetpick.widgets.score_summary import Summary
 
 STATE_WORDS = {"none": "unlabelled", "partial": "partly", "full": "fully"}

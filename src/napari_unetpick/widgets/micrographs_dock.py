@@ -10,8 +10,8 @@ from qtpy.QtCore import QModelIndex, Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from napari_unetpick.io.project_candidates import SUFFIX
-from napari_unetpick.io.project_files import CANDIDATES
+from napari_unetpick.project.candidates import SUFFIX
+from napari_unetpick.project.folder import CANDIDATES
 from napari_unetpick.widgets.adopt_form import AdoptForm
 from napari_unetpick.widgets.controls import button, hint, row, say, section
 from napari_unetpick.widgets.display_form import DisplayForm

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import ModelError
 from napari_unetpick.io.labels import inside_any
 from napari_unetpick.io.models import read_card
-from napari_unetpick.io.project import Candidates, Marks
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.peaks import keep_distant
+from napari_unetpick.project.project import Candidates, Marks
 
 SAME = 0.5  # of the diameter: a candidate this near a pick or a rejected place is that one
 MODEL = "model.safetensors"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.io.project import RunInfo
+from napari_unetpick.project.project import RunInfo
 from napari_unetpick.widgets.train_plan import GENERAL_MODEL
 
 NO_MODEL = "No model yet: train one (Train), or open a model file."

@@ -14,7 +14,7 @@ from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Failed, FoundCandidates, Progress
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.io.project import Candidates, Project
+from napari_unetpick.project.project import Candidates, Project
 from napari_unetpick.widgets.pixel_sizes import size_obstacle
 from napari_unetpick.widgets.preferences import read_preferences
 

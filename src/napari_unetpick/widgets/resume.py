@@ -10,8 +10,8 @@ from typing import Any
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.models import read_card
 from napari_unetpick.io.names import micrograph_key
-from napari_unetpick.io.project import RunInfo
-from napari_unetpick.io.project_runs import CONFIG, MODEL
+from napari_unetpick.project.project import RunInfo
+from napari_unetpick.project.runs import CONFIG, MODEL
 from napari_unetpick.widgets.train_plan import AFRESH, GENERAL, GENERAL_MODEL
 
 

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.project import RunInfo
+from napari_unetpick.project.project import RunInfo
 from napari_unetpick.widgets.controls import button, hint, say
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_unetpick.io.project_candidates import Candidates, read_candidates
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.peaks import keep_distant
+from napari_unetpick.project.candidates import Candidates, read_candidates
 
 Diameter = Callable[[], float | None]  # may read a header, so it is asked in the thread
 

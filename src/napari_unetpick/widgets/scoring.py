@@ -16,9 +16,9 @@ from napari_unetpick.evaluation.protocols import Protocol
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.io.models import read_card
 from napari_unetpick.io.picks import Picks, tell_count
-from napari_unetpick.io.project import Marks
-from napari_unetpick.io.project_files import RUNS
 from napari_unetpick.io.seen import seen_by
+from napari_unetpick.project.folder import RUNS
+from napari_unetpick.project.project import Marks
 from napari_unetpick.widgets.background import Task
 from napari_unetpick.widgets.false_picks import FalsePick, find_false_picks
 from napari_unetpick.widgets.model import MODEL, Chosen

@@ -22,8 +22,8 @@ from napari_unetpick.adapters.notify import tell
 from napari_unetpick.client import EngineClient
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.micrographs import Micrograph, check_pixel_size, list_micrographs
-from napari_unetpick.io.project import Candidates, Marks, Project, View
-from napari_unetpick.io.project_files import real_folder
+from napari_unetpick.project.folder import real_folder
+from napari_unetpick.project.project import Candidates, Marks, Project, View
 from napari_unetpick.widgets.garbage import Aside
 from napari_unetpick.widgets.model import Chosen, PickModel
 from napari_unetpick.widgets.pixel_sizes import PixelSizes

@@ -9,7 +9,7 @@ from psygnal import Signal
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
 
-from napari_unetpick.io.project_runs import MODEL
+from napari_unetpick.project.runs import MODEL
 from napari_unetpick.widgets.model_words import is_of, model_choices
 from napari_unetpick.widgets.session import Session
 

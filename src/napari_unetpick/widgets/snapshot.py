@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unetpick.io.micrographs import is_plausible
-from napari_unetpick.io.project import Candidates, Entry, Marks
-from napari_unetpick.io.project_candidates import SUFFIX, read_candidates
-from napari_unetpick.io.project_files import CANDIDATES, PICKS
-from napari_unetpick.io.project_marks import read_marks
 from napari_unetpick.io.unmapped import UnmappedImage
+from napari_unetpick.project.annotations import read_marks
+from napari_unetpick.project.candidates import SUFFIX, read_candidates
+from napari_unetpick.project.folder import CANDIDATES, PICKS
+from napari_unetpick.project.project import Candidates, Entry, Marks
 from napari_unetpick.widgets.model import PickModel
 from napari_unetpick.widgets.pixel_sizes import PixelSizes
 

@@ -8,13 +8,13 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.project_runs import METRICS, read_metrics
+from napari_unetpick.project.run_curves import RunCurves, curves_of
+from napari_unetpick.project.runs import METRICS, read_metrics
 from napari_unetpick.widgets.controls import button, hint, row, say, section
 from napari_unetpick.widgets.curves import Curves
 from napari_unetpick.widgets.dock import Dock
 from napari_unetpick.widgets.pixel_sizes import size_caution, size_obstacle
 from napari_unetpick.widgets.preferences import read_preferences
-from napari_unetpick.widgets.run_curves import RunCurves, curves_of
 from napari_unetpick.widgets.run_panel import RunPanel, alone
 from napari_unetpick.widgets.runs_view import RunsView
 from napari_unetpick.widgets.throttle import single_shot

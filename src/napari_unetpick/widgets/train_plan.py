@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import napari_unetpick
-from napari_unetpick.io.project import Entry, RunInfo
+from napari_unetpick.project.project import Entry, RunInfo
 
 FEWEST_PICKS = 10
 GOOD_PICKS = 30

@@ -13,7 +13,7 @@ from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Failed, FoundCandidates, Metrics, Progress
 from napari_unetpick.io.labels import labels_hash
-from napari_unetpick.io.project import Candidates
+from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.pixel_sizes import size_obstacle
 from napari_unetpick.widgets.preferences import read_preferences
 from napari_unetpick.widgets.resume import read_config, resume_args

@@ -11,8 +11,8 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.truth import Areas, judge_truth
 from napari_unetpick.io.labels import Polygon
 from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
-from napari_unetpick.io.project import Entry
-from napari_unetpick.io.project_picks import tell_accepted
+from napari_unetpick.project.pick_table import tell_accepted
+from napari_unetpick.project.project import Entry
 from napari_unetpick.widgets.background import Task
 from napari_unetpick.widgets.snapshot import OpenMicrograph, Snapshot
 

@@ -12,7 +12,7 @@ from psygnal import Signal
 
 from napari_unetpick.client import EngineClient, Job
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.project_files import real_folder
+from napari_unetpick.project.folder import real_folder
 from napari_unetpick.widgets.marking import Marking
 
 READS_LABELS = ("train", "self-train", "compare")  # from the disk

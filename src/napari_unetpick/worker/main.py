@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from napari_unetpick import __version__
-from napari_unetpick.io.project_lock import is_alive
+from napari_unetpick.project.lock import is_alive
 from napari_unetpick.worker.channel import Channel
 from napari_unetpick.worker.inbox import Inbox
 

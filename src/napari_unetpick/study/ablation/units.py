@@ -25,7 +25,7 @@ from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.models import load_model
-from napari_unetpick.io.project_runs import read_metrics
+from napari_unetpick.project.runs import read_metrics
 from napari_unetpick.settings import Settings, to_dict
 from napari_unetpick.study.ablation.ladder import Rung
 from napari_unetpick.study.ablation.records import Record, key_of, record_name, scores_of

@@ -17,10 +17,10 @@ from napari_unetpick.io.hand_over import check_folder
 from napari_unetpick.io.labels import states_beside
 from napari_unetpick.io.micrographs import Micrograph, check_pixel_size, list_micrographs
 from napari_unetpick.io.picks import Picks, assign_picks, tell_count
-from napari_unetpick.io.project_files import real_folder
-from napari_unetpick.io.project_table import PROJECT_FILE, Entry, read_project
 from napari_unetpick.io.splits import read_split
 from napari_unetpick.io.test_looks import find_project, read_looks
+from napari_unetpick.project.folder import real_folder
+from napari_unetpick.project.table import PROJECT_FILE, Entry, read_project
 from napari_unetpick.study.compare.files import Images, open_images, read_truth
 from napari_unetpick.study.compare.own_truth import read_excluded
 from napari_unetpick.study.compare.sources import SideSource, read_sides

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from napari_unetpick.evaluation.truth import Areas
-from napari_unetpick.io.project_files import PICKS
-from napari_unetpick.io.project_marks import read_marks
-from napari_unetpick.io.project_picks import tell_accepted
+from napari_unetpick.project.annotations import read_marks
+from napari_unetpick.project.folder import PICKS
+from napari_unetpick.project.pick_table import tell_accepted
 
 
 def read_excluded(project: Path, keys: Iterable[str], notes: list[str]) -> Areas:

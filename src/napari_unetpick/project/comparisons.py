@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from napari_unetpick.io.project_files import COMPARISONS
-from napari_unetpick.io.project_runs import next_name
-from napari_unetpick.io.project_table import Entry
+from napari_unetpick.project.folder import COMPARISONS
+from napari_unetpick.project.runs import next_name
+from napari_unetpick.project.table import Entry
 
 LABEL = "mark every particle of one in Annotate and say there that it is fully labelled"
 

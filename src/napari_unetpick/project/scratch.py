@@ -13,10 +13,10 @@ from pathlib import Path
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.atomic import explain_os_error
-from napari_unetpick.io.project_files import RUNS, recount
-from napari_unetpick.io.project_lock import Lock, is_locked
-from napari_unetpick.io.project_runs import list_runs
-from napari_unetpick.io.project_table import PROJECT_FILE, read_project
+from napari_unetpick.project.folder import RUNS, recount
+from napari_unetpick.project.lock import Lock, is_locked
+from napari_unetpick.project.runs import list_runs
+from napari_unetpick.project.table import PROJECT_FILE, read_project
 
 PREFIX = "unetpick-project-"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.atomic import atomic_path
-from napari_unetpick.io.project_table import Entry
+from napari_unetpick.project.table import Entry
 
 IMAGES = "micrographs"
 """Where images that came from no file (open layers) are written in a project."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path
-from napari_unetpick.io.project_models import name_now, name_written
+from napari_unetpick.project.candidate_models import name_now, name_written
 
 SUFFIX = ".npz"
 DAMAGED = (InputError, OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile)

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import EngineError, InputError
-from napari_unetpick.io import project_models, project_runs
 from napari_unetpick.io.micrographs import Micrograph
-from napari_unetpick.io.project import Candidates, Project
+from napari_unetpick.project import candidate_models as project_models
+from napari_unetpick.project import runs as project_runs
+from napari_unetpick.project.project import Candidates, Project
 
 OUTSIDE = ["../x", "/x", "..", ".", "", "a/b", "a\\b", "C:x", ".hidden", "x.", " x", "nul", "x\n"]
 

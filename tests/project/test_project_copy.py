@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import EngineError, InputError
-from napari_unetpick.io import project_files
 from napari_unetpick.io.micrographs import Micrograph
-from napari_unetpick.io.project import Candidates, Marks, PickTable, Project
+from napari_unetpick.project import folder as project_files
+from napari_unetpick.project.project import Candidates, Marks, PickTable, Project
 
 TRIANGLE = np.array([[10.5, 20.0], [10.5, 90.0], [70.0, 90.0]])
 
@@ -48,7 +48,7 @@ def test_a_temporary_project_goes_with_its_closing(tmp_path, monkeypatch):
 
 
 def test_a_temporary_project_that_nobody_closed_goes_with_the_process(tmp_path):
-    code = "from napari_unetpick.io.project import Project as P; p = P.create_temporary()"
+    code = "from napari_unetpick.project.project import Project as P; p = P.create_temporary()"
     environment = {**os.environ, "TMPDIR": str(tmp_path), "TEMP": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
     assert list(tmp_path.iterdir()) == []

@@ -23,8 +23,8 @@ from napari_unetpick.io.atomic import explain_os_error, write_text
 from napari_unetpick.io.csv_picks import escape, parse_numbers, read_table
 from napari_unetpick.io.labels import Labels, Polygon, State
 from napari_unetpick.io.picks import Picks, ReadOptions, join_picks
-from napari_unetpick.io.project_picks import MANUAL_SCORE, PickTable, no_points, now
 from napari_unetpick.io.star_picks import read_star_picks, write_star
+from napari_unetpick.project.pick_table import MANUAL_SCORE, PickTable, no_points, now
 
 STAR, EXTRA, AREAS = ".star", ".extra.csv", ".areas.json"
 

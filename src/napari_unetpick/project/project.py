@@ -20,18 +20,21 @@ from pathlib import Path
 from typing import Any
 
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io import project_runs
 from napari_unetpick.io.atomic import explain_os_error, write_text
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.io.project_candidates import (
+from napari_unetpick.project import runs as project_runs
+from napari_unetpick.project.annotations import Marks, read_marks, write_marks
+from napari_unetpick.project.candidate_models import model_renamed, settle_names
+from napari_unetpick.project.candidates import (
     SUFFIX,
     Candidates,
     read_candidates,
     write_candidates,
 )
-from napari_unetpick.io.project_files import (
+from napari_unetpick.project.entries import absent, merge_micrographs
+from napari_unetpick.project.folder import (
     CANDIDATES,
     PICKS,
     RUNS,
@@ -42,14 +45,12 @@ from napari_unetpick.io.project_files import (
     remove_parts,
     remove_temporary,
 )
-from napari_unetpick.io.project_images import copy_images, remove_images
-from napari_unetpick.io.project_list import absent, merge_micrographs
-from napari_unetpick.io.project_lock import Lock, take_lock
-from napari_unetpick.io.project_marks import Marks, read_marks, write_marks
-from napari_unetpick.io.project_models import model_renamed, settle_names
-from napari_unetpick.io.project_picks import PickTable
-from napari_unetpick.io.project_runs import RunInfo
-from napari_unetpick.io.project_table import (
+from napari_unetpick.project.images import copy_images, remove_images
+from napari_unetpick.project.lock import Lock, take_lock
+from napari_unetpick.project.pick_table import PickTable
+from napari_unetpick.project.runs import RunInfo
+from napari_unetpick.project.scratch import is_scratch, leave, make_scratch_folder
+from napari_unetpick.project.table import (
     PROJECT_FILE,
     Entry,
     Split,
@@ -59,8 +60,7 @@ from napari_unetpick.io.project_table import (
     read_project,
     read_test_looks,
 )
-from napari_unetpick.io.project_view import View, read_view, write_view
-from napari_unetpick.io.scratch import is_scratch, leave, make_scratch_folder
+from napari_unetpick.project.view import View, read_view, write_view
 
 __all__ = ["Candidates", "Entry", "Marks", "PickTable", "Project", "RunInfo", "Split", "View"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.micrographs import Micrograph
-from napari_unetpick.io.project import Candidates, Entry, Marks, PickTable, Project
+from napari_unetpick.project.project import Candidates, Entry, Marks, PickTable, Project
 
 SQUARE = np.array([[10.5, 20.0], [10.5, 90.0], [70.0, 90.0], [70.0, 20.0]])
 

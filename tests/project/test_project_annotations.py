@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io import project_marks
 from napari_unetpick.io.picks import read_picks
-from napari_unetpick.io.project_marks import Marks, count_picks, read_marks, write_marks
-from napari_unetpick.io.project_picks import PickTable
+from napari_unetpick.project import annotations as project_marks
+from napari_unetpick.project.annotations import Marks, count_picks, read_marks, write_marks
+from napari_unetpick.project.pick_table import PickTable
 
 KEY = "May08_03.05, x"
 SQUARE = np.array([[10.5, 20.0], [10.5, 90.0], [70.0, 90.0], [70.0, 20.0]])

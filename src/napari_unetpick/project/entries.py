@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.micrographs import Micrograph
-from napari_unetpick.io.project_table import Entry, check_entry
+from napari_unetpick.project.table import Entry, check_entry
 
 
 def merge_micrographs(

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io import project_lock
 from napari_unetpick.io.micrographs import Micrograph
-from napari_unetpick.io.project import Candidates, Marks, Project
-from napari_unetpick.io.project_lock import holder_of, is_alive
+from napari_unetpick.project import lock as project_lock
+from napari_unetpick.project.lock import holder_of, is_alive
+from napari_unetpick.project.project import Candidates, Marks, Project
 
 HOLD = (
-    "import sys; from napari_unetpick.io.project import Project\n"
+    "import sys; from napari_unetpick.project.project import Project\n"
     "p = Project.open(sys.argv[1]); print(p.read_only, flush=True); sys.stdin.read()"
 )
 
@@ -216,7 +216,7 @@ def test_a_forgotten_project_gives_its_lock_back(folder):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_child_leaves_its_parents_lock(folder):
     code = (
-        "import os, sys; from napari_unetpick.io.project import Project\n"
+        "import os, sys; from napari_unetpick.project.project import Project\n"
         "p = Project.open(sys.argv[1])\n"
         "if os.fork() == 0:\n    p.close(); sys.exit(0)\n"
         "os.wait(); print(os.path.exists(sys.argv[1] + '/project.lock'))"

@@ -9,7 +9,7 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.micrographs import Micrograph
-from napari_unetpick.io.project_table import Entry, format_project, read_project
+from napari_unetpick.project.table import Entry, format_project, read_project
 
 HEAD = "schema = 1\n[micrographs]\n"
 
