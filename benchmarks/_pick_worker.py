@@ -23,7 +23,7 @@ from napari_unetpick.engine.devices import choose_device
 from napari_unetpick.engine.ensemble import Scorer, make_scorer
 from napari_unetpick.engine.pick import PickJob
 from napari_unetpick.events import Done, Failed
-from napari_unetpick.io.hand_over import write_results
+from napari_unetpick.export.pick_folder import write_results
 from napari_unetpick.io.micrographs import list_micrographs
 from napari_unetpick.io.models import Model, load_model
 from napari_unetpick.picking.crop import fourier_crop

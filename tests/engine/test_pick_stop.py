@@ -11,7 +11,7 @@ import pytest
 from napari_unetpick.engine import pick as picking
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import Event, FoundCandidates
-from napari_unetpick.io.hand_over import write_results
+from napari_unetpick.export.pick_folder import write_results
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.picks import Picks, read_picks
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_unetpick.engine.pick import PickJob
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.hand_over import parse_formats
+from napari_unetpick.export.pick_folder import parse_formats
 from napari_unetpick.io.labels import Labels, State, areas_beside, states_beside
 from napari_unetpick.io.micrographs import (
     Micrograph,

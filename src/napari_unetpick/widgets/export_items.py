@@ -10,7 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.export import ExportItem, ExportOptions, ExportResult, differ, export_picks
+from napari_unetpick.export.write import (
+    ExportItem,
+    ExportOptions,
+    ExportResult,
+    differ,
+    export_picks,
+)
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.background import Task

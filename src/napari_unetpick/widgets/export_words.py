@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_unetpick.io.export import ONE_FILE, ExportResult
+from napari_unetpick.export.write import ONE_FILE, ExportResult
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.relion import project_path
 

@@ -13,7 +13,7 @@ import numpy as np
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.sides import deal
 from napari_unetpick.evaluation.truth import Areas, fully_labelled, read_exclusions
-from napari_unetpick.io.hand_over import check_folder
+from napari_unetpick.export.pick_folder import check_folder
 from napari_unetpick.io.labels import states_beside
 from napari_unetpick.io.micrographs import Micrograph, check_pixel_size, list_micrographs
 from napari_unetpick.io.picks import Picks, assign_picks, tell_count

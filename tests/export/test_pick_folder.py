@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.export.pick_folder import check_folder, parse_formats, write_results
 from napari_unetpick.io.formats import WRITERS
-from napari_unetpick.io.hand_over import check_folder, parse_formats, write_results
 from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.picks import Picks, read_picks
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import Cancelled, InputError
-from napari_unetpick.io.export import (
+from napari_unetpick.export.write import (
     ExportItem,
     ExportOptions,
     box_fits,

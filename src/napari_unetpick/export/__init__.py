@@ -1,0 +1,1 @@
+"""Picks as RELION, cryoSPARC and other programs take them."""
