@@ -14,8 +14,8 @@ from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.load import load_inputs
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.events import Done, Event, Message, Progress
-from napari_unetpick.io.csv_picks import write_csv
-from napari_unetpick.io.micrographs import list_micrographs, read_micrograph
+from napari_unetpick.io.formats.csv_picks import write_csv
+from napari_unetpick.io.images.micrograph import list_micrographs, read_micrograph
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.picks import Picks, read_picks
 from napari_unetpick.report.html import Section

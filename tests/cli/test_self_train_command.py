@@ -16,9 +16,9 @@ from command_line import TinySet, environment, unetpick, unetpick_process
 
 from napari_unetpick.engine import gate, self_train, self_train_state, teaching
 from napari_unetpick.engine.pseudo_labels import PseudoLabels
-from napari_unetpick.io.csv_picks import read_csv
+from napari_unetpick.io.formats.csv_picks import read_csv
 from napari_unetpick.io.models import load_model
-from napari_unetpick.io.taken import read_taken, rounds_taken
+from napari_unetpick.io.pseudo_labels import read_taken, rounds_taken
 
 FILES = ("model.safetensors", "round-1.safetensors", "supervised.safetensors", "metrics.jsonl")
 

@@ -17,7 +17,7 @@ from napari_unetpick.engine.run_folder import MODEL
 from napari_unetpick.engine.train import train
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import FoundCandidates, Message
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.models import load_model
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")

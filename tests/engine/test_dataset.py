@@ -21,8 +21,8 @@ from napari_unetpick.engine.dataset import (
 from napari_unetpick.engine.patches import PatchSource
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Failed, Progress
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, labels_hash
-from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.settings import Settings, TargetSettings
 
 

@@ -51,7 +51,7 @@ def test_candidates_carry_the_mean_of_the_members_and_how_far_they_are_apart(mon
     """One member sees both discs at 0.8, the other the second one alone, at 0.6."""
     from napari_unetpick.engine import pick
     from napari_unetpick.engine.ensemble import Scorer
-    from napari_unetpick.io.micrographs import Micrograph
+    from napari_unetpick.io.images.micrograph import Micrograph
     from napari_unetpick.picking.scale import make_scale
 
     shape = (64 + 2 * RIM, 96 + 2 * RIM)
@@ -123,7 +123,7 @@ def test_members_count_alike_where_their_f1_cannot_be_compared():
 def test_candidates_follow_the_better_member_of_the_same_labels(monkeypatch, data, weight):
     from napari_unetpick.engine import pick
     from napari_unetpick.engine.ensemble import Scorer
-    from napari_unetpick.io.micrographs import Micrograph
+    from napari_unetpick.io.images.micrograph import Micrograph
     from napari_unetpick.picking.scale import make_scale
 
     models = []

@@ -12,7 +12,7 @@ from napari_unetpick.engine import pick as picking
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import Event, FoundCandidates
 from napari_unetpick.export.pick_folder import write_results
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks, read_picks
 
 MICROGRAPHS = [Micrograph(Path(f"{name}.mrc"), f"M/{name}.mrc") for name in "ab"]

@@ -13,8 +13,8 @@ from napari_unetpick.engine import preview
 from napari_unetpick.engine.network import build_network
 from napari_unetpick.engine.preview import USUAL, Previewer, matched
 from napari_unetpick.engine.train_job import TrainJob
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
-from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.settings import NetworkSettings
 
 DIAMETER = 40.0  # pixels of the file, at 1 A/px

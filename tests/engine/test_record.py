@@ -17,8 +17,8 @@ from napari_unetpick.engine import record
 from napari_unetpick.engine.record import micrographs_hash, read_record, versions
 from napari_unetpick.engine.train import train
 from napari_unetpick.errors import Cancelled
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import labels_hash
-from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.models import load_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -20,7 +20,7 @@ from napari_unetpick.engine.self_train_state import SELF_TRAIN, open_state
 from napari_unetpick.engine.train import train
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import Cancelled, InputError
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 
 EPOCHS = 2
 

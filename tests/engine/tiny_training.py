@@ -15,8 +15,8 @@ from napari_unetpick.engine.network import UNet
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import Event, Metrics
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
-from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.settings import NetworkSettings, Settings, TrainSettings
 
 SIDE, DIAMETER = 288, 40.0  # pixels of the file, at 1 A/px

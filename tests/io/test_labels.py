@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.csv_picks import read_csv
+from napari_unetpick.io.formats.csv_picks import read_csv
 from napari_unetpick.io.labels import (
     Labels,
     labels_hash,

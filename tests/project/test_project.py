@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.project import Candidates, Entry, Marks, PickTable, Project
 
 SQUARE = np.array([[10.5, 20.0], [10.5, 90.0], [70.0, 90.0], [70.0, 20.0]])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import EngineError, InputError
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project import folder as project_files
 from napari_unetpick.project.project import Candidates, Marks, PickTable, Project
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project import lock as project_lock
 from napari_unetpick.project.lock import holder_of, is_alive
 from napari_unetpick.project.project import Candidates, Marks, Project

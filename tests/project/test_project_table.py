@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.table import Entry, format_project, read_project
 
 HEAD = "schema = 1\n[micrographs]\n"

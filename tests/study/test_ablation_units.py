@@ -19,7 +19,7 @@ from napari_unetpick.errors import Cancelled
 from napari_unetpick.evaluation.metrics import score_counts
 from napari_unetpick.evaluation.protocols import PROTOCOLS
 from napari_unetpick.events import Done, Event, Message, Metrics, Progress
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.settings import RECIPES
 from napari_unetpick.study.ablation import run, units
 from napari_unetpick.study.ablation.budget import fit_budget

@@ -13,8 +13,8 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done
-from napari_unetpick.io import micrographs as micrographs_module
-from napari_unetpick.io.micrographs import list_micrographs
+from napari_unetpick.io.images import micrograph as micrographs_module
+from napari_unetpick.io.images.micrograph import list_micrographs
 from napari_unetpick.io.models import Model
 from napari_unetpick.io.picks import Picks, write_picks
 from napari_unetpick.io.test_looks import LOOKS_FILE, count_looks, read_looks

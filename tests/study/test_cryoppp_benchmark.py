@@ -16,7 +16,7 @@ from napari_unetpick.errors import Cancelled, InputError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.figures import figures_of
 from napari_unetpick.events import Done, Event, Failed, Message
-from napari_unetpick.io.cryoppp import flip_rows
+from napari_unetpick.io.formats.cryoppp import flip_rows
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.study.cryoppp.benchmark import benchmark, find_leaks
 from napari_unetpick.study.cryoppp.job import CONDITIONS, Benchmark, make_benchmark

@@ -11,7 +11,7 @@ import pytest
 from qtpy.QtCore import QObject
 
 from napari_unetpick.errors import EngineError
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.project import Candidates, Project
 from napari_unetpick.widgets import accepting as accepting_module
 from napari_unetpick.widgets import marking

@@ -10,7 +10,7 @@ from train_helpers import write_run
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.export.write import ExportOptions
-from napari_unetpick.io.formats import WRITERS
+from napari_unetpick.io.formats.read import WRITERS
 from napari_unetpick.io.picks import read_picks
 from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.background import Task

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.project import Entry
 from napari_unetpick.widgets.micrograph_order import (
     KINDS,

@@ -12,7 +12,7 @@ from train_helpers import write_run
 from napari_unetpick.events import Metrics
 from napari_unetpick.io.models import Model, load_model, save_model
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.io.taken import write_taken
+from napari_unetpick.io.pseudo_labels import write_taken
 from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.self_train_dock import SelfTrainDock
 from napari_unetpick.widgets.self_training import rounds_of, verdict

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.project.candidates import Candidates, write_candidates
 from napari_unetpick.widgets.late_values import LateValues

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.project import Entry, RunInfo
 from napari_unetpick.widgets.train_plan import caution, describe, make_plan, obstacle, starts
 

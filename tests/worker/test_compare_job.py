@@ -18,7 +18,7 @@ from napari_unetpick.engine.network import build_network, state_of
 from napari_unetpick.engine.score import RIM
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Done, Message, Progress
-from napari_unetpick.io.micrographs import list_micrographs
+from napari_unetpick.io.images.micrograph import list_micrographs
 from napari_unetpick.io.models import Model, save_model
 from napari_unetpick.io.test_looks import read_looks
 from napari_unetpick.picking.calibration import Calibration

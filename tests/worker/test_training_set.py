@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.project import Marks, PickTable, Project
 from napari_unetpick.settings import Settings
 from napari_unetpick.worker.requests import TrainRequest, read_train_request

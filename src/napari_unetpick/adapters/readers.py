@@ -18,14 +18,14 @@ from napari_unetpick.adapters.pairing import (
     prepare,
 )
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.micrographs import (
+from napari_unetpick.io.images.micrograph import (
     MRC_EXTENSIONS,
     TIFF_EXTENSIONS,
     MicrographImage,
     list_micrographs,
     read_micrograph,
 )
-from napari_unetpick.io.mrc import HEADER_BYTES, parse_header
+from napari_unetpick.io.images.mrc import HEADER_BYTES, parse_header
 from napari_unetpick.io.names import find_root, match_names, micrograph_key
 from napari_unetpick.io.picks import Picks, ReadPicks, read_picks
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from napari_unetpick.io.micrographs import Micrograph
+    from napari_unetpick.io.images.micrograph import Micrograph
     from napari_unetpick.io.picks import Picks
 
 Shapes = dict[str, tuple[int, int]]
@@ -52,10 +52,10 @@ def convert(
 ) -> None:
     """Convert picks between formats; names, scores and fractions are kept where they can be."""
     from napari_unetpick.errors import InputError
-    from napari_unetpick.io.formats import check_formats
-    from napari_unetpick.io.micrographs import list_micrographs
+    from napari_unetpick.io.formats.read import check_formats
+    from napari_unetpick.io.formats.topaz import are_probabilities
+    from napari_unetpick.io.images.micrograph import list_micrographs
     from napari_unetpick.io.picks import assign_picks, read_picks, tell_count, write_picks
-    from napari_unetpick.io.topaz import are_probabilities
 
     check_formats(source, to)
     if not 0 < scale < inf:
@@ -93,7 +93,7 @@ def convert(
 def _shapes(given: list[Micrograph]) -> Shapes:
     """Return (rows, columns) by name; a micrograph that cannot be read is said and left out."""
     from napari_unetpick.errors import InputError
-    from napari_unetpick.io.micrographs import read_micrograph
+    from napari_unetpick.io.images.micrograph import read_micrograph
 
     shapes: Shapes = {}
     for micrograph in given:
@@ -109,7 +109,7 @@ def _shapes(given: list[Micrograph]) -> Shapes:
 def _pixel_size(given: list[Micrograph], override: float | None) -> float | None:
     """Return the user's pixel size, else the micrographs' if they agree, else None."""
     from napari_unetpick.errors import InputError
-    from napari_unetpick.io.micrographs import (
+    from napari_unetpick.io.images.micrograph import (
         MicrographImage,
         check_pixel_size,
         read_micrograph,
@@ -131,7 +131,7 @@ def _pixel_size(given: list[Micrograph], override: float | None) -> float | None
 def _box_size(box_size: int | None, diameter: float | None, pixel_size: float | None) -> int | None:
     """Return the box in pixels: the user's, else 1.5 diameters, else None (from the picks)."""
     from napari_unetpick.errors import InputError
-    from napari_unetpick.io.targets import BOX_PER_DIAMETER, even_box
+    from napari_unetpick.io.formats.output_files import BOX_PER_DIAMETER, even_box
 
     if box_size is not None or diameter is None:
         return box_size
@@ -146,7 +146,7 @@ def _named_for_relion(
     """Name micrographs that no STAR names as RELION would, and say where that is in doubt."""
     from dataclasses import replace
 
-    from napari_unetpick.io.relion import project_names
+    from napari_unetpick.io.formats.relion_list import project_names
 
     files = {m.name: m.path for m in given}
     names, doubts = project_names(
@@ -176,7 +176,7 @@ def _with_diameters(picks: Mapping[str, Picks], diameter_px: float) -> dict[str,
 def _flip(picks: Mapping[str, Picks], shapes: Shapes, given: bool) -> dict[str, Picks]:
     """Mirror the rows of every micrograph; each height is needed."""
     from napari_unetpick.errors import InputError
-    from napari_unetpick.io.cryoppp import flip_rows
+    from napari_unetpick.io.formats.cryoppp import flip_rows
 
     missing = [name for name in picks if name not in shapes]
     if missing:

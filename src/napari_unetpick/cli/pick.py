@@ -68,7 +68,7 @@ def _named_for_relion(job: PickJob, sources: list[str]) -> PickJob:
     """Name micrographs that no STAR names as RELION would, and say where that is in doubt."""
     from dataclasses import replace
 
-    from napari_unetpick.io.relion import project_names
+    from napari_unetpick.io.formats.relion_list import project_names
 
     if all(Path(source).suffix.lower() == ".star" for source in sources):
         return job

@@ -39,7 +39,7 @@ def self_train(
     from napari_unetpick.engine.self_train_job import Again, make_self_train_job
     from napari_unetpick.engine.tracking import make_tracker, tracked
     from napari_unetpick.errors import InputError
-    from napari_unetpick.io.micrographs import list_micrographs
+    from napari_unetpick.io.images.micrograph import list_micrographs
 
     if resume and start_over:
         raise InputError("--resume and --start-over: give one of them")

@@ -15,7 +15,7 @@ from napari_unetpick.engine.train_job import Training
 from napari_unetpick.engine.validate import BORDER, Pairs, score_picks
 from napari_unetpick.errors import EngineError
 from napari_unetpick.io.labels import labels_hash
-from napari_unetpick.io.seen import name_hash
+from napari_unetpick.io.training_micrographs import name_hash
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.settings import to_dict
 

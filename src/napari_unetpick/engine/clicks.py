@@ -31,7 +31,7 @@ from napari_unetpick.engine.pseudo_labels import (
 from napari_unetpick.engine.stages import candidates_of, ready_network, run_stage, start_weights
 from napari_unetpick.engine.train_job import Training
 from napari_unetpick.events import Event, Message
-from napari_unetpick.io.seen import name_hash
+from napari_unetpick.io.training_micrographs import name_hash
 from napari_unetpick.picking.calibration import Calibration
 
 

@@ -11,13 +11,13 @@ from napari_unetpick.engine.pick import PickJob
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.export.pick_folder import parse_formats
-from napari_unetpick.io.labels import Labels, State, areas_beside, states_beside
-from napari_unetpick.io.micrographs import (
+from napari_unetpick.io.images.micrograph import (
     Micrograph,
     check_pixel_size,
     list_micrographs,
     read_micrograph,
 )
+from napari_unetpick.io.labels import Labels, State, areas_beside, states_beside
 from napari_unetpick.io.models import Model, load_model
 from napari_unetpick.io.picks import AssignedPicks, assign_picks, read_picks
 from napari_unetpick.settings import Settings, from_dict, load_recipe

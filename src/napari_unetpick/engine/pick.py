@@ -18,7 +18,7 @@ from napari_unetpick.engine.score import RIM
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.export.pick_folder import check_folder, part_folder, write_results
-from napari_unetpick.io.micrographs import (
+from napari_unetpick.io.images.micrograph import (
     Micrograph,
     check_values,
     read_micrograph,

@@ -16,7 +16,7 @@ from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.engine.validate import MATCH
 from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.events import FoundCandidates
-from napari_unetpick.io.micrographs import (
+from napari_unetpick.io.images.micrograph import (
     Micrograph,
     check_values,
     read_micrograph,

@@ -37,7 +37,7 @@ from napari_unetpick.engine.train_job import Look, Training
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.models import Model, load_model, save_model
-from napari_unetpick.io.taken import write_taken
+from napari_unetpick.io.pseudo_labels import write_taken
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.peaks import keep_distant
 

@@ -14,8 +14,8 @@ from napari_unetpick.engine.ensemble import read_card
 from napari_unetpick.engine.run_folder import CONFIG, MODEL
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, labels_hash, read_labels
-from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.names import match_names
 from napari_unetpick.settings import Settings, as_it_was, check, from_dict, to_dict

@@ -14,8 +14,8 @@ from napari_unetpick.engine.dataset import Item
 from napari_unetpick.engine.network import UNet
 from napari_unetpick.engine.patches import PatchSource
 from napari_unetpick.engine.run_folder import RunFolder
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
-from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.models import Model
 from napari_unetpick.settings import Settings
 

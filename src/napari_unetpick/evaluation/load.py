@@ -10,7 +10,7 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.truth import Areas, judge_truth
-from napari_unetpick.io.micrographs import (
+from napari_unetpick.io.images.micrograph import (
     Micrograph,
     is_plausible,
     list_micrographs,

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.csv_picks import empty_picks
+from napari_unetpick.io.formats.csv_picks import empty_picks
 from napari_unetpick.io.labels import Polygon, areas_beside, states_beside
 from napari_unetpick.io.picks import Picks, tell_count
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.csv_picks import write_csv
-from napari_unetpick.io.formats import WRITERS
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.formats.csv_picks import write_csv
+from napari_unetpick.io.formats.read import WRITERS
+from napari_unetpick.io.formats.relion_list import write_autopick, write_combined_star
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks, write_picks
-from napari_unetpick.io.relion import write_autopick, write_combined_star
 
 FILES = {"topaz": "topaz.txt", "cryosparc": "picks.star"}
 """Formats that are one file; the others write a file a micrograph."""

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats import check_formats
+from napari_unetpick.io.formats.output_files import refuse_file
+from napari_unetpick.io.formats.read import check_formats
+from napari_unetpick.io.formats.relion_list import project_names
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Polygon, inside_any
-from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.picks import Picks, tell_count, write_picks
-from napari_unetpick.io.relion import project_names
-from napari_unetpick.io.targets import refuse_file
 
 What = Literal["picks", "candidates", "both"]
 Floats = NDArray[np.float64]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.csv_picks import read_table
+from napari_unetpick.io.formats.csv_picks import read_table
 from napari_unetpick.io.names import micrograph_key
 
 Choice = TypeVar("Choice", bound=str)

@@ -14,7 +14,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import match_names, micrograph_key
 
 if TYPE_CHECKING:
-    from napari_unetpick.io.micrographs import Micrograph
+    from napari_unetpick.io.images.micrograph import Micrograph
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def read_picks(
     InputError
         The file is missing, empty, of no known format, or misses what its format needs.
     """
-    from napari_unetpick.io.formats import read_any
+    from napari_unetpick.io.formats.read import read_any
 
     options = ReadOptions(image_shapes or {}, pixel_size, scale)
     return read_any(Path(path).expanduser(), fmt, options)
@@ -151,7 +151,7 @@ def write_picks(
 
     `box_size` (pixels of the micrograph, even) is for the formats that store boxes.
     """
-    from napari_unetpick.io.formats import write_any
+    from napari_unetpick.io.formats.read import write_any
 
     return write_any(picks, Path(out).expanduser(), fmt, box_size)
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.choices import read_choices
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import match_names, micrograph_key
 
 Part = Literal["train", "validation", "test"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.table import Entry, check_entry
 
 

@@ -21,8 +21,8 @@ from typing import Any
 
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.atomic import explain_os_error, write_text
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
-from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.project import runs as project_runs
 from napari_unetpick.project.annotations import Marks, read_marks, write_marks

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.formats.output_files import safe_stem
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import STATES, State
-from napari_unetpick.io.micrographs import Micrograph
-from napari_unetpick.io.targets import safe_stem
 
 PROJECT_FILE = "project.toml"
 SCHEMA = 1

@@ -14,8 +14,8 @@ from napari_unetpick.engine.preprocess import preprocess
 from napari_unetpick.engine.targets import fit_discs, paint_targets
 from napari_unetpick.engine.transforms import CryoEMAugmentation
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.micrograph import Micrograph, check_pixel_size, read_micrograph
 from napari_unetpick.io.labels import Labels
-from napari_unetpick.io.micrographs import Micrograph, check_pixel_size, read_micrograph
 from napari_unetpick.io.picks import Picks, assign_picks, read_picks
 from napari_unetpick.picking.scale import make_scale
 from napari_unetpick.settings import Settings

@@ -21,10 +21,10 @@ from napari_unetpick.adapters.pairing import own
 from napari_unetpick.adapters.writers import read_layer
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path
-from napari_unetpick.io.micrographs import Micrograph, is_plausible
+from napari_unetpick.io.formats.relion_picks import UNSET
+from napari_unetpick.io.images.micrograph import Micrograph, is_plausible
 from napari_unetpick.io.names import match_names, micrograph_key
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.io.star_picks import UNSET
 from napari_unetpick.project.images import IMAGES
 from napari_unetpick.widgets.session import Session
 

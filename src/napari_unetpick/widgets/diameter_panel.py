@@ -9,7 +9,7 @@ import numpy as np
 from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.micrographs import PLAUSIBLE_PIXEL_SIZE, Micrograph
+from napari_unetpick.io.images.micrograph import PLAUSIBLE_PIXEL_SIZE, Micrograph
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.widgets.background import Background, Task
 from napari_unetpick.widgets.controls import button, hint, row, say

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.export.write import ExportOptions, ExportResult, What, check_options
-from napari_unetpick.io.targets import BOX_PER_DIAMETER, even_box
+from napari_unetpick.io.formats.output_files import BOX_PER_DIAMETER, even_box
 from napari_unetpick.widgets.background import Background
 from napari_unetpick.widgets.controls import button, hint, row, say
 from napari_unetpick.widgets.export_items import diameter_of, export_project

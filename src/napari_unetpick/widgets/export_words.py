@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from napari_unetpick.export.write import ONE_FILE, ExportResult
+from napari_unetpick.io.formats.relion_list import project_path
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.io.relion import project_path
 
 FORMATS = {
     "relion": ("RELION", "autopick.star, and a STAR for each micrograph."),

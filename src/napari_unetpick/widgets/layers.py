@@ -19,7 +19,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_unetpick.adapters.layer_data import OWN, own_metadata
 from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.project import Marks
 from napari_unetpick.widgets import layer_styles
 from napari_unetpick.widgets.display import DisplaySettings, ImageStore, Shown, why_not

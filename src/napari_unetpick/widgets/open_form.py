@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.micrographs import Micrograph, list_micrographs
+from napari_unetpick.io.images.micrograph import Micrograph, list_micrographs
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.widgets import leaving
 from napari_unetpick.widgets.background import Background

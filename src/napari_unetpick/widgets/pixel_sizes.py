@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.micrographs import Micrograph, is_plausible
+from napari_unetpick.io.images.image import UnmappedImage
+from napari_unetpick.io.images.micrograph import Micrograph, is_plausible
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.io.unmapped import UnmappedImage
 
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session import Session

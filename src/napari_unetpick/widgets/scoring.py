@@ -16,7 +16,7 @@ from napari_unetpick.evaluation.protocols import Protocol
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.io.models import read_card
 from napari_unetpick.io.picks import Picks, tell_count
-from napari_unetpick.io.seen import seen_by
+from napari_unetpick.io.training_micrographs import seen_by
 from napari_unetpick.project.folder import RUNS
 from napari_unetpick.project.project import Marks
 from napari_unetpick.widgets.background import Task

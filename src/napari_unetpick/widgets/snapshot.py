@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_unetpick.io.micrographs import is_plausible
-from napari_unetpick.io.unmapped import UnmappedImage
+from napari_unetpick.io.images.image import UnmappedImage
+from napari_unetpick.io.images.micrograph import is_plausible
 from napari_unetpick.project.annotations import read_marks
 from napari_unetpick.project.candidates import SUFFIX, read_candidates
 from napari_unetpick.project.folder import CANDIDATES, PICKS

@@ -10,7 +10,7 @@ import numpy as np
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import match_names
 from napari_unetpick.io.picks import Picks, tell_count
-from napari_unetpick.io.taken import Taken, read_taken
+from napari_unetpick.io.pseudo_labels import Taken, read_taken
 from napari_unetpick.project.project import Candidates
 
 if TYPE_CHECKING:

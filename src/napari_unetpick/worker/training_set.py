@@ -11,8 +11,8 @@ from napari_unetpick.engine.job import load_start
 from napari_unetpick.engine.self_train_job import SelfTrainJob, make_self_train_job
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, read_labels
-from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.project.project import Project
 from napari_unetpick.worker.requests import SelfTrainRequest, TrainRequest
 

@@ -14,7 +14,7 @@ from napari_unetpick.engine.fit import LEAST_STEPS
 from napari_unetpick.engine.partial import FINAL_SHARE, FOLD_SHARE, FOLDS
 from napari_unetpick.engine.step_time import seconds_a_micrograph, seconds_a_step
 from napari_unetpick.engine.train import VALIDATED_EACH_EPOCH
-from napari_unetpick.io.micrographs import read_micrograph, resolve_pixel_size
+from napari_unetpick.io.images.micrograph import read_micrograph, resolve_pixel_size
 from napari_unetpick.picking.scale import make_scale
 from napari_unetpick.settings import NetworkSettings, Settings
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out

@@ -14,8 +14,8 @@ from napari_unetpick.engine.job import make_train_job, shapes_of
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.truth import Areas, fully_labelled, read_exclusions
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, labels_hash, states_beside
-from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
 from napari_unetpick.io.splits import read_split
 from napari_unetpick.io.test_looks import find_project, read_looks

@@ -23,7 +23,7 @@ from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.load import load_inputs
 from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.models import load_model
 from napari_unetpick.project.runs import read_metrics
 from napari_unetpick.settings import Settings, to_dict

@@ -14,8 +14,8 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.sides import deal
 from napari_unetpick.evaluation.truth import Areas, fully_labelled, read_exclusions
 from napari_unetpick.export.pick_folder import check_folder
+from napari_unetpick.io.images.micrograph import Micrograph, check_pixel_size, list_micrographs
 from napari_unetpick.io.labels import states_beside
-from napari_unetpick.io.micrographs import Micrograph, check_pixel_size, list_micrographs
 from napari_unetpick.io.picks import Picks, assign_picks, tell_count
 from napari_unetpick.io.splits import read_split
 from napari_unetpick.io.test_looks import find_project, read_looks

@@ -13,7 +13,7 @@ from typing import Any
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.names import micrograph_key
-from napari_unetpick.io.seen import seen_by
+from napari_unetpick.io.training_micrographs import seen_by
 from napari_unetpick.study.compare.job import CompareJob
 from napari_unetpick.study.compare.sources import MODEL_FILE, SideSource
 

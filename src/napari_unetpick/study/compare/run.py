@@ -29,7 +29,7 @@ from napari_unetpick.evaluation.sides import (
     select_at,
 )
 from napari_unetpick.events import Done, Event, Message, Progress
-from napari_unetpick.io.cryoppp import flip_rows
+from napari_unetpick.io.formats.cryoppp import flip_rows
 from napari_unetpick.io.labels import Labels, labels_hash
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.test_looks import add_look

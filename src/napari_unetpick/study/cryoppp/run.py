@@ -19,9 +19,9 @@ from napari_unetpick.evaluation.figures import figures_of
 from napari_unetpick.evaluation.load import load_inputs
 from napari_unetpick.events import Done, Event, Failed, Message, Progress
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.csv_picks import escape, write_csv
+from napari_unetpick.io.formats.csv_picks import escape, write_csv
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
-from napari_unetpick.io.micrographs import Micrograph
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import tell_count

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.micrographs import (
+from napari_unetpick.io.images.micrograph import (
     Micrograph,
     list_micrographs,
     read_micrograph,

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats import sniff
+from napari_unetpick.io.formats.output_files import even_box
+from napari_unetpick.io.formats.read import sniff
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import Picks, read_picks, write_picks
-from napari_unetpick.io.targets import even_box
 
 
 def planted() -> dict[str, Picks]:

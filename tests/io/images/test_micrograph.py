@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.micrographs import (
+from napari_unetpick.io.images.micrograph import (
     Micrograph,
     MicrographImage,
     check_values,

@@ -11,10 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.formats.output_files import (
+    box_size_for,
+    per_micrograph,
+    refuse_file,
+    refuse_folder,
+)
+from napari_unetpick.io.formats.star import HEADER
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
-from napari_unetpick.io.star import HEADER
-from napari_unetpick.io.targets import box_size_for, per_micrograph, refuse_file, refuse_folder
 
 READERS = {
     "csv": "csv_picks:read_csv",
@@ -235,7 +240,9 @@ def write_any(
     picks: Mapping[str, Picks], out: Path, fmt: str, box_size: int | None = None
 ) -> list[Path]:
     """Write picks as `fmt`; see `io.picks.write_picks`."""
-    from napari_unetpick.io import box, cbox, csv_picks, eman, relion, topaz
+    from napari_unetpick.io.formats import box, csv_picks, eman, topaz
+    from napari_unetpick.io.formats import cryolo as cbox
+    from napari_unetpick.io.formats import relion_list as relion
 
     check_formats(None, fmt)
     if box_size is not None and not 2 <= box_size < FARTHEST:

@@ -10,13 +10,17 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.csv_picks import empty_picks
-from napari_unetpick.io.micrographs import Micrograph
+from napari_unetpick.io.formats.csv_picks import empty_picks
+from napari_unetpick.io.formats.output_files import per_micrograph, refuse_file
+from napari_unetpick.io.formats.relion_picks import (
+    format_combined_star,
+    read_star_picks,
+    write_star,
+)
+from napari_unetpick.io.formats.star import Block, format_loop, quote
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import find_root
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks, tell_count
-from napari_unetpick.io.star import Block, format_loop, quote
-from napari_unetpick.io.star_picks import format_combined_star, read_star_picks, write_star
-from napari_unetpick.io.targets import per_micrograph, refuse_file
 
 PROJECT_MARKS = ("default_pipeline.star", ".gui_projectdir", ".relion_lock")
 """What a RELION project folder holds."""
@@ -161,7 +165,7 @@ def _is_another(file: Path, named: Path) -> bool:
 def _read_listed(file: Path, options: ReadOptions) -> ReadPicks:
     """Read one listed file, a STAR or (imported coordinates) a .box; without rows, no entry."""
     if file.suffix.lower() == ".box":
-        from napari_unetpick.io.box import read_box
+        from napari_unetpick.io.formats.box import read_box
 
         return read_box(file, options)
     picks = read_star_picks(file, options)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import EngineError, InputError
-from napari_unetpick.io.csv_picks import write_picks_csv
+from napari_unetpick.io.formats.csv_picks import write_picks_csv
 from napari_unetpick.io.picks import Picks, read_picks
 
 

@@ -9,8 +9,8 @@ import pytest
 import tifffile
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.micrographs import read_micrograph
-from napari_unetpick.io.unmapped import UnmappedImage
+from napari_unetpick.io.images.image import UnmappedImage
+from napari_unetpick.io.images.micrograph import read_micrograph
 
 IMAGE = np.zeros((6, 10), "f4")
 IMAGE[1, 7] = 100.0

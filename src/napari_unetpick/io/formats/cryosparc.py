@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.csv_picks import group_rows
+from napari_unetpick.io.formats.csv_picks import group_rows
 from napari_unetpick.io.picks import ReadOptions, ReadPicks
 
 NEEDED = ("micrograph_path", "micrograph_shape", "center_x_frac", "center_y_frac")

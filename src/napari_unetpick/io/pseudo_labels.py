@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_unetpick.errors import ModelError
-from napari_unetpick.io.csv_picks import read_csv, write_csv
+from napari_unetpick.io.formats.csv_picks import read_csv, write_csv
 from napari_unetpick.io.models import read_card
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.project.runs import MODEL

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.formats.relion_picks import write_star
 from napari_unetpick.io.picks import Picks, ReadPicks, read_picks, write_picks
-from napari_unetpick.io.star_picks import write_star
 
 OPTICS = """data_optics
 

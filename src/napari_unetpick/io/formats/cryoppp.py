@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.csv_picks import parse_numbers
+from napari_unetpick.io.formats.csv_picks import parse_numbers
+from napari_unetpick.io.formats.star import read_text
 from napari_unetpick.io.names import match_names
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
-from napari_unetpick.io.star import read_text
 
 COLUMNS = ("x-coordinate", "y-coordinate")
 
@@ -67,7 +67,7 @@ def _height(path: Path, options: ReadOptions) -> int:
     shape = options.shape_of(path.stem)
     if shape is not None:
         return shape[0]
-    from napari_unetpick.io.micrographs import FOLDER_EXTENSIONS, read_micrograph
+    from napari_unetpick.io.images.micrograph import FOLDER_EXTENSIONS, read_micrograph
 
     folder = path.absolute().parent.parent.parent / "micrographs"
     images = {each.name for each in folder.glob("*") if each.suffix.lower() in FOLDER_EXTENSIONS}

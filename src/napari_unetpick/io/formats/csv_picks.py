@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
+from napari_unetpick.io.formats.star import read_text
 from napari_unetpick.io.names import base_name, refuse_one_name
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
-from napari_unetpick.io.star import read_text
 
 NEEDED = ("micrograph", "x", "y")
 UNCERTAINTY = "uncertainty"

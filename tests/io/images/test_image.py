@@ -10,8 +10,8 @@ import pytest
 import tifffile
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.micrographs import read_micrograph
-from napari_unetpick.io.unmapped import UnmappedImage
+from napari_unetpick.io.images.image import UnmappedImage
+from napari_unetpick.io.images.micrograph import read_micrograph
 
 LOOKS = [slice(2, None, 3), (slice(5, 9), slice(10, 14)), (slice(4, 4), slice(0, 3)), slice(None)]
 

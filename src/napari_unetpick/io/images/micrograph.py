@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.mrc import open_mrc
+from napari_unetpick.io.images.mrc import open_mrc
+from napari_unetpick.io.images.tiff import open_tiff
 from napari_unetpick.io.names import micrograph_key
-from napari_unetpick.io.tiff import open_tiff
 
 MRC_EXTENSIONS = (".mrc", ".mrcs", ".map", ".st", ".rec")
 TIFF_EXTENSIONS = (".tif", ".tiff")
@@ -129,7 +129,7 @@ def _list_one(source: str | Path) -> list[Micrograph]:
         return [Micrograph(file, str(file)) for file in files]
     if path.exists():
         if path.suffix.lower() == ".star":
-            from napari_unetpick.io.micrograph_star import read_micrograph_star
+            from napari_unetpick.io.images.relion_star import read_micrograph_star
 
             return read_micrograph_star(path)
         return [Micrograph(path, str(source))]

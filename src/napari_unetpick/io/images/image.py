@@ -13,9 +13,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.micrographs import check_file, known_size, read_micrograph
-from napari_unetpick.io.mrc import MrcHeader, read_mrc_header, read_mrc_rows
-from napari_unetpick.io.tiff import read_tiff_header
+from napari_unetpick.io.images.micrograph import check_file, known_size, read_micrograph
+from napari_unetpick.io.images.mrc import MrcHeader, read_mrc_header, read_mrc_rows
+from napari_unetpick.io.images.tiff import read_tiff_header
 
 
 class UnmappedImage:

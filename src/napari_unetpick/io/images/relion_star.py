@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.formats.star import Block, read_star
 from napari_unetpick.io.names import find_root
-from napari_unetpick.io.star import Block, read_star
 
 if TYPE_CHECKING:
-    from napari_unetpick.io.micrographs import Micrograph
+    from napari_unetpick.io.images.micrograph import Micrograph
 
 PIXEL_SIZE_LABELS = ("rlnMicrographPixelSize", "rlnPixelSize", "rlnMicrographOriginalPixelSize")
 RESOLUTION_LABELS = ("rlnCtfMaxResolution", "rlnFinalResolution")
@@ -27,7 +27,7 @@ def read_micrograph_star(path: Path) -> list[Micrograph]:
     InputError
         The file is no micrographs STAR, lists none, or none of its images is found.
     """
-    from napari_unetpick.io.micrographs import Micrograph
+    from napari_unetpick.io.images.micrograph import Micrograph
 
     blocks = read_star(path)
     table = _micrograph_table(blocks, path)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.csv_picks import group_rows, parse_numbers, read_table
+from napari_unetpick.io.formats.csv_picks import group_rows, parse_numbers, read_table
 from napari_unetpick.io.names import micrograph_key, refuse_one_name
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.micrographs import read_micrograph
+from napari_unetpick.io.images.micrograph import read_micrograph
 
 ROWS, COLUMNS = 6, 10
 

@@ -1,0 +1,1 @@
+"""Pick files of every program, read and written."""

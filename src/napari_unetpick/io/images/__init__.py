@@ -1,0 +1,1 @@
+"""Micrographs: lists of them, and their pixels."""
