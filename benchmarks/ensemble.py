@@ -25,7 +25,7 @@ from accuracy import OUT, Case, read_rows, simulated_case, unetpick, write, writ
 from numpy.typing import NDArray
 
 from napari_unetpick.evaluation.evaluate import evaluate
-from napari_unetpick.evaluation.load import load_inputs
+from napari_unetpick.evaluation.inputs.load import load_inputs
 
 COLUMNS = ("case", "model", "validation F1", "test F1", "test AP", "test AUC")
 VALIDATE = 2  # of the training micrographs

@@ -41,13 +41,13 @@ from _topaz_peer import UPDATES, Row, Topaz, expected_number, make_task
 from accuracy import SIMULATED, Case
 from picking_speed import topaz_environment
 
-from napari_unetpick.evaluation.compare import compare
 from napari_unetpick.evaluation.evaluate import evaluate
-from napari_unetpick.evaluation.load import Inputs, load_inputs
+from napari_unetpick.evaluation.inputs.load import Inputs, load_inputs
+from napari_unetpick.evaluation.inputs.nms import USUAL_DISTANCE, thin
 from napari_unetpick.evaluation.metrics import pool
+from napari_unetpick.evaluation.pairs import compare
 from napari_unetpick.evaluation.protocols import match_by_distance
 from napari_unetpick.evaluation.results import Evaluation
-from napari_unetpick.evaluation.thinning import USUAL_DISTANCE, thin
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.picks import Picks
 

@@ -11,7 +11,7 @@ from napari_unetpick.engine.pick import pick
 from napari_unetpick.engine.train import train
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
-from napari_unetpick.evaluation.load import load_inputs
+from napari_unetpick.evaluation.inputs.load import load_inputs
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.events import Done, Event, Message, Progress
 from napari_unetpick.io.formats.csv_picks import write_csv

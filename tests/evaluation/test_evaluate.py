@@ -9,7 +9,7 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
-from napari_unetpick.evaluation.thinning import infer_min_distance, thin
+from napari_unetpick.evaluation.inputs.nms import infer_min_distance, thin
 from napari_unetpick.io.picks import Picks
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
-from napari_unetpick.evaluation.load import load_inputs
+from napari_unetpick.evaluation.inputs.load import load_inputs
 
 TRUTH = "micrograph,x,y,diameter\nMovies/m.01.mrc,20,10,8\nm.02.mrc,30,40,8\n"
 NO_DIAMETER = "micrograph,x,y\nm.01.mrc,20,10\nm.02.mrc,30,40\n"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.evaluation.borders import in_border
+from napari_unetpick.evaluation.inputs.exclusion import in_border
 from napari_unetpick.evaluation.protocols import (
     Comparison,
     box_iou,

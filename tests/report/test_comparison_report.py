@@ -13,7 +13,7 @@ import pytest
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.figures import figures_of
-from napari_unetpick.evaluation.sides import (
+from napari_unetpick.evaluation.methods import (
     choose,
     choose_without_each,
     curve_of,

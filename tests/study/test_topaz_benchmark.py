@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_unetpick.evaluation.load import load_inputs
+from napari_unetpick.evaluation.inputs.load import load_inputs
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

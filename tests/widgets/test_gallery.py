@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QItemSelectionModel, QPoint, Qt
 
+from napari_unetpick.picking.cutouts import cut_crop, mean_crop
 from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.background import Task
-from napari_unetpick.widgets.crops import cut_crop, mean_crop
 from napari_unetpick.widgets.gallery import GalleryDock
 from napari_unetpick.widgets.gallery_items import gather
 from napari_unetpick.widgets.layers import camera_of

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_unetpick.evaluation.load import Inputs
+    from napari_unetpick.evaluation.inputs.load import Inputs
     from napari_unetpick.evaluation.results import Evaluation
 
 
@@ -49,7 +49,7 @@ def evaluate(
 
     from napari_unetpick.errors import InputError
     from napari_unetpick.evaluation.evaluate import evaluate as score
-    from napari_unetpick.evaluation.load import load_inputs
+    from napari_unetpick.evaluation.inputs.load import load_inputs
     from napari_unetpick.evaluation.protocols import PROTOCOLS
 
     chosen = next((tag for tag in PROTOCOLS if tag == protocol), None)

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.evaluation.borders import what_counts
+from napari_unetpick.evaluation.inputs.exclusion import what_counts
+from napari_unetpick.evaluation.inputs.nms import SPACING, infer_min_distance, thin
 from napari_unetpick.evaluation.matching import match_greedily
 from napari_unetpick.evaluation.metrics import (
     average_precision,
@@ -18,7 +19,6 @@ from napari_unetpick.evaluation.metrics import (
 )
 from napari_unetpick.evaluation.protocols import Comparison
 from napari_unetpick.evaluation.results import Curve
-from napari_unetpick.evaluation.thinning import SPACING, infer_min_distance, thin
 from napari_unetpick.io.picks import Picks
 
 Floats = NDArray[np.float64]

@@ -15,10 +15,10 @@ from napari_unetpick.evaluation.calibration import (
     can_be_probabilities,
     expected_precision,
 )
-from napari_unetpick.evaluation.compare import compare
 from napari_unetpick.evaluation.curves import label_all, make_curve
 from napari_unetpick.evaluation.intervals import bootstrap
 from napari_unetpick.evaluation.metrics import centring_errors, macro, pool
+from napari_unetpick.evaluation.pairs import compare
 from napari_unetpick.evaluation.protocols import (
     POOLING,
     PROTOCOLS,

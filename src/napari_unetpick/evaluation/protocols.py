@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from skimage.draw import polygon2mask
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.evaluation.borders import Mask, in_border, what_counts
+from napari_unetpick.evaluation.inputs.exclusion import Mask, in_border, what_counts
 from napari_unetpick.evaluation.matching import (
     as_points,
     match_pairs,

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_unetpick.evaluation.figures import RATIOS, Value
 from napari_unetpick.evaluation.intervals import Difference
-from napari_unetpick.evaluation.sides import PAIRED
+from napari_unetpick.evaluation.methods import PAIRED
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.report.benchmark import ROWS
 from napari_unetpick.report.tables import Table, latex_text, markdown_table

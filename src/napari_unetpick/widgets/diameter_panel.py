@@ -11,10 +11,10 @@ from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QVBoxLayout, QWidget
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.images.micrograph import PLAUSIBLE_PIXEL_SIZE, Micrograph
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.picking.diameter import FEWEST, Estimate, Picture, estimate_diameter
 from napari_unetpick.widgets.background import Background, Task
 from napari_unetpick.widgets.controls import button, hint, row, say
 from napari_unetpick.widgets.display import DisplaySettings, Shown, prepare_image
-from napari_unetpick.widgets.measure import FEWEST, Estimate, Picture, estimate_diameter
 from napari_unetpick.widgets.mouse_tools import TOOLS, Tools
 
 LARGEST = 10_000.0  # A

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.picking.cutouts import WIDTH, cut_crop, mean_crop
 from napari_unetpick.widgets.background import Task
-from napari_unetpick.widgets.crops import WIDTH, cut_crop, mean_crop
 from napari_unetpick.widgets.gallery_items import GalleryItem
 from napari_unetpick.widgets.snapshot import OpenMicrograph, Snapshot
 

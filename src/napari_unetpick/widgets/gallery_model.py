@@ -12,7 +12,7 @@ import numpy as np
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QSize, Qt, Signal
 from qtpy.QtGui import QIcon, QImage, QPixmap
 
-from napari_unetpick.widgets.crops import to_greys
+from napari_unetpick.picking.cutouts import to_greys
 from napari_unetpick.widgets.gallery_crops import SIDE, Crop, Cutter
 from napari_unetpick.widgets.gallery_items import GalleryItem
 from napari_unetpick.widgets.snapshot import Snapshot

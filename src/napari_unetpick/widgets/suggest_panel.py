@@ -8,11 +8,11 @@ import numpy as np
 from qtpy.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.picking.suggest import Features, Suggestion, suggest, uncertainty
 from napari_unetpick.widgets.background import Background, Task
 from napari_unetpick.widgets.controls import button, hint, say
 from napari_unetpick.widgets.session import Session
 from napari_unetpick.widgets.snapshot import Snapshot, take_snapshot
-from napari_unetpick.widgets.suggest import Features, Suggestion, suggest, uncertainty
 from napari_unetpick.widgets.throttle import single_shot
 
 COUNT = 3

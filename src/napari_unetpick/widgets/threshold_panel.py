@@ -11,9 +11,13 @@ from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QVBoxLay
 from superqt import QLabeledDoubleSlider
 
 from napari_unetpick.errors import UnetPickError
+from napari_unetpick.evaluation.expected_precision import (
+    describe_expected,
+    evidence_of,
+    expected_precision,
+)
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.widgets.controls import button, hint, row, say
-from napari_unetpick.widgets.expected import describe_expected, evidence_of, expected_precision
 from napari_unetpick.widgets.histogram import Histogram
 from napari_unetpick.widgets.score_table import ScoreTable
 from napari_unetpick.widgets.session import Session

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.evaluation.truth import Areas, judge_truth
+from napari_unetpick.evaluation.inputs.truth import Areas, judge_truth
 from napari_unetpick.io.labels import Polygon
 from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
 from napari_unetpick.project.pick_table import tell_accepted

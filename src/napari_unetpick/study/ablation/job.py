@@ -13,7 +13,7 @@ import numpy as np
 from napari_unetpick.engine.job import make_train_job, shapes_of
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError
-from napari_unetpick.evaluation.truth import Areas, fully_labelled, read_exclusions
+from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_exclusions
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, labels_hash, states_beside
 from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count

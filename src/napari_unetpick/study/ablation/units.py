@@ -20,7 +20,7 @@ from napari_unetpick.engine.train import config_of, train
 from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
-from napari_unetpick.evaluation.load import load_inputs
+from napari_unetpick.evaluation.inputs.load import load_inputs
 from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.images.micrograph import Micrograph

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.evaluation.load import read_pick_files
+from napari_unetpick.evaluation.inputs.load import read_pick_files
 from napari_unetpick.io.images.micrograph import Micrograph, read_micrograph, resolve_pixel_size
 from napari_unetpick.io.picks import (
     Picks,

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.evaluation.sides import deal
-from napari_unetpick.evaluation.truth import Areas, fully_labelled, read_exclusions
+from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_exclusions
+from napari_unetpick.evaluation.methods import deal
 from napari_unetpick.export.pick_folder import check_folder
 from napari_unetpick.io.images.micrograph import Micrograph, check_pixel_size, list_micrographs
 from napari_unetpick.io.labels import states_beside

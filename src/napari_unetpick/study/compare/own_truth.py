@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from napari_unetpick.evaluation.truth import Areas
+from napari_unetpick.evaluation.inputs.truth import Areas
 from napari_unetpick.project.annotations import read_marks
 from napari_unetpick.project.folder import PICKS
 from napari_unetpick.project.pick_table import tell_accepted

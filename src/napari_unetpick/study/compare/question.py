@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.evaluation.compare import compare
+from napari_unetpick.evaluation.inputs.truth import Areas
+from napari_unetpick.evaluation.pairs import compare
 from napari_unetpick.evaluation.protocols import Comparison
-from napari_unetpick.evaluation.truth import Areas
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.study.compare.job import CompareJob
 

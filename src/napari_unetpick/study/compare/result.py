@@ -10,9 +10,9 @@ import numpy as np
 
 from napari_unetpick.evaluation.figures import Figures
 from napari_unetpick.evaluation.intervals import Difference
+from napari_unetpick.evaluation.methods import Choice
 from napari_unetpick.evaluation.metrics import Score
 from napari_unetpick.evaluation.results import Curve, Evaluation
-from napari_unetpick.evaluation.sides import Choice
 
 DIGITS = 4
 

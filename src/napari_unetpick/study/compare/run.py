@@ -15,10 +15,7 @@ import numpy as np
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.figures import figures_of
-from napari_unetpick.evaluation.metrics import Score, pool
-from napari_unetpick.evaluation.protocols import match_by_distance
-from napari_unetpick.evaluation.results import Evaluation
-from napari_unetpick.evaluation.sides import (
+from napari_unetpick.evaluation.methods import (
     Choice,
     Judged,
     choose,
@@ -28,6 +25,9 @@ from napari_unetpick.evaluation.sides import (
     judge,
     select_at,
 )
+from napari_unetpick.evaluation.metrics import Score, pool
+from napari_unetpick.evaluation.protocols import match_by_distance
+from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.events import Done, Event, Message, Progress
 from napari_unetpick.io.formats.cryoppp import flip_rows
 from napari_unetpick.io.labels import Labels, labels_hash

@@ -16,7 +16,7 @@ from napari_unetpick.engine.train_job import TrainJob
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.figures import figures_of
-from napari_unetpick.evaluation.load import load_inputs
+from napari_unetpick.evaluation.inputs.load import load_inputs
 from napari_unetpick.events import Done, Event, Failed, Message, Progress
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.formats.csv_picks import escape, write_csv

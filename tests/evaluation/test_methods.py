@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.evaluation.evaluate import evaluate
-from napari_unetpick.evaluation.protocols import Comparison
-from napari_unetpick.evaluation.sides import (
+from napari_unetpick.evaluation.methods import (
     choose,
     choose_without_each,
     curve_of,
@@ -16,6 +15,7 @@ from napari_unetpick.evaluation.sides import (
     judge,
     select_at,
 )
+from napari_unetpick.evaluation.protocols import Comparison
 from napari_unetpick.io.picks import Picks
 
 D = 20.0

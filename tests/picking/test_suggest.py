@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_unetpick.widgets.suggest import Features, suggest, uncertainty
+from napari_unetpick.picking.suggest import Features, suggest, uncertainty
 
 
 def test_uncertainty_is_one_at_a_half_and_ignores_sure_background() -> None:

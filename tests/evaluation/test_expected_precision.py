@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_unetpick.widgets.expected import (
+from napari_unetpick.evaluation.expected_precision import (
     NONE_ABOVE,
     RANK,
     describe_expected,

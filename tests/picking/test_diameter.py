@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_unetpick.widgets.measure import Picture, estimate_diameter
+from napari_unetpick.picking.diameter import Picture, estimate_diameter
 
 
 def plant(

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.evaluation.curves import Candidates, Labelled, label_pair, make_curve
+from napari_unetpick.evaluation.inputs.nms import USUAL_DISTANCE, thin
 from napari_unetpick.evaluation.intervals import Difference, Pooling, paired_difference
 from napari_unetpick.evaluation.metrics import Score, best_threshold
 from napari_unetpick.evaluation.protocols import Comparison
 from napari_unetpick.evaluation.results import Curve, Evaluation
-from napari_unetpick.evaluation.thinning import USUAL_DISTANCE, thin
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.calibration import DISTANCES
 

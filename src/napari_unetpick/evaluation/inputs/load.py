@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.evaluation.truth import Areas, judge_truth
+from napari_unetpick.evaluation.inputs.truth import Areas, judge_truth
 from napari_unetpick.io.images.micrograph import (
     Micrograph,
     is_plausible,

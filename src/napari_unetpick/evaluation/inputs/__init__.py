@@ -1,0 +1,1 @@
+"""What an evaluation is made of: picks and truth from files, exclusion, minimum distance."""
