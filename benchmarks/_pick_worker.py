@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from _record import Clock, peak_mib
 
-from napari_unetpick.engine import pick as picking
 from napari_unetpick.engine.devices import choose_device
-from napari_unetpick.engine.ensemble import Scorer, make_scorer
-from napari_unetpick.engine.pick import PickJob
+from napari_unetpick.engine.pick import run as picking
+from napari_unetpick.engine.pick.ensemble import Scorer, make_scorer
+from napari_unetpick.engine.pick.run import PickJob
 from napari_unetpick.events import Done, Failed
 from napari_unetpick.export.pick_folder import write_results
 from napari_unetpick.io.images.micrograph import list_micrographs

@@ -19,10 +19,11 @@ started = time.perf_counter()
 import torch  # noqa: E402
 from _record import Clock, peak_mib  # noqa: E402
 
-from napari_unetpick.engine import fit, train  # noqa: E402
-from napari_unetpick.engine.augment import BatchAugmentation  # noqa: E402
-from napari_unetpick.engine.job import make_train_job  # noqa: E402
-from napari_unetpick.engine.patches import PatchSource  # noqa: E402
+from napari_unetpick.engine.data.augment import BatchAugmentation  # noqa: E402
+from napari_unetpick.engine.data.patches import PatchSource  # noqa: E402
+from napari_unetpick.engine.inputs import make_train_job  # noqa: E402
+from napari_unetpick.engine.train import loop as fit
+from napari_unetpick.engine.train import run as train
 from napari_unetpick.events import Done, Metrics  # noqa: E402
 
 IMPORTS_S = time.perf_counter() - started

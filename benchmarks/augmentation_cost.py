@@ -40,8 +40,8 @@ def make_job(folder: Path, device: str, steps: int) -> Any:
     import numpy as np
     import torch
 
-    from napari_unetpick.engine.fit import FitJob
-    from napari_unetpick.engine.patches import PatchSource
+    from napari_unetpick.engine.data.patches import PatchSource
+    from napari_unetpick.engine.train.loop import FitJob
     from napari_unetpick.settings import Settings
 
     settings = Settings()
@@ -72,9 +72,9 @@ def measure(device: str, steps: int) -> dict[str, float]:
     """Seconds by what they went into, over `steps` steps."""
     import torch
 
-    from napari_unetpick.engine import fit
-    from napari_unetpick.engine.augment import BatchAugmentation
-    from napari_unetpick.engine.patches import PatchSource
+    from napari_unetpick.engine.data.augment import BatchAugmentation
+    from napari_unetpick.engine.data.patches import PatchSource
+    from napari_unetpick.engine.train import loop as fit
 
     torch.set_num_threads(THREADS)
     clock = Clock(torch.cuda.synchronize if device == "cuda" else lambda: None)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from napari_unetpick.engine.job import make_pick_job, make_train_job
-from napari_unetpick.engine.pick import pick
-from napari_unetpick.engine.train import train
+from napari_unetpick.engine.inputs import make_pick_job, make_train_job
+from napari_unetpick.engine.pick.run import pick
+from napari_unetpick.engine.train.run import train
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.inputs.load import load_inputs

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from command_line import unetpick
 
-from napari_unetpick.engine.network import build_network, count_parameters
+from napari_unetpick.engine.nn.unet import build_network, count_parameters
 from napari_unetpick.settings import NetworkSettings
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from napari_unetpick.cli.pick import _named_for_relion
-from napari_unetpick.engine.pick import PickJob
+from napari_unetpick.engine.pick.run import PickJob
 from napari_unetpick.io.images.micrograph import list_micrographs
 
 

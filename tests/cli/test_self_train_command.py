@@ -14,8 +14,11 @@ import numpy as np
 import pytest
 from command_line import TinySet, environment, unetpick, unetpick_process
 
-from napari_unetpick.engine import gate, self_train, self_train_state, teaching
-from napari_unetpick.engine.pseudo_labels import PseudoLabels
+from napari_unetpick.engine.self_train import acceptance as gate
+from napari_unetpick.engine.self_train import run as self_train
+from napari_unetpick.engine.self_train import state as self_train_state
+from napari_unetpick.engine.self_train import teacher as teaching
+from napari_unetpick.engine.self_train.pseudo_labels import PseudoLabels
 from napari_unetpick.io.formats.csv_picks import read_csv
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.pseudo_labels import read_taken, rounds_taken

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unetpick.engine.dataset import Item
+from napari_unetpick.engine.data.training_set import Item
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.picking.scale import make_scale

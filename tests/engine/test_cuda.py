@@ -12,9 +12,9 @@ import torch
 from scipy.spatial import KDTree
 from tiny_training import DIAMETER, is_epoch, make_tiny_job, places, run_until
 
-from napari_unetpick.engine.pick import PickJob, pick
-from napari_unetpick.engine.run_folder import MODEL
-from napari_unetpick.engine.train import train
+from napari_unetpick.engine.pick.run import PickJob, pick
+from napari_unetpick.engine.runs.folder import MODEL
+from napari_unetpick.engine.train.run import train
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import FoundCandidates, Message
 from napari_unetpick.io.images.micrograph import Micrograph

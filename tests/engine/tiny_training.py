@@ -10,9 +10,9 @@ import mrcfile
 import numpy as np
 import pytest
 
-from napari_unetpick.engine import train as training
-from napari_unetpick.engine.network import UNet
-from napari_unetpick.engine.train_job import TrainJob
+from napari_unetpick.engine.nn.unet import UNet
+from napari_unetpick.engine.train import run as training
+from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import Event, Metrics
 from napari_unetpick.io.images.micrograph import Micrograph

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import pytest
 import tomli_w
 
-from napari_unetpick.engine.self_train import NothingSureError
-from napari_unetpick.engine.self_train_job import SelfTrainJob
-from napari_unetpick.engine.train import config_of
-from napari_unetpick.engine.train_job import TrainJob
+from napari_unetpick.engine.self_train.job import SelfTrainJob
+from napari_unetpick.engine.self_train.run import NothingSureError
+from napari_unetpick.engine.train.job import TrainJob
+from napari_unetpick.engine.train.run import config_of
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.evaluation.metrics import score_counts
 from napari_unetpick.evaluation.protocols import PROTOCOLS

@@ -381,7 +381,7 @@ def test_angstrom_and_a_border(planted):
 
 
 def test_a_model_knows_what_it_was_trained_on(planted):
-    from napari_unetpick.engine.card import name_hash
+    from napari_unetpick.engine.runs.model_card import name_hash
 
     card = {"training": {"names": [name_hash("mic_4")]}}
     side = SideSource("net", planted / "net.safetensors", Model({}, card))

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 import pytest
 import tomli_w
 
-from napari_unetpick.engine.self_train_state import Round
+from napari_unetpick.engine.self_train.state import Round
 from napari_unetpick.settings import (
     RECIPES,
     Settings,

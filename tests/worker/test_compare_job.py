@@ -12,10 +12,10 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_unetpick.engine.card import name_hash
-from napari_unetpick.engine.ensemble import Scorer
-from napari_unetpick.engine.network import build_network, state_of
-from napari_unetpick.engine.score import RIM
+from napari_unetpick.engine.nn.unet import build_network, state_of
+from napari_unetpick.engine.pick.ensemble import Scorer
+from napari_unetpick.engine.pick.score_map import RIM
+from napari_unetpick.engine.runs.model_card import name_hash
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Done, Message, Progress
 from napari_unetpick.io.images.micrograph import list_micrographs

@@ -139,8 +139,8 @@ def test_picking_sends_each_micrograph_at_once_with_what_its_scores_need(
 def test_the_viewer_gets_the_candidates_that_the_command_line_writes(
     engine: RawEngine, small: SmallProject, trained: Path, tmp_path: Path
 ):
-    from napari_unetpick.engine.job import make_pick_job
-    from napari_unetpick.engine.pick import pick
+    from napari_unetpick.engine.inputs import make_pick_job
+    from napari_unetpick.engine.pick.run import pick
     from napari_unetpick.io.picks import read_picks
 
     engine.send(

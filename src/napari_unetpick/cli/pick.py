@@ -10,7 +10,7 @@ import typer
 from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize
 
 if TYPE_CHECKING:
-    from napari_unetpick.engine.pick import PickJob
+    from napari_unetpick.engine.pick.run import PickJob
 
 
 def pick(
@@ -41,8 +41,8 @@ def pick(
     a file a micrograph, and picks.star for cryoSPARC.
     """
     from napari_unetpick.cli.progress import run_stoppable
-    from napari_unetpick.engine.job import make_pick_job
-    from napari_unetpick.engine.pick import pick as run_picking
+    from napari_unetpick.engine.inputs import make_pick_job
+    from napari_unetpick.engine.pick.run import pick as run_picking
 
     job = make_pick_job(
         micrographs=micrographs,

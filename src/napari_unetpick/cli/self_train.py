@@ -35,9 +35,9 @@ def self_train(
     supervised.safetensors.
     """
     from napari_unetpick.cli.progress import run_stoppable
-    from napari_unetpick.engine.self_train import self_train as run_self_training
-    from napari_unetpick.engine.self_train_job import Again, make_self_train_job
-    from napari_unetpick.engine.tracking import make_tracker, tracked
+    from napari_unetpick.engine.runs.tracking import make_tracker, tracked
+    from napari_unetpick.engine.self_train.job import Again, make_self_train_job
+    from napari_unetpick.engine.self_train.run import self_train as run_self_training
     from napari_unetpick.errors import InputError
     from napari_unetpick.io.images.micrograph import list_micrographs
 

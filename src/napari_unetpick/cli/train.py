@@ -55,9 +55,9 @@ def train(
     (micrograph,state) beside the picks says otherwise.
     """
     from napari_unetpick.cli.progress import run_stoppable
-    from napari_unetpick.engine.job import make_train_job
-    from napari_unetpick.engine.tracking import make_tracker, tracked
-    from napari_unetpick.engine.train import train as run_training
+    from napari_unetpick.engine.inputs import make_train_job
+    from napari_unetpick.engine.runs.tracking import make_tracker, tracked
+    from napari_unetpick.engine.train.run import train as run_training
 
     job, messages = make_train_job(
         micrographs=micrographs,

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_unetpick.engine.job import shapes_of
-from napari_unetpick.engine.preprocess import preprocess
-from napari_unetpick.engine.targets import fit_discs, paint_targets
-from napari_unetpick.engine.transforms import CryoEMAugmentation
+from napari_unetpick.engine.data.preprocess import preprocess
+from napari_unetpick.engine.data.targets import fit_discs, paint_targets
+from napari_unetpick.engine.data.transforms import CryoEMAugmentation
+from napari_unetpick.engine.inputs import shapes_of
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph, check_pixel_size, read_micrograph
 from napari_unetpick.io.labels import Labels

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_unetpick.engine.losses import make_loss
+from napari_unetpick.engine.nn.losses import make_loss
 from napari_unetpick.settings import LossSettings
 
 SIDE, RADIUS = 48, 5.0  # px of an example, and of the disc in its middle

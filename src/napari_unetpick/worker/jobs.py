@@ -11,13 +11,13 @@ from typing import Any
 import torch
 
 from napari_unetpick.engine.devices import choose_device
-from napari_unetpick.engine.ensemble import Scorer, make_scorer
-from napari_unetpick.engine.network import UNet
-from napari_unetpick.engine.pick import FindJob, find
-from napari_unetpick.engine.preview import Marked, Previewer
-from napari_unetpick.engine.self_train import self_train
-from napari_unetpick.engine.train import train
-from napari_unetpick.engine.train_job import Look, TrainJob
+from napari_unetpick.engine.nn.unet import UNet
+from napari_unetpick.engine.pick.ensemble import Scorer, make_scorer
+from napari_unetpick.engine.pick.run import FindJob, find
+from napari_unetpick.engine.self_train.run import self_train
+from napari_unetpick.engine.train.job import Look, TrainJob
+from napari_unetpick.engine.train.preview import Marked, Previewer
+from napari_unetpick.engine.train.run import train
 from napari_unetpick.errors import Cancelled, InputError
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message
 from napari_unetpick.io.models import load_model

@@ -6,10 +6,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from napari_unetpick.engine.ensemble import read_card
-from napari_unetpick.engine.job import load_start
-from napari_unetpick.engine.self_train_job import SelfTrainJob, make_self_train_job
-from napari_unetpick.engine.train_job import TrainJob
+from napari_unetpick.engine.inputs import load_start
+from napari_unetpick.engine.pick.ensemble import read_card
+from napari_unetpick.engine.self_train.job import SelfTrainJob, make_self_train_job
+from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, read_labels

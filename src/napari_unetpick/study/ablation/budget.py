@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from napari_unetpick.engine.dataset import VALIDATION_FRACTION
+from napari_unetpick.engine.data.training_set import VALIDATION_FRACTION
 from napari_unetpick.engine.devices import choose_device
-from napari_unetpick.engine.fit import LEAST_STEPS
-from napari_unetpick.engine.partial import FINAL_SHARE, FOLD_SHARE, FOLDS
-from napari_unetpick.engine.step_time import seconds_a_micrograph, seconds_a_step
-from napari_unetpick.engine.train import VALIDATED_EACH_EPOCH
+from napari_unetpick.engine.timing import seconds_a_micrograph, seconds_a_step
+from napari_unetpick.engine.train.cross_fitting import FINAL_SHARE, FOLD_SHARE, FOLDS
+from napari_unetpick.engine.train.loop import LEAST_STEPS
+from napari_unetpick.engine.train.run import VALIDATED_EACH_EPOCH
 from napari_unetpick.io.images.micrograph import read_micrograph, resolve_pixel_size
 from napari_unetpick.picking.scale import make_scale
 from napari_unetpick.settings import NetworkSettings, Settings

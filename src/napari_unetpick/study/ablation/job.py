@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_unetpick.engine.job import make_train_job, shapes_of
-from napari_unetpick.engine.train_job import TrainJob
+from napari_unetpick.engine.inputs import make_train_job, shapes_of
+from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_exclusions
 from napari_unetpick.io.images.micrograph import Micrograph

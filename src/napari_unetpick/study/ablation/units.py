@@ -8,16 +8,16 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from napari_unetpick.engine.begun_with import differences, read_begun
-from napari_unetpick.engine.gate import NUMBERS
-from napari_unetpick.engine.job import make_pick_job
-from napari_unetpick.engine.network import build_network, count_parameters
-from napari_unetpick.engine.pick import pick
-from napari_unetpick.engine.run_folder import CHECKPOINT, CONFIG, METRICS, MODEL
-from napari_unetpick.engine.self_train import NothingSureError, self_train
-from napari_unetpick.engine.self_train_job import make_self_train_job
-from napari_unetpick.engine.train import config_of, train
-from napari_unetpick.engine.train_job import TrainJob
+from napari_unetpick.engine.inputs import make_pick_job
+from napari_unetpick.engine.nn.unet import build_network, count_parameters
+from napari_unetpick.engine.pick.run import pick
+from napari_unetpick.engine.runs.folder import CHECKPOINT, CONFIG, METRICS, MODEL
+from napari_unetpick.engine.runs.resume_check import differences, read_begun
+from napari_unetpick.engine.self_train.acceptance import NUMBERS
+from napari_unetpick.engine.self_train.job import make_self_train_job
+from napari_unetpick.engine.self_train.run import NothingSureError, self_train
+from napari_unetpick.engine.train.job import TrainJob
+from napari_unetpick.engine.train.run import config_of, train
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.inputs.load import load_inputs

@@ -45,7 +45,10 @@ def pick_part(
     if known is not None and {k: v for k, v in known.items() if k != "failed"} == stamp:
         yield Message(f"{side.name}: has picked the {part} micrographs before; kept")
         return folder, known["failed"]
-    from napari_unetpick.engine.pick import PickJob, pick  # torch, which picks alone do not need
+    from napari_unetpick.engine.pick.run import (  # torch, which picks alone do not need
+        PickJob,
+        pick,
+    )
 
     (folder / STAMP).unlink(missing_ok=True)
     work = PickJob(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from napari_unetpick.engine.job import change_settings
+from napari_unetpick.engine.inputs import change_settings
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.settings import load_recipe, to_dict

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from napari_unetpick.engine.preprocess import preprocess
+from napari_unetpick.engine.data.preprocess import preprocess
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.formats.cryoppp import flip_rows
 from napari_unetpick.io.images.micrograph import Micrograph, read_micrograph

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_unetpick.engine.job import make_pick_job, make_train_job
-from napari_unetpick.engine.pick import pick
-from napari_unetpick.engine.train import train
-from napari_unetpick.engine.train_job import TrainJob
+from napari_unetpick.engine.inputs import make_pick_job, make_train_job
+from napari_unetpick.engine.pick.run import pick
+from napari_unetpick.engine.train.job import TrainJob
+from napari_unetpick.engine.train.run import train
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.figures import figures_of

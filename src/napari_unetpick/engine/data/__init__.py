@@ -1,0 +1,1 @@
+"""From micrographs and labels to augmented training patches."""

@@ -1,0 +1,223 @@
+"""Jobs from what a user gives: names, numbers and files, checked before any work begins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from napari_unetpick.engine.pick.run import PickJob
+from napari_unetpick.engine.train.job import TrainJob
+from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.export.pick_folder import parse_formats
+from napari_unetpick.io.images.micrograph import (
+    Micrograph,
+    check_pixel_size,
+    list_micrographs,
+    read_micrograph,
+)
+from napari_unetpick.io.labels import Labels, State, areas_beside, states_beside
+from napari_unetpick.io.models import Model, load_model
+from napari_unetpick.io.picks import AssignedPicks, assign_picks, read_picks
+from napari_unetpick.settings import Settings, from_dict, load_recipe
+
+Shapes = dict[str, tuple[int, int]]
+GENERAL = Path(__file__).parent.parent / "models" / "general.safetensors"
+
+
+def make_train_job(
+    *,
+    micrographs: str | Sequence[str],
+    picks: Path,
+    diameter: float,
+    run: Path,
+    pixel_size: float | None = None,
+    validation: str | None = None,
+    partial: bool = False,
+    negatives: Path | None = None,
+    start: str | None = None,
+    recipe: str = "improved",
+    epochs: int | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+    resume: bool = False,
+) -> tuple[TrainJob, list[str]]:
+    """Check what `unetpick train` was given.
+
+    Returns
+    -------
+    The job, and what the user should be told first.
+
+    Raises
+    ------
+    InputError, ModelError
+        Something cannot be used.
+    """
+    check_diameter(diameter)
+    if pixel_size is not None:
+        check_pixel_size(pixel_size)
+    settings = change_settings(load_recipe(recipe), epochs, seed)
+    model = load_start(start)
+    if model is not None:
+        trained = from_dict(model.card["settings"])
+        settings = replace(settings, network=trained.network, particle_px=trained.particle_px)
+    given = list_micrographs(micrographs)
+    found = read_picks(picks, image_shapes=(shapes := shapes_of(given)), pixel_size=pixel_size)
+    assigned = assign_picks(found, given, shapes)
+    messages = list(assigned.messages)
+    labels = make_labels(given, assigned, picks, "partial" if partial else "full")
+    beside = (picks if picks.is_dir() else picks.parent) / "negatives.csv"
+    negatives = beside if negatives is None and beside.is_file() else negatives
+    if negatives is not None:
+        wrong = assign_picks(read_picks(negatives, image_shapes=shapes), given, shapes)
+        messages += wrong.messages
+        labels |= {
+            key: replace(labels.get(key, Labels("partial")), negatives=each.coords)
+            for key, each in wrong.picks.items()
+        }
+    share: frozenset[str] | float | None = None
+    if validation is not None:
+        share = read_validation(validation, given, shapes, labels, messages)
+    if not any(len(each.positives) for each in labels.values()):
+        raise InputError(f"{picks}: holds no picks; mark some particles first")
+    job = TrainJob(
+        micrographs=given,
+        labels=labels,
+        diameter=diameter,
+        run=run,
+        settings=settings,
+        pixel_size=pixel_size,
+        validation=share,
+        start=model,
+        device=device,
+        resume=resume,
+    )
+    return job, messages
+
+
+def make_labels(
+    given: list[Micrograph], assigned: AssignedPicks, picks: Path, state: State
+) -> dict[str, Labels]:
+    """Return labels by micrograph key, with states and areas from beside the picks."""
+    labels = {key: Labels(state, each.coords) for key, each in assigned.picks.items()}
+    names = [m.name for m in given]
+    for key, own in states_beside(picks, names).items():
+        labels[key] = replace(labels.get(key, Labels("none")), state=own)
+    for key, kinds in areas_beside(picks, names).items():
+        labels[key] = replace(
+            labels.get(key, Labels("none")),
+            exclusions=kinds["exclusions"],
+            complete=kinds["complete"],
+        )
+    return labels
+
+
+def read_validation(
+    wish: str,
+    given: list[Micrograph],
+    shapes: Shapes,
+    labels: dict[str, Labels],
+    messages: list[str],
+) -> frozenset[str] | float:
+    """Read `--validation`: a fraction, or picks whose micrographs validate (fully labelled)."""
+    try:
+        fraction = float(wish)
+    except ValueError:
+        pass
+    else:
+        if not 0 < fraction < 1:
+            raise InputError(f"--validation {wish}: a fraction lies between 0 and 1")
+        return fraction
+    assigned = assign_picks(read_picks(wish, image_shapes=shapes), given, shapes)
+    messages += assigned.messages
+    labels |= {key: Labels("full", each.coords) for key, each in assigned.picks.items()}
+    return frozenset(assigned.picks)
+
+
+def shapes_of(given: list[Micrograph]) -> Shapes:
+    """(rows, cols) of every micrograph that can be opened; the others are reported later."""
+    shapes: Shapes = {}
+    for micrograph in given:
+        try:
+            rows, cols = read_micrograph(micrograph.path).data.shape
+        except UnetPickError:
+            continue
+        shapes[micrograph.key] = (rows, cols)
+    return shapes
+
+
+def load_start(start: str | None) -> Model | None:
+    """Return the model that `--start` names; None is from scratch."""
+    if start is None:
+        start = "general" if GENERAL.is_file() else "scratch"
+    if start == "scratch":
+        return None
+    if start == "general":
+        if not GENERAL.is_file():
+            raise InputError("--start general: this version brings no general model; use scratch")
+        return load_model(GENERAL)
+    return load_model(start)
+
+
+def change_settings(settings: Settings, epochs: int | None, seed: int | None) -> Settings:
+    """Apply what the command line says over the recipe."""
+    train = settings.train
+    if epochs is not None:
+        train = replace(train, epochs=epochs)
+    if seed is not None:
+        train = replace(train, seed=seed)
+    return replace(settings, train=train)
+
+
+def check_diameter(diameter: float) -> None:
+    """Refuse what no particle's diameter can be."""
+    if not math.isfinite(diameter) or not 10 <= diameter <= 5000:
+        raise InputError(
+            f"--diameter {diameter:g}: a particle's diameter in Angstrom lies between 10 and 5000"
+        )
+
+
+def make_pick_job(
+    *,
+    micrographs: str | Sequence[str],
+    models: Sequence[Path],
+    out: Path,
+    diameter: float | None = None,
+    pixel_size: float | None = None,
+    threshold: str = "auto",
+    min_distance: float | None = None,
+    formats: str = "star,csv",
+    device: str = "auto",
+) -> PickJob:
+    """Check what `unetpick pick` was given."""
+    if diameter is not None:
+        check_diameter(diameter)
+    if pixel_size is not None:
+        check_pixel_size(pixel_size)
+    if min_distance is not None and not min_distance >= 0:
+        raise InputError(f"--min-distance {min_distance:g}: give a distance in Angstrom, 0 or more")
+    return PickJob(
+        micrographs=list_micrographs(micrographs),
+        models=[(str(path), load_model(path)) for path in models],
+        out=out,
+        diameter=diameter,
+        pixel_size=pixel_size,
+        threshold=read_threshold(threshold),
+        min_distance=min_distance,
+        formats=parse_formats(formats),
+        device=device,
+    )
+
+
+def read_threshold(text: str) -> float | None:
+    """Read `auto` (None) or a number from 0 to 1."""
+    if text == "auto":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise InputError(f"--threshold {text}: give auto or a score from 0 to 1")
+    return value

@@ -1,0 +1,1 @@
+"""Picking: score maps, candidates, picks."""

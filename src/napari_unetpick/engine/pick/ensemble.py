@@ -1,0 +1,144 @@
+"""One or several trained models as one scorer: their score maps are averaged.
+
+Members that were judged on the same labels count the more the seldomer they err: one training that
+went badly should not spoil the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_unetpick.engine.nn.unet import UNet, build_network, place
+from napari_unetpick.engine.pick.score_map import score_map, widen
+from napari_unetpick.errors import ModelError
+from napari_unetpick.io.models import Model
+from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.settings import Settings, from_dict
+
+Floats = NDArray[np.float64]
+ERROR_POWER = 6  # one that errs by a tenth more counts 0.56 of the other
+LEAST_ERROR = 0.005  # of F1: nobody is known to be better
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Networks ready to score, with what their cards say.
+
+    Parameters
+    ----------
+    weights
+        (members,) how much each counts, 1 together.
+    calibration
+        The members' mean, by weight.
+    diameter
+        A, that the first was trained for.
+    """
+
+    networks: tuple[UNet, ...]
+    weights: Floats
+    settings: Settings
+    calibration: Calibration
+    diameter: float
+    device: torch.device
+
+    def score(
+        self, image: NDArray[np.float32], check_stop: Callable[[], None] = lambda: None
+    ) -> NDArray[np.float32]:
+        """Raw score maps of a preprocessed micrograph, (members, rows, cols) with rims of `RIM`."""
+        wide = widen(image)
+        maps = [score_map(each, wide, self.device, check_stop=check_stop) for each in self.networks]
+        return np.stack(maps)
+
+
+def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Scorer:
+    """Build the networks of one or several models (name, model).
+
+    Raises
+    ------
+    ModelError
+        Weights do not fit their card, or the members see particles at different scales.
+    """
+    networks, settings, calibrations, diameters = [], [], [], []
+    for name, model in models:
+        each, calibration, diameter = read_card(name, model)
+        networks.append(load_network(name, model, each, device))
+        settings.append(each)
+        calibrations.append(calibration)
+        diameters.append(diameter)
+    if len({each.particle_px for each in settings}) > 1:
+        raise ModelError("the models see particles at different scales; train them with one recipe")
+    same_labels = len({model.card.get("data") for _, model in models}) == 1
+    weights = member_weights(calibrations, same_labels)
+    return Scorer(
+        networks=tuple(networks),
+        weights=weights,
+        settings=settings[0],
+        calibration=mean_calibration(calibrations, weights),
+        diameter=diameters[0],
+        device=device,
+    )
+
+
+def read_card(name: str, model: Model) -> tuple[Settings, Calibration, float]:
+    """Return what a model's card says of its settings, its scores and its diameter (A)."""
+    try:
+        calibration = Calibration(**model.card["calibration"])
+        numbers = calibration.slope, calibration.offset, calibration.shadow, calibration.threshold
+        if not np.isfinite(numbers).all():
+            raise ValueError("calibration is not finite")
+        if calibration.expected_f1 is not None and not 0 <= calibration.expected_f1 <= 1:
+            raise ValueError("expected F1 is not from 0 to 1")
+        settings = from_dict(model.card["settings"], name=name)
+        return settings, calibration, float(model.card["diameter"])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(
+            f"{name}: the model's card is incomplete or of another version ({error}); "
+            "train or copy it again"
+        ) from error
+
+
+def load_network(name: str, model: Model, settings: Settings, device: torch.device) -> UNet:
+    """Build one network ready to score."""
+    network = build_network(settings.network)
+    weights = {key: torch.from_numpy(value.copy()) for key, value in model.weights.items()}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(
+            f"{name}: the weights do not fit the model's card; train or copy it again"
+        ) from error
+    return place(network.fused(), device)
+
+
+def member_weights(members: list[Calibration], same_labels: bool) -> Floats:
+    """Return (members,) how much each counts, 1 together; equally where F1 cannot be compared.
+
+    Parameters
+    ----------
+    same_labels
+        Whether the same labels say what each one's expected F1 is.
+    """
+    known = [each.expected_f1 for each in members if each.expected_f1 is not None]
+    if not same_labels or len(known) < len(members):
+        return np.full(len(members), 1 / len(members))
+    errors = np.maximum(1 - np.array(known), LEAST_ERROR)
+    weights = (errors.min() / errors) ** ERROR_POWER
+    return np.asarray(weights / weights.sum())
+
+
+def mean_calibration(members: list[Calibration], weights: Floats) -> Calibration:
+    """Average the members' calibrations by weight; "rank" if any is one."""
+    if len(members) == 1:
+        return members[0]
+    values: dict[str, Any] = {
+        key: float(np.dot(weights, [getattr(m, key) for m in members]))
+        for key in ("slope", "offset", "shadow", "threshold", "min_distance")
+    }
+    kinds = {m.kind for m in members}
+    return Calibration(kind="rank" if "rank" in kinds else "probability", **values)

@@ -1,0 +1,1 @@
+"""The run folder of a training, its records and model card."""

@@ -1,0 +1,1 @@
+"""Self-training: rounds of pseudo-labels, each accepted only if validation improves."""

@@ -1,0 +1,180 @@
+"""Folds of a self-training by clicks: networks that teach, and judge, what they have not seen.
+
+As in cross-fitting, the micrographs are dealt into folds, those without labels as well. Each fold
+has a network that is trained on the other folds alone. It makes the pseudo-labels of its own fold,
+for the round's model and for the other folds' next networks, and these next networks, asked about
+the clicks held out from them, stand for the round's model before the gate. A network that has been
+trained on a micrograph would only say again what it was told there.
+
+The first networks are those of the training's cross-fitting; where the training itself learned
+from what they were sure of, their students stand for the supervised model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from napari_unetpick.engine.data.training_set import Item, whole_of
+from napari_unetpick.engine.self_train import acceptance as gate
+from napari_unetpick.engine.self_train.pseudo_labels import PseudoLabels, cross_labels
+from napari_unetpick.engine.self_train.teacher import SelfTraining, students
+from napari_unetpick.engine.train import cross_fitting as partial
+from napari_unetpick.engine.train.loop import Weights
+from napari_unetpick.engine.train.stage import best_of, candidates_of, ready_network, run_stage
+from napari_unetpick.engine.train.validation import Found
+from napari_unetpick.events import Event, Progress
+
+STAGE = 1000  # number of the first fold's network in round 0
+
+
+@dataclass(frozen=True)
+class ClickVerdict:
+    """What held-out clicks say: the gate's verdict, how many picks there are, what they keep."""
+
+    verdict: gate.Verdict
+    picks: float
+    recall: float
+
+
+def crossfitted(run: SelfTraining) -> bool:
+    """Tell whether the training has left networks that have not seen some of its clicks."""
+    stages = run.training.checkpoint["stages"]
+    folds = len(partial.make_folds(run.training.items))
+    return all(partial.cross_fit_name(fold) in stages for fold in range(folds))
+
+
+def judges_by_clicks(run: SelfTraining) -> bool:
+    """Tell whether held-out clicks judge the rounds."""
+    return not run.parts and crossfitted(run) and run.training.job.settings.self_train.gate
+
+
+def epochs_of_one(run: SelfTraining) -> int:
+    """Return the epochs of one fold's network."""
+    return max(1, round(partial.FOLD_SHARE * run.training.job.settings.train.epochs))
+
+
+def epochs_of_all(run: SelfTraining, rounds: int) -> int:
+    """Return the epochs that the folds' networks of so many rounds take."""
+    if not crossfitted(run):
+        return 0
+    learned = run.training.job.settings.train.learn_unmarked
+    generations = rounds - 1 + learned + judges_by_clicks(run)
+    return generations * len(partial.make_folds(run.training.items)) * epochs_of_one(run)
+
+
+def make_folds(run: SelfTraining) -> list[list[Item]]:
+    """Return labelled and unlabelled micrographs once a fold, with that fold's part held out."""
+    folds = partial.make_folds(run.training.items)
+    return [
+        [
+            *items,
+            *(
+                replace(item, held_out=whole_of(item) if number % len(folds) == fold else None)
+                for number, item in enumerate(run.unlabelled)
+            ),
+        ]
+        for fold, items in enumerate(folds)
+    ]
+
+
+def ask_folds(
+    run: SelfTraining, networks: list[Weights], stage: str
+) -> Generator[Event, None, list[tuple[Item, Found]]]:
+    """Find the candidates of each micrograph by the network that has not seen it, on one scale."""
+    folds = []
+    for items, weights in zip(make_folds(run), networks, strict=True):
+        network = ready_network(run.training, weights)
+        held = [item for item in items if item.held_out is not None]
+        pairs = []
+        for number, item in enumerate(held, 1):
+            pairs.append((item, candidates_of(run.training, network, item)))
+            yield Progress(stage, number, len(held))
+        folds.append(pairs)
+    return partial.on_one_scale(folds)
+
+
+def label_round(run: SelfTraining, number: int) -> Generator[Event, None, dict[int, PseudoLabels]]:
+    """Return the pseudo-labels, by index, that a round learns from.
+
+    Round 0 stands for the training, which learned about the labelled micrographs alone.
+    """
+    if number not in run.taught:
+        if number:
+            networks = yield from networks_of(run, run.teacher_of(number))
+        else:
+            networks = first_networks(run)
+        pairs = yield from ask_folds(run, networks, f"round {number}: picking")
+        if not number:
+            pairs = labelled_pairs(run, pairs)
+        settings = run.training.job.settings.self_train
+        run.taught[number] = cross_labels(pairs, settings, max(number, 1))
+    return run.taught[number]
+
+
+def labelled_pairs(run: SelfTraining, pairs: list[tuple[Item, Found]]) -> list[tuple[Item, Found]]:
+    """Return those of labelled micrographs."""
+    return [pair for pair in pairs if pair[0].index in run.labelled]
+
+
+def first_networks(run: SelfTraining) -> list[Weights]:
+    """Return the networks of the training's cross-fitting."""
+    stages: dict[str, Any] = run.training.checkpoint["stages"]
+    folds = range(len(partial.make_folds(run.training.items)))
+    return [best_of(stages[partial.cross_fit_name(fold)]) for fold in folds]
+
+
+def networks_of(run: SelfTraining, number: int) -> Generator[Event, None, list[Weights]]:
+    """Return the folds' networks that stand for a round's model, trained unless they are already.
+
+    They learn from the round's pseudo-labels, and start from the networks that made these.
+    """
+    training = run.training
+    settings = training.job.settings
+    if not number and not settings.train.learn_unmarked:
+        return first_networks(run)
+    pseudo = yield from label_round(run, number)
+    starts = (
+        (yield from networks_of(run, run.teacher_of(number))) if number else first_networks(run)
+    )
+    networks = []
+    for fold, items in enumerate(make_folds(run)):
+        labelled = [item for item in items if item.index in run.labelled]
+        unlabelled = [item for item in items if item.index not in run.labelled]
+        weights = yield from run_stage(
+            training,
+            stage_name(number, fold),
+            number=STAGE + 10 * number + fold,
+            items=students(run, labelled, unlabelled, pseudo),
+            epochs=epochs_of_one(run),
+            target=replace(settings.target, unknown_weight=partial.CLEAN_WEIGHT),
+            ignored={index: each.ignored for index, each in pseudo.items()},
+            start=starts[fold],
+        )
+        networks.append(weights)
+    return networks
+
+
+def judge_by_clicks(run: SelfTraining, number: int) -> Generator[Event, None, ClickVerdict]:
+    """Compare a round with the supervised model by clicks that their folds' networks never saw."""
+    held = []
+    for each in (0, number):
+        networks = yield from networks_of(run, each)
+        pairs = yield from ask_folds(run, networks, f"round {number}: judging")
+        held.append(partial.gather(labelled_pairs(run, pairs)))
+    before, after = held
+    seed = run.training.job.settings.train.seed
+    change = partial.f1_change(
+        before, after, np.random.default_rng([seed, STAGE + number]), gate.LEVEL
+    )
+    chosen = partial.threshold_from_clicks(after, np.random.default_rng(seed))
+    verdict = gate.judge_by_clicks(change, len(after.clicks))
+    return ClickVerdict(verdict, chosen.picks, chosen.recall)
+
+
+def stage_name(number: int, fold: int) -> str:
+    """Return the stage of a fold's network in a round; 0 stands for the training before."""
+    return f"round {number}, cross-fit {fold + 1}"

@@ -1,0 +1,108 @@
+"""What self-training says of itself: what it sets out to do, and each round's verdict in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from napari_unetpick.engine.self_train.held_out import CheckedPart
+from napari_unetpick.engine.self_train.state import Round, round_file
+from napari_unetpick.engine.self_train.teacher import SelfTraining
+
+
+def describe(
+    run: SelfTraining, rounds: int, seconds: float, folds: int, by_clicks: bool
+) -> Iterator[str]:
+    """Say what learns from what, who judges, and what it will take.
+
+    Parameters
+    ----------
+    seconds
+        A step.
+    folds
+        Epochs that the folds' networks take in all rounds together.
+    by_clicks
+        Whether held-out clicks judge.
+    """
+    new, learners, epochs = len(run.unlabelled), run.learners, run.epochs
+    settings = run.training.job.settings.train
+    patches = (rounds * epochs + folds) * settings.patches_per_epoch
+    minutes = max(patches / settings.batch * seconds / 60, 0.1)
+    yield (
+        f"{new:,} unlabelled and {len(learners) - new:,} partly labelled micrographs to learn "
+        f"from; {_count(rounds, 'round')} of {_count(epochs, 'epoch')}: about {minutes:,.1f} "
+        "minutes and the picking"
+    )
+    if run.parts:
+        yield f"each round is judged on {_checked(run.parts)}"
+    elif by_clicks:
+        yield "each round is judged by clicks that it is not shown: a few of them tell little"
+
+
+def say_verdict(
+    done: Round, best: Round | None, parts: list[CheckedPart], run: Path
+) -> Iterator[str]:
+    """Say how a round ended, which model is kept (None: the supervised), what the user can do."""
+    took = (
+        f"{_count(done.taken, 'pseudo-label')} from {_count(done.micrographs, 'micrograph')}, "
+        f"{done.ignored:,} unsure picks ignored"
+    )
+    if done.decision == "undecided":
+        file = round_file(run, done.number)
+        why = _by_clicks(done) if done.clicks else _why(parts)
+        yield f"{done.name} undecided ({took}): {why}; the model stays as it was"
+        yield (
+            "to settle it, click ten particles more, or label one micrograph or a rectangle "
+            f"completely, and train again; or try the round by picking with {file}"
+        )
+        return
+    if done.decision == "ungated" and done.f1 is None:
+        yield f"{done.name} kept without a gate: {took}"
+        return
+    if done.clicks:
+        numbers = _by_clicks(done)
+    else:
+        numbers = f"F1 {done.f1_before:.3f} -> {done.f1:.3f}, difference {done.low:+.3f} to "
+        numbers += f"{done.high:+.3f} (90 %) on {_checked(parts)}"
+    if done.decision == "accepted":
+        kept = "the model stays as it was" if best is None else f"{best.name} stays the best"
+        kept = "" if done == best else f"; {kept}"
+        how = "accepted" if done.better else "does no harm, but is no better"
+        yield f"{done.name} {how}: {numbers}; {took}{kept}"
+    elif done.decision == "ungated":
+        yield f"{done.name} kept without a gate: {numbers}; {took}"
+    else:
+        reason = "is likely to be worse" if done.clicks else "may be more than a point worse"
+        yield (
+            f"{done.name} refused, since it {reason}: {numbers}; {took}; the model stays as it was"
+        )
+
+
+def say_none_to_come(done: Round) -> str:
+    """Say why the rounds end here."""
+    return f"no further round: it would learn from the same picks as {done.name}"
+
+
+def _by_clicks(done: Round) -> str:
+    change, low, high = (100 * (each or 0.0) for each in (done.change, done.low, done.high))
+    return (
+        f"by {_count(done.clicks, 'held-out click')} F1 changes by an estimated {change:+.0f} % "
+        f"({low:+.0f} to {high:+.0f} %, 90 % interval)"
+    )
+
+
+def _why(parts: list[CheckedPart]) -> str:
+    if parts:
+        return f"too few particles lie, or are found, on {_checked(parts)} to tell of harm"
+    return "with partial labels alone nothing tells whether it does harm"
+
+
+def _checked(parts: list[CheckedPart]) -> str:
+    areas = sum(len(part.areas) for part in parts)
+    if areas:
+        return f"{_count(areas, 'completely labelled area')}"
+    return f"{_count(len(parts), 'held-out micrograph')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + "s" * (number != 1)

@@ -1,0 +1,74 @@
+"""What a self-training looks at: labelled micrographs as training split them, and learners."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+
+from napari_unetpick.engine.data.training_set import Item, disk_needed, prepare
+from napari_unetpick.engine.runs.folder import CONFIG
+from napari_unetpick.engine.runs.resume_check import check_pixel_sizes, read_begun
+from napari_unetpick.engine.self_train.held_out import parts_to_check
+from napari_unetpick.engine.self_train.job import SelfTrainJob
+from napari_unetpick.engine.self_train.state import SELF_TRAIN
+from napari_unetpick.engine.self_train.teacher import SelfTraining
+from napari_unetpick.engine.train.run import choose_validation
+from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.events import Event, Failed
+from napari_unetpick.io.labels import Labels, labels_hash
+
+
+def prepare_items(run: SelfTraining) -> Generator[Event, None, list[Failed]]:
+    """Preprocess everything, split the labelled micrographs as training did, find the learners."""
+    job, training, failed = run.job, run.training, []
+    marked = {
+        m.key: replace(job.marks.get(m.key, Labels("none")), state="partial") for m in job.learn
+    }
+    everything: list[Item] = []
+    try:
+        for event in prepare(
+            [*job.train.micrographs, *job.learn],
+            {**job.train.labels, **marked},
+            diameter=job.train.diameter,
+            pixel_size=job.train.pixel_size,
+            settings=job.train.settings,
+            source=training.source,
+            threads=job.train.threads,
+            check_stop=training.check_stop,
+            items=everything,
+        ):
+            if isinstance(event, Failed):
+                failed.append(event)
+            yield event
+        training.items = [i for i in everything if i.micrograph.key in job.train.labels]
+        check_items(job, training.items)
+        trained_in = job.train.run
+        check_pixel_sizes(read_begun(trained_in / CONFIG), training.items, trained_in)
+        if run.state.resumed:
+            check_pixel_sizes(read_begun(trained_in / SELF_TRAIN), everything, trained_in)
+        training.items = choose_validation(training)
+        run.learners = [
+            *(i for i in training.items if i.labels.state == "partial" and i.held_out is None),
+            *(i for i in everything if i.micrograph.key not in job.train.labels),
+        ]
+        if not run.learners:
+            raise InputError(
+                "there is nothing to learn from: every micrograph given is fully labelled or "
+                "validates; give unlabelled ones, too"
+            )
+        training.source.check_room(disk_needed([item.scale for item in everything]))
+    except UnetPickError:
+        training.source.remove()
+        raise
+    run.parts = parts_to_check(training.items)
+    return failed
+
+
+def check_items(job: SelfTrainJob, items: list[Item]) -> None:
+    """Refuse other labelled data than the model was trained with: the split would be another."""
+    known = job.train.start.card.get("data") if job.train.start else None
+    if known != labels_hash({item.micrograph.key: item.labels for item in items}):
+        raise InputError(
+            f"{job.train.run}: labels or labelled micrographs are not those that its model was "
+            "trained with, so what validated cannot be told; train again"
+        )

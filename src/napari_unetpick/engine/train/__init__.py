@@ -1,0 +1,1 @@
+"""Training, from labelled micrographs to a calibrated model."""

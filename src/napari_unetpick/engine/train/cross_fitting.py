@@ -1,0 +1,267 @@
+"""Partial labels: cross-fitting over the labelled micrographs finds what precision cannot tell.
+
+Each micrograph is scored by a network that has not seen its clicks. The held-out clicks then say
+how much of the particles a threshold keeps, the candidates how many picks it makes; r^2 / P(pick)
+(Lee and Liu 2003) is highest where precision times recall is. A model's picks that the user has
+gone over say both as well, and better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.engine.data.training_set import Item, Region, whole_of
+from napari_unetpick.engine.train.validation import MATCH, Found
+from napari_unetpick.evaluation.intervals import Difference
+from napari_unetpick.evaluation.matching import match_particles
+from napari_unetpick.picking.calibration import Calibration, logit, select, sigmoid
+from napari_unetpick.picking.peaks import keep_distant
+
+Floats = NDArray[np.float64]
+FOLDS = 3
+FOLD_SHARE = 0.25  # of the recipe's epochs, for each of the cross-fitted networks
+FINAL_SHARE = 0.6  # and for the network that is kept, which starts from cleaner labels
+CLEAN_WEIGHT = 0.5  # of unmarked background once it holds next to no particles
+MIN_DISTANCE = 0.5  # of the diameter
+LEAST_RECALL = 0.5  # of the clicks found at all: one sure pick would have the best ratio of all
+RESAMPLES = 200
+BANDWIDTH = 0.5  # of the density of scores, in logits
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What held-out clicks and candidates say.
+
+    Parameters
+    ----------
+    clicks
+        (C,) raw score of each held-out click's candidate, 0 where none was found.
+    candidates
+        (N,) raw scores of all candidates half a diameter apart.
+    micrographs
+        How many micrographs they come from.
+    """
+
+    clicks: Floats
+    candidates: Floats
+    micrographs: int
+
+
+@dataclass(frozen=True)
+class ClickThreshold:
+    """The chosen number of picks a micrograph and the share of the clicks they keep."""
+
+    raw: float
+    picks: float
+    low: float
+    high: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A model's picks in a micrograph after the user went over them.
+
+    Parameters
+    ----------
+    kept, rejected, missed
+        Picks that no negative lies on, those one lies on, and marks without a pick.
+    """
+
+    kept: int
+    rejected: int
+    missed: int
+
+
+def make_folds(items: list[Item]) -> list[list[Item]]:
+    """Return the items once a fold, with that fold's part held out.
+
+    Whole micrographs are held out; a single one is halved.
+    """
+    if len(items) == 1:
+        rows = items[0].scale.file_shape[0]
+        halves = [Region(0, rows // 2), Region(rows // 2, rows)]
+        return [[replace(items[0], held_out=half)] for half in halves]
+    count = min(FOLDS, len(items))
+    return [
+        [
+            replace(item, held_out=whole_of(item) if number % count == fold else None)
+            for number, item in enumerate(items)
+        ]
+        for fold in range(count)
+    ]
+
+
+def cross_fit_name(fold: int) -> str:
+    """Return the name of the stage that trains a fold's network, folds counted from 0."""
+    return f"cross-fit {fold + 1}"
+
+
+def on_one_scale(folds: list[list[tuple[Item, Found]]]) -> list[tuple[Item, Found]]:
+    """Put the raw scores of the folds' networks onto one scale, by their held-out clicks.
+
+    Each network is trained on other clicks, and one may give all scores lower than another. Clicks
+    are of the same kind everywhere, so the medians of their logits should be the same. They differ
+    by chance as well, the more the fewer they are: a fold is shifted by the part of its difference
+    that chance does not explain (empirical Bayes, Efron and Morris 1973).
+    """
+    clicks = [gather(pairs).clicks if pairs else np.empty(0) for pairs in folds]
+    logits = [logit(scores[scores > 0]) for scores in clicks]
+    known = [fold for fold, each in enumerate(logits) if len(each) > 1]
+    if len(known) < 2:
+        return [pair for pairs in folds for pair in pairs]
+    counts = np.array([len(logits[fold]) for fold in known])
+    medians = np.array([np.median(logits[fold]) for fold in known])
+    spread = np.average([np.var(logits[fold], ddof=1) for fold in known], weights=counts - 1)
+    chance = np.pi / 2 * spread / counts  # variance of a median of normally distributed values
+    between = max(float(np.var(medians, ddof=1) - chance.mean()), 0.0)
+    shares = between / np.maximum(between + chance, 1e-12)
+    shifts = dict(zip(known, shares * (medians - np.average(medians, weights=counts)), strict=True))
+    return [
+        (item, replace(found, raw=sigmoid(logit(found.raw) - shifts.get(fold, 0.0))))
+        for fold, pairs in enumerate(folds)
+        for item, found in pairs
+    ]
+
+
+def gather(pairs: list[tuple[Item, Found]]) -> HeldOut:
+    """Collect the scores of held-out clicks and candidates over all folds."""
+    clicks, candidates = [], []
+    for item, found in pairs:
+        region = item.held_out or whole_of(item)
+        positives = item.labels.positives[region.holds(item.labels.positives)]
+        keep = keep_distant(found.coords, found.raw, MIN_DISTANCE * found.diameter)
+        coords, raw = found.coords[keep], found.raw[keep]
+        match = match_particles(coords, positives, MATCH * found.diameter)
+        scores = np.zeros(len(positives))
+        scores[match[match >= 0]] = raw[match >= 0]
+        clicks.append(scores)
+        candidates.append(raw[region.holds(coords)])
+    names = {item.micrograph.key for item, _ in pairs}
+    return HeldOut(np.concatenate(clicks), np.concatenate(candidates), len(names))
+
+
+def threshold_from_clicks(held_out: HeldOut, rng: np.random.Generator) -> ClickThreshold:
+    """Choose the threshold of the highest r^2 / P(pick); the interval is the clicks' bootstrap."""
+    best, _ = _best(held_out.clicks, held_out.candidates)
+    counts = []
+    for _ in range(RESAMPLES):
+        drawn = rng.choice(held_out.clicks, len(held_out.clicks))
+        raw, _ = _best(drawn, held_out.candidates)
+        counts.append(np.count_nonzero(held_out.candidates >= raw) / held_out.micrographs)
+    low, high = np.percentile(counts, [2.5, 97.5])
+    picks = np.count_nonzero(held_out.candidates >= best) / held_out.micrographs
+    recall = float(np.mean(held_out.clicks >= best))
+    return ClickThreshold(best, picks, float(low), float(high), recall)
+
+
+def f1_change(
+    before: HeldOut, after: HeldOut, rng: np.random.Generator, level: float
+) -> Difference:
+    """Estimate by how much F1 changes from one network to another, relative, by the same clicks.
+
+    r^2 / P(pick) is precision times recall but for a factor that both share, the share of
+    candidates that are particles; its square root is their geometric mean, which F1 follows. The
+    clicks are resampled, for both alike. A gain beyond all bounds (the first finds none) is 1.
+
+    Raises
+    ------
+    ValueError
+        The clicks are not the same.
+    """
+    if len(before.clicks) != len(after.clicks):
+        raise ValueError("two networks can be compared only by the same clicks")
+
+    def change(drawn: NDArray[np.int64]) -> float:
+        merits = [_best(each.clicks[drawn], each.candidates)[1] for each in (before, after)]
+        if not np.isfinite(merits[0]):
+            return 1.0 if np.isfinite(merits[1]) else 0.0
+        return float(min(np.exp((merits[1] - merits[0]) / 2) - 1, 1.0))
+
+    count = len(before.clicks)
+    changes = [change(rng.integers(0, count, count)) for _ in range(RESAMPLES)]
+    low, high = np.percentile(changes, [50 - 50 * level, 50 + 50 * level])
+    return Difference(change(np.arange(count)), float(low), float(high), level)
+
+
+def _best(clicks: Floats, candidates: Floats) -> tuple[float, float]:
+    """Raw threshold with the highest smoothed r^2 / P(pick), and the logarithm of r^2 / picks.
+
+    r is a kernel estimate over the clicks' logits: thirty clicks alone make coarse steps.
+    """
+    if len(candidates) == 0 or not (clicks > 0).any():
+        return 0.5, -np.inf
+    found = logit(clicks[clicks > 0])
+    width = max(0.2, 0.9 * float(found.std()) * len(found) ** -0.2)
+    order = np.sort(candidates)[::-1]
+    at = logit(order)
+    kept = 1 / (1 + np.exp((at[:, None] - found[None, :]) / (0.6 * width)))
+    recall = kept.sum(axis=1) / len(clicks)
+    merit = 2 * np.log(np.maximum(recall, 1e-9)) - np.log(np.arange(1, len(order) + 1))
+    merit[recall < LEAST_RECALL * recall.max()] = -np.inf
+    top = int(merit.argmax())
+    below = order[top + 1] if top + 1 < len(order) else 0.0
+    return float((order[top] + below) / 2), float(merit[top])
+
+
+def correct_picks(item: Item, found: Found, calibration: Calibration) -> Corrected:
+    """Hold a model's picks, at its own threshold, against what the user marked and rejected."""
+    scores = calibration.apply(found.raw, found.near)
+    distance = calibration.min_distance * found.diameter
+    coords = found.coords[select(found.coords, scores, calibration.threshold, distance)]
+    reach = MATCH * found.diameter
+    match = match_particles(coords, item.labels.positives, reach)
+    wrong = match_particles(coords, item.labels.negatives, reach) >= 0
+    rejected = (match < 0) & wrong
+    return Corrected(
+        kept=int((~rejected).sum()),
+        rejected=int(rejected.sum()),
+        missed=len(item.labels.positives) - int((match >= 0).sum()),
+    )
+
+
+def picks_at(found: list[Found], raw: float) -> float:
+    """Return how many candidates, half a diameter apart, reach a raw score, a micrograph."""
+    kept = [keep_distant(f.coords, f.raw, MIN_DISTANCE * f.diameter) for f in found]
+    return float(
+        np.mean([np.count_nonzero(f.raw[k] >= raw) for f, k in zip(found, kept, strict=True)])
+    )
+
+
+def _sparsest(scores: Floats, count: float, deviation: float) -> int:
+    """How many of the best scores to keep, normally distributed, to cut where fewest lie.
+
+    Parameters
+    ----------
+    scores
+        (N,) logits, descending.
+    """
+    low, high = max(count - 2 * deviation, 1), min(count + 2 * deviation, len(scores) - 1)
+    counts = np.arange(round(low), round(high) + 1)
+    cuts = (scores[counts - 1] + scores[counts]) / 2
+    apart = (cuts[:, None] - scores[None, :]) / BANDWIDTH
+    density = np.exp(-(apart**2) / 2).sum(axis=1)
+    cost = ((counts - count) / deviation) ** 2 / 2 + np.log(density)
+    return int(counts[cost.argmin()])
+
+
+def transfer_threshold(found: list[Found], picks: float, deviation: float = 0.0) -> float:
+    """Raw threshold at which another network makes about `picks` picks a micrograph.
+
+    Two trainings give scores on different scales; how many picks they make can be compared. The
+    clicks leave that number open by a standard deviation: within it the cut is made where few
+    candidates lie, between particles and others if the network tells them apart.
+    """
+    raw = np.concatenate(
+        [f.raw[keep_distant(f.coords, f.raw, MIN_DISTANCE * f.diameter)] for f in found]
+    )
+    raw = np.sort(raw)[::-1]
+    count = round(picks * len(found))
+    if count >= len(raw):
+        return float(raw[-1]) if len(raw) else 0.5
+    if deviation > 0:
+        count = _sparsest(logit(raw), picks * len(found), deviation * len(found))
+    return float((raw[max(count, 1) - 1] + raw[max(count, 1)]) / 2)

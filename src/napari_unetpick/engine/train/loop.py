@@ -1,0 +1,324 @@
+"""The training loop: patches in, averaged weights out, resumable at every epoch.
+
+Every epoch draws its randomness from (seed, stage, epoch) alone, so a resumed run takes the same
+steps as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_unetpick.engine.data.augment import BatchAugmentation
+from napari_unetpick.engine.data.patches import HardPlaces, PatchSource, Place, draw_places
+from napari_unetpick.engine.devices import half_precision
+from napari_unetpick.engine.nn.losses import make_loss
+from napari_unetpick.engine.nn.unet import UNet, build_network, place, state_of
+from napari_unetpick.engine.train.schedules import cycle_ends, ends_early, learning_rate
+from napari_unetpick.errors import EngineError
+from napari_unetpick.events import Event, Message, Metrics, Progress
+from napari_unetpick.settings import Settings
+
+LEAST_STEPS = 4  # between two validations and checkpoints, where an epoch has fewer
+T = TypeVar("T")
+Batch = tuple[Tensor, Tensor, Tensor]  # image, target, weight, each (B, 1, H, W)
+Weights = dict[str, Tensor]
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """One network to be trained.
+
+    Parameters
+    ----------
+    centres, shapes
+        Of each training micrograph in `source`: particles (N, 2) and (rows, cols), network pixels.
+    diameter
+        Particle diameter in network pixels.
+    validate
+        Figure of merit of a network (higher is better), or None: then the last weights are kept.
+    rate
+        Of the recipe's learning rate.
+    stage, stage_number
+        Name shown, and number that makes this training's randomness its own.
+    snapshots
+        Keep the averaged weights at the end of each cycle of warm restarts.
+    """
+
+    settings: Settings
+    source: PatchSource
+    centres: dict[int, NDArray[np.float64]]
+    shapes: dict[int, tuple[int, int]]
+    diameter: float
+    device: torch.device
+    validate: Callable[[UNet], dict[str, float]] | None
+    epochs: int
+    stage: str = "training"
+    stage_number: int = 0
+    start: Weights | None = None
+    rate: float = 1.0
+    snapshots: bool = False
+
+
+@dataclass
+class Fit:
+    """A training as it stands: everything that the next epoch depends on.
+
+    `risen` is the epoch in which validation F1 last rose, `stopped` whether that ended it early.
+    """
+
+    network: UNet
+    average: UNet
+    optimiser: torch.optim.AdamW
+    epoch: int = 0
+    best_score: float = -1.0
+    best: Weights | None = None
+    hard: HardPlaces | None = None
+    risen: int = 0
+    stopped: bool = False
+    snapshots: list[Weights] = field(default_factory=list)
+
+    def state(self) -> State:
+        """Return plain data and tensors, loadable with `weights_only=True`."""
+        hard = self.hard or HardPlaces([], [])
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "epoch": self.epoch,
+            "best_score": self.best_score,
+            "best": self.best,
+            "risen": self.risen,
+            "stopped": self.stopped,
+            "snapshots": self.snapshots,
+            "hard": [
+                (p.micrograph, float(p.row), float(p.col), float(e))
+                for p, e in zip(hard.places, hard.errors, strict=True)
+            ],
+        }
+
+    def load(self, state: State) -> None:
+        """Go back to a saved state."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.epoch, self.best_score = state["epoch"], state["best_score"]
+        self.best = state["best"]
+        self.risen = state.get("risen", self.epoch)
+        self.snapshots = list(state.get("snapshots", []))
+        places = [Place(i, row, col, background=True) for i, row, col, _ in state["hard"]]
+        self.hard = HardPlaces(places, [error for *_, error in state["hard"]])
+
+
+def begin(job: FitJob) -> Fit:
+    """Make the network and its optimiser, from the seed or from given weights."""
+    torch.manual_seed(job.settings.train.seed + 1000 * job.stage_number)
+    network = build_network(job.settings.network)
+    if job.start is not None:
+        network.load_state_dict(job.start)
+    place(network, job.device)
+    rate = job.settings.train
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=rate.learning_rate, weight_decay=rate.weight_decay
+    )
+    return Fit(network, copy.deepcopy(network), optimiser)
+
+
+def fit(
+    job: FitJob,
+    saved: State | None,
+    save: Callable[[State], None],
+    check_stop: Callable[[], None],
+    look: Callable[[UNet], None] = lambda network: None,
+) -> Iterator[Event]:
+    """Train; the result is what `save` was last given.
+
+    Parameters
+    ----------
+    saved
+        State to go on from, or None.
+    save
+        Called with the state after every epoch; after several where they are of a step or two.
+    check_stop
+        Called before every step; raises `Cancelled` to stop.
+    look
+        Shown the averaged network, ready to score, after every step; must not change it.
+
+    Yields
+    ------
+    Progress a few times a second, Metrics once an epoch, a Message where it ends early.
+    """
+    run = begin(job)
+    if saved is not None:
+        run.load(saved)
+    steps = max(1, job.settings.train.patches_per_epoch // job.settings.train.batch)
+    started, first = time.monotonic(), run.epoch * steps
+    total = job.epochs * steps
+    pause = max(1, LEAST_STEPS // steps)
+    while run.epoch < job.epochs and not run.stopped:
+        losses = []
+        for step, loss in enumerate(train_epoch(job, run, steps, check_stop)):
+            losses.append(loss)
+            done = run.epoch * steps + step + 1
+            pace = (time.monotonic() - started) / (done - first)
+            yield Progress(job.stage, done, total, pace * (total - done))
+            look(run.average.eval())
+        figures = {"loss": float(np.mean([float(loss) for loss in losses]))}
+        if not np.isfinite(figures["loss"]):
+            raise EngineError(
+                "the loss is not a number any more; lower the learning rate and retry"
+            )
+        run.epoch += 1
+        due = run.epoch % pause == 0 or run.epoch == job.epochs
+        if due:
+            figures |= judge(job, run)
+        figures["rate"] = run.optimiser.param_groups[0]["lr"]
+        finish_epoch(job, run)
+        yield Metrics(run.epoch, figures, job.stage)
+        if due or run.stopped:
+            save(run.state())
+    if run.stopped:
+        yield Message(
+            f"{job.stage}: ended early, after {run.epoch} of {job.epochs} epochs; "
+            f"validation F1 has not risen above {run.best_score:.3f} since epoch {run.risen}"
+        )
+
+
+def judge(job: FitJob, run: Fit) -> dict[str, float]:
+    """Validate the averaged weights and keep the best."""
+    if job.validate is None:
+        run.best = state_of(run.average)
+        return {}
+    figures = job.validate(run.average)
+    if figures["validation_f1"] > run.best_score:
+        run.risen = run.epoch
+    if figures["validation_f1"] >= run.best_score:
+        run.best_score, run.best = figures["validation_f1"], state_of(run.average)
+    return figures
+
+
+def finish_epoch(job: FitJob, run: Fit) -> None:
+    """Keep a snapshot at the end of a cycle, and see whether training ends early."""
+    settings = job.settings.train
+    if job.snapshots and run.epoch in cycle_ends(settings, job.epochs):
+        run.snapshots.append(state_of(run.average))
+    run.stopped = job.validate is not None and ends_early(
+        settings, run.epoch, run.risen, job.epochs
+    )
+
+
+def train_epoch(
+    job: FitJob, run: Fit, steps: int, check_stop: Callable[[], None]
+) -> Iterator[Tensor]:
+    """Take the steps of one epoch, yielding each step's loss: on its device, which may be late."""
+    settings = job.settings.train
+    loss_of = make_loss(job.settings.loss)
+    places, batches = draw_epoch(job, run, steps)
+    errors = []
+    run.network.train()
+    for step, (image, target, weight) in enumerate(batches):
+        check_stop()
+        rate = learning_rate(settings, run.epoch + step / steps, job.epochs)
+        set_rate(run.optimiser, job.rate * rate)
+        with half_precision(job.device):
+            logits = run.network(image.contiguous(memory_format=torch.channels_last))
+        loss = loss_of(logits.float(), target, weight)
+        run.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        run.optimiser.step()
+        update_average(run, settings.average_decay)
+        errors.append(background_errors(logits.detach().float(), target, weight))
+        yield loss.detach()
+    run.hard = hardest(places, torch.cat(errors).tolist())
+
+
+def draw_epoch(job: FitJob, run: Fit, steps: int) -> tuple[list[Place], Iterator[Batch]]:
+    """Draw the places of an epoch's patches; return them and the augmented batches.
+
+    On a GPU the next batch is made while the network learns from the last one.
+    """
+    settings = job.settings.train
+    rng = np.random.default_rng([settings.seed, job.stage_number, run.epoch])
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    augment = BatchAugmentation(job.settings.augment, job.diameter)
+    size = augment.source_size(settings.patch_px)
+    places = draw_places(
+        rng,
+        job.centres,
+        job.shapes,
+        steps * settings.batch,
+        settings.patch_px,
+        balanced=settings.balanced,
+        hard=run.hard.worst() if run.hard else [],
+    )
+
+    def make() -> Iterator[Batch]:
+        for first in range(0, len(places), settings.batch):
+            chosen = places[first : first + settings.batch]
+            stack = np.stack([job.source.cut(p.micrograph, p.row, p.col, size) for p in chosen])
+            batch = torch.from_numpy(stack).to(job.device)
+            yield augment(batch, settings.patch_px, generator)
+
+    return places, ahead(make()) if job.device.type == "cuda" else make()
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """Make the next item in a thread while the last one is used."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = maker.submit(next, items, None)
+            yield item
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameters."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+
+
+def update_average(run: Fit, decay: float) -> None:
+    """Move the averaged weights towards the network's: a <- decay a + (1 - decay) w.
+
+    Early on the average follows faster, (1 + n) / (10 + n), so that it forgets the random start.
+    """
+    steps = next(iter(run.optimiser.state.values()))["step"]
+    decay = min(decay, float((1 + steps) / (10 + steps))) if decay > 0 else 0.0
+    averaged, current = (list(every_tensor(each)) for each in (run.average, run.network))
+    real = [each.is_floating_point() for each in averaged]
+    with torch.no_grad():
+        torch._foreach_lerp_(
+            list(compress(averaged, real)), list(compress(current, real)), 1 - decay
+        )
+        for counted, count, weight in zip(averaged, current, real, strict=True):
+            if not weight:
+                counted.copy_(count)
+
+
+def every_tensor(network: UNet) -> Iterator[Tensor]:
+    """Yield all weights and buffers."""
+    yield from network.parameters()
+    yield from network.buffers()
+
+
+def background_errors(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Return how much score the network gave to background in each patch: (B,)."""
+    wrong = torch.sigmoid(logits).square() * (1 - target) * weight
+    return wrong.sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp_min(1)
+
+
+def hardest(places: list[Place], errors: list[float]) -> HardPlaces:
+    """Keep the background patches of an epoch, with their errors."""
+    kept = [pair for pair in zip(places, errors, strict=True) if pair[0].background]
+    return HardPlaces([place for place, _ in kept], [error for _, error in kept])

@@ -1,0 +1,185 @@
+"""Training with partial labels alone: clicks say what a particle is, nothing says what is none.
+
+How many picks a micrograph holds, and which unmarked places are particles, is estimated before the
+network that is kept is trained: by cross-fitting, or, where training goes on from a model that
+knows these micrographs, by that model's picks as the user has corrected them. Folds that start
+from such a model would not be held out from anything.
+
+Particles that nobody clicked should not count as background, least of all where they lie close:
+most of what scores like the clicks is learned as a particle, the doubtful is ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from napari_unetpick.engine.pick.ensemble import read_card
+from napari_unetpick.engine.runs.model_card import card_of
+from napari_unetpick.engine.self_train.pseudo_labels import (
+    PseudoLabels,
+    cross_labels,
+    limits_of_picks,
+    make_pseudo_labels,
+    with_pseudo_labels,
+)
+from napari_unetpick.engine.train import cross_fitting as partial
+from napari_unetpick.engine.train.job import Training
+from napari_unetpick.engine.train.loop import Weights
+from napari_unetpick.engine.train.stage import (
+    candidates_of,
+    ready_network,
+    run_stage,
+    start_weights,
+)
+from napari_unetpick.events import Event, Message
+from napari_unetpick.io.training_micrographs import name_hash
+from napari_unetpick.picking.calibration import Calibration
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is known before the network that is kept is trained.
+
+    Parameters
+    ----------
+    picks, deviation
+        A micrograph, and the standard deviation that the clicks leave; 0 where it is not known.
+    recall
+        Of the particles, at that number; None where it is not known.
+    pseudo
+        By index of the item: unmarked places that are surely or perhaps particles.
+    words
+        How the number came about.
+    """
+
+    picks: float
+    deviation: float
+    recall: float | None
+    pseudo: dict[int, PseudoLabels]
+    words: str
+
+
+def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str, Any], Weights]]:
+    """Estimate how many picks there are, then train on all clicks; return card and weights."""
+    settings = training.job.settings
+    if goes_on(training):
+        estimate = ask_start(training)
+    else:
+        yield Message(
+            "partial labels: precision cannot be measured; the threshold comes from held-out clicks"
+        )
+        estimate = yield from cross_fit(training)
+        sure = sum(len(each.positives) for each in estimate.pseudo.values())
+        yield Message(f"{sure} places that score like the held-out clicks count as particles")
+    weights = yield from run_stage(
+        training,
+        "training",
+        number=0,
+        items=[with_pseudo_labels(i, estimate.pseudo[i.index]) for i in training.items],
+        epochs=max(1, round(partial.FINAL_SHARE * settings.train.epochs)),
+        target=replace(settings.target, unknown_weight=partial.CLEAN_WEIGHT),
+        ignored={index: each.ignored for index, each in estimate.pseudo.items()},
+        rate=training.rate,
+    )
+    if goes_on(training):
+        weights = halfway(start_weights(training) or {}, weights)
+    network = ready_network(training, weights)
+    found = [candidates_of(training, network, item) for item in training.items]
+    raw = partial.transfer_threshold(found, estimate.picks, estimate.deviation)
+    picks = partial.picks_at(found, raw)
+    yield Message(f"threshold: {picks:.0f} picks a micrograph ({estimate.words})")
+    calibration = Calibration(kind="rank", threshold=raw, expected_recall=estimate.recall)
+    return card_of(training, calibration), weights
+
+
+def halfway(start: Weights, end: Weights) -> Weights:
+    """Return the mean of the weights before and after: a few corrections cost less of the rest.
+
+    Wortsman and others 2022 (Robust fine-tuning of zero-shot models).
+    """
+    return {
+        name: (start[name] + value) / 2 if value.is_floating_point() else value
+        for name, value in end.items()
+    }
+
+
+def share_of_epochs(training: Training) -> float:
+    """Return how many times the recipe's epochs the whole training takes."""
+    folds = 0 if goes_on(training) else len(partial.make_folds(training.items))
+    return folds * partial.FOLD_SHARE + partial.FINAL_SHARE
+
+
+def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
+    """Score each micrograph by a network that has not seen its clicks."""
+    settings, folds = training.job.settings, []
+    for number, items in enumerate(partial.make_folds(training.items)):
+        weights = yield from run_stage(
+            training,
+            partial.cross_fit_name(number),
+            number=number + 1,
+            items=[item for item in items if item.trains],
+            epochs=max(1, round(partial.FOLD_SHARE * settings.train.epochs)),
+            rate=training.rate,
+        )
+        network = ready_network(training, weights)
+        held = [item for item in items if item.held_out is not None]
+        folds.append([(item, candidates_of(training, network, item)) for item in held])
+    pairs = partial.on_one_scale(folds)
+    held_out = partial.gather(pairs)
+    chosen = partial.threshold_from_clicks(held_out, np.random.default_rng(settings.train.seed))
+    pseudo = cross_labels(pairs, replace(settings.self_train, limits="quantiles"), 1)
+    if not settings.train.learn_unmarked:
+        pseudo = {index: each.ignored_alone() for index, each in pseudo.items()}
+    return Estimate(
+        picks=chosen.picks,
+        deviation=(chosen.high - chosen.low) / 4,  # of a 95 % interval
+        recall=chosen.recall,
+        pseudo=pseudo,
+        words=(
+            f"{chosen.low:.0f}-{chosen.high:.0f}, keeping {100 * chosen.recall:.0f} % of "
+            f"{len(held_out.clicks)} held-out clicks"
+        ),
+    )
+
+
+def goes_on(training: Training) -> bool:
+    """Tell whether training starts from a model of clicks in most of these micrographs."""
+    start = training.job.start
+    if start is None or start.card.get("calibration", {}).get("kind") != "rank":
+        return False
+    known = set(start.card["training"].get("names", []))
+    keys = [name_hash(item.micrograph.key) for item in training.items]
+    return 2 * sum(key in known for key in keys) > len(keys)
+
+
+def ask_start(training: Training) -> Estimate:
+    """Take the picks of the model that training starts from, as the user has corrected them.
+
+    Nobody shows every mistake, nor as many of each kind as there are: what was missed and what was
+    rejected count half, and what is unmarked among the picks, or scores little lower, is ignored.
+    """
+    start, weights = training.job.start, start_weights(training)
+    assert start is not None
+    assert weights is not None
+    _, calibration, _ = read_card("the model to start from", start)
+    network = ready_network(training, weights)
+    pseudo, kept, missed, rejected = {}, 0, 0, 0
+    for item in training.items:
+        found = candidates_of(training, network, item)
+        corrected = partial.correct_picks(item, found, calibration)
+        limits = limits_of_picks(found, calibration.threshold)
+        pseudo[item.index] = make_pseudo_labels(item, found, limits)
+        kept += corrected.kept
+        missed += corrected.missed
+        rejected += corrected.rejected
+    return Estimate(
+        picks=(kept + (missed + rejected) / 2) / len(training.items),
+        deviation=0.0,
+        recall=calibration.expected_recall,
+        pseudo=pseudo,
+        words=f"as the model before; {missed} that it missed and {rejected} rejected count half",
+    )

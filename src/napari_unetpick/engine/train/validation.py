@@ -1,0 +1,198 @@
+"""A network on held-out micrographs: candidates against truth, validation F1, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_unetpick.engine.data.patches import PatchSource
+from napari_unetpick.engine.data.training_set import Item, Region, whole_of
+from napari_unetpick.engine.nn.unet import UNet
+from napari_unetpick.engine.pick.score_map import RIM, score_map, widen
+from napari_unetpick.evaluation.matching import label_candidates
+from napari_unetpick.picking.calibration import (
+    DISTANCES,
+    Calibration,
+    best_threshold,
+    fit_probability,
+    nearness,
+    select,
+)
+from napari_unetpick.picking.peaks import find_peaks, keep_distant
+
+Floats = NDArray[np.float64]
+MATCH = 0.5  # of the diameter: protocol `particle`
+BORDER = 0.5  # of the diameter: labels of cut-off particles are a matter of taste
+ENOUGH_HELD_OUT = 4  # micrographs: then they speak for the others
+BY_HEART = 0.05  # F1 that training micrographs may be ahead and still be asked
+SIMPLER = 0.002  # F1 by which another minimum distance must beat half a diameter
+
+
+@dataclass(frozen=True)
+class Found:
+    """The candidates of one micrograph.
+
+    Parameters
+    ----------
+    coords
+        (N, 2) (row, col), pixels of the file, by descending raw score.
+    raw, near
+        (N,) raw scores and nearness to a stronger candidate.
+    diameter
+        Particle diameter in pixels of the file.
+    """
+
+    coords: Floats
+    raw: Floats
+    near: Floats
+    diameter: float
+
+
+Pairs = list[tuple[Item, Found]]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Candidates after a minimum distance, with what the truth says of them, pooled."""
+
+    raw: Floats
+    near: Floats
+    true: NDArray[np.bool_]
+    truths: int
+
+
+def find_candidates(
+    network: UNet,
+    item: Item,
+    source: PatchSource,
+    device: torch.device,
+    check_stop: Callable[[], None] = lambda: None,
+) -> Found:
+    """Score one micrograph of a training set and find its peaks."""
+    image = widen(source.image(item.index))
+    scores = score_map(network, image, device, check_stop=check_stop)
+    peaks, raw = find_peaks(scores, item.scale.network_diameter, rim=RIM)
+    coords = item.scale.to_file(peaks)
+    diameter = item.scale.diameter_px
+    return Found(coords, raw, nearness(coords, raw, diameter), diameter)
+
+
+def judge_candidates(pairs: Pairs, distance: float) -> Judged:
+    """Thin to `distance` diameters and compare with the truth of the held-out regions.
+
+    Matching sees all truth; only what lies in the region and off the border is counted, and a
+    candidate there that found a truth outside of it is left out.
+    """
+    raw, near, true, truths = [], [], [], 0
+    for item, found in pairs:
+        region = item.held_out or whole_of(item)
+        keep = np.sort(keep_distant(found.coords, found.raw, distance * found.diameter))
+        coords = found.coords[keep]
+        labels = label_candidates(
+            coords, found.raw[keep], item.labels.positives, MATCH * found.diameter
+        )
+        counted = counts(coords, region, item)
+        raw.append(found.raw[keep][counted])
+        near.append(found.near[keep][counted])
+        true.append(labels[counted])
+        truths += int(counts(item.labels.positives, region, item).sum())
+    return Judged(np.concatenate(raw), np.concatenate(near), np.concatenate(true), truths)
+
+
+@dataclass(frozen=True)
+class HeldOutScore:
+    """Precision, recall and F1 of the picks on held-out micrographs, protocol `particle`."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+def score_picks(pairs: Pairs, calibration: Calibration, border: float) -> HeldOutScore:
+    """Score what would be picked, at the calibration's threshold and minimum distance, pooled.
+
+    Parameters
+    ----------
+    border
+        Picks and truths nearer to the edge, in diameters, are not counted; 0 counts all.
+    """
+    hits = picks = truths = 0
+    for item, found in pairs:
+        region, diameter = item.held_out or whole_of(item), found.diameter
+        scores = calibration.apply(found.raw, found.near)
+        distance = calibration.min_distance * diameter
+        chosen = np.sort(select(found.coords, scores, calibration.threshold, distance))
+        coords = found.coords[chosen]
+        true = label_candidates(coords, scores[chosen], item.labels.positives, MATCH * diameter)
+        counted = counts(coords, region, item, border)
+        hits += int(true[counted].sum())
+        picks += int(counted.sum())
+        truths += int(counts(item.labels.positives, region, item, border).sum())
+    return HeldOutScore(
+        hits / max(picks, 1), hits / max(truths, 1), 2 * hits / max(picks + truths, 1)
+    )
+
+
+def counts(coords: Floats, region: Region, item: Item, border: float = BORDER) -> NDArray[np.bool_]:
+    """Tell which of (N, 2) lie in the region and at least `border` diameters from the edge."""
+    margin = border * item.scale.diameter_px
+    limit = np.asarray(item.scale.file_shape) - 1 - margin
+    inner = ((coords >= margin) & (coords <= limit)).all(axis=1)
+    return np.asarray((inner | (border <= 0)) & region.holds(coords))
+
+
+def best_f1(judged: Judged) -> float:
+    """Highest F1 over all thresholds of the raw score."""
+    order = np.argsort(-judged.raw, kind="stable")
+    found = np.cumsum(judged.true[order])
+    picks = np.arange(1, len(order) + 1)
+    f1 = 2 * found / np.maximum(picks + judged.truths, 1)
+    return float(f1.max()) if len(f1) else 0.0
+
+
+def calibrate(held_out: Pairs, trained: Pairs) -> Calibration:
+    """Fit the score and choose threshold and minimum distance.
+
+    Micrographs differ more from each other (defocus, ice, crowding) than a strongly augmented
+    network's scores differ between those it has seen and those it has not, so where few are
+    held out, the training ones are asked as well, unless it knows those by heart.
+    Half a diameter is the minimum distance unless another one is clearly better.
+    """
+    pairs = held_out
+    if trained and len(held_out) < ENOUGH_HELD_OUT:
+        gain = best_f1(judge_candidates(trained, MATCH)) - best_f1(
+            judge_candidates(held_out, MATCH)
+        )
+        pairs = held_out if gain > BY_HEART else [*held_out, *trained]
+    fits: dict[float, tuple[float, Calibration]] = {}
+    slope, offset, shadow = _fit(judge_candidates(pairs, 0.0))
+    base = Calibration(kind="probability", slope=slope, offset=offset, shadow=shadow)
+    for distance in DISTANCES:
+        judged = judge_candidates(pairs, distance)
+        scores = base.apply(judged.raw, judged.near)
+        threshold, precision, recall, f1 = best_threshold(scores, judged.truths)
+        fits[distance] = (
+            best_f1(judged),
+            Calibration(
+                kind="probability",
+                slope=slope,
+                offset=offset,
+                shadow=shadow,
+                threshold=threshold,
+                min_distance=distance,
+                expected_precision=precision,
+                expected_recall=recall,
+                expected_f1=f1,
+            ),
+        )
+    usual = fits[0.5][0]
+    best = max(DISTANCES, key=lambda d: fits[d][0])
+    return fits[best if fits[best][0] > usual + SIMPLER else 0.5][1]
+
+
+def _fit(judged: Judged) -> tuple[float, float, float]:
+    return fit_probability(judged.raw, judged.near, judged.true)
