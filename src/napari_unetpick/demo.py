@@ -18,11 +18,11 @@ from napari_unetpick.io.formats.csv_picks import write_csv
 from napari_unetpick.io.images.micrograph import list_micrographs, read_micrograph
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.picks import Picks, read_picks
-from napari_unetpick.report.html import Section
-from napari_unetpick.report.page import training_section
-from napari_unetpick.report.tables import Table, plain_table, protocol_table
-from napari_unetpick.report.training import read_metrics
-from napari_unetpick.report.write import write_evaluation
+from napari_unetpick.report.figures.training import read_metrics
+from napari_unetpick.report.pages.html import Section
+from napari_unetpick.report.pages.page import training_section
+from napari_unetpick.report.pages.write import write_evaluation
+from napari_unetpick.report.tables.evaluation import Table, plain_table, protocol_table
 from napari_unetpick.simulate.samples import get_sample
 from napari_unetpick.simulate.write import simulate_set
 

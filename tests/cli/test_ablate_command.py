@@ -13,7 +13,7 @@ from command_line import TinySet, unetpick
 
 from napari_unetpick.io.test_looks import read_looks
 from napari_unetpick.project.table import PROJECT_FILE, format_project
-from napari_unetpick.report.ladder import write_ladder
+from napari_unetpick.report.tables.ladder import write_ladder
 from napari_unetpick.settings import RECIPES, NetworkSettings
 from napari_unetpick.study.ablation import ladder
 from napari_unetpick.study.ablation.job import make_ablate_job

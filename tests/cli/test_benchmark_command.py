@@ -11,7 +11,12 @@ import pytest
 from command_line import unetpick
 
 from napari_unetpick.evaluation.figures import RATIOS
-from napari_unetpick.report.benchmark import overview_table, setting_table, to_csv, write_benchmark
+from napari_unetpick.report.tables.benchmark import (
+    overview_table,
+    setting_table,
+    to_csv,
+    write_benchmark,
+)
 from napari_unetpick.study.cryoppp.record import Record
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "study"))

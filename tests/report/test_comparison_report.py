@@ -21,8 +21,10 @@ from napari_unetpick.evaluation.methods import (
     judge,
 )
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.report.canvas import to_png
-from napari_unetpick.report.comparison import (
+from napari_unetpick.report.figures.canvas import to_png
+from napari_unetpick.report.figures.palette import DARK, LIGHT
+from napari_unetpick.report.pages.comparison import draw_sides, write_comparison
+from napari_unetpick.report.tables.comparison import (
     difference_table,
     latex_name,
     overview_table,
@@ -31,8 +33,6 @@ from napari_unetpick.report.comparison import (
     to_latex,
     to_markdown,
 )
-from napari_unetpick.report.comparison_page import draw_sides, write_comparison
-from napari_unetpick.report.palette import DARK, LIGHT
 from napari_unetpick.study.compare.result import ComparisonResult, SideResult
 
 D = 20.0

@@ -13,10 +13,16 @@ import pytest
 from napari_unetpick.errors import EngineError, InputError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.report.html import Picture, Section, Tile, render_report, write_report
-from napari_unetpick.report.page import training_section
-from napari_unetpick.report.tables import Table, markdown_table, plain_table, to_csv, to_markdown
-from napari_unetpick.report.write import write_evaluation
+from napari_unetpick.report.pages.html import Picture, Section, Tile, render_report, write_report
+from napari_unetpick.report.pages.page import training_section
+from napari_unetpick.report.pages.write import write_evaluation
+from napari_unetpick.report.tables.evaluation import (
+    Table,
+    markdown_table,
+    plain_table,
+    to_csv,
+    to_markdown,
+)
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 16
 

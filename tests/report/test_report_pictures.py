@@ -11,13 +11,13 @@ import pytest
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.report.canvas import to_jpeg, to_png
-from napari_unetpick.report.figures import draw_precision_recall, draw_reliability
-from napari_unetpick.report.gallery import choose_picks, draw_gallery
-from napari_unetpick.report.overlay import WIDTH, draw_overlay
-from napari_unetpick.report.palette import DARK, FALSE, LIGHT, MATCHED, MISSED
-from napari_unetpick.report.training import draw_training, read_metrics
-from napari_unetpick.report.view import cut_crop, make_view
+from napari_unetpick.report.figures.canvas import to_jpeg, to_png
+from napari_unetpick.report.figures.evaluation import draw_precision_recall, draw_reliability
+from napari_unetpick.report.figures.gallery import choose_picks, draw_gallery
+from napari_unetpick.report.figures.overlay import WIDTH, draw_overlay
+from napari_unetpick.report.figures.palette import DARK, FALSE, LIGHT, MATCHED, MISSED
+from napari_unetpick.report.figures.training import draw_training, read_metrics
+from napari_unetpick.report.figures.view import cut_crop, make_view
 
 
 def pixels(png):

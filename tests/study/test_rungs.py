@@ -9,8 +9,13 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.metrics import Score, score_counts
-from napari_unetpick.report.ladder import ladder_table, plan_table, without_table, write_ladder
-from napari_unetpick.report.tables import latex_table, markdown_table
+from napari_unetpick.report.tables.evaluation import latex_table, markdown_table
+from napari_unetpick.report.tables.ladder import (
+    ladder_table,
+    plan_table,
+    without_table,
+    write_ladder,
+)
 from napari_unetpick.settings import to_dict
 from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out

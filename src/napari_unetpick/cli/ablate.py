@@ -53,8 +53,13 @@ def ablate(
     """
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.errors import InputError
-    from napari_unetpick.report.ladder import about, ladder_table, without_table, write_ladder
-    from napari_unetpick.report.tables import plain_table
+    from napari_unetpick.report.tables.evaluation import plain_table
+    from napari_unetpick.report.tables.ladder import (
+        about,
+        ladder_table,
+        without_table,
+        write_ladder,
+    )
     from napari_unetpick.study.ablation.job import make_ablate_job
     from napari_unetpick.study.ablation.run import ablate as run_ablation
     from napari_unetpick.study.ablation.rungs import read_ladder

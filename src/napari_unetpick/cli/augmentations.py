@@ -28,8 +28,8 @@ def augmentations(
 ) -> None:
     """Draw a cut-out and six augmented samples of it, with their targets."""
     from napari_unetpick.io.atomic import atomic_path
-    from napari_unetpick.report.augmentations import draw_augmentations
-    from napari_unetpick.report.canvas import to_png
+    from napari_unetpick.report.figures.augmentations import draw_augmentations
+    from napari_unetpick.report.figures.canvas import to_png
     from napari_unetpick.settings import load_recipe
     from napari_unetpick.study.augmentations import augment_examples
 

@@ -100,13 +100,13 @@ def cryoppp(
 
 def _report(job: Benchmark, notes: list[str]) -> bool:
     """Write and print what is recorded; tell whether any micrograph was left out."""
-    from napari_unetpick.report.benchmark import (
+    from napari_unetpick.report.tables.benchmark import (
         detail_table,
         overview_table,
         record_notes,
         write_benchmark,
     )
-    from napari_unetpick.report.tables import plain_table
+    from napari_unetpick.report.tables.evaluation import plain_table
     from napari_unetpick.study.cryoppp.record import all_records
 
     records = all_records(job.out, job.part)

@@ -63,7 +63,7 @@ def compare(
     precision_recall.png.
     """
     from napari_unetpick.cli.progress import run_stoppable
-    from napari_unetpick.report.comparison_page import write_comparison
+    from napari_unetpick.report.pages.comparison import write_comparison
     from napari_unetpick.study.compare.job import make_compare_job
     from napari_unetpick.study.compare.run import compare as run_comparison
 
@@ -100,8 +100,8 @@ def _print_json(found: ComparisonResult) -> None:
 
 
 def _print_text(found: ComparisonResult, page: Path) -> None:
-    from napari_unetpick.report.comparison import about, difference_table, overview_table
-    from napari_unetpick.report.tables import plain_table
+    from napari_unetpick.report.tables.comparison import about, difference_table, overview_table
+    from napari_unetpick.report.tables.evaluation import plain_table
 
     print(f"{about(found)}\n")
     for table in (overview_table(found), difference_table(found)):

@@ -82,7 +82,7 @@ def evaluate(
 
 def _write(out: Path, found: Evaluation, inputs: Inputs, subtitle: str, quiet: bool) -> None:
     from napari_unetpick.io.images.micrograph import read_micrograph
-    from napari_unetpick.report.write import write_evaluation
+    from napari_unetpick.report.pages.write import write_evaluation
 
     def images(key: str) -> Any:
         return read_micrograph(inputs.micrographs[key].path).data
@@ -113,7 +113,7 @@ def _print_json(found: Evaluation) -> None:
 
 
 def _print_text(found: Evaluation, out: Path | None) -> None:
-    from napari_unetpick.report.tables import detail_table, plain_table, protocol_table
+    from napari_unetpick.report.tables.evaluation import detail_table, plain_table, protocol_table
 
     table = protocol_table(found)
     print(plain_table(table))

@@ -18,9 +18,9 @@ def losses(
 ) -> None:
     """Print the losses side by side, and draw their curves."""
     from napari_unetpick.io.atomic import atomic_path
-    from napari_unetpick.report.canvas import to_png
-    from napari_unetpick.report.losses import draw_losses, loss_table
-    from napari_unetpick.report.tables import plain_table
+    from napari_unetpick.report.figures.canvas import to_png
+    from napari_unetpick.report.figures.losses import draw_losses, loss_table
+    from napari_unetpick.report.tables.evaluation import plain_table
     from napari_unetpick.settings import load_recipe
     from napari_unetpick.study.losses import study_losses
 

@@ -55,8 +55,8 @@ def write_result(project: Path, found: ComparisonResult) -> dict[str, Any]:
         The folder cannot be written to, or the disk is full.
     """
     # matplotlib takes its time, which only a comparison should wait for
-    from napari_unetpick.report.comparison import about
-    from napari_unetpick.report.comparison_page import write_comparison
+    from napari_unetpick.report.pages.comparison import write_comparison
+    from napari_unetpick.report.tables.comparison import about
 
     page = write_comparison(new_comparison(project), found)[-1]
     plain = {**found.to_dict(), "notes": found.all_notes}

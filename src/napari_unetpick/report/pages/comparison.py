@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unetpick.io.atomic import atomic_path, write_text
-from napari_unetpick.report.canvas import legend_style, start_figure
-from napari_unetpick.report.comparison import (
+from napari_unetpick.report.figures.canvas import legend_style, start_figure
+from napari_unetpick.report.figures.evaluation import _draw_equal_f1
+from napari_unetpick.report.figures.losses import PURPLE
+from napari_unetpick.report.figures.palette import LIGHT, Theme
+from napari_unetpick.report.pages.html import Section, Tile, write_report
+from napari_unetpick.report.pages.page import themed
+from napari_unetpick.report.tables.comparison import (
     PICTURE,
     about,
     detail_table,
@@ -22,11 +27,6 @@ from napari_unetpick.report.comparison import (
     to_latex,
     to_markdown,
 )
-from napari_unetpick.report.figures import _draw_equal_f1
-from napari_unetpick.report.html import Section, Tile, write_report
-from napari_unetpick.report.losses import PURPLE
-from napari_unetpick.report.page import themed
-from napari_unetpick.report.palette import LIGHT, Theme
 from napari_unetpick.study.compare.result import ComparisonResult, SideResult
 
 if TYPE_CHECKING:

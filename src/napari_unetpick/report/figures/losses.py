@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_unetpick.report.canvas import legend_style, make_figure
-from napari_unetpick.report.palette import LIGHT, Theme
-from napari_unetpick.report.tables import Table
+from napari_unetpick.report.figures.canvas import legend_style, make_figure
+from napari_unetpick.report.figures.palette import LIGHT, Theme
+from napari_unetpick.report.tables.evaluation import Table
 from napari_unetpick.study.losses import CONFIDENCES, LossStudy
 
 if TYPE_CHECKING:

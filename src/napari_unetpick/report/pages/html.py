@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_unetpick import __version__
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.report.tables import Table
+from napari_unetpick.report.tables.evaluation import Table
 
 _KINDS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"<svg": "image/svg+xml"}
 

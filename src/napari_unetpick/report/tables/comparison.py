@@ -11,8 +11,8 @@ from napari_unetpick.evaluation.figures import RATIOS, Value
 from napari_unetpick.evaluation.intervals import Difference
 from napari_unetpick.evaluation.methods import PAIRED
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.report.benchmark import ROWS
-from napari_unetpick.report.tables import Table, latex_text, markdown_table
+from napari_unetpick.report.tables.benchmark import ROWS
+from napari_unetpick.report.tables.evaluation import Table, latex_text, markdown_table
 from napari_unetpick.study.compare.result import ComparisonResult, SideResult
 
 NONE = "–"

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unetpick.evaluation.protocols import DESCRIPTIONS
 from napari_unetpick.evaluation.results import Evaluation
-from napari_unetpick.report.canvas import to_png
-from napari_unetpick.report.html import Picture, Section, Tile
-from napari_unetpick.report.palette import DARK, LIGHT, Theme
-from napari_unetpick.report.tables import detail_table, interval_text, protocol_table
-from napari_unetpick.report.training import draw_training
+from napari_unetpick.report.figures.canvas import to_png
+from napari_unetpick.report.figures.palette import DARK, LIGHT, Theme
+from napari_unetpick.report.figures.training import draw_training
+from napari_unetpick.report.pages.html import Picture, Section, Tile
+from napari_unetpick.report.tables.evaluation import detail_table, interval_text, protocol_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

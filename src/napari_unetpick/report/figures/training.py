@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.report.canvas import legend_style, start_figure
-from napari_unetpick.report.palette import LIGHT, Theme
+from napari_unetpick.report.figures.canvas import legend_style, start_figure
+from napari_unetpick.report.figures.palette import LIGHT, Theme
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,11 +13,11 @@ import numpy as np
 from napari_unetpick.evaluation.figures import RATIOS, Value
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.report.canvas import legend_style, start_figure
-from napari_unetpick.report.html import Section, Tile, write_report
-from napari_unetpick.report.page import themed
-from napari_unetpick.report.palette import LIGHT, Theme
-from napari_unetpick.report.tables import Table, markdown_table
+from napari_unetpick.report.figures.canvas import legend_style, start_figure
+from napari_unetpick.report.figures.palette import LIGHT, Theme
+from napari_unetpick.report.pages.html import Section, Tile, write_report
+from napari_unetpick.report.pages.page import themed
+from napari_unetpick.report.tables.evaluation import Table, markdown_table
 from napari_unetpick.study.cryoppp.published import PUBLISHED
 from napari_unetpick.study.cryoppp.record import Record
 

@@ -14,20 +14,25 @@ from numpy.typing import NDArray
 from napari_unetpick.evaluation.results import Evaluation, MicrographResult
 from napari_unetpick.io.atomic import atomic_path, write_text
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.report.canvas import to_jpeg, to_png
-from napari_unetpick.report.figures import draw_precision_recall, draw_reliability
-from napari_unetpick.report.gallery import (
+from napari_unetpick.report.figures.canvas import to_jpeg, to_png
+from napari_unetpick.report.figures.evaluation import draw_precision_recall, draw_reliability
+from napari_unetpick.report.figures.gallery import (
     CROP_DIAMETERS,
     CROP_PX,
     GalleryPick,
     choose_picks,
     draw_gallery,
 )
-from napari_unetpick.report.html import Picture, Section, write_report
-from napari_unetpick.report.overlay import draw_overlay
-from napari_unetpick.report.page import evaluation_sections, overlay_section, summary_tiles, themed
-from napari_unetpick.report.tables import micrograph_table, to_csv, to_markdown
-from napari_unetpick.report.view import Greys, cut_crop, make_view
+from napari_unetpick.report.figures.overlay import draw_overlay
+from napari_unetpick.report.figures.view import Greys, cut_crop, make_view
+from napari_unetpick.report.pages.html import Picture, Section, write_report
+from napari_unetpick.report.pages.page import (
+    evaluation_sections,
+    overlay_section,
+    summary_tiles,
+    themed,
+)
+from napari_unetpick.report.tables.evaluation import micrograph_table, to_csv, to_markdown
 
 Images = Callable[[str], NDArray[Any] | None]
 """Gives a micrograph's (rows, cols) array by its key, or None where there is none."""

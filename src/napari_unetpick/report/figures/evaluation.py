@@ -9,8 +9,8 @@ import numpy as np
 from napari_unetpick.evaluation.calibration import Calibration, ExpectedPrecision
 from napari_unetpick.evaluation.intervals import binomial_interval
 from napari_unetpick.evaluation.results import Curve
-from napari_unetpick.report.canvas import legend_style, start_figure
-from napari_unetpick.report.palette import LIGHT, Theme
+from napari_unetpick.report.figures.canvas import legend_style, start_figure
+from napari_unetpick.report.figures.palette import LIGHT, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_unetpick.report.canvas import make_figure
-from napari_unetpick.report.palette import LIGHT, Theme
+from napari_unetpick.report.figures.canvas import make_figure
+from napari_unetpick.report.figures.palette import LIGHT, Theme
 from napari_unetpick.study.augmentations import Examples
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unetpick.report.palette import Theme
+from napari_unetpick.report.figures.palette import Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

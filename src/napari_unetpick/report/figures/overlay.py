@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.evaluation.results import MicrographResult
-from napari_unetpick.report.canvas import make_figure
-from napari_unetpick.report.palette import FALSE, LEFT_OUT, MATCHED, MISSED
-from napari_unetpick.report.view import View
+from napari_unetpick.report.figures.canvas import make_figure
+from napari_unetpick.report.figures.palette import FALSE, LEFT_OUT, MATCHED, MISSED
+from napari_unetpick.report.figures.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unetpick.evaluation.results import MicrographResult
-from napari_unetpick.report.canvas import make_figure
-from napari_unetpick.report.palette import LIGHT, Theme
-from napari_unetpick.report.view import Greys
+from napari_unetpick.report.figures.canvas import make_figure
+from napari_unetpick.report.figures.palette import LIGHT, Theme
+from napari_unetpick.report.figures.view import Greys
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

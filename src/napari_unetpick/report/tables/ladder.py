@@ -10,9 +10,9 @@ from napari_unetpick.evaluation.intervals import Difference, Spread
 from napari_unetpick.evaluation.protocols import Protocol
 from napari_unetpick.io.atomic import atomic_path, write_text
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.report.canvas import legend_style, make_figure, to_png
-from napari_unetpick.report.palette import LIGHT, Theme
-from napari_unetpick.report.tables import Table, csv_table, latex_table, markdown_table
+from napari_unetpick.report.figures.canvas import legend_style, make_figure, to_png
+from napari_unetpick.report.figures.palette import LIGHT, Theme
+from napari_unetpick.report.tables.evaluation import Table, csv_table, latex_table, markdown_table
 from napari_unetpick.study.ablation.rungs import Ladder, RungResult
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Tables of reports: Markdown, CSV, LaTeX, terminal."""
