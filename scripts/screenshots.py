@@ -24,7 +24,7 @@ from qtpy.QtWidgets import QApplication, QScrollArea, QWidget
 from napari_unetpick.io.picks import read_picks
 from napari_unetpick.simulate.samples import get_sample
 from napari_unetpick.simulate.write import simulate_set
-from napari_unetpick.widgets.picking import picking_of
+from napari_unetpick.widgets.pick.job import picking_of
 from napari_unetpick.widgets.workspace import STEPS, Workspace
 
 SAMPLE = "barrel"

@@ -15,8 +15,8 @@ import pytest
 from planted_set import DIAMETER, PIXEL_SIZE, SHAPE
 from qtpy.QtCore import QObject, Signal
 
-from napari_unetpick.widgets import session as session_module
-from napari_unetpick.widgets.session import Session, get_session
+from napari_unetpick.widgets.session import session as session_module
+from napari_unetpick.widgets.session.session import Session, get_session
 
 
 class FakeJob(QObject):

@@ -19,7 +19,7 @@ from napari_unetpick.io.picks import Picks, read_picks
 from napari_unetpick.project.project import Project
 from napari_unetpick.simulate.samples import Contamination, get_sample
 from napari_unetpick.simulate.write import simulate_set
-from napari_unetpick.widgets.session import Session
+from napari_unetpick.widgets.session.session import Session
 
 CLICKS = 10  # on each of three micrographs
 CORRECTIONS = 5
@@ -78,7 +78,7 @@ class Person:
         return run
 
     def pick_all(self, minutes: float) -> None:
-        from napari_unetpick.widgets.session import Candidates
+        from napari_unetpick.widgets.session.session import Candidates
 
         model = self.session.model
         job = self.session.start("pick", keys=self.session.keys, models=[str(model.path)])

@@ -16,11 +16,11 @@ from qtpy.QtWidgets import QMainWindow
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.project.project import Project
-from napari_unetpick.widgets.gallery_crops import Cutter
-from napari_unetpick.widgets.gallery_items import GalleryItem
-from napari_unetpick.widgets.session import Session, get_session
-from napari_unetpick.widgets.snapshot import take_snapshot
-from napari_unetpick.widgets.suggest_panel import mean_grey
+from napari_unetpick.widgets.annotate.suggestions_panel import mean_grey
+from napari_unetpick.widgets.gallery.crops import Cutter
+from napari_unetpick.widgets.gallery.items import GalleryItem
+from napari_unetpick.widgets.session.session import Session, get_session
+from napari_unetpick.widgets.session.snapshot import take_snapshot
 from napari_unetpick.widgets.workspace import Workspace
 
 KEY = "a.b_1"
@@ -35,7 +35,7 @@ from pathlib import Path
 import numpy as np
 from qtpy.QtWidgets import QApplication
 from napari.components import ViewerModel
-from napari_unetpick.widgets.session import get_session
+from napari_unetpick.widgets.session.session import get_session
 
 application = QApplication([])
 session = get_session(ViewerModel())

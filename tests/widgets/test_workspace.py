@@ -9,7 +9,7 @@ import pytest
 from keys import press
 from qtpy.QtCore import Qt
 
-from napari_unetpick.widgets.advice import Stand, advise
+from napari_unetpick.widgets.next_step import Stand, advise
 from napari_unetpick.widgets.workspace import STEPS, Workspace
 
 LEFT = Qt.MouseButton.LeftButton
@@ -86,7 +86,7 @@ def test_closing_it_leaves_session_and_marks(project_session, qtbot):
 def test_no_dock_imports_torch_or_what_is_only_sometimes_needed():
     modules = ", ".join(f"napari_unetpick.widgets.{module}" for module, _, _ in STEPS.values())
     code = (
-        f"import sys, napari_unetpick.widgets.workspace, napari_unetpick.widgets.gallery, {modules}"
+        f"import sys, napari_unetpick.widgets.workspace, napari_unetpick.widgets.gallery.dock, {modules}"
         "; print(*{'torch', 'starfile', 'pyqtgraph', 'matplotlib'} & set(sys.modules))"
     )
     done = subprocess.run(

@@ -18,12 +18,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unetpick.widgets.advice import advise, stand_of
-from napari_unetpick.widgets.controls import hint, say
-from napari_unetpick.widgets.dock import Unfollow
-from napari_unetpick.widgets.mouse_tools import get_tools
-from napari_unetpick.widgets.session import get_session
-from napari_unetpick.widgets.throttle import single_shot
+from napari_unetpick.widgets.layers.tools import get_tools
+from napari_unetpick.widgets.next_step import advise, stand_of
+from napari_unetpick.widgets.qt.controls import hint, say
+from napari_unetpick.widgets.qt.dock import Unfollow
+from napari_unetpick.widgets.qt.throttle import single_shot
+from napari_unetpick.widgets.session.session import get_session
 
 STEPS: dict[str, tuple[str, str, str]] = {
     "Micrographs": ("micrographs_dock", "MicrographsDock", "Open, sort and look at micrographs."),
@@ -78,7 +78,7 @@ class Workspace(QWidget):
         self.advice_line.setToolTip(f"Click to go to {self._next}.")
 
     def _build(self) -> None:
-        from napari_unetpick.widgets.run_panel import RunPanel
+        from napari_unetpick.widgets.qt.run_panel import RunPanel
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)

@@ -1,0 +1,95 @@
+"""How complete the labels of a micrograph are, and areas that are complete or excluded."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QButtonGroup, QPushButton, QVBoxLayout, QWidget
+
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.labels import State
+from napari_unetpick.widgets.layers.pointer import NOTHING_OPEN
+from napari_unetpick.widgets.qt.controls import button, hint, row, say
+from napari_unetpick.widgets.session.session import Session
+
+STATES: dict[State, tuple[str, str]] = {
+    "none": ("Unlabelled", "Unlabelled: training does not use this micrograph."),
+    "partial": ("Partly", "Partly labelled: what you did not mark is unknown."),
+    "full": ("Fully", "Fully labelled: what you did not mark counts as background."),
+}
+EMPTY_FULL = " There are no picks here: all of it counts as background."
+COMPLETE_TIP = (
+    "Drag a rectangle in which you mark every particle. What is not marked in it then counts as "
+    "background, and precision can be measured: two minutes of work that pay."
+)
+EXCLUDE_TIP = (
+    "Click the corners around ice, carbon or aggregates, end with a double click. Nothing is "
+    "learned or picked there."
+)
+
+
+class LabelPanel(QWidget):
+    """Label state of the current micrograph, and the areas drawn on it."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.states: dict[State, QPushButton] = {}
+        group = QButtonGroup(self)
+        for state, (name, meaning) in STATES.items():
+            made = button(name, meaning, lambda state=state: self._set(state), checkable=True)
+            group.addButton(made)
+            self.states[state] = made
+        self.meaning = hint()
+        self.complete = button("Full rectangle", COMPLETE_TIP, self._complete)
+        self.exclude = button("Exclude an area", EXCLUDE_TIP, self._exclude)
+        self.areas = hint()
+        layout.addWidget(row(*self.states.values()))
+        layout.addWidget(self.meaning)
+        layout.addWidget(row(self.complete, self.exclude))
+        layout.addWidget(self.areas)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the state and the areas of the current micrograph."""
+        session, key = self.session, self.session.current
+        for each in (*self.states.values(), self.complete, self.exclude):
+            each.setEnabled(bool(key))
+        if not key:
+            say(self.meaning, "")
+            say(self.areas, "")
+            return
+        try:
+            marks = session.marks(key)
+        except UnetPickError as error:
+            say(self.areas, str(error))
+            self.complete.setEnabled(False)
+            self.exclude.setEnabled(False)
+            return
+        state = session.entry(key).state
+        self.states[state].setChecked(True)
+        empty = state == "full" and not len(marks.picks)
+        say(self.meaning, STATES[state][1] + (EMPTY_FULL if empty else ""))
+        counts = {"full rectangle": len(marks.complete), "excluded area": len(marks.exclusions)}
+        told = [f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts.items() if n]
+        more = "; select one in its layer and press Delete to remove it." if told else ""
+        say(self.areas, ("Here: " + ", ".join(told) + more) if told else "")
+
+    def _set(self, state: State) -> None:
+        if self.session.current:
+            self.session.set_state(self.session.current, state)
+        self.refresh()
+
+    def _complete(self) -> None:
+        self._draw("complete", "add_rectangle", "Drag a rectangle over the micrograph.")
+
+    def _exclude(self) -> None:
+        words = "Click corner after corner; a double click or Enter ends the area."
+        self._draw("exclusions", "add_polygon", words)
+
+    def _draw(self, kind: str, mode: str, words: str) -> None:
+        if not self.session.layers.shown_key:
+            say(self.areas, NOTHING_OPEN)
+            return
+        self.session.layers.edit(kind, mode)
+        say(self.areas, words)

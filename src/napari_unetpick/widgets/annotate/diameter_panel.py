@@ -1,0 +1,237 @@
+"""The particle's diameter: typed, measured by two clicks, or estimated from the picks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QVBoxLayout, QWidget
+
+from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.io.images.micrograph import PLAUSIBLE_PIXEL_SIZE, Micrograph
+from napari_unetpick.io.picks import tell_count
+from napari_unetpick.picking.diameter import FEWEST, Estimate, Picture, estimate_diameter
+from napari_unetpick.widgets.layers.images import DisplaySettings, Shown, prepare_image
+from napari_unetpick.widgets.layers.tools import TOOLS, Tools
+from napari_unetpick.widgets.qt.controls import button, hint, row, say
+from napari_unetpick.widgets.qt.workers import Background, Task
+
+LARGEST = 10_000.0  # A
+PIXEL_SIZE_STEP = 0.01  # A/px
+IN_PIXELS = "diameter in pixels"  # of a session: (0, or px where no size was known; A made of it)
+LOOKED_AT = 6  # micrographs with picks that the estimate averages over
+DIAMETER_TIP = (
+    "The particle's diameter in Angstrom (its shorter axis where it is long). It sets the size of "
+    "the rings, the scale at which the model looks, and the box size on export. 20 % off is fine."
+)
+PIXEL_SIZE_TIP = (
+    "Angstrom per pixel, as the file's header has it. Type it where the header has none or a wrong "
+    "one: it then holds for all micrographs of the project, on export too."
+)
+MEASURE_TIP = (
+    "Click one edge of a particle, then the opposite edge; the distance becomes the diameter. "
+    "Escape cancels."
+)
+ESTIMATE_TIP = (
+    f"Averages the particles that are picked (at least {FEWEST}) and looks where the average ends. "
+    "A long particle gives its shorter axis; a ball comes out some percent small."
+)
+UNIT_WARNING = " The pixel size is not known: one pixel counts as 1 Å. Type it here."
+
+Source = tuple[Micrograph, Shown | None, Any]  # Any: (N, 2) picks, pixels of the file
+
+
+class DiameterPanel(QWidget):
+    """A number in A and two ways to find it."""
+
+    def __init__(self, tools: Tools) -> None:
+        super().__init__()
+        self.tools, self.session = tools, tools.session
+        self.number = _field(LARGEST, 1, " Å", "not set", DIAMETER_TIP, self._typed)
+        self.pixel_size = _field(
+            PLAUSIBLE_PIXEL_SIZE[1],
+            4,
+            " Å/px",
+            "not known",
+            PIXEL_SIZE_TIP,
+            self._pixel_size_typed,
+        )
+        self.pixel_size.setSingleStep(PIXEL_SIZE_STEP)
+        self.measure = button("Measure: 2 clicks", MEASURE_TIP, self._measure, checkable=True)
+        self.estimate = button("Estimate from picks", ESTIMATE_TIP, self._estimate)
+        self.words = hint()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        form = QFormLayout()
+        form.addRow("Diameter", self.number)
+        form.addRow("Pixel size", self.pixel_size)
+        layout.addLayout(form)
+        layout.addWidget(row(self.measure, self.estimate))
+        layout.addWidget(self.words)
+        self.background = Background("diameter")
+        self.background.done.connect(self._estimated)
+        self.background.failed.connect(self._failed)
+        self.background.finished.connect(self._idle)
+        self.destroyed.connect(self.background.close)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the session's diameter, and the pixel size of the current micrograph."""
+        session, key = self.session, self.session.current
+        size = session.known_pixel_size(key) if key else None
+        for box, value in ((self.number, session.diameter), (self.pixel_size, size)):
+            box.blockSignals(True)
+            box.setValue(value or 0.0)
+            box.blockSignals(False)
+        self.pixel_size.setEnabled(bool(key) and not session.project.read_only)
+
+    def show_tool(self) -> None:
+        """Show whether measuring is going on."""
+        self.measure.setChecked(self.tools.active == "measure")
+        if self.tools.active == "measure":
+            say(self.words, TOOLS["measure"])
+        elif self.words.text() == TOOLS["measure"]:
+            say(self.words, "")
+
+    def measured(self, diameter: float) -> None:
+        """Take over a distance between two clicks."""
+        self._set_measured(round(diameter, 1))
+        say(self.words, f"Measured {diameter:,.0f} Å.{self._unit_warning()}")
+
+    # -- within --------------------------------------------------------------------------------
+
+    def _typed(self, value: float) -> None:
+        self._set(value or None)
+        say(self.words, self._unit_warning().strip())
+
+    def _pixel_size_typed(self, value: float) -> None:
+        session = self.session
+        pixels, diameter = session.parts.get(IN_PIXELS, (0.0, None))
+        try:
+            session.set_pixel_size(value)
+        except UnetPickError as error:
+            say(self.words, str(error))
+        else:
+            text = f"{value:g} Å/px holds for {tell_count(len(session.keys), 'micrograph')} now."
+            if pixels and diameter == session.diameter:  # as wide on the image as it was measured
+                self._set(round(pixels * value, 1), pixels)
+                text += f" The diameter, {pixels:,.0f} px, is {session.diameter:,.0f} Å."
+            say(self.words, text)
+        self.refresh()
+
+    def _set(self, diameter: float | None, pixels: float = 0.0) -> None:
+        try:
+            self.session.set_diameter(diameter)
+        except UnetPickError as error:
+            say(self.words, str(error))
+        self.session.parts[IN_PIXELS] = pixels, diameter
+        self.refresh()
+
+    def _set_measured(self, diameter: float) -> None:
+        self._set(diameter, diameter if self._unsized else 0.0)
+
+    @property
+    def _unsized(self) -> bool:
+        """Whether the current micrograph has no pixel size."""
+        key = self.session.current
+        return bool(key) and not self.session.known_pixel_size(key)
+
+    def _unit_warning(self) -> str:
+        return "" if not self._unsized else UNIT_WARNING
+
+    def _measure(self) -> None:
+        if self.tools.active == "measure":
+            self.tools.stop()
+        else:
+            self.tools.start("measure")
+        self.show_tool()
+
+    def _estimate(self) -> None:
+        try:
+            sources = self._sources()
+        except UnetPickError as error:
+            say(self.words, str(error))
+            return
+        count = sum(len(coords) for _, _, coords in sources)
+        if count < FEWEST:
+            say(self.words, f"There are {count} picks; click at least {FEWEST} first.")
+            return
+        settings = self.session.layers.images.settings
+        say(self.words, "Averaging the picks…")
+        self.estimate.setEnabled(False)
+        self.background.start(lambda task: estimate_from(sources, settings, task))
+
+    def _sources(self) -> list[Source]:
+        """Return micrographs with picks, the current one first, and their images as shown."""
+        session = self.session
+        keys = [key for key in session.keys if session.entry(key).picks and key != session.current]
+        keys = ([session.current] if session.current else []) + keys[: LOOKED_AT - 1]
+        micrographs = [(key, session.entry(key).micrograph) for key in keys]
+        images = session.layers.images
+        return [(m, images.ready(m), session.marks(key).picks.coords) for key, m in micrographs]
+
+    def _estimated(self, found: Estimate | None) -> None:
+        if found is None:
+            say(self.words, "No edge was found in the mean of the picks; measure by two clicks.")
+            return
+        text = f"{found.diameter:,.0f} ± {found.spread:,.0f} Å from {found.count:,} picks"
+        if not found.sure:
+            say(
+                self.words,
+                f"The picks do not agree yet ({text}): not used. Click more, or measure one.",
+            )
+            return
+        self._set_measured(round(found.diameter, 1))
+        say(self.words, f"{text}.{self._unit_warning()}")
+
+    def _failed(self, text: str) -> None:
+        say(self.words, text)
+
+    def _idle(self) -> None:
+        self.estimate.setEnabled(True)
+
+
+def _field(
+    largest: float,
+    decimals: int,
+    unit: str,
+    without: str,
+    tooltip: str,
+    call: Callable[[float], None],
+) -> QDoubleSpinBox:
+    """Return a field for a number above 0; 0 is shown as the words for having none."""
+    made = QDoubleSpinBox()
+    made.setRange(0, largest)
+    made.setDecimals(decimals)
+    made.setSuffix(unit)
+    made.setSpecialValueText(without)
+    made.setKeyboardTracking(False)
+    made.setToolTip(tooltip)
+    made.valueChanged.connect(call)
+    return made
+
+
+def estimate_from(sources: list[Source], settings: DisplaySettings, task: Task) -> Estimate | None:
+    """Read what isn't read yet and estimate the diameter in A; runs in a thread.
+
+    Raises
+    ------
+    InputError
+        None of the micrographs can be read.
+    """
+    pictures, failed = [], []
+    for number, (micrograph, shown, coords) in enumerate(sources):
+        task.step(number, len(sources))
+        if not len(coords):
+            continue
+        try:
+            shown = shown or prepare_image(micrograph, settings)
+        except InputError as error:
+            failed.append(error)
+            continue
+        size = (shown.pixel_size or 1.0) * float(np.mean(shown.ratio))
+        pictures.append(Picture(shown.image, coords / np.array(shown.ratio), size))
+    if failed and not pictures:
+        raise failed[0]
+    return estimate_diameter(pictures, np.random.default_rng(0))

@@ -1,0 +1,1 @@
+"""The Evaluate dock: metrics, false positives, comparison."""

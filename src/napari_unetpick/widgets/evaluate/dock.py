@@ -1,0 +1,282 @@
+"""The dock that measures picks against truth, shows where they are wrong, and compares models."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from weakref import ref
+
+from qtpy.QtCore import QModelIndex, Qt
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHeaderView, QWidget
+
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.evaluation.protocols import DESCRIPTIONS, PROTOCOLS
+from napari_unetpick.io.test_looks import count_noted
+from napari_unetpick.widgets.evaluate.compare_panel import ComparePanel
+from napari_unetpick.widgets.evaluate.false_positives_panel import FalsePickPanel
+from napari_unetpick.widgets.evaluate.job import Answer, Question, answer
+from napari_unetpick.widgets.evaluate.methods_list import PICK_FILES
+from napari_unetpick.widgets.evaluate.metrics_table import (
+    FIGURES,
+    MICROGRAPH_COLUMNS,
+    ROW,
+    ResultModel,
+    figure_rows,
+    headline,
+    micrograph_rows,
+    result_view,
+)
+from napari_unetpick.widgets.evaluate.plots import ResultPlots
+from napari_unetpick.widgets.evaluate.truth import first_truth
+from napari_unetpick.widgets.qt.controls import button, heading, hint, row, say, section
+from napari_unetpick.widgets.qt.dock import Dock
+from napari_unetpick.widgets.qt.workers import Background
+from napari_unetpick.widgets.session.snapshot import take_snapshot
+
+FILE = "file"
+TRUTHS = {
+    "full": "Fully labelled micrographs",
+    "validation": "Validation split",
+    "test": "Test split",
+    FILE: "A pick file…",
+}
+JUDGED = {"candidates": "The model's picks", "picks": "Accepted picks"}
+GO_TIP = "Measure precision, recall and F1."
+MICROGRAPHS_HEIGHT = 170
+
+
+class EvaluateDock(Dock):
+    """What is compared, the figures, curves, the worst micrographs, the best false picks."""
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(napari_viewer, parent)
+        self.answer: Answer | None = None
+        self._file: Path | None = None
+        self._proposed: str | None = "full"  # None: the user has chosen a truth
+        self._gallery: Any = lambda: None  # a weak reference
+        self.work = Background("evaluate")
+        self.work.done.connect(self._came)
+        self.work.progress.connect(self._say_progress)
+        self.work.failed.connect(lambda text: say(self.trouble, text))
+        self.work.finished.connect(self._at_rest)
+        self._build()
+        self.follow(self.session.project_changed, self._forget)
+        self.follow(self.session.entries_changed, self._propose)
+        self.follow(self.session.marks_changed, self.false_picks.marks_changed)
+        self.follow(self.session.selection_changed, self._outdated)
+        self.follow(self.session.candidates_changed, lambda _: self._outdated())
+        self.destroyed.connect(self.work.close)
+
+    def _build(self) -> None:
+        self.judged, self.truth, self.protocol = QComboBox(), QComboBox(), QComboBox()
+        for name, text in JUDGED.items():
+            self.judged.addItem(text, name)
+        for name, text in TRUTHS.items():
+            self.truth.addItem(text, name)
+        for name in PROTOCOLS:
+            self.protocol.addItem(name, name)
+            self.protocol.setItemData(
+                self.protocol.count() - 1, DESCRIPTIONS[name], Qt.ItemDataRole.ToolTipRole
+            )
+        self.judged.setToolTip(
+            "What is measured: candidates above the threshold, or what you marked and accepted."
+        )
+        self.truth.setToolTip(
+            "What it is compared with: your own fully labelled micrographs (of a split), or a file "
+            "of picks from another program or person. Those that trained the model flatter it: set "
+            "some aside for testing in Micrographs."
+        )
+        self.truth.activated.connect(self._truth_chosen)
+        self.protocol.setToolTip(
+            "How a hit is counted. Numbers of different protocols cannot be compared: 'particle' "
+            "is centre distance up to half a diameter, each particle once."
+        )
+        self.protocol.activated.connect(lambda _: self._by_protocol())
+        self.border = QCheckBox("Leave out a border of half a diameter")
+        self.border.setChecked(True)
+        self.border.setToolTip("People disagree about particles that the edge cuts off.")
+        self.go = button("Evaluate", GO_TIP, self.evaluate)
+        self.trouble, self.progress, self.outdated = hint(), hint(), hint()
+        self.verdict, self.caution, self.looks = hint(), hint(), hint()
+        self.figures = result_view(ResultModel({name: DESCRIPTIONS[name] for name in PROTOCOLS}))
+        self.figures.setFixedHeight(ROW * (len(FIGURES) + 1) + 6)
+        self.micrographs = result_view(ResultModel(MICROGRAPH_COLUMNS))
+        self.micrographs.verticalHeader().hide()
+        self.micrographs.setFixedHeight(MICROGRAPHS_HEIGHT)
+        self.micrographs.setSortingEnabled(True)
+        self.micrographs.sortByColumn(1, Qt.SortOrder.AscendingOrder)  # the worst F1 first
+        self.micrographs.activated.connect(self._go)
+        self.micrographs.doubleClicked.connect(self._go)
+        header = self.micrographs.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.notes = hint()
+        self.plots = ResultPlots(self.session.viewer)
+        self.false_picks = FalsePickPanel(self.session)
+        self.compare_panel = ComparePanel(self.session, self.border.isChecked)
+        self.compare_fold = section("Compare models", self.compare_panel, grows=True)
+        self.results = [
+            self.verdict,
+            self.caution,
+            self.looks,
+            self.figures,
+            section("Curves", self.plots, is_open=True),
+            heading("Worst micrographs first"),
+            self.micrographs,
+            heading("Best of the false picks"),
+            self.false_picks,
+            self.notes,
+        ]
+        for widget in (
+            heading("Compare"),
+            self.judged,
+            row(hint("with"), self.truth),
+            row(hint("protocol"), self.protocol),
+            self.border,
+            row(self.go, self._gallery_button()),
+            self.trouble,
+            self.progress,
+            self.outdated,
+            self.compare_fold,
+            *self.results,
+        ):
+            self.body.addWidget(widget)
+        self._forget()
+
+    def _gallery_button(self) -> QWidget:
+        return button(
+            "Gallery",
+            "Look at all picks as small pictures, sorted by score; accept or delete many at once "
+            "(cryoSPARC's Inspect picks, a little of RELION's Select 2D).",
+            self.open_gallery,
+        )
+
+    def open_gallery(self) -> None:
+        """Open the gallery as a dock of its own; one that is open comes to the front."""
+        from napari_unetpick.widgets.gallery.dock import GalleryDock
+
+        there = self._gallery()
+        if there is not None and there.isVisible():
+            there.parentWidget().raise_()
+            return
+        viewer = self.session.viewer
+        made = GalleryDock(viewer)
+        self._gallery = ref(made)
+        made.destroyed.connect(self._gallery_closed)
+        viewer.window.add_dock_widget(made, name="Gallery", area="bottom")
+
+    def _gallery_closed(self) -> None:
+        self._gallery = lambda: None
+
+    def ask_file(self) -> Path | None:
+        """Ask for a pick file."""
+        name, _ = QFileDialog.getOpenFileName(self, "Picks to compare with", "", PICK_FILES)
+        return Path(name) if name else None
+
+    def evaluate(self) -> None:
+        """Measure in the background; stop that where it is going on."""
+        if self.work.busy:
+            self.work.stop()
+            return
+        say(self.trouble, "")
+        source = self.truth.currentData()
+        if source == FILE and self._file is None and not self._choose_file():
+            return
+        question = Question(
+            judged=self.judged.currentData(),
+            truth=self._file if source == FILE and self._file is not None else source,
+            border=self.border.isChecked(),
+            protocol=self.protocol.currentData(),
+        )
+        snapshot = take_snapshot(self.session)
+        self.go.setText("Stop")
+        self.go.setToolTip("Stop measuring.")
+        say(self.progress, "Reading micrographs and picks…")
+        self.work.start(lambda task: answer(question, snapshot, task))
+
+    def _choose_file(self) -> bool:
+        chosen = self.ask_file()
+        if chosen is None:
+            return self._file is not None
+        self._file = chosen
+        index = self.truth.findData(FILE)
+        self.truth.setItemText(index, chosen.name)
+        self.truth.setItemData(index, str(chosen), Qt.ItemDataRole.ToolTipRole)
+        return True
+
+    def _propose(self, *_: object) -> None:
+        """Choose the truth that flatters least, until the user chooses."""
+        if self.truth.currentData() == self._proposed:
+            self._proposed = first_truth(self.session.project.entries)
+            self.truth.setCurrentIndex(self.truth.findData(self._proposed))
+
+    def _truth_chosen(self, _: int) -> None:
+        self._proposed = None
+        if self.truth.currentData() == FILE:
+            self._choose_file()
+
+    def _say_progress(self, done: int, total: int) -> None:
+        if total > 50 and done % 50 == 0:
+            say(self.progress, f"{done:,} of {total:,} micrographs…")
+
+    def _at_rest(self) -> None:
+        self.go.setText("Evaluate")
+        self.go.setToolTip(GO_TIP)
+        say(self.progress, "")
+
+    def _came(self, found: Answer) -> None:
+        if found.question.truth == "test":  # counted when there is something to look at
+            self.session.count_test_look()
+        self.false_picks.put(found.false_picks)
+        say(self.outdated, "")
+        self._show(found)
+
+    def _by_protocol(self) -> None:
+        """Show what was found by another protocol: all were measured."""
+        if self.answer is not None:
+            protocol = self.protocol.currentData()
+            found = replace(self.answer.evaluation, protocol=protocol)
+            self._show(replace(self.answer, evaluation=found))
+
+    def _outdated(self) -> None:
+        if self.answer is not None and self.answer.question.judged == "candidates":
+            say(self.outdated, "Model, threshold or candidates changed since: evaluate again.")
+
+    def _show(self, found: Answer) -> None:
+        self.answer = found
+        evaluation = found.evaluation
+        for widget in self.results:
+            widget.setVisible(True)
+        say(self.verdict, headline(evaluation))
+        say(self.caution, f"Caution: {found.caution}." if found.caution else "")
+        is_test = found.question.truth == "test"
+        say(self.looks, self._about_looks(found) if is_test else "")
+        names = list(FIGURES)
+        self.figures.model().put(figure_rows(evaluation), names, list(FIGURES.values()))
+        rows = micrograph_rows(evaluation)
+        self.micrographs.model().put(rows, [each[0].text for each in rows])
+        self.plots.show_evaluation(evaluation)
+        say(self.notes, "\n".join(evaluation.notes))
+
+    def _about_looks(self, found: Answer) -> str:
+        """Say how often the test was looked at, by comparisons as well."""
+        project = self.session.project
+        looks = project.test_looks
+        with suppress(UnetPickError):  # a damaged file stops the next comparison, not this
+            looks += count_noted(project.folder, [row.key for row in found.evaluation.micrographs])
+        return f"The test split has been looked at {looks:,} time{'s' * (looks != 1)}."
+
+    def _go(self, index: QModelIndex) -> None:
+        self.session.go(index.model().rows[index.row()][0].value)
+
+    def _forget(self) -> None:
+        self.answer = None
+        self.work.stop()
+        self.false_picks.put(())
+        for widget in self.results:
+            widget.setVisible(False)
+        say(self.trouble, "")
+        say(self.outdated, "")
+        self._propose()

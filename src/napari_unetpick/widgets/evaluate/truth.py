@@ -1,0 +1,147 @@
+"""What an evaluation compares with: the project's own complete labels, or a file of picks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.evaluation.inputs.truth import Areas, judge_truth
+from napari_unetpick.io.labels import Polygon
+from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
+from napari_unetpick.project.pick_table import tell_accepted
+from napari_unetpick.project.project import Entry
+from napari_unetpick.widgets.qt.workers import Task
+from napari_unetpick.widgets.session.snapshot import OpenMicrograph, Snapshot
+
+Own = Literal["full", "test", "validation"]
+
+
+@dataclass
+class Truth:
+    """True particles by micrograph key, the micrographs opened, and what the user should know.
+
+    `areas` are those of partly labelled micrographs that are fully labelled inside them;
+    `exclusions` are those that a file beside the picks leaves out.
+    """
+
+    picks: dict[str, Picks]
+    images: dict[str, OpenMicrograph]
+    notes: list[str] = field(default_factory=list)
+    areas: dict[str, tuple[Polygon, ...]] = field(default_factory=dict)  # truth in them alone
+    exclusions: Areas = field(default_factory=dict)
+
+
+def first_truth(entries: Mapping[str, Entry]) -> Own:
+    """Return what judges a model fairly where it is labelled; the test last: looks wear it out."""
+    splits = {entry.split for entry in entries.values() if entry.kept and entry.state == "full"}
+    return "validation" if "validation" in splits else "test" if "test" in splits else "full"
+
+
+def find_truth(source: Own | Path, snapshot: Snapshot, task: Task) -> Truth:
+    """Gather the truth of all micrographs that have one.
+
+    Parameters
+    ----------
+    source
+        A file or folder of picks, or which of the project's fully labelled micrographs.
+
+    Raises
+    ------
+    InputError
+        There is none, with what to do about it.
+    Cancelled
+        The task was stopped.
+    """
+    if isinstance(source, Path):
+        return _from_file(source, snapshot, task)
+    return _from_labels(source, snapshot, task)
+
+
+def _from_labels(source: Own, snapshot: Snapshot, task: Task) -> Truth:
+    chosen = {k: e for k, e in snapshot.entries.items() if source in ("full", e.split)}
+    kept = {key: entry for key, entry in chosen.items() if entry.kept}
+    areas = {
+        key: found
+        for key, entry in kept.items()
+        if entry.state == "partial" and (found := snapshot.marks_of(key).complete)
+    }
+    full = [key for key, entry in kept.items() if entry.state == "full" or key in areas]
+    if not full:
+        raise InputError(_nothing_labelled(source, len(chosen)))
+    truth = Truth({}, {}, areas=areas)
+    if areas:
+        truth.notes.append(
+            f"{tell_count(len(areas), 'partly labelled micrograph')} judged only inside fully "
+            "labelled areas"
+        )
+    if source != "full" and len(full) < len(chosen):
+        left_out = tell_count(len(chosen) - len(full), "micrograph")
+        truth.notes.append(f"{left_out} of this split not fully labelled or rejected: left out")
+    tables = []
+    for done, key in enumerate(full):
+        task.step(done, len(full))
+        if _open(key, snapshot, truth):
+            table = snapshot.marks_of(key).picks
+            tables.append(table)
+            truth.picks[key] = Picks(snapshot.entries[key].micrograph.name, table.coords)
+    if accepted := tell_accepted(tables):
+        truth.notes.append(accepted)
+    return _checked(truth)
+
+
+def _from_file(path: Path, snapshot: Snapshot, task: Task) -> Truth:
+    if not snapshot.entries:
+        raise InputError("there are no micrographs to compare on; open some first")
+    truth = Truth({}, {})
+    for done, key in enumerate(snapshot.entries):
+        task.step(done, len(snapshot.entries))
+        _open(key, snapshot, truth)
+    shapes = {key: each.shape for key, each in truth.images.items()}
+    sizes = [each.pixel_size for each in truth.images.values() if each.pixel_size is not None]
+    read = read_picks(path, image_shapes=shapes, pixel_size=sizes[0] if sizes else None)
+    assigned = assign_picks(read, [e.micrograph for e in snapshot.entries.values()], shapes)
+    opened = {key: each for key, each in assigned.picks.items() if key in truth.images}
+    truth.notes.extend(f"truth: {message}" for message in assigned.messages)
+    truth.picks, truth.exclusions = judge_truth(
+        path, opened, [snapshot.entries[key].micrograph.name for key in truth.images], truth.notes
+    )
+    rejected = [key for key in truth.picks if not snapshot.entries[key].kept]
+    for key in rejected:
+        del truth.picks[key]
+    if rejected:
+        truth.notes.append(f"{tell_count(len(rejected), 'rejected micrograph')} left out")
+    return _checked(truth)
+
+
+def _open(key: str, snapshot: Snapshot, truth: Truth) -> bool:
+    try:
+        truth.images[key] = snapshot.open(key)
+    except InputError as error:
+        truth.notes.append(f"{key} was left out: {error}")
+        return False
+    return True
+
+
+def _checked(truth: Truth) -> Truth:
+    if not truth.picks:
+        reason = truth.notes[0] if truth.notes else "it names none of these micrographs"
+        raise InputError(f"no micrograph has truth to compare with ({reason})")
+    return truth
+
+
+def _nothing_labelled(source: Own, count: int) -> str:
+    how = "mark every particle of one in Annotate and say there that it is fully labelled"
+    if source == "full":
+        return f"no micrograph is fully labelled yet: {how}, or compare with a pick file"
+    if count:
+        return (
+            f"none of the {tell_count(count, 'micrograph')} of the {source} split is fully "
+            f"labelled: {how}"
+        )
+    return (
+        f"no micrograph belongs to the {source} split: give some to it in Micrographs, and label "
+        "them fully"
+    )

@@ -1,0 +1,332 @@
+"""The gallery: picks or candidates as small pictures by score; many are decided at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QItemSelection, QModelIndex, QSize, Qt
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QAbstractItemView, QComboBox, QLabel, QListView, QWidget
+
+from napari_unetpick.io.picks import tell_count
+from napari_unetpick.widgets.gallery.crops import SIDE, Mean, average
+from napari_unetpick.widgets.gallery.items import (
+    CANDIDATE,
+    GalleryItem,
+    Gathered,
+    Kind,
+    gather,
+    ordered,
+)
+from napari_unetpick.widgets.gallery.model import GalleryModel, picture
+from napari_unetpick.widgets.layers.points_table import remove_picks
+from napari_unetpick.widgets.qt.controls import button, hint, row, say
+from napari_unetpick.widgets.qt.dock import Dock
+from napari_unetpick.widgets.qt.throttle import single_shot
+from napari_unetpick.widgets.qt.workers import Background
+from napari_unetpick.widgets.session.selection import SAME, undecided
+from napari_unetpick.widgets.session.snapshot import Snapshot, take_snapshot
+
+SOURCES: dict[str, tuple[Kind, bool]] = {
+    "Candidates here": ("candidates", False),
+    "Candidates of all micrographs": ("candidates", True),
+    "Picks here": ("picks", False),
+    "Picks of all micrographs": ("picks", True),
+}
+"""What can be shown: kind, and whether of all micrographs."""
+ORDERS = ("Best first", "Worst first")
+MEAN_SIDE = 64
+LIST_HEIGHT = 110
+SOON_MS = 200  # after a change in the viewer
+MEAN_MS = 120  # after a change of the selection
+MOST_RESTORED = 5000  # selected items that are selected again after a change
+
+
+class GalleryDock(Dock):
+    """Crops sorted by score; rubber-band selection; accept, reject or delete it; its mean."""
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(napari_viewer, parent)
+        self.model = GalleryModel()
+        self.total = self.unread = 0
+        self._changed: set[str] = set()  # micrographs to be gathered anew; all, where _all
+        self._all = True
+        self._snapshot: Snapshot | None = None
+        self._averaged = ""
+        self.work, self.averaging = Background("gallery"), Background("gallery-mean")
+        self.work.done.connect(self._show)
+        self.work.progress.connect(self._gathering)
+        self.work.failed.connect(lambda text: say(self.words, text))
+        self.averaging.done.connect(self._show_mean)
+        self._soon = single_shot(self, SOON_MS, self._update)
+        self._mean_soon = single_shot(self, MEAN_MS, self._average)
+        self._build()
+        self._follow()
+
+    def _follow(self) -> None:
+        session = self.session
+        self.follow(session.current_changed, lambda _: None if self._everywhere else self._later())
+        self.follow(session.candidates_changed, self._micrograph_changed)
+        self.follow(session.marks_changed, lambda key, _: self._micrograph_changed(key))
+        self.follow(session.selection_changed, lambda: self._later())
+        self.follow(session.diameter_changed, lambda _: self._later())
+        self.follow(session.project_changed, self._project_changed)
+        for part in (self.work, self.averaging, self.model):
+            self.destroyed.connect(part.close)
+
+    def _build(self) -> None:
+        self.source, self.order = QComboBox(), QComboBox()
+        self.source.addItems(list(SOURCES))
+        self.source.setToolTip("What is shown. Candidates are those above the threshold.")
+        self.order.addItems(ORDERS)
+        self.order.setToolTip("By score (figure of merit, FOM). The worst are worth a look.")
+        self.source.activated.connect(lambda _: self.refresh())
+        self.order.activated.connect(lambda _: self._reorder())
+        self.view = _list_view(self.model)
+        self.view.doubleClicked.connect(self._go)
+        self.view.selectionModel().selectionChanged.connect(lambda *_: self._selected())
+        self.accept = button(
+            "Accept", "The selected candidates are particles: move them to the picks.", self._accept
+        )
+        self.reject = button(
+            "Reject",
+            "The selected ones are no particles: candidates are not shown again and teach the next "
+            "training; picks are deleted.",
+            self._reject,
+        )
+        again = button("Refresh", "Gather the pictures anew.", self.refresh)
+        self.words = hint()
+        self.mean = QLabel()
+        self.mean.setToolTip("The mean of the selected pictures.")
+        self.mean.setFixedSize(MEAN_SIDE, MEAN_SIDE)
+        self.body.setAlignment(Qt.AlignmentFlag(0))
+        self.body.addWidget(row(self.source, self.order))
+        self.body.addWidget(row(self.mean, self.accept, self.reject, again))
+        self.body.addWidget(self.words)
+        self.body.addWidget(self.view, 1)
+
+    # -- gathering -----------------------------------------------------------------------------
+
+    @property
+    def _everywhere(self) -> bool:
+        return SOURCES[self.source.currentText()][1]
+
+    @property
+    def _kind(self) -> Kind:
+        return SOURCES[self.source.currentText()][0]
+
+    @property
+    def _best_first(self) -> bool:
+        return self.order.currentText() == ORDERS[0]
+
+    def refresh(self) -> None:
+        """Gather all that is to be shown, in the background."""
+        self._all = True
+        self._update()
+
+    def _later(self) -> None:
+        self._all = True
+        self._soon.start()
+
+    def _project_changed(self) -> None:
+        """Show nothing of the project before: its keys and ids may be others here."""
+        self.work.stop()
+        self._snapshot, self.total, self.unread = None, 0, 0
+        self._put([])
+        self._later()
+
+    def _micrograph_changed(self, key: str) -> None:
+        if self._everywhere or key == self.session.current:
+            self._changed.add(key)
+            self._soon.start()
+
+    def _update(self) -> None:
+        """Gather what changed; a hidden gallery waits until it is seen."""
+        if not self.isVisible() or not (self._all or self._changed):
+            return
+        self._soon.stop()
+        known = set(self.session.keys)
+        keys = self.session.keys if self._everywhere else [self.session.current]
+        # a piece of work that is still going on would be lost
+        whole = self._all or self.work.busy
+        asked = [k for k in (keys if whole else sorted(self._changed)) if k in known]
+        self._all = False
+        self._changed.clear()
+        kind, best_first = self._kind, self._best_first
+        snapshot = self._snapshot = take_snapshot(self.session)
+        if whole:
+            say(self.words, "Gathering…")
+        replaced = None if whole else frozenset(asked)
+        self.work.start(
+            lambda task: (gather(kind, asked, snapshot, task, best_first=best_first), replaced)
+        )
+
+    def showEvent(self, event: QShowEvent) -> None:  # Qt's name
+        """Catch up with what changed while the gallery was hidden."""
+        super().showEvent(event)
+        self._update()
+
+    def _gathering(self, done: int, total: int) -> None:
+        if total > 50 and done % 50 == 0:
+            say(self.words, f"Gathering: {done:,} of {total:,} micrographs…")
+
+    def _show(self, result: tuple[Gathered, frozenset[str] | None]) -> None:
+        found, replaced = result
+        items = found.items
+        if replaced is None:
+            self.total, self.unread = found.total, found.unread
+        else:
+            kept = [item for item in self.model.items if item.key not in replaced]
+            self.total += found.total - (len(self.model.items) - len(kept))
+            items = ordered([*kept, *items], self._best_first)
+        self._put(items)
+
+    def _reorder(self) -> None:
+        if self.total > len(self.model.items):  # others come first in the other order
+            self.refresh()
+        else:
+            self._put(ordered(self.model.items, self._best_first))
+
+    def _put(self, items: list[GalleryItem]) -> None:
+        """Show items; what is still there stays selected and in view."""
+        chosen = self.selected()
+        place = self.view.verticalScrollBar().value()
+        self.model.put(items, self._snapshot)
+        if chosen and len(chosen) <= MOST_RESTORED:
+            again = QItemSelection()
+            for number in map(self.model.row_of, chosen):
+                if number is not None:
+                    again.select(self.model.index(number), self.model.index(number))
+            flag = self.view.selectionModel().SelectionFlag.ClearAndSelect
+            self.view.selectionModel().select(again, flag)
+        self.view.verticalScrollBar().setValue(place)
+        self._selected()
+
+    # -- the selection -------------------------------------------------------------------------
+
+    def selected(self) -> list[GalleryItem]:
+        """Return the selected items."""
+        ranges = self.view.selectionModel().selection()
+        rows = sorted(n for each in ranges for n in range(each.top(), each.bottom() + 1))
+        return [self.model.items[number] for number in rows]
+
+    def _count(self) -> int:
+        """How many are selected; 50,000 are counted while a frame is drawn."""
+        return sum(each.height() for each in self.view.selectionModel().selection())
+
+    def _selected(self) -> None:
+        count = self._count()
+        candidates = self._kind == "candidates"
+        self.accept.setVisible(candidates)
+        self.accept.setEnabled(count > 0)
+        self.reject.setEnabled(count > 0)
+        self.reject.setText("Reject" if candidates else "Delete")
+        self._averaged = ""
+        self._say_count()
+        self._mean_soon.start()
+
+    def _say_count(self) -> None:
+        noun = "candidate" if self._kind == "candidates" else "pick"
+        count, shown = self._count(), len(self.model.items)
+        total = tell_count(self.total, noun)
+        where = "" if self._everywhere else " here"
+        if not self.total:
+            said = f"No {noun}s{where}{' above the threshold' * (noun == 'candidate')}."
+        elif count:
+            said = f"{count:,} of {total} selected{self._averaged}."
+        elif shown < self.total:
+            said = f"The first {shown:,} of {total}."
+        else:
+            said = f"{total}{where}."
+        if self.unread:
+            said += f" {tell_count(self.unread, 'micrograph')} could not be read."
+        say(self.words, said)
+
+    def _average(self) -> None:
+        """Average the selection in the background."""
+        chosen, snapshot = self.selected(), self._snapshot
+        if not chosen or snapshot is None:
+            self.averaging.stop()
+            self.mean.clear()
+            return
+        self.averaging.start(lambda task: average(chosen, snapshot, task))
+
+    def _show_mean(self, found: Mean) -> None:
+        if found.crop is None:
+            self.mean.clear()
+        else:
+            self.mean.setPixmap(picture(found.crop, MEAN_SIDE))
+            fewer = found.count < self._count()
+            self._averaged = f"; the mean is of {found.count:,}" if fewer else ""
+        self._say_count()
+
+    # -- decisions -----------------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        chosen = self.selected()
+        for key, places, scores in self._still_open(chosen):
+            self.session.accept(key, places, scores)
+        self._took(chosen)
+
+    def _reject(self) -> None:
+        chosen = self.selected()
+        for key, places, _ in self._still_open(chosen):
+            self.session.reject(key, places)
+        picks: dict[str, list[int]] = {}
+        for item in chosen:
+            if item.id != CANDIDATE and item.key in self.session.project.entries:
+                picks.setdefault(item.key, []).append(item.id)
+        for key, ids in picks.items():
+            marks = self.session.marks(key)
+            self.session.set_marks(key, replace(marks, picks=remove_picks(marks.picks, ids)))
+        self._took(chosen)
+
+    def _took(self, chosen: list[GalleryItem]) -> None:
+        """Take decided items out at once; the micrographs are gathered anew a little later."""
+        self.total -= len(chosen)
+        self.model.remove(chosen)
+        self._selected()
+
+    def _still_open(self, chosen: list[GalleryItem]) -> list[tuple[str, np.ndarray, np.ndarray]]:
+        """Group candidates by micrograph, (key, (N, 2) places, (N,) scores).
+
+        Those that were picked or rejected in the viewer a moment ago are left out.
+        """
+        groups: dict[str, list[GalleryItem]] = {}
+        for item in chosen:
+            if item.id == CANDIDATE and item.key in self.session.project.entries:
+                groups.setdefault(item.key, []).append(item)
+        found = []
+        for key, each in groups.items():
+            places = np.array([(item.row, item.col) for item in each])
+            free = undecided(places, self.session.marks(key), SAME * each[0].diameter)
+            scores = np.array([item.score for item in each])
+            found.append((key, places[free], scores[free]))
+        return found
+
+    def _go(self, index: QModelIndex) -> None:
+        item = self.model.items[index.row()]
+        self.session.go(item.key)
+        self.session.look_at(item.key, item.row, item.col)
+
+
+def _list_view(model: GalleryModel) -> QListView:
+    """Return a view of pictures side by side in which a frame selects."""
+    view = QListView()
+    view.setModel(model)
+    view.setViewMode(QListView.ViewMode.IconMode)
+    view.setResizeMode(QListView.ResizeMode.Adjust)
+    view.setMovement(QListView.Movement.Static)
+    view.setUniformItemSizes(True)
+    view.setIconSize(QSize(SIDE, SIDE))
+    view.setLayoutMode(QListView.LayoutMode.Batched)
+    view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+    view.setSelectionRectVisible(True)
+    view.setMinimumHeight(LIST_HEIGHT)
+    view.setToolTip(
+        "Drag a frame around pictures to select them (with Ctrl, more of them); double-click one "
+        "to see it in the micrograph."
+    )
+    return view

@@ -1,0 +1,397 @@
+"""The session's layers in napari: micrograph, picks, candidates, rejected places and areas.
+
+One layer of each kind, whose content changes with the current micrograph. Each layer knows by its
+metadata whose marks it shows: an edit goes to that micrograph, whatever has become current
+meanwhile. The user's own layers are left alone; a deleted one comes back with what it is to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unetpick.adapters.layer_data import OWN, own_metadata
+from napari_unetpick.adapters.notify import tell
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.project.project import Marks
+from napari_unetpick.widgets.layers import styles as layer_styles
+from napari_unetpick.widgets.layers.images import DisplaySettings, ImageStore, Shown, why_not
+from napari_unetpick.widgets.layers.keys import LayerKeys
+from napari_unetpick.widgets.layers.paint_pause import PaintPause
+from napari_unetpick.widgets.layers.points_table import read_areas, read_picks, show_picks
+from napari_unetpick.widgets.qt.preferences import read_preferences
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QMainWindow
+
+    from napari_unetpick.widgets.session.session import Session
+
+EDITED = ("added", "removed", "changed")  # napari's data event also fires before the change
+DELETED = (
+    "the marks are kept; the layer comes back with the next micrograph, or when you click this one "
+    "in the list"
+)
+AHEAD = 2  # neighbours made ready on either side
+
+
+class _Bridge(QObject):
+    """Brings "image is read, or cannot be" from the image thread to the main thread."""
+
+    ready = Signal()
+
+
+class Layers:
+    """Shows what the session says, and tells the session what the user edits."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.images = ImageStore(read_preferences().display)
+        self.shown_key = ""
+        self.drawing = False  # a shape is begun: it would be lost if its layer were filled
+        self.shown: Shown | None = None  # the image of `shown_key`, also while it is made anew
+        self._shown_from: Micrograph | None = None
+        self._asked: tuple[Micrograph, Future[Shown]] | None = None  # what is waited for
+        self._look: tuple[str, float, float] | None = None
+        self._loading = 0
+        self._made: dict[str, Any] = {}
+        self._deleted = False  # by the user, who is not told yet
+        self.keys = LayerKeys(self._made)
+        self._extent: tuple[float, float] | None = None
+        self.pause: PaintPause | None = None
+        self._bridge = _Bridge()
+        self._bridge.ready.connect(self._image_ready)
+        session.current_changed.connect(self._go)
+        session.marks_changed.connect(self._marks_changed)
+        session.candidates_changed.connect(self._candidates_changed)
+        session.selection_changed.connect(self._selection_changed)
+        sized = "picks", "candidates", "negatives"  # an area that is being drawn stays as it is
+        session.diameter_changed.connect(lambda _: self.refill(*sized))
+        session.viewer.layers.events.removed.connect(self._removed)
+
+    # -- what docks use ------------------------------------------------------------------------
+
+    def get(self, kind: str) -> Any | None:
+        """Return the layer of a kind if it is there.
+
+        Kinds are micrograph, picks, candidates, negatives, exclusions and complete.
+        """
+        return self._made.get(kind)
+
+    def ensure(self, kind: str) -> Any:
+        """Return the layer of a kind, made where it is not there yet."""
+        if kind not in self._made:
+            with self._quietly():
+                self._make(kind)
+                self._fill(kind)
+        return self._made[kind]
+
+    def refill(self, *kinds: str) -> None:
+        """Show anew what is marked, in layers of some kinds or in all."""
+        if self.shown_key:
+            with self._quietly():
+                for kind in set(kinds or self._made) & set(self._made):
+                    self._fill(kind)
+
+    def edit(self, kind: str, mode: str) -> Any:
+        """Select a layer and put it into a mode (`add`, `select`, `add_polygon`, ...)."""
+        layer = self.ensure(kind)
+        self.session.viewer.layers.selection.active = layer
+        layer.visible = True
+        layer.mode = mode
+        return layer
+
+    def image_of(self, key: str) -> Shown | None:
+        """Return a micrograph that has been read, or None; the one in view as it is in view."""
+        if key == self.shown_key and self.shown is not None:
+            return self.shown
+        entry = self.session.project.entries.get(key)
+        return None if entry is None else self.images.ready(entry.micrograph)
+
+    def look_at(self, key: str, row: float, col: float) -> None:
+        """Centre the view on a place, now or when its micrograph is shown."""
+        self._look = (key, row, col)
+        self._look_now()
+
+    def _look_now(self) -> None:
+        if self._look is None or self._look[0] != self.shown_key:
+            return
+        key, row, col = self._look
+        self._look = None
+        size = self.session.pixel_size(key)
+        camera_of(self.session.viewer).center = (0.0, row * size, col * size)
+
+    def change_display(self, settings: DisplaySettings) -> None:
+        """Show micrographs low-passed and scaled otherwise."""
+        self.images.change(settings)
+        layer, spread = self._made.get("micrograph"), settings.spread
+        if layer is not None:
+            layer.contrast_limits_range = (-2 * spread, 2 * spread)
+            layer.contrast_limits = (-spread, spread)
+        self.reload()
+
+    def reload(self) -> None:
+        """Read and show the current micrograph again."""
+        self.images.clear()
+        if self.session.current:
+            self._go(self.session.current)
+
+    def show_again(self, *, deleted: bool = True) -> None:
+        """Show what is missed of the current micrograph.
+
+        Its file could not be read, is another one by now, or (`deleted`) the user deleted a layer.
+        """
+        key = self.shown_key
+        if not key or key != self.session.current:
+            return
+        gone = deleted and {"micrograph", "candidates", "picks"} - set(self._made)
+        if gone or self.shown is None or self._shown_from != self.session.entry(key).micrograph:
+            self._go(key)
+
+    def clear(self) -> None:
+        """Remove the own layers (another project is opened)."""
+        self.images.clear()
+        self.shown_key, self.shown = "", None
+        for layer in list(self._made.values()):
+            if layer in self.session.viewer.layers:
+                with self._quietly():
+                    self.session.viewer.layers.remove(layer)
+        self._made.clear()
+
+    def drawn_in(self, window: QMainWindow) -> None:
+        """Take note of the viewer's window; drawing another micrograph then waits for a turn."""
+        if self.pause is None:
+            self.pause = PaintPause(window)
+
+    def close(self) -> None:
+        """End the image thread."""
+        self.images.close()
+
+    # -- showing -------------------------------------------------------------------------------
+
+    def _go(self, key: str) -> None:
+        if not key:
+            return
+        micrograph = self.session.entry(key).micrograph
+        shown = self.images.ready(micrograph)
+        if shown is not None:
+            self._show(key, shown)
+            return
+
+        def done(future: Future[Shown]) -> None:
+            if not future.cancelled():
+                self._bridge.ready.emit()
+
+        asked = self.images.request(micrograph)
+        self._asked = micrograph, asked
+        asked.add_done_callback(done)
+
+    def _image_ready(self) -> None:
+        if self.session.closed or self._asked is None or not self._asked[1].done():
+            return  # another one has been asked for meanwhile
+        micrograph, future = self._asked
+        self._asked, key = None, micrograph.key
+        if future.cancelled() or key != self.session.current:
+            return
+        if micrograph != self.session.entry(key).micrograph:  # added anew while it was read
+            self._go(key)
+        elif (error := future.exception()) is None:
+            self._show(key, future.result())
+        else:
+            tell(f"{key} cannot be shown: {why_not(error)}", "error")
+            self._show(key, None)
+
+    def _show(self, key: str, shown: Shown | None) -> None:
+        """Put a micrograph and all that belongs to it into the layers, in one step."""
+        if self.pause is not None:
+            self.pause.begin()
+        marks, damage = self._read(key)
+        if damage and key != self.shown_key:
+            tell(f"{key} cannot be marked until its file is mended: {damage}", "error")
+        with self._quietly():
+            self.shown_key, self.shown = key, shown
+            self._shown_from = self.session.entry(key).micrograph
+            if shown is None:
+                if "micrograph" in self._made:
+                    self._made["micrograph"].visible = False
+            else:
+                self._show_image(key, shown)
+            self._make_missing("candidates", "picks", *layer_styles.needed_by(marks))
+            for kind in list(self._made):
+                self._fill(kind)
+            layer_styles.put_in_order(self.session.viewer.layers, self._made)
+        self._look_now()
+        keys = self.session.keys
+        here = keys.index(key)
+        around = [here + i for j in range(1, AHEAD + 1) for i in (j, -j)]
+        near = [keys[i] for i in around if 0 <= i < len(keys)]
+        self.images.prefetch([self.session.entry(k).micrograph for k in near])
+
+    def _read(self, key: str) -> tuple[Marks, str]:
+        """Return what is marked, and "" or why its file cannot be read: its layers are locked."""
+        try:
+            return self.session.marks(key), ""
+        except UnetPickError as error:
+            return Marks(), str(error)
+
+    def _show_image(self, key: str, shown: Shown) -> None:
+        place = layer_styles.placement(shown.pixel_size, shown.ratio)
+        layer = self._made.get("micrograph")
+        if layer is None:
+            spread = self.images.settings.spread
+            layer = self._add("micrograph", layer_styles.image(shown, place, spread))
+            layer.contrast_limits_range = (-2 * spread, 2 * spread)
+            layer.bind_key("Escape", lambda _: None, overwrite=True)
+        else:
+            layer_styles.show_image(layer, shown.image, lambda: self.session.closed)
+            layer_styles.put(layer, place)
+            if not layer.visible:
+                layer.visible = True
+        layer.name = key
+        layer.metadata[OWN] = own_metadata("micrograph", key, shown.pixel_size, session=True)
+        size = float(np.hypot(*shown.file_shape)) * (shown.pixel_size or 1.0)
+        if self._extent != (size, shown.pixel_size or 1.0):
+            self._extent = (size, shown.pixel_size or 1.0)
+            self.session.viewer.reset_view()
+
+    def _make_missing(self, *kinds: str) -> None:
+        """Make those layers that are not there: not yet, or not any longer."""
+        missing = [kind for kind in dict.fromkeys(kinds) if kind not in self._made]
+        for kind in missing:
+            self._make(kind)
+        if missing:
+            layer_styles.put_in_order(self.session.viewer.layers, self._made)
+
+    def _make(self, kind: str) -> None:
+        """Make an empty layer of a kind."""
+        layer = layer_styles.EMPTY[kind]()
+        place = layer_styles.placement(self._pixel_size, (1.0, 1.0))
+        layer_styles.put(layer, place)  # before it is added: napari warns of mixed units
+        self._add(kind, layer)
+
+    def _add(self, kind: str, layer: Any) -> Any:
+        viewer = self.session.viewer
+        before = viewer.layers.selection.active
+        viewer.add_layer(layer)
+        self._made[kind] = layer
+        self.keys.made(kind)
+        if kind not in ("micrograph", "candidates"):
+            layer.events.data.connect(lambda event, kind=kind: self._edited(kind, event))
+        if kind != "picks" and before is not None:
+            viewer.layers.selection.active = before
+        return layer
+
+    @property
+    def _pixel_size(self) -> float | None:
+        """A/px of the layers: that of the image in view, else marks would lie beside it."""
+        if self.shown is not None:
+            return self.shown.pixel_size
+        return self.session.known_pixel_size(self.shown_key) if self.shown_key else None
+
+    def _fill(self, kind: str) -> None:
+        """Bring one layer up to date with the session."""
+        key = self.shown_key
+        layer = self._made[kind]
+        if kind == "micrograph" or not key:
+            return
+        session, (marks, damage) = self.session, self._read(key)
+        pixel_size = self._pixel_size
+        layer_styles.put(layer, layer_styles.placement(pixel_size, (1.0, 1.0)))
+        layer.metadata[OWN] = own_metadata(kind, key, pixel_size, micrograph=key, session=True)
+        diameter = session.diameter_px(key) or layer_styles.default_diameter(session, key)
+        if kind != "candidates":  # before it is filled: what is set in a blocked step is not told
+            layer.editable = not damage and session.viewer.dims.ndisplay == 2
+        if kind == "picks":
+            show_picks(layer, marks.picks, diameter)
+        elif kind == "candidates":
+            layer_styles.show_candidates(layer, None if damage else session.chosen(key), diameter)
+        elif kind == "negatives":
+            layer_styles.show_points(layer, marks.negatives, diameter / 2)
+        else:
+            areas = marks.exclusions if kind == "exclusions" else marks.complete
+            layer_styles.show_areas(layer, areas)
+        if damage:
+            layer.editable = False  # new data has unlocked it
+
+    # -- answering to the session --------------------------------------------------------------
+
+    def _marks_changed(self, key: str, origin: str) -> None:
+        if key != self.shown_key:
+            return
+        with self._quietly():
+            self._make_missing(*layer_styles.needed_by(self.session.marks(key)))
+            if origin != "layer":
+                for kind in ("picks", "negatives", "exclusions", "complete"):
+                    if kind in self._made:
+                        self._fill(kind)
+            if "candidates" in self._made and self.session.candidates(key) is not None:
+                self._fill("candidates")
+
+    def _candidates_changed(self, key: str) -> None:
+        if key == self.shown_key:
+            self._selection_changed()
+
+    def _selection_changed(self) -> None:
+        if not self.shown_key:
+            return
+        with self._quietly():
+            if self.session.candidates(self.shown_key) is not None:
+                self._make_missing("candidates")
+            if "candidates" in self._made:
+                self._fill("candidates")
+
+    # -- answering to the user -----------------------------------------------------------------
+
+    def _edited(self, kind: str, event: Any) -> None:
+        action = str(getattr(event.action, "value", event.action)).lower()
+        self.drawing = action == "adding"  # "added" comes when a shape is finished
+        key = self.shown_key
+        if self._loading or not key or action not in EDITED:
+            return
+        layer = self._made[kind]
+        marks, damage = self._read(key)
+        if damage:  # it came past the lock, and cannot be kept; napari is not done with it yet
+            QTimer.singleShot(0, lambda: self.refill(kind))
+            return
+        if kind == "picks":
+            with self._quietly():
+                marks = replace(marks, picks=read_picks(layer, marks.picks))
+        elif kind == "negatives":
+            marks = replace(marks, negatives=np.array(layer.data, float).reshape(-1, 2))
+        else:
+            marks = replace(marks, **{kind: read_areas(layer)})
+        self.session.set_marks(key, marks, origin="layer")
+
+    def _removed(self, event: Any) -> None:
+        for kind, layer in list(self._made.items()):
+            if layer is event.value:
+                del self._made[kind]
+                self.drawing = False
+                if not self._loading and not self._deleted:
+                    self._deleted = True
+                    QTimer.singleShot(0, self._tell_deleted)  # several at once: one line
+
+    def _tell_deleted(self) -> None:
+        self._deleted = False
+        if not self.session.closed:
+            tell(DELETED)
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """While own code changes layers, nothing counts as the user's edit."""
+        self._loading += 1
+        try:
+            yield
+        finally:
+            self._loading -= 1
+
+
+def camera_of(viewer: Any) -> Any:
+    """Return a viewer's camera; since napari 0.9 it belongs to the scene."""
+    return getattr(viewer, "scene", viewer).camera

@@ -1,0 +1,207 @@
+"""How the session's layers look, and how each is filled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
+
+from napari_unetpick.adapters.layer_data import DEFAULT_SIZE, PLAIN_COLOR, SCORE_COLORMAP
+from napari_unetpick.widgets.layers.points_table import one_step
+
+if TYPE_CHECKING:
+    from napari_unetpick.project.project import Marks
+    from napari_unetpick.widgets.layers.images import Shown
+    from napari_unetpick.widgets.session.selection import Chosen
+    from napari_unetpick.widgets.session.session import Session
+
+ORDER = ("micrograph", "exclusions", "complete", "candidates", "negatives", "picks")
+REJECTED_COLOR = "#ff4040"
+EXCLUDED_COLOR = "#ff4040"
+COMPLETE_COLOR = "#40d0ff"
+TOLD_MS = 60  # after a change: it is drawn by then
+BORDER = 0.06  # of the diameter
+NAMES = {
+    "picks": "Picks",
+    "candidates": "Candidates",
+    "negatives": "Not particles",
+    "exclusions": "Excluded areas",
+    "complete": "Fully labelled areas",
+}
+
+
+def placement(pixel_size: float | None, ratio: tuple[float, float]) -> dict[str, Any]:
+    """Return scale and units of a layer whose pixels are `ratio` pixels of the file."""
+    size = pixel_size or 1.0
+    unit = "pixel" if pixel_size is None else "angstrom"
+    return {"scale": (size * ratio[0], size * ratio[1]), "units": (unit, unit)}
+
+
+def put(layer: Any, place: dict[str, Any]) -> None:
+    """Give a layer scale and units; napari draws all anew at each, so only where they differ."""
+    if not np.array_equal(layer.scale, place["scale"]):
+        layer.scale = place["scale"]
+    if tuple(map(str, layer.units)) != place["units"]:
+        layer.units = place["units"]
+
+
+def put_in_order(layers: Any, made: dict[str, Any]) -> None:
+    """Keep the own layers of a viewer's, by kind, in one order: micrograph lowest, picks on top."""
+    wanted = [made[kind] for kind in ORDER if kind in made]
+    places = sorted(layers.index(layer) for layer in wanted)
+    for place, layer in zip(places, wanted, strict=True):
+        if layers.index(layer) != place:
+            layers.move(layers.index(layer), place)
+
+
+def image(shown: Shown, place: dict[str, Any], spread: float) -> Any:
+    """Make the micrograph's layer, its grey scale `spread` standard deviations either way."""
+    from napari.layers import Image
+
+    return Image(
+        shown.image,
+        colormap="gray",
+        contrast_limits=(-spread, spread),
+        interpolation2d="linear",
+        **place,
+    )
+
+
+def _points(kind: str, colour: str, symbol: str, **more: Any) -> Any:
+    from napari.layers import Points
+
+    return Points(
+        np.empty((0, 2)),
+        name=NAMES[kind],
+        symbol=symbol,
+        face_color="transparent",
+        border_color=colour,
+        border_width=BORDER,
+        canvas_size_limits=(0, 10_000),  # else a ring of size 0 is drawn as a dot
+        **more,
+    )
+
+
+def _picks() -> Any:
+    columns: dict[str, Any] = {
+        "source": np.array([], dtype=object),
+        "score": np.array([], dtype=float),
+        "id": np.array([], dtype=np.int64),
+    }
+    return _points("picks", PLAIN_COLOR, "disc", features=columns)
+
+
+def _candidates() -> Any:
+    layer = _points("candidates", PLAIN_COLOR, "disc", features={"score": np.array([], float)})
+    layer.editable = False
+    return layer
+
+
+def _negatives() -> Any:
+    layer = _points("negatives", REJECTED_COLOR, "cross")
+    layer.face_color = layer.current_face_color = REJECTED_COLOR
+    return layer
+
+
+def _areas(kind: str, colour: str) -> Any:
+    from napari.layers import Shapes
+
+    return Shapes(
+        name=NAMES[kind], edge_color=colour, face_color=colour, opacity=0.25, edge_width=8, ndim=2
+    )
+
+
+EMPTY: dict[str, Callable[[], Any]] = {
+    "picks": _picks,
+    "candidates": _candidates,
+    "negatives": _negatives,
+    "exclusions": lambda: _areas("exclusions", EXCLUDED_COLOR),
+    "complete": lambda: _areas("complete", COMPLETE_COLOR),
+}
+
+
+def needed_by(marks: Marks) -> list[str]:
+    """Return the kinds of layers in which something is marked."""
+    kinds = ("picks", "negatives", "exclusions", "complete")
+    return [kind for kind in kinds if len(getattr(marks, kind))]
+
+
+def default_diameter(session: Session, key: str) -> float:
+    """Ring size in pixels while no diameter is set: a part of the micrograph's width."""
+    shown = session.layers.image_of(key)
+    return 40.0 if shown is None else max(1.0, DEFAULT_SIZE * shown.file_shape[1])
+
+
+def show_image(layer: Any, image: NDArray[np.generic], closed: Callable[[], bool]) -> None:
+    """Put another image into its layer, without another extent where it is of the same size.
+
+    Of its data napari is told in a turn of its own, if there still is a viewer: it then looks for
+    dimensions in all layers.
+    """
+    if layer.data.shape != image.shape:
+        layer.data = image
+        return
+    with layer.events.extent.blocker(), layer.events.data.blocker():
+        layer.data = image
+    QTimer.singleShot(TOLD_MS, lambda: closed() or layer.events.data(value=layer.data))
+
+
+def show_points(layer: Any, coords: NDArray[np.float64], size: float) -> None:
+    """Put plain points into a layer."""
+    layer.selected_data = set()
+    layer.data = np.asarray(coords, float).reshape(-1, 2)
+    layer.size = layer.current_size = size
+    layer.shown = True
+
+
+def show_candidates(layer: Any, chosen: Chosen | None, diameter: float) -> None:
+    """Put candidates into their layer, coloured by score; those below the threshold are hidden.
+
+    Where only the threshold moved the points stay; their `shown` mask and size alone change.
+    """
+    coords = np.empty((0, 2)) if chosen is None else chosen.coords
+    scores = np.empty(0) if chosen is None else chosen.scores
+    same = len(layer.data) == len(coords) and np.array_equal(layer.data, coords)
+    same &= np.array_equal(np.asarray(layer.features["score"], float), scores)
+    sizes = np.empty(0) if chosen is None else np.where(chosen.above, diameter, 0.0)
+    if same and np.array_equal(layer.size, sizes):
+        return
+    if layer.selected_data:
+        layer.selected_data = set()
+    with one_step(layer, moves=not same):
+        if not same:
+            layer.data = coords
+            layer.features = {"score": np.nan_to_num(scores)}
+            if len(coords) and layer.border_color_mode != "colormap":
+                layer.border_color = "score"
+                layer.border_colormap = SCORE_COLORMAP
+                layer.border_contrast_limits = (0.0, 1.0)
+        if chosen is not None:
+            hide_rings(layer, chosen.above, diameter)
+    if layer.editable:
+        layer.editable = False
+
+
+def hide_rings(layer: Any, shown: NDArray[np.bool_], diameter: float) -> None:
+    """Show some of the points, (N,), only.
+
+    Napari 0.9.2 draws what is not `shown` all the same in a layer of two dimensions: what is
+    hidden gets size 0 as well.
+    """
+    sizes = np.where(shown, diameter, 0.0)
+    if not np.array_equal(layer.shown, shown):
+        layer.shown = shown
+    if not np.array_equal(layer.size, sizes):
+        layer.size = sizes
+
+
+def show_areas(layer: Any, areas: tuple[NDArray[np.float64], ...]) -> None:
+    """Put areas into a Shapes layer."""
+    layer.selected_data = set()
+    if len(layer.data):
+        layer.data = []
+    if areas:
+        layer.add([np.asarray(area) for area in areas], shape_type="polygon")

@@ -1,0 +1,346 @@
+"""What the mouse does on the picks layer besides napari's own modes: measure and erase.
+
+A tool is a mouse callback on the session's picks layer, which is then in pan-zoom mode with panning
+off. It ends with Escape, with another mode of that layer, or when another layer is selected. What
+it draws (a line, a brush, a lasso) lies in a layer of its own that ends with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+
+from napari_unetpick.adapters.layer_data import OWN, own_metadata
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.widgets.layers.eraser import (
+    circle,
+    inside_lasso,
+    nearest,
+    segments,
+    under_stroke,
+    without,
+)
+from napari_unetpick.widgets.layers.pointer import (
+    NOTHING_OPEN,
+    accept_here,
+    candidates_shown,
+    place_of,
+    reach_of,
+    reject_here,
+)
+from napari_unetpick.widgets.layers.styles import hide_rings
+from napari_unetpick.widgets.session.session import Session
+
+DRAWN = "Drawn by the mouse"
+DRAWN_COLOR = "#40d0ff"
+LINE = 0.08  # width of drawn lines, in diameters
+TOOLS = {
+    "measure": "Click one edge of a particle, then the opposite edge. Escape cancels.",
+    "erase": "Click a pick to remove it.",
+    "brush": "Drag over picks to remove them.",
+    "lasso": "Drag a line around picks; all inside are removed.",
+}
+"""The tools, with what a user does with each."""
+FINENESS = 2.0  # points of a lasso in half a particle
+TOO_SHORT = 2.0  # pixels: two clicks at one place are no diameter
+UNFINISHED = "An area is begun: end it first, with a double click or Enter."
+
+Floats = NDArray[np.float64]
+
+
+class Tools:
+    """The mouse tools of a session; `get_tools` returns the one of each session.
+
+    Attributes
+    ----------
+    active
+        The tool in use, or "".
+    brush
+        Radius of the brush in diameters.
+    reject_candidates
+        Whether brush and lasso reject candidates too.
+    queues
+        Queues of candidates, the one started last at the end. Called with a key (E, N, K, undo)
+        they act on it and return one line, or "" where it is not for them: then E is for what
+        lies under the pointer, and undo for the micrograph that is shown.
+    """
+
+    changed = Signal()
+    """Another tool, layer or mode, or none, is in use."""
+    told = Signal(str)
+    """One line for the user: what a tool or a key did."""
+    measured = Signal(float)
+    """A distance between two clicks, in A."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.active = ""
+        self.brush = 1.0
+        self.reject_candidates = False
+        self.queues: list[Callable[[str], str]] = []
+        self._layer: Any = None
+        self._drawn: Any = None
+        self._first: Floats | None = None
+        keys = session.layers.keys
+        keys.bind("e", lambda: self.told.emit(self.ask("e") or accept_here(session)), shapes=False)
+        for key in ("n", "k"):
+            keys.bind(key, partial(self._ask_aloud, key))
+        keys.bind("x", lambda: self.told.emit(reject_here(session)), shapes=False)
+        keys.bind("Escape", self._escape, shapes=False)
+        keys.bind("Control-Z", lambda: self.told.emit(self.unless_drawing(self._undo)))
+        keys.bind("Control-Shift-Z", lambda: self.told.emit(self.unless_drawing(session.redo)))
+        session.current_changed.connect(self._forget)
+        self.told.connect(self._in_status_bar)
+        session.viewer.layers.selection.events.active.connect(self._other_layer)
+
+    # -- keys ----------------------------------------------------------------------------------
+
+    def ask(self, key: str) -> str:
+        """Let a queue act on a key, the one started last first; "" where it is for none."""
+        return next((line for queue in reversed(self.queues) if (line := queue(key))), "")
+
+    def unless_drawing(self, call: Callable[[], str | None]) -> str:
+        """Do what fills layers anew; not while an area is drawn, which would be thrown away."""
+        return UNFINISHED if self.session.layers.drawing else call() or ""
+
+    def _ask_aloud(self, key: str) -> None:
+        self.told.emit(self.unless_drawing(partial(self.ask, key)))
+
+    def _undo(self) -> str:
+        line = self.ask("Control-Z")  # leads to where the last decision was
+        self.session.undo()
+        return line
+
+    # -- begin and end -------------------------------------------------------------------------
+
+    def start(self, tool: str) -> bool:
+        """Take up a tool of TOOLS; False where no micrograph is shown."""
+        self.stop()
+        if not self.session.layers.shown_key:
+            self.told.emit(NOTHING_OPEN)
+            return False
+        self._draw(np.empty((0, 2, 2)))
+        layer = self.session.layers.edit("picks", "pan_zoom")
+        layer.events.mode.connect(self._other_mode)
+        layer.selected_data = set()
+        layer.mouse_pan = False  # a drag is the tool's, not the camera's
+        layer.cursor = "cross"
+        layer.mouse_drag_callbacks.append(self._drag)
+        layer.mouse_move_callbacks.append(self._hover)
+        self._layer, self.active = layer, tool
+        self.changed.emit()
+        return True
+
+    def stop(self) -> None:
+        """Put the tool down; without one nothing happens."""
+        if not self.active:
+            return
+        layer, self._layer, self.active, self._first = self._layer, None, "", None
+        for calls, call in (
+            (layer.mouse_drag_callbacks, self._drag),
+            (layer.mouse_move_callbacks, self._hover),
+        ):
+            if call in calls:
+                calls.remove(call)
+        if layer.mode == "pan_zoom":
+            layer.mouse_pan = True
+            layer.cursor = "standard"
+        drawn, self._drawn = self._drawn, None
+        if drawn is not None and drawn in self.session.viewer.layers:
+            self.session.viewer.layers.remove(drawn)
+        self.session.layers.refill("picks")  # a brush in mid-drag has hidden some
+        self.changed.emit()
+
+    def _in_status_bar(self, text: str) -> None:
+        self.session.viewer.status = text  # in sight whichever docks are open
+
+    def _escape(self) -> None:
+        if self.active:
+            self.stop()
+
+    def _other_layer(self, _: object = None) -> None:
+        # a layer that is added is selected for a moment: look when that is over
+        QTimer.singleShot(0, self._look)
+
+    def _look(self) -> None:
+        """Another layer may have been selected, by whomever: follow its mode from now on."""
+        active = self.session.viewer.layers.selection.active
+        if active is not None and active in map(self.session.layers.get, ("picks", "negatives")):
+            active.events.mode.connect(self._other_mode)  # a second time changes nothing
+        if self.active and active is not self._layer:
+            self.stop()
+        else:
+            self.changed.emit()
+
+    def _other_mode(self, _: object = None) -> None:
+        if self.active and self._layer.mode != "pan_zoom":
+            self.stop()
+        else:
+            self.changed.emit()
+
+    def _forget(self, _: str) -> None:
+        """Another micrograph: a first click belonged to the one before."""
+        self._first = None
+        if self.active:
+            self._draw(np.empty((0, 2, 2)))
+
+    # -- what is drawn -------------------------------------------------------------------------
+
+    def _draw(self, lines: NDArray[np.float64]) -> None:
+        """Show (N, 2, 2) lines in pixels of the file."""
+        from napari.layers import Vectors
+
+        viewer, layers = self.session.viewer, self.session.layers
+        if self._drawn is None or self._drawn not in viewer.layers:
+            if not layers.shown_key:
+                return
+            active = viewer.layers.selection.active
+            picks = layers.ensure("picks")
+            self._drawn = Vectors(
+                np.empty((0, 2, 2)),
+                name=DRAWN,
+                edge_color=DRAWN_COLOR,
+                vector_style="line",
+                scale=picks.scale,
+                units=picks.units,
+            )
+            self._drawn.metadata[OWN] = own_metadata("drawn", "", None, session=True)
+            viewer.add_layer(self._drawn)
+            viewer.layers.selection.active = active
+        picks = layers.ensure("picks")
+        self._drawn.scale, self._drawn.units = picks.scale, picks.units
+        self._drawn.edge_width = 2 * LINE * reach_of(self.session, layers.shown_key)
+        self._drawn.data = lines
+
+    # -- mouse ---------------------------------------------------------------------------------
+
+    def _hover(self, layer: Any, event: Any) -> None:
+        place = place_of(layer, event.position)
+        if self.active == "brush":
+            self._draw(segments(circle(place, self._brush_px()), closed=True))
+        elif self.active == "measure" and self._first is not None:
+            self._draw(segments(np.stack([self._first, place])))
+
+    def _drag(self, layer: Any, event: Any) -> Iterator[None]:
+        """Follow a press, the moves and the release; an edit is one undo step."""
+        if getattr(event, "button", 1) != 1:
+            return
+        tool, key = self.active, self.session.layers.shown_key
+        path = [place_of(layer, event.position)]
+        self._follow(tool, layer, path)
+        yield
+        while event.type == "mouse_move":
+            if tool != self.active or key != self.session.layers.shown_key:
+                return  # put down, or another micrograph came, in mid-drag
+            path.append(place_of(layer, event.position))
+            self._follow(tool, layer, path)
+            yield
+        if tool != self.active or key != self.session.layers.shown_key:
+            return
+        try:
+            self._finish(tool, key, np.array(path))
+        except UnetPickError as error:
+            self.told.emit(str(error))
+
+    def _follow(self, tool: str, layer: Any, path: list[Floats]) -> None:
+        """Show what the drag has done so far."""
+        if tool == "brush":
+            radius = self._brush_px()
+            self._draw(segments(circle(path[-1], radius), closed=True))
+            hit = under_stroke(np.asarray(layer.data, float), np.array(path[-2:]), radius)
+            if hit.any():  # gone from sight at once; from the marks at the end of the drag
+                left = np.asarray(layer.shown, bool) & ~hit
+                hide_rings(layer, left, 2 * reach_of(self.session, self.session.layers.shown_key))
+        elif tool == "lasso":
+            fine = reach_of(self.session, self.session.layers.shown_key) / FINENESS
+            if len(path) > 2 and np.hypot(*(path[-1] - path[-2])) < fine:
+                del path[-1]  # a slow hand's thousands of points change nothing and cost time
+                return
+            self._draw(segments(np.array(path), closed=True))
+
+    def _finish(self, tool: str, key: str, path: Floats) -> None:
+        if tool == "measure":
+            self._measure(key, path)
+        elif tool == "erase":
+            self._erase_one(key, path[-1])
+        elif tool == "brush":
+            radius = self._brush_px()
+            self._erase(key, lambda places: under_stroke(places, path, radius))
+        elif tool == "lasso":
+            self._draw(np.empty((0, 2, 2)))
+            self._erase(key, lambda places: inside_lasso(places, path))
+
+    def _measure(self, key: str, path: Floats) -> None:
+        """Two clicks, or one drag from edge to edge."""
+        start = path[0] if self._first is None else self._first
+        length = float(np.hypot(*(path[-1] - start)))
+        if self._first is None and length < TOO_SHORT:
+            self._first = start
+            self._draw(
+                segments(circle(start, max(reach_of(self.session, key) / 10, 1)), closed=True)
+            )
+            return
+        self._first = None
+        if length < TOO_SHORT:
+            self.told.emit("Both clicks are at one place: click two opposite edges of a particle.")
+            return
+        self.stop()
+        self.measured.emit(length * self.session.pixel_size(key))
+
+    # -- erasing -------------------------------------------------------------------------------
+
+    def _brush_px(self) -> float:
+        return max(2 * self.brush * reach_of(self.session, self.session.layers.shown_key), 1.0)
+
+    def _seen(self, kind: str) -> bool:
+        layer = self.session.layers.get(kind)
+        return layer is not None and bool(layer.visible)
+
+    def _erase_one(self, key: str, place: Floats) -> None:
+        marks = self.session.marks(key)
+        count = len(marks.picks)
+        places = np.concatenate([marks.picks.coords, marks.negatives])
+        seen = np.repeat(
+            [self._seen("picks"), self._seen("negatives")], [count, len(places) - count]
+        )
+        index = nearest(np.where(seen[:, None], places, np.inf), place, reach_of(self.session, key))
+        if index is None:
+            self.told.emit("There is no pick where you clicked.")
+            return
+        gone = np.arange(len(places)) == index
+        self.session.set_marks(key, without(marks, gone[:count], gone[count:]))
+        self.told.emit("Removed a pick." if index < count else "Removed a not-particle mark.")
+
+    def _erase(self, key: str, inside: Callable[[Floats], NDArray[np.bool_]]) -> None:
+        """Remove the marks that are seen and inside; reject candidates, if that is wanted."""
+        marks = self.session.marks(key)
+        picks = inside(marks.picks.coords) & self._seen("picks")
+        negatives = inside(marks.negatives) & self._seen("negatives")
+        rejected = np.empty((0, 2))
+        if self.reject_candidates:
+            coords, _ = candidates_shown(self.session)
+            rejected = coords[inside(coords)]
+        if not (picks.any() or negatives.any() or len(rejected)):
+            self.told.emit("There was nothing to remove there.")
+            return
+        self.session.set_marks(key, without(marks, picks, negatives, rejected))
+        parts = [f"{int(picks.sum()):,} picks"]
+        parts += [f"{int(negatives.sum()):,} not-particle marks"] if negatives.any() else []
+        text = f"Removed {' and '.join(parts)}"
+        self.told.emit(
+            text + (f", rejected {len(rejected):,} candidates." if len(rejected) else ".")
+        )
+
+
+def get_tools(session: Session) -> Tools:
+    """Return the mouse tools of a session, made with it; they outlive every dock."""
+    if "tools" not in session.parts:
+        session.parts["tools"] = Tools(session)
+    tools: Tools = session.parts["tools"]
+    return tools

@@ -1,0 +1,295 @@
+"""The dock in which micrographs are opened, listed, sorted, kept or rejected, and gone through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from qtpy.QtCore import QModelIndex, Qt
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from napari_unetpick.project.candidates import SUFFIX
+from napari_unetpick.project.folder import CANDIDATES
+from napari_unetpick.widgets.micrographs.display_form import DisplayForm
+from napari_unetpick.widgets.micrographs.import_form import AdoptForm
+from napari_unetpick.widgets.micrographs.open_form import OpenForm
+from napari_unetpick.widgets.micrographs.recover_form import LeftWorkForm
+from napari_unetpick.widgets.micrographs.row_scores import Choice, read_summary, summarise
+from napari_unetpick.widgets.micrographs.selection_menu import SelectedMenu
+from napari_unetpick.widgets.micrographs.sorting import KINDS, Wanted, count_line
+from napari_unetpick.widgets.micrographs.table import MicrographTable
+from napari_unetpick.widgets.micrographs.table_model import MicrographModel
+from napari_unetpick.widgets.micrographs.thumbnails import make_thumbnail
+from napari_unetpick.widgets.qt.controls import button, hint, row, say, section
+from napari_unetpick.widgets.qt.dock import Dock
+from napari_unetpick.widgets.qt.lazy_values import LateValues
+from napari_unetpick.widgets.qt.throttle import single_shot
+from napari_unetpick.widgets.session.session import Session
+
+NEXT, PREVIOUS = ".", ","
+TYPED_MS = 150  # the list is narrowed when typing pauses
+CHOICE_MS = 250  # scores are read again when the threshold has come to rest
+COUNT_MS = 50
+SORT_MS = 500  # scores come one by one: the list is sorted anew now and then
+PICTURES = 400  # kept: 4 MB
+SUMMARIES = 20_000  # kept: two numbers each
+AT_ONCE = 100  # scores asked for to sort by: thousands at once would stop the window
+SCORED = ("found", "score")
+UNSAVED = "Not saved in a project of yours yet."
+
+
+class MicrographsDock(Dock):
+    """Open, list, sort, filter, keep and reject micrographs; step through them; how they look."""
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(napari_viewer, parent)
+        self.pictures = LateValues(self._picture_came, PICTURES, "thumbnails")
+        self.summaries = LateValues(self._summary_came, SUMMARIES, "scores")
+        self.model = MicrographModel(self.session, self.pictures, self.summaries)
+        self.news, self.trouble, self.place, self.counts = hint(), hint(), hint(), hint()
+        self.open_form = OpenForm(self.session, self.report)
+        self.left_work = LeftWorkForm(self.session, self.report)
+        self.adopt_form = AdoptForm(self.session, self.report, self.open_form.ask_new_folder)
+        self.table = MicrographTable(self.model)
+        self.menu = SelectedMenu(self.session, self.table.selected_keys, self)
+        self._timers = {
+            name: single_shot(self, wait, call)
+            for name, wait, call in (
+                ("narrow", TYPED_MS, self._narrow),
+                ("choice", CHOICE_MS, self._choice_settled),
+                ("list", 0, self.model.refresh),
+                ("count", COUNT_MS, self._count),
+                ("sort", SORT_MS, self.model.refresh),
+            )
+        }
+        self._build()
+        self._connect()
+        self._project_changed()
+
+    def report(self, done: str, wrong: str) -> None:
+        """Say what was done, or what went wrong, in one line each."""
+        say(self.news, done)
+        say(self.trouble, wrong)
+
+    # -- building ------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("find in names")
+        self.search.setClearButtonEnabled(True)
+        self.search.setToolTip("List only micrographs whose name holds this.")
+        self.kind = QComboBox()
+        self.kind.addItems(list(KINDS))
+        self.kind.setToolTip(
+            "List only these. Previous and Next go through what is listed, in its order."
+        )
+        self.previous: QPushButton = button(
+            "\u25c0 Previous",
+            f"The micrograph above in the list (key: {PREVIOUS} comma).",
+            lambda: self.session.step(-1),
+        )
+        self.next: QPushButton = button(
+            "Next \u25b6",
+            f"The micrograph below in the list (key: {NEXT} full stop). Neighbours are read ahead.",
+            lambda: self.session.step(1),
+        )
+        self.selected = QPushButton("Selected")
+        self.selected.setToolTip(
+            "Keep or reject the selected rows (as with cryoSPARC's Curate Exposures), or say what "
+            "they serve for. Ctrl or Shift and a click select several; a right click does the same."
+        )
+        self.selected.setMenu(self.menu)
+        self.with_pictures = QCheckBox("Pictures in the list")
+        self.with_pictures.setChecked(True)
+        self.with_pictures.setToolTip("Without pictures more micrographs fit on the screen.")
+        self.display = DisplayForm(self.session)
+        self.body.setAlignment(Qt.AlignmentFlag(0))  # the list takes the height that is left
+        self.body.addWidget(self.open_form)
+        for widget in (self.left_work, self.adopt_form, self.news, self.trouble, self.place):
+            self.body.addWidget(widget)
+        self.body.addWidget(row(self.search, self.kind))
+        self.body.addWidget(self.table, 1)
+        self.body.addWidget(self.counts)
+        self.body.addWidget(row(self.previous, self.next, self.selected))
+        folded = QWidget()
+        layout = QVBoxLayout(folded)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.display)
+        layout.addWidget(self.with_pictures)
+        self.display_section = section("Display", folded)
+        self.body.addWidget(self.display_section)
+
+    def _connect(self) -> None:
+        session, table = self.session, self.table
+        self.search.textChanged.connect(lambda _: self._timers["narrow"].start())
+        self.kind.currentTextChanged.connect(lambda _: self._narrow())
+        self.with_pictures.toggled.connect(table.show_pictures)
+        table.chosen.connect(session.go)
+        table.clicked.connect(self._row_clicked)
+        table.seen_changed.connect(self._want_seen)
+        table.selectionModel().selectionChanged.connect(self._rows_selected)
+        table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        table.customContextMenuRequested.connect(
+            lambda place: self.menu.popup(table.viewport().mapToGlobal(place))
+        )
+        self.model.modelReset.connect(self._listed)
+        self.follow(session.project_changed, self._project_changed)
+        self.follow(session.entries_changed, self._entries_changed)
+        self.follow(session.current_changed, self._current_changed)
+        self.follow(session.candidates_changed, self._candidates_changed)
+        self.follow(session.selection_changed, self._selection_changed)
+        for key, by in ((NEXT, 1), (PREVIOUS, -1)):
+            step = partial(session.step, by)  # without the dock: the keys outlive it
+            session.layers.keys.bind(key, step)
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(step)
+        self.destroyed.connect(partial(_leave, session, [self.pictures, self.summaries]))
+
+    # -- answering to the session --------------------------------------------------------------
+
+    def _project_changed(self) -> None:
+        self.pictures.forget()
+        self.summaries.forget()
+        self.model.refresh()
+        self._say_place()
+        self.left_work.offer()
+        self.adopt_form.offer()
+
+    def _entries_changed(self, keys: Iterable[str]) -> None:
+        keys = list(keys)
+        self._try_again(keys)
+        if self.model.fits(keys):
+            self.model.changed(keys)
+        else:
+            self._timers["list"].start()
+        self._start("count")
+
+    def _current_changed(self, key: str) -> None:
+        if not self.model.fits([key]):
+            self.model.refresh()
+        elif self.model.row_of(key) != self.table.currentIndex().row():
+            self.table.show_current(key)
+        self._try_again([key])
+        self._say_walk()
+        self.adopt_form.offer_soon()
+
+    def _candidates_changed(self, key: str) -> None:
+        self.summaries.forget([key])
+        self.table.look_again()
+
+    def _selection_changed(self) -> None:
+        self._timers["choice"].start()
+
+    def _choice_settled(self) -> None:
+        self.summaries.forget()
+        self._want_seen()
+
+    # -- the list ------------------------------------------------------------------------------
+
+    def _narrow(self) -> None:
+        old = self.model.wanted
+        text, kind = self.search.text().strip(), self.kind.currentText()
+        wanted = Wanted(text, kind, old.column, old.descending)
+        if wanted != old:
+            self.model.refresh(wanted)
+
+    def _listed(self) -> None:
+        self._count()
+        self._say_walk()
+
+    def _count(self) -> None:
+        entries = self.session.project.entries
+        say(self.counts, count_line(entries, len(self.model.keys)))
+        self._say_place()
+        self.left_work.offer()
+
+    def _say_place(self) -> None:
+        project = self.session.project
+        name = "" if project.temporary else f"Project: {project.folder.name}"
+        if name and project.read_only:
+            holder = f", {project.holder} has it open" if project.holder else ""
+            name += f" (read-only{holder}: changes are not saved)"
+        if project.temporary and project.entries:
+            name = UNSAVED
+        if name != self.place.text():
+            say(self.place, name)
+            tip = "Save project as\u2026 keeps micrographs, picks and models."
+            self.place.setToolTip(tip if project.temporary else str(project.folder))
+
+    def _rows_selected(self, *_: object) -> None:
+        self.session.selected = self.table.selected_keys()
+        self.session.selected_changed.emit()
+
+    def _row_clicked(self, index: QModelIndex) -> None:
+        if self.model.keys[index.row()] == self.session.current:
+            self._try_again([self.session.current])
+            self.session.layers.show_again()
+
+    def _say_walk(self) -> None:
+        row_now, last = self.model.row_of(self.session.current), len(self.model.keys) - 1
+        self.previous.setEnabled(row_now > 0)
+        self.next.setEnabled(row_now < last)
+        self.selected.setEnabled(last >= 0)
+
+    # -- what comes late -----------------------------------------------------------------------
+
+    def _want_seen(self) -> None:
+        """Have pictures and scores made for the rows in view; all scores, to sort by them."""
+        session, seen = self.session, self.table.seen()
+        pictured = seen if self.model.with_pictures else []
+        self.pictures.want(
+            {key: partial(make_thumbnail, session.entry(key).micrograph) for key in pictured}
+        )
+        scored = seen + self._to_sort_by()
+        now = session.model
+        choice = Choice(now.calibration, now.threshold_now, now.min_distance_now)
+        _, loaded = session.loaded()
+        folder = session.project.folder / CANDIDATES
+        wide = {
+            key: partial(session.sizes.diameter_px, session.entry(key).micrograph, session.diameter)
+            for key in scored
+        }
+        self.summaries.want(
+            {
+                key: partial(summarise, found, choice, wide[key])
+                if (found := loaded.get(key)) is not None
+                else partial(read_summary, folder / f"{key}{SUFFIX}", choice, wide[key])
+                for key in scored
+            }
+        )
+
+    def _to_sort_by(self) -> list[str]:
+        """Keys whose scores are missed where the list is sorted by them, some at a time."""
+        if self.model.wanted.column not in SCORED:
+            return []
+        return [key for key in self.model.keys if key not in self.summaries][:AT_ONCE]
+
+    def _try_again(self, keys: list[str]) -> None:
+        """Make pictures that could not be made, of micrographs that are looked at or added anew."""
+        if self.pictures.forget_failed(keys):
+            self.table.look_again()
+
+    def _picture_came(self, key: str) -> None:
+        self.model.changed([key])
+
+    def _summary_came(self, key: str) -> None:
+        self.model.changed([key])
+        if self.model.wanted.column in SCORED:
+            self._start("sort")
+            if not self.summaries.waiting:
+                self._want_seen()
+
+    def _start(self, name: str) -> None:
+        """Do something soon, once for many calls."""
+        if not self._timers[name].isActive():
+            self._timers[name].start()
+
+
+def _leave(session: Session, stores: list[LateValues[Any]], *_: object) -> None:
+    """End what a closed dock began; the list's order does not bind the keys any longer."""
+    session.order, session.selected = [], []
+    for store in stores:
+        store.close()

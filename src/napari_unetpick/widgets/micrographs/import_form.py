@@ -1,0 +1,204 @@
+"""Offers to take what lies open in the viewer into the project; unseen while there is nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from weakref import WeakMethod
+
+from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
+
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.picks import tell_count
+from napari_unetpick.project.images import remove_images
+from napari_unetpick.widgets.layers.import_layers import (
+    Source,
+    find_images,
+    find_points,
+    join_session,
+    take_points,
+    write_sources,
+)
+from napari_unetpick.widgets.qt.controls import button, hint, row, say
+from napari_unetpick.widgets.qt.throttle import single_shot
+from napari_unetpick.widgets.qt.workers import Background
+from napari_unetpick.widgets.session.session import Session
+
+SETTLED_MS = 60  # several files opened at once are one offer
+MEANWHILE = "another project was opened meanwhile; use the open images again"
+
+
+class AdoptForm(QWidget):
+    """Buttons for open images and points that are not the session's own.
+
+    Parameters
+    ----------
+    report
+        Shows (what was done, what went wrong), each one line or "".
+    ask_new_folder
+        Asks for the folder of a new project by its title, None: cancelled.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        report: Callable[[str, str], None],
+        ask_new_folder: Callable[[str], Path | None],
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self.report = report
+        self.ask_new_folder = ask_new_folder
+        self._project_folder: Path | None = None
+        self.background = Background("layers")
+        self.background.done.connect(self._join)
+        self.background.failed.connect(lambda text: report("", text))
+        self.destroyed.connect(self.background.close)
+        self._build()
+        self._timer = single_shot(self, SETTLED_MS, self.offer)
+        events = session.viewer.layers.events
+        self.destroyed.connect(_Listen([events.inserted, events.removed], self.offer_soon))
+        self.hide()  # until it lies in a layout and `offer` finds something
+
+    def _build(self) -> None:
+        self.words = hint()
+        self.make_project = button(
+            "",
+            "Put the open micrographs, and picks that lie open on them, into a project folder of "
+            "your own, where every change is saved.",
+            self._make_project,
+        )
+        self.use_images = button(
+            "",
+            "Work on what is open already. Your own layers are hidden, not removed.",
+            self._use_images,
+        )
+        self.points = QComboBox()
+        self.points.setToolTip("A Points layer with places of particles on this micrograph.")
+        self.points.setMinimumContentsLength(6)
+        self.points.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.take = button(
+            "Take as picks",
+            "Add the points of this layer to the picks of the micrograph that is shown.",
+            self._take_points,
+        )
+        self.points_row = row(self.points, self.take)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.words, self.make_project, self.use_images, self.points_row):
+            layout.addWidget(widget)
+
+    def offer_soon(self) -> None:
+        """Look again when the viewer's layers have settled."""
+        self._timer.start()
+
+    def offer(self) -> None:
+        """Show what can be taken, or nothing."""
+        images = find_images(self.session)
+        files = [image for image in images if image.data is None]
+        points = find_points(self.session) if self.session.current else []
+        count = len(images)
+        many = len(files) >= 2
+        say(self.words, f"{count:,} images are open as layers." if count >= 2 else "")
+        self.make_project.setText(f"Make a project of these {count:,} micrographs\u2026")
+        self.make_project.setVisible(many)
+        self.use_images.setText(
+            "Use the open image" if count == 1 else f"Use the {count:,} open images"
+        )
+        self.use_images.setVisible(count > 0)
+        chosen = self.points.currentText()
+        self.points.clear()
+        for layer in points:
+            self.points.addItem(layer.name, layer)
+        self.points.setCurrentIndex(max(0, self.points.findText(chosen)))
+        self.points_row.setVisible(bool(points))
+        self.setVisible(bool(images or points))
+
+    def _make_project(self) -> None:
+        self._project_folder = self.ask_new_folder("Make a project in a new folder")
+        if self._project_folder is not None:
+            self._write()
+
+    def _use_images(self) -> None:
+        self._project_folder = None
+        self._write()
+
+    def _write(self) -> None:
+        """Write images without a file in the background; they join when that is done."""
+        try:
+            folder, project = self._project_folder, self.session.project
+            if folder is not None and not (project.temporary and project.entries):
+                self.session.new_project(folder)
+        except UnetPickError as error:
+            self.report("", str(error))
+            return
+        self.report("Taking over the open images\u2026", "")
+        sources, place = find_images(self.session), self.session.project.folder
+
+        def work(_: Any) -> tuple[Path, list[Source]]:
+            write_sources(sources)
+            return place, sources
+
+        self.background.start(work)
+
+    def _join(self, result: tuple[Path, list[Source]]) -> None:
+        session, (place, sources) = self.session, result
+        if place != session.project.folder:
+            remove_images([source.path for source in sources if source.data is not None])
+            self._project_folder = None
+            self.report("", MEANWHILE)
+            self.offer()
+            return
+        try:
+            picks_before = _pick_count(session)
+            new = join_session(session, sources)
+            if self._project_folder is not None and session.project.temporary:
+                session.save_project_as(self._project_folder)  # with what was there before
+        except UnetPickError as error:
+            self.report("", str(error))
+            return
+        finally:
+            folder, self._project_folder = self._project_folder, None
+            self.offer()
+        text = f"{tell_count(len(new), 'micrograph')} added"
+        picks = _pick_count(session) - picks_before
+        text += f" with {tell_count(picks, 'pick')}" if picks else ""
+        self.report(f"{text}; saved in {folder}." if folder else f"{text}.", "")
+
+    def _take_points(self) -> None:
+        layer = self.points.currentData()
+        if layer is None:
+            return
+        try:
+            _, text = take_points(self.session, layer)
+        except UnetPickError as error:
+            self.report("", str(error))
+            return
+        self.report(text, "")
+
+
+def _pick_count(session: Session) -> int:
+    return sum(entry.picks for entry in session.project.entries.values())
+
+
+class _Listen:
+    """Follows napari's events for a widget, which it must not hold, and ends when it is called."""
+
+    def __init__(self, events: list[Any], call: Callable[[], None]) -> None:
+        self._events = events
+        self._call = WeakMethod(call)
+        for event in events:
+            event.connect(self._tell)
+
+    def __call__(self, *_: object) -> None:
+        for event in self._events:
+            event.disconnect(self._tell)
+        self._events = []
+
+    def _tell(self, _: Any = None) -> None:
+        call = self._call()
+        if call is not None and self._events:
+            call()

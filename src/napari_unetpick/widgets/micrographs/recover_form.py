@@ -1,0 +1,88 @@
+"""Offers the work of an earlier viewer that lies in no project of the user's; else unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
+
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.picks import tell_count
+from napari_unetpick.project.project import Project
+from napari_unetpick.project.scratch import LeftWork, find_left_work
+from napari_unetpick.widgets.qt.controls import button, hint, row, say
+from napari_unetpick.widgets.session.session import Session
+
+
+class LeftWorkForm(QWidget):
+    """One offer at a time, the newest first, while the viewer holds no micrographs.
+
+    Parameters
+    ----------
+    report
+        Shows (what was done, what went wrong), each one line or "".
+    """
+
+    def __init__(self, session: Session, report: Callable[[str, str], None]) -> None:
+        super().__init__()
+        self.session = session
+        self.report = report
+        self.ask: Callable[[str], bool] = self._ask  # replaced in tests
+        self.left: LeftWork | None = None
+        self.words = hint()
+        self.go_on = button(
+            "Go on with it",
+            "Open these micrographs, picks and models. Save project as\u2026 then gives them a "
+            "place of your own.",
+            self._open,
+        )
+        self.delete = button(
+            "Delete it", "Delete these picks and models, once you have confirmed.", self._delete
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.words)
+        layout.addWidget(row(self.go_on, self.delete))
+        self.hide()  # until it lies in a layout and `offer` finds something
+
+    def offer(self) -> None:
+        """Look for work that was left and show the newest, or nothing."""
+        project = self.session.project
+        free = project.temporary and not project.entries
+        self.left = next(iter(find_left_work()), None) if free else None
+        say(self.words, "" if self.left is None else describe(self.left))
+        self.setVisible(self.left is not None)
+
+    def _open(self) -> None:
+        if self.left is not None:
+            try:
+                self.session.open_project(self.left.folder)
+            except UnetPickError as error:
+                self.report("", str(error))
+        self.offer()
+
+    def _delete(self) -> None:
+        if self.left is not None:
+            if not self.ask(f"{describe(self.left)} Delete it? It cannot be undone."):
+                return
+            try:
+                Project.open(self.left.folder).close(discard=True)
+            except UnetPickError as error:
+                self.report("", str(error))
+                return
+        self.offer()
+
+    def _ask(self, question: str) -> bool:
+        answer = QMessageBox.question(self, "Delete what was left", question)
+        return bool(answer == QMessageBox.StandardButton.Yes)
+
+
+def describe(left: LeftWork) -> str:
+    """Say what was left, and when."""
+    parts = [
+        tell_count(left.picks, "pick") + " in " + tell_count(left.labelled, "micrograph")
+    ] * bool(left.labelled)
+    parts += [tell_count(left.runs, "training")] * bool(left.runs)
+    when = f"{datetime.fromtimestamp(left.modified):%d %B, %H:%M}"
+    return f"Never saved as a project: {' and '.join(parts)}, of {when}."

@@ -1,0 +1,1 @@
+"""The Pick dock: model, threshold, export."""

@@ -1,0 +1,94 @@
+"""Accepts all candidates above the threshold, in one micrograph or in many, without a pause."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from psygnal import Signal
+from qtpy.QtCore import QObject, QTimer
+
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.widgets.session.session import Session
+
+BUDGET = 0.012  # s of the main thread at a time
+
+
+def accept_above(session: Session, key: str, threshold: float) -> int:
+    """Move a micrograph's candidates above a threshold to its picks; return how many.
+
+    It is one step of that micrograph's undo.
+    """
+    chosen = session.chosen(key)
+    if chosen is None or key in session.previews:
+        return 0
+    above = chosen.scores >= threshold
+    session.accept(key, chosen.coords[above], chosen.scores[above])
+    return int(above.sum())
+
+
+class Accepting(QObject):
+    """Goes through many micrographs, a few at a time.
+
+    Signals (psygnal)
+    -----------------
+    progress(done, total)
+    ended(picks, micrographs, trouble)
+        How many picks there are more, in how many micrographs; trouble is one line or "".
+    """
+
+    progress = Signal(int, int)
+    ended = Signal(int, int, str)
+
+    def __init__(self, session: Session, parent: QObject) -> None:
+        super().__init__(parent)
+        self.session = session
+        self._keys: list[str] = []
+        self._total = self._picks = self._micrographs = 0
+        self._threshold = 0.5
+        self._trouble = ""
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._go_on)
+
+    @property
+    def running(self) -> bool:
+        """Whether micrographs are still to be done."""
+        return bool(self._keys)
+
+    def start(self, keys: Sequence[str]) -> None:
+        """Accept in these micrographs, at the threshold of this moment."""
+        self._keys = list(reversed(keys))
+        self._total, self._picks, self._micrographs, self._trouble = len(keys), 0, 0, ""
+        self._threshold = self.session.model.threshold_now
+        self._timer.start(0)
+
+    def stop(self) -> None:
+        """Leave the rest as it is."""
+        if self._keys:
+            self._keys.clear()
+            self._end()
+
+    def _go_on(self) -> None:
+        if self.session.saving:  # else a click made meanwhile would be saved after all of these
+            return
+        end = time.perf_counter() + BUDGET
+        while self._keys and time.perf_counter() < end:
+            self._accept(self._keys.pop())
+        self.progress.emit(self._total - len(self._keys), self._total)
+        if not self._keys:
+            self._end()
+
+    def _accept(self, key: str) -> None:
+        if key not in self.session.project.entries:
+            return
+        try:
+            count = accept_above(self.session, key, self._threshold)
+        except UnetPickError as error:
+            self._trouble = self._trouble or str(error)
+            return
+        self._picks += count
+        self._micrographs += count > 0
+
+    def _end(self) -> None:
+        self._timer.stop()
+        self.ended.emit(self._picks, self._micrographs, self._trouble)

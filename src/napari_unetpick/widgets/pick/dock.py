@@ -1,0 +1,274 @@
+"""The Pick dock: a model finds candidates, the threshold makes picks of them, and they go out."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QCheckBox, QWidget
+
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.picks import tell_count
+from napari_unetpick.widgets.pick.accept_all import Accepting, accept_above
+from napari_unetpick.widgets.pick.all_scores import ScoreTable
+from napari_unetpick.widgets.pick.counts_plot import CountsPlot
+from napari_unetpick.widgets.pick.export_form import ExportForm
+from napari_unetpick.widgets.pick.job import describe_failures, obstacle, picking_of
+from napari_unetpick.widgets.pick.model_chooser import ModelBox
+from napari_unetpick.widgets.pick.threshold_panel import ThresholdPanel
+from napari_unetpick.widgets.qt.controls import button, heading, hint, row, say, section
+from napari_unetpick.widgets.qt.dock import Dock
+from napari_unetpick.widgets.qt.run_panel import RunPanel, alone
+from napari_unetpick.widgets.qt.throttle import single_shot
+
+REDRAW_MS = 100  # bars of thousands of micrographs: not at every step of a slider
+
+
+class PickDock(Dock):
+    """Model, picking, threshold, picks per micrograph, accepting, export."""
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(napari_viewer, parent)
+        self.picking = picking_of(self.session)
+        self._used = self.session.model.path
+        self.table = ScoreTable(self.session, self)
+        self.accepting = Accepting(self.session, self)
+        self.trouble, self.next_text, self.failures, self.done = hint(), hint(), hint(), hint()
+        self.model_box = ModelBox(self.session, partial(say, self.trouble))
+        self.panel = RunPanel(self.session)
+        self.threshold = ThresholdPanel(self.session, self.table)
+        self.counts = CountsPlot(self.session.viewer)
+        self.export = ExportForm(self.session)
+        self._build()
+        self._timer = single_shot(self, REDRAW_MS, self._draw_counts)
+        self._follow_all()
+        self.destroyed.connect(self.table.close)
+        self.refresh()
+
+    # -- making --------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.pick_here = button(
+            "Pick this",
+            "Find the particles of the micrograph that is shown (Auto-picking of one).",
+            lambda: self._pick([self.session.current]),
+        )
+        self.pick_selected = button(
+            "Pick selected",
+            "Find the particles of the rows that are selected in Micrographs.",
+            lambda: self._pick(self.session.selected),
+        )
+        self.pick_all = button(
+            "Pick all kept",
+            "Find the particles of every micrograph that is not rejected (Auto-picking), in the "
+            "background: go on looking meanwhile.",
+            lambda: self._pick(self._kept()),
+        )
+        self.skip = QCheckBox("Skip those already picked")
+        self.skip.setToolTip(
+            "With Pick selected and Pick all kept: leave out micrographs that have candidates, to "
+            "go on where a picking was stopped. Off after training: the new model finds others."
+        )
+        self.accept_here = button(
+            "Accept here",
+            "Make all candidates above the threshold in this micrograph picks, which are kept, "
+            "edited and trained on. Ctrl+Z takes it back.",
+            self._accept_here,
+        )
+        self.accept_all = button(
+            "Accept in all",
+            "The same in every kept micrograph that was picked. It can be taken back in each "
+            "micrograph (Ctrl+Z).",
+            self._accept_all,
+        )
+        for widget in (
+            self.model_box,
+            row(self.pick_here, self.pick_selected),
+            self.pick_all,
+            self.skip,
+            self.next_text,
+            self.trouble,
+            self.failures,
+            self.panel,
+            heading("Threshold"),
+            self.threshold,
+            row(self.accept_here, self.accept_all),
+            self.done,
+            section("Picks per micrograph", self.counts, is_open=True),
+            section("Export", self.export, is_open=True),
+        ):
+            self.body.addWidget(widget)
+
+    def _follow_all(self) -> None:
+        session = self.session
+        self.follow(session.project_changed, self._project_changed)
+        self.follow(session.entries_changed, self._entries_changed)
+        self.follow(session.current_changed, self._current_changed)
+        self.follow(session.marks_changed, self._marks_changed)
+        self.follow(session.candidates_changed, self._candidates_changed)
+        self.follow(session.selection_changed, self._selection_changed)
+        self.follow(session.diameter_changed, self._diameter_changed)
+        self.follow(session.selected_changed, self._say_state)
+        self.follow(session.job_changed, self._say_state)
+        self.follow(session.training.changed, self.model_box.refresh)
+        self.follow(self.picking.changed, self._picking_changed)
+        self.follow(self.table.changed, self._scores_changed)
+        self.accepting.progress.connect(self._accept_progress)
+        self.accepting.ended.connect(self._accepted)
+        self.counts.chosen.connect(session.go)
+
+    def showEvent(self, event: QShowEvent) -> None:  # Qt's name
+        """Wake the engine: whoever looks here will soon pick."""
+        super().showEvent(event)
+        alone(self.panel)
+        self.session.engine.warm_up()
+        self.refresh()
+
+    # -- showing -------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show everything anew."""
+        self.model_box.refresh()
+        self.export.refresh()
+        self._say_state()
+        if self.isVisible():  # scores of thousands of micrographs are read for who looks at them
+            self.table.refresh()
+            self.threshold.refresh()
+            self._redraw_soon()  # the first plot loads its library, which opening does not wait for
+
+    def _say_state(self) -> None:
+        kept = self._kept()
+        missing = obstacle(self.session, kept)
+        running = self.picking.running
+        say(self.next_text, "" if running else missing)
+        able = not missing and not running
+        selected = len(self.session.selected)
+        self.pick_here.setEnabled(able and bool(self.session.current))
+        self.pick_selected.setEnabled(able and selected > 0)
+        self.pick_selected.setText(f"Pick selected ({selected:,})" if selected else "Pick selected")
+        self.pick_all.setEnabled(able)
+        text = f"Picking: {self.picking.found:,} of {self.picking.total:,} done…"
+        self.pick_all.setText(text if running else f"Pick all kept ({len(kept):,})")
+        say(self.failures, describe_failures(self.picking.failed))
+
+    def _draw_counts(self) -> None:
+        """Draw picks per micrograph, and say how many could be accepted."""
+        if not self.isVisible():
+            return
+        session = self.session
+        above = self.table.scores.counts(session.model.threshold_now)
+        kept, entries = self._kept(), session.project.entries
+        accepted = [entries[key].picks for key in kept]
+        counts = [above.get(key, 0) for key in kept]
+        some = any(accepted) or any(counts)
+        self.counts.setVisible(some)
+        if some:
+            self.counts.draw(kept, accepted, counts)
+            self.counts.mark(session.current)
+        here = above.get(session.current, 0)
+        self.accept_here.setText(f"Accept here ({here:,})" if here else "Accept here")
+        self.accept_here.setEnabled(here > 0)
+        total = sum(counts)
+        if not self.accepting.running:
+            self.accept_all.setText(f"Accept in all ({total:,})" if total else "Accept in all")
+            self.accept_all.setEnabled(total > 0)
+
+    def _redraw_soon(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _kept(self) -> list[str]:
+        return [key for key, entry in self.session.project.entries.items() if entry.kept]
+
+    # -- answering to the session --------------------------------------------------------------
+
+    def _project_changed(self) -> None:
+        self.accepting.stop()
+        for label in (self.trouble, self.done):
+            say(label, "")
+        self.export.project_changed()
+        self.refresh()
+
+    def _entries_changed(self, _: list[str]) -> None:
+        self._say_state()
+        self._redraw_soon()
+
+    def _current_changed(self, _: str) -> None:
+        self._say_state()
+        self.export.refresh()
+        if self.isVisible():
+            self.threshold.current_changed()
+            self._redraw_soon()
+
+    def _marks_changed(self, key: str, _: str) -> None:
+        self.table.look_at(key, now=self.isVisible())
+
+    def _candidates_changed(self, key: str) -> None:
+        self.table.look_at(key, now=self.isVisible())
+
+    def _scores_changed(self) -> None:
+        if self.isVisible():
+            self.threshold.refresh()
+            self._redraw_soon()
+
+    def _selection_changed(self) -> None:
+        if self._used != self.session.model.path:
+            self.model_box.refresh()
+            self._say_state()
+        self._used = self.session.model.path
+        if self.isVisible():
+            self.table.refresh()
+            self.threshold.selection_changed()
+            self._redraw_soon()
+
+    def _picking_changed(self) -> None:
+        self._say_state()
+        if self.picking.trouble:
+            say(self.trouble, self.picking.trouble)
+
+    def _diameter_changed(self, _: float | None) -> None:
+        self.export.refresh()
+
+    # -- doing ---------------------------------------------------------------------------------
+
+    def _pick(self, keys: list[str]) -> None:
+        say(self.trouble, "")
+        say(self.done, "")
+        keys = list(keys)
+        if self.skip.isChecked() and keys != [self.session.current]:
+            there = set(self.session.project.picked())
+            keys = [key for key in keys if key not in there]
+            if not keys:
+                say(self.trouble, "All of these are picked already; untick “Skip”.")
+                return
+        try:
+            self.picking.start(keys)
+        except UnetPickError as error:
+            say(self.trouble, str(error))
+
+    def _accept_here(self) -> None:
+        key = self.session.current
+        try:
+            count = accept_above(self.session, key, self.session.model.threshold_now)
+        except UnetPickError as error:
+            say(self.trouble, str(error))
+            return
+        say(self.done, f"{tell_count(count, 'pick')} accepted in {key}.")
+
+    def _accept_all(self) -> None:
+        if self.accepting.running:
+            self.accepting.stop()
+            return
+        entries = self.session.project.entries
+        self.accepting.start([key for key in self.table.scores.keys if entries[key].kept])
+        self.accept_all.setText("Stop accepting")
+
+    def _accept_progress(self, done: int, total: int) -> None:
+        say(self.done, f"Accepting: {done:,} of {tell_count(total, 'micrograph')}…")
+
+    def _accepted(self, picks: int, micrographs: int, trouble: str) -> None:
+        where = tell_count(micrographs, "micrograph")
+        say(self.done, f"{tell_count(picks, 'pick')} accepted in {where}.")
+        say(self.trouble, trouble)
+        self._redraw_soon()

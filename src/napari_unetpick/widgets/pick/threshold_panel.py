@@ -1,0 +1,225 @@
+"""Threshold and minimum distance, the scores that they divide, and the precision to expect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from superqt import QLabeledDoubleSlider
+
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.evaluation.expected_precision import (
+    describe_expected,
+    evidence_of,
+    expected_precision,
+)
+from napari_unetpick.io.picks import tell_count
+from napari_unetpick.widgets.pick.all_scores import ScoreTable
+from napari_unetpick.widgets.pick.histogram import Histogram
+from napari_unetpick.widgets.qt.controls import button, hint, row, say
+from napari_unetpick.widgets.qt.throttle import EVERY_MS, Throttle, single_shot
+from napari_unetpick.widgets.session.session import Session
+
+HERE, ALL = "This micrograph", "All picked micrographs"
+NEAREST, FARTHEST = 0.25, 1.5  # diameters
+NOTHING = "No candidates yet: pick this micrograph, or all."
+PREVIEW = (
+    "These candidates are a preview (of a model in training, or of what a self-training took for "
+    "labels): no threshold holds for them."
+)
+ACCEPTED = "Every candidate above the threshold is accepted."
+
+Floats = NDArray[np.float64]
+
+
+class ThresholdPanel(QWidget):
+    """What the user moves until the right candidates are picks; nothing is computed anew."""
+
+    def __init__(self, session: Session, table: ScoreTable) -> None:
+        super().__init__()
+        self.session = session
+        self.table = table
+        self.threshold = self._slider(0.0, 1.0)
+        self.threshold.setToolTip(
+            "Candidates with at least this score are picks (RELION's picking threshold on FOM; "
+            "cryoSPARC's Inspect picks). Higher: fewer, and surer ones."
+        )
+        self.distance = self._slider(NEAREST, FARTHEST)
+        self.distance.setToolTip(
+            "Of two candidates nearer than this, in particle diameters, the better one stays "
+            "(RELION's minimum inter-particle distance)."
+        )
+        self.own = button(
+            "Model's own",
+            "Back to the threshold and distance that were best on the model's validation.",
+            self._reset,
+        )
+        self.own.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.scope = QComboBox()
+        self.scope.addItems([HERE, ALL])
+        self.scope.setToolTip("Whose candidates the histogram and the precision are of.")
+        self.histogram = Histogram(session.viewer)
+        self.counts, self.expected, self.note = hint(), hint(), hint()
+        self._build()
+        self._set_threshold = Throttle(session.set_threshold, self)
+        self._set_distance = Throttle(session.set_min_distance, self)
+        self.threshold.valueChanged.connect(self._set_threshold)
+        self.distance.valueChanged.connect(self._set_distance)
+        self.histogram.dragged.connect(self._dragged)
+        self.scope.currentTextChanged.connect(lambda _: self.refresh())
+        self._timer = single_shot(self, EVERY_MS, self._count)
+        self._another = single_shot(self, EVERY_MS, self.refresh)
+
+    def _slider(self, low: float, high: float) -> Any:
+        made = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        made.setRange(low, high)
+        made.setSingleStep(0.01)
+        made.setDecimals(2)
+        return made
+
+    def _build(self) -> None:
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        for line, (text, slider) in enumerate(
+            (("Threshold", self.threshold), ("Min. distance", self.distance))
+        ):
+            label = QLabel(text)
+            label.setToolTip(slider.toolTip())
+            grid.addWidget(label, line, 0)
+            grid.addWidget(slider, line, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(grid)
+        choice = row(self.scope, self.own)
+        choice.layout().setStretch(0, 1)
+        for widget in (choice, self.histogram, self.counts, self.expected, self.note):
+            layout.addWidget(widget)
+
+    # -- what the dock calls -------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show candidates, threshold and distance as they are now."""
+        self.selection_changed()
+        scores = self._scores()
+        self.histogram.setVisible(bool(len(scores)))
+        if len(scores):
+            self.histogram.draw(scores, self.session.model.threshold_now)
+        self._count()
+
+    def current_changed(self) -> None:
+        """Show another micrograph's candidates soon, where those of one alone are shown.
+
+        The micrograph itself is drawn first.
+        """
+        if self._is_here:
+            self._another.start()
+
+    def selection_changed(self) -> None:
+        """Show threshold and distance as they are now; numbers follow a moment later."""
+        model = self.session.model
+        if not self._set_threshold.waiting:
+            _put(self.threshold, model.threshold_now)
+        if not self._set_distance.waiting:
+            _put(self.distance, model.min_distance_now)
+        self.own.setEnabled(model.threshold is not None or model.min_distance is not None)
+        self.histogram.move(model.threshold_now)
+        if not self._timer.isActive():
+            self._timer.start()
+
+    # -- within --------------------------------------------------------------------------------
+
+    def _dragged(self, threshold: float) -> None:
+        self._set_threshold(min(max(threshold, 0.0), 1.0))
+
+    def _reset(self) -> None:
+        self.session.set_min_distance(None)
+        self.session.set_threshold(None)
+
+    @property
+    def _is_here(self) -> bool:
+        return bool(self.scope.currentText() == HERE)
+
+    def _scores(self) -> Floats:
+        """Scores of the candidates that are looked at."""
+        if not self._is_here:
+            return self.table.scores.values
+        key = self.session.current
+        if not key or key in self.session.previews:
+            return np.empty(0)
+        try:
+            chosen = self.session.chosen(key)
+        except UnetPickError as error:
+            say(self.note, str(error))
+            return np.empty(0)
+        return np.empty(0) if chosen is None else chosen.scores
+
+    def _count(self) -> None:
+        """Say how many are picks, and how many of them are particles."""
+        session, model = self.session, self.session.model
+        threshold, scores = model.threshold_now, self._scores()
+        above = scores[scores >= threshold]
+        if self._is_here and session.current in session.previews:
+            self._say("", "", PREVIEW)
+            return
+        where = "here" if self._is_here else self._where()
+        accepted = self._accepted()
+        if not len(scores):
+            counts = f"{tell_count(accepted, 'pick')} {where}." if accepted else ""
+            self._say(counts, "", self._nothing())
+            return
+        counts = (
+            f"{tell_count(len(above), 'candidate')} of {len(scores):,} above the threshold {where}"
+        )
+        counts += f", {accepted:,} accepted." if accepted else "."
+        found = expected_precision(above, evidence_of(model.card))
+        expected = describe_expected(found, model.calibration.kind)
+        if found is None and accepted:
+            expected = ""
+        self._say(counts, expected, self._other_model())
+
+    def _say(self, counts: str, expected: str, note: str) -> None:
+        say(self.counts, counts)
+        say(self.expected, expected)
+        say(self.note, note)
+
+    def _where(self) -> str:
+        count = tell_count(len(self.table.scores.keys), "micrograph")
+        return f"in {count}" + (" so far" if self.table.collecting else "")
+
+    def _accepted(self) -> int:
+        entries = self.session.project.entries
+        if self._is_here:
+            entry = entries.get(self.session.current)
+            return 0 if entry is None else entry.picks
+        return sum(entries[key].picks for key in self.table.scores.keys if key in entries)
+
+    def _nothing(self) -> str:
+        key = self.session.current
+        if not key or not self._is_here:
+            return "" if not self.session.project.entries else NOTHING
+        try:
+            found = self.session.candidates(key)
+        except UnetPickError as error:
+            return str(error)
+        if found is None:
+            return NOTHING
+        return "The model found no candidates in this micrograph." if not len(found) else ACCEPTED
+
+    def _other_model(self) -> str:
+        """Say where the candidates here are another model's: their scores mean little then."""
+        now, key = self.session.model.name, self.session.current
+        found = self.session.candidates(key) if key and self._is_here else None
+        if found is None or not now or found.model in ("", now):
+            return ""
+        return f"These candidates were found by {found.model}: pick again to see those of {now}."
+
+
+def _put(slider: Any, value: float) -> None:
+    """Move a slider without an echo."""
+    if abs(slider.value() - value) > 1e-9:
+        slider.blockSignals(True)
+        slider.setValue(value)
+        slider.blockSignals(False)

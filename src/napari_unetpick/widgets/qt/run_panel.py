@@ -1,0 +1,172 @@
+"""What the engine does now: stage, bar, time left, Stop, its last words, and what went wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_unetpick.events import Failed, Message, Progress
+from napari_unetpick.widgets.qt.controls import button, hint, row, say
+from napari_unetpick.widgets.qt.dock import Unfollow
+from napari_unetpick.widgets.qt.engine_badge import EngineBadge
+from napari_unetpick.widgets.qt.throttle import Throttle
+
+if TYPE_CHECKING:
+    from napari_unetpick.client import Job
+    from napari_unetpick.widgets.session.session import Session
+
+NAMES = {
+    "train": "Training",
+    "pick": "Picking",
+    "self-train": "Self-training",
+    "compare": "Comparing",
+}
+IDLE = "Nothing is running."
+EVERY_MS = 500  # drawing each of six steps a second took a fifth of a core from the training
+OUTCOMES = {
+    "done": "{} is done.",
+    "stopped": "{} was stopped; what was finished is kept.",
+    "error": "{} did not finish.",
+}
+ADVICE = {
+    "memory": "Close other programs, or choose a smaller batch under Advanced.",
+    "engine": "The engine starts afresh with the next job.",
+}
+
+
+class RunPanel(QWidget):
+    """Follows a session's job; several may be shown at once."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self._job: Job | None = None
+        self._failures = 0
+        self.badge = EngineBadge(session.engine)
+        self.stop = button(
+            "Stop",
+            "Stop at the next step. What was finished is kept: a training can be resumed later.",
+            self._stop,
+        )
+        self.stop.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.stage = hint(IDLE)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(10)
+        self.bar.setToolTip("How far this stage of the job is.")
+        self._calm = Throttle(self._show, self, EVERY_MS)
+        self.words = hint()
+        self.trouble = hint()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        for part in (row(self.badge, self.stop), self.stage, self.bar, self.words, self.trouble):
+            layout.addWidget(part)
+        session.job_changed.connect(self._job_changed)
+        self.destroyed.connect(Unfollow([(session.job_changed, self._job_changed)]))
+        self._idle()
+        self._job_changed()
+
+    def _job_changed(self) -> None:
+        job = self.session.job
+        if job is None or job is self._job:
+            return
+        if self._job is not None:
+            self._drop(self._job)
+        self._job, self._failures = job, 0
+        job.progress.connect(self._progress)
+        job.message.connect(self._message)
+        job.failed.connect(self._failed)
+        job.error.connect(self._error)
+        job.finished.connect(self._finished)
+        waits = self.session.engine.state == "busy"
+        say(self.stage, f"{self._name}: {'waits for its turn' if waits else 'begins'}…")
+        say(self.words, "")
+        say(self.trouble, "")
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self.stop.setEnabled(True)
+
+    @property
+    def _name(self) -> str:
+        return "" if self._job is None else NAMES.get(self._job.do, self._job.do.capitalize())
+
+    def _drop(self, job: Job) -> None:
+        job.progress.disconnect(self._progress)
+        self._calm.forget()
+        job.message.disconnect(self._message)
+        job.failed.disconnect(self._failed)
+        job.error.disconnect(self._error)
+        job.finished.disconnect(self._finished)
+
+    def _progress(self, event: Progress) -> None:
+        self._calm(event)
+
+    def _show(self, event: Progress) -> None:
+        if (pause := self.session.layers.pause) is not None:
+            pause.wait()  # going to another micrograph may be due now
+        self.bar.setRange(0, event.total)
+        self.bar.setValue(event.step)
+        stage = (
+            event.stage
+            if event.stage.lower() in self._name.lower()
+            else (f"{self._name}, {event.stage}")
+        )
+        left = time_left(event.seconds_left)
+        text = f"{stage.capitalize()}: {event.step:,} of {event.total:,}"
+        say(self.stage, f"{text}, {left}" if left else text)
+
+    def _message(self, event: Message) -> None:
+        say(self.words, f"Warning: {event.text}" if event.level == "warning" else event.text)
+
+    def _failed(self, event: Failed) -> None:
+        self._failures += 1
+        more = f" ({self._failures:,} failed so far)" if self._failures > 1 else ""
+        name = "" if event.reason.startswith(event.micrograph) else f"{event.micrograph}: "
+        say(self.trouble, f"{name}{event.reason}{more}")
+
+    def _error(self, kind: str, text: str) -> None:
+        advice = ADVICE.get(kind, "")
+        say(self.trouble, f"{text}. {advice}" if advice and advice not in text else text)
+
+    def _finished(self) -> None:
+        job = self._job
+        if job is None:
+            return
+        say(self.stage, OUTCOMES.get(job.state, IDLE).format(self._name))
+        self._drop(job)
+        self._job = None
+        self._idle()
+
+    def _stop(self) -> None:
+        if self._job is not None:
+            self._calm.forget()
+            say(self.stage, f"{self._name}: stops at the next step…")
+            self.stop.setEnabled(False)
+            self._job.stop()
+
+    def _idle(self) -> None:
+        self.bar.hide()
+        self.stop.setEnabled(False)
+
+
+def alone(panel: RunPanel) -> None:
+    """Show a dock's own panel only where the workspace has none below all docks."""
+    above = panel.parent()
+    while above is not None and not hasattr(above, "run_panel"):
+        above = above.parent()
+    panel.setVisible(above is None)
+
+
+def time_left(seconds: float | None) -> str:
+    """Say how long it will take, in words: 95 -> "about 2 min left"; "" where it is unknown."""
+    if seconds is None or not seconds >= 0:
+        return ""
+    if seconds < 10:
+        return "a few seconds left"
+    if seconds < 60:
+        return f"about {10 * round(seconds / 10):.0f} s left"
+    if seconds < 3600:
+        return f"about {round(seconds / 60)} min left"
+    return f"about {seconds / 3600:.1f} h left"

@@ -1,0 +1,1 @@
+"""The Train and Self-train docks."""

@@ -1,0 +1,76 @@
+"""The arguments with which a stopped run goes on, from its own config.toml; no Qt."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.io.models import read_card
+from napari_unetpick.io.names import micrograph_key
+from napari_unetpick.project.project import RunInfo
+from napari_unetpick.project.runs import CONFIG, MODEL
+from napari_unetpick.widgets.train.plan import AFRESH, GENERAL, GENERAL_MODEL
+
+
+def resume_args(run: Path, keys: Iterable[str], runs: Iterable[RunInfo]) -> dict[str, Any]:
+    """Return the arguments of `train` that a run was started with.
+
+    Parameters
+    ----------
+    run
+        The run folder.
+    keys
+        Of the project's micrographs.
+    runs
+        Of the project: the model that the run started from is among them.
+
+    Raises
+    ------
+    InputError
+        config.toml cannot be read, or a micrograph or the starting model is gone.
+    """
+    config = read_config(run)
+    names = [micrograph_key(str(name)) for name in config.get("micrographs", [])]
+    known = set(keys)
+    gone = [name for name in names if name not in known]
+    if gone:
+        raise InputError(
+            f"{run.name} cannot go on: {gone[0]} is not in the project any more; train a new run"
+        )
+    return {
+        "settings": config.get("settings", {}),
+        "start": find_start(str(config.get("start", AFRESH)), run, runs),
+        "validation": config.get("validation"),
+        "keys": names,
+        "resume": True,
+    }
+
+
+def read_config(run: Path) -> dict[str, Any]:
+    """Read a run's config.toml."""
+    path = run / CONFIG
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); train a new run") from error
+
+
+def find_start(start: str, run: Path, runs: Iterable[RunInfo]) -> str:
+    """Return what a run started from; its config names a model by the hash of its labels."""
+    if start == AFRESH:
+        return AFRESH
+    begun = (run / CONFIG).stat().st_mtime
+    models = [(each.path / MODEL, str(each.path)) for each in runs if each.path != run]
+    for model, name in [*models, (GENERAL_MODEL, GENERAL)]:
+        try:
+            before = model.is_file() and (name == GENERAL or model.stat().st_mtime <= begun)
+            if before and read_card(model).get("data", "model") == start:
+                return name
+        except (OSError, UnetPickError):
+            continue  # a model that cannot be read is not the one
+    raise InputError(
+        f"{run.name} cannot go on: the model that it started from is gone; train a new run"
+    )

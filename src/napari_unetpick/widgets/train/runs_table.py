@@ -1,0 +1,263 @@
+"""The runs of a project as a table: used, compared, renamed, deleted, resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QGridLayout,
+    QHeaderView,
+    QMessageBox,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.project.project import RunInfo
+from napari_unetpick.widgets.qt.controls import button, hint, say
+
+if TYPE_CHECKING:
+    from napari_unetpick.widgets.session.session import Session
+
+COLUMNS = ("Run", "Epochs", "F1", "When")
+TOOLTIPS = (
+    "Name of the run. Checked runs are drawn together above, to compare them.",
+    "Epochs of training, of all stages.",
+    "Best F1 on validation labels; a dash where labels are partial and it cannot be known.",
+    "When it last changed.",
+)
+ROWS_SHOWN = 5
+EMPTY = "No runs yet: a training makes the first one."
+
+
+class RunsView(QWidget):
+    """Lists a session's runs.
+
+    Signals (psygnal)
+    -----------------
+    compared()
+        Other runs are checked.
+    changed()
+        A run was renamed or deleted.
+    resumed(name)
+        The user wants to go on with a run that is not finished.
+    """
+
+    compared = Signal()
+    changed = Signal()
+    resumed = Signal(str)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.runs: list[RunInfo] = []
+        self.ask: Callable[[str], bool] = self._ask
+        self.busy = ""  # name of the run that is training: it is left alone
+        self._filling = False
+        self.trouble = hint()
+        self.empty = hint(EMPTY)
+        self.table = self._make_table()
+        self.use = button("Use", "Score and pick with this run's model from now on.", self._use)
+        self.resume = button(
+            "Resume", "Go on with a run that was stopped, where it stopped.", self._resume
+        )
+        self.rename = button("Rename", "Give the run another name (or press F2).", self._rename)
+        self.delete = button(
+            "Delete", "Delete the run with its model. It cannot be undone.", self._delete
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.empty)
+        layout.addWidget(self.table)
+        grid = QGridLayout()
+        grid.setSpacing(3)
+        for number, each in enumerate((self.use, self.resume, self.rename, self.delete)):
+            grid.addWidget(each, 0, number)
+        layout.addLayout(grid)
+        layout.addWidget(self.trouble)
+        self.reload()
+
+    @property
+    def checked(self) -> list[RunInfo]:
+        """The runs to be compared, in the order of the list."""
+        return [
+            run
+            for number, run in enumerate(self.runs)
+            if self.table.item(number, 0).checkState() == Qt.CheckState.Checked
+        ]
+
+    @property
+    def selected(self) -> RunInfo | None:
+        """The run of the selected row."""
+        row = self.table.currentRow()
+        return self.runs[row] if 0 <= row < len(self.runs) else None
+
+    def select(self, name: str) -> None:
+        """Select a run by name."""
+        for number, run in enumerate(self.runs):
+            if run.name == name:
+                self.table.selectRow(number)
+
+    def reload(self) -> None:
+        """List the runs anew; checks and selection stay."""
+        checked = {run.name for run in self.checked}
+        selected = self.selected
+        self.runs = self.session.project.runs()
+        self._filling = True
+        try:
+            self.table.setRowCount(len(self.runs))
+            for number, run in enumerate(self.runs):
+                self._fill(number, run, run.name in checked)
+        finally:
+            self._filling = False
+        if self.runs:
+            self.table.selectRow(0)
+        if selected is not None:
+            self.select(selected.name)
+        self.table.setVisible(bool(self.runs))
+        self.empty.setVisible(not self.runs)
+        rows = min(len(self.runs), ROWS_SHOWN)
+        height = self.table.horizontalHeader().sizeHint().height()
+        self.table.setFixedHeight(
+            height + rows * self.table.verticalHeader().defaultSectionSize() + 4
+        )
+        self._enable()
+
+    def _fill(self, number: int, run: RunInfo, checked: bool) -> None:
+        used = self.session.model.path is not None and self.session.model.path.parent == run.path
+        score = "–" if run.validation_f1 is None else f"{run.validation_f1:.3f}"
+        when = datetime.fromtimestamp(run.modified)
+        texts = (
+            run.name,
+            f"{run.epochs}" if run.finished else f"{run.epochs}, stopped",
+            score,
+            f"{when:%H:%M}" if when.date() == datetime.now().date() else f"{when:%Y-%m-%d}",
+        )
+        if run.name == self.busy:
+            texts = (run.name, f"{run.epochs}, runs", *texts[2:])
+        state = "finished" if run.finished else "not finished: it can be resumed"
+        about = f"{run.name}: {state}{', in use' if used else ''}. {when:%Y-%m-%d %H:%M}"
+        for column, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            item.setToolTip(about)
+            flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+            font = item.font()
+            font.setBold(used)
+            item.setFont(font)
+            if column == 0:
+                flags |= Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEditable
+                item.setCheckState(Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked)
+            item.setFlags(flags)
+            self.table.setItem(number, column, item)
+
+    def _make_table(self) -> QTableWidget:
+        table = QTableWidget(0, len(COLUMNS))
+        table.setHorizontalHeaderLabels(COLUMNS)
+        for column, text in enumerate(TOOLTIPS):
+            table.horizontalHeaderItem(column).setToolTip(text)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(24)
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
+        table.setShowGrid(False)
+        table.itemChanged.connect(self._item_changed)
+        table.currentCellChanged.connect(lambda *_: self._enable())
+        table.cellDoubleClicked.connect(lambda *_: self._use())
+        return table
+
+    def _enable(self) -> None:
+        if self._filling:
+            return
+        run = self.selected
+        free = run is not None and run.name != self.busy
+        self.use.setEnabled(run is not None and run.finished)
+        self.resume.setEnabled(free and run is not None and not run.finished and not self.busy)
+        self.rename.setEnabled(free)
+        self.delete.setEnabled(free)
+
+    def _item_changed(self, item: QTableWidgetItem) -> None:
+        if self._filling or item.column() != 0:
+            return
+        run = self.runs[item.row()]
+        if item.text() != run.name:
+            self._rename_to(run, item.text().strip())
+        else:
+            self.compared.emit()
+
+    def _use(self) -> None:
+        if self.selected is not None and self.selected.finished:
+            self._try(lambda run: self.session.use_model(run.path))
+
+    def _resume(self) -> None:
+        if self.selected is not None:
+            self.resumed.emit(self.selected.name)
+
+    def _rename(self) -> None:
+        if self.selected is not None:
+            self.table.setFocus()
+            self.table.editItem(self.table.item(self.table.currentRow(), 0))
+
+    def _rename_to(self, run: RunInfo, name: str) -> None:
+        used = self._is_used(run)
+
+        def rename(run: RunInfo) -> None:
+            if run.name == self.busy:
+                return
+            self.session.rename_run(run.name, name)
+            if used:
+                model = self.session.model
+                threshold, distance = model.threshold, model.min_distance
+                self.session.use_model(self.session.project.runs_folder / name)
+                self.session.set_threshold(threshold)
+                self.session.set_min_distance(distance)
+
+        self._try(rename, run)
+        self.select(name)
+        self.changed.emit()
+
+    def _delete(self) -> None:
+        run = self.selected
+        used = "It is the model in use. " if run is not None and self._is_used(run) else ""
+        question = f"{used}Delete {run.name if run else ''} with its model? It cannot be undone."
+        if run is None or not self.ask(question):
+            return
+
+        def delete(run: RunInfo) -> None:
+            was_used = self._is_used(run)
+            self.session.project.delete_run(run.name)
+            if was_used:
+                others = [each for each in self.session.project.runs() if each.finished]
+                self.session.use_model(others[0].path if others else None)
+
+        self._try(delete)
+        self.changed.emit()
+
+    def _is_used(self, run: RunInfo) -> bool:
+        path = self.session.model.path
+        return path is not None and path.parent == run.path
+
+    def _try(self, act: Callable[[RunInfo], None], run: RunInfo | None = None) -> None:
+        """Do something with a run; say what cannot be done, and list them anew."""
+        run = self.selected if run is None else run
+        say(self.trouble, "")
+        try:
+            if run is not None:
+                act(run)
+        except UnetPickError as error:
+            say(self.trouble, str(error))
+        self.reload()
+
+    def _ask(self, question: str) -> bool:
+        answer = QMessageBox.question(self, "Delete run", question)
+        return bool(answer == QMessageBox.StandardButton.Yes)

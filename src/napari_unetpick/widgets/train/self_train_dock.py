@@ -1,0 +1,210 @@
+"""The Self-train dock: a model learns from its own sure picks where nobody labelled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHeaderView,
+    QSizePolicy,
+    QSpinBox,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.pseudo_labels import rounds_taken
+from napari_unetpick.settings import SelfTrainSettings
+from napari_unetpick.widgets.qt.controls import button, hint, say
+from napari_unetpick.widgets.qt.dock import Dock
+from napari_unetpick.widgets.qt.run_panel import RunPanel, alone
+from napari_unetpick.widgets.session.pixel_sizes import size_obstacle
+from napari_unetpick.widgets.train.pseudo_labels import show_taken
+from napari_unetpick.widgets.train.rounds_table import COLUMNS, TOOLTIPS, rounds_of
+
+DEFAULTS = SelfTrainSettings()
+ABOUT = (
+    "The model picks what is not labelled, takes its surest picks for labels and trains on; "
+    "a round that makes it no better is thrown away."
+)
+
+
+class SelfTrainDock(Dock):
+    """Starts self-training and shows what each round took."""
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(napari_viewer, parent)
+        self.training = self.session.training
+        self.plan_text, self.trouble = hint(), hint()
+        self.run_box = QComboBox()
+        self.run_box.setToolTip("The trained model that goes on learning.")
+        self.run_box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.rounds = QSpinBox()
+        self.rounds.setRange(1, 10)
+        self.rounds.setValue(DEFAULTS.rounds)
+        self.rounds.setToolTip("How many times it picks and trains again.")
+        self.quantile = QDoubleSpinBox()
+        self.quantile.setRange(0.0, 0.95)
+        self.quantile.setSingleStep(0.05)
+        self.quantile.setSpecialValueText("as trained")
+        self.quantile.setToolTip(
+            "Only picks that score above this part of your labelled particles are taken for "
+            "labels: 0.35 asks for a score that 65 of 100 of yours reach. Those a little below are "
+            "neither particle nor background. As trained: by the settings of the run."
+        )
+        self.start = button(
+            "Self-train",
+            "Go on training on its own sure picks; what it took can be looked through afterwards.",
+            self._start,
+        )
+        self.look = button(
+            "Look through what was taken",
+            "Show the picks that a round took for labels as candidates, to accept or reject them: "
+            "those of the round that was kept, else of the last one.",
+            self._look,
+        )
+        self.back = button(
+            "Back to the model's picks",
+            "Show the candidates of the last picking again.",
+            self._back,
+        )
+        self.looked = hint()
+        self.panel = RunPanel(self.session)
+        self.table = self._make_table()
+        self._build()
+        session = self.session
+        for signal in (session.project_changed, session.entries_changed, session.job_changed):
+            self.follow(signal, self.refresh)
+        self.follow(self.training.changed, self.refresh)
+        self.follow(session.candidates_changed, self._show_way_back)
+        self.run_box.currentIndexChanged.connect(lambda _: self._can_look())
+        self.follow(self.training.measured, self._fill)
+        self.follow(self.training.troubled, lambda text: say(self.trouble, text))
+        self.refresh()
+
+    def _build(self) -> None:
+        fields = QWidget()
+        fields.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        form = QFormLayout(fields)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("Model", self.run_box)
+        form.addRow("Rounds", self.rounds)
+        form.addRow("Surest picks from", self.quantile)
+        for number in range(form.rowCount()):
+            field = form.itemAt(number, QFormLayout.ItemRole.FieldRole).widget()
+            form.labelForField(field).setToolTip(field.toolTip())
+        self.body.addWidget(hint(ABOUT))
+        self.body.addWidget(self.plan_text)
+        self.body.addWidget(fields)
+        self.body.addWidget(self.start)
+        self.body.addWidget(self.trouble)
+        self.body.addWidget(self.panel)
+        self.body.addWidget(self.table)
+        self.body.addWidget(self.look)
+        self.body.addWidget(self.looked)
+        self.body.addWidget(self.back)
+        self.body.addStretch(1)
+
+    def _make_table(self) -> QTableWidget:
+        table = QTableWidget(0, len(COLUMNS))
+        table.setHorizontalHeaderLabels(COLUMNS)
+        for column, text in enumerate(TOOLTIPS):
+            table.horizontalHeaderItem(column).setToolTip(text)
+        table.verticalHeader().hide()
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setFixedHeight(140)
+        table.hide()
+        return table
+
+    def showEvent(self, event: QShowEvent) -> None:  # Qt's name
+        """Wake the engine: whoever looks here will soon train."""
+        super().showEvent(event)
+        alone(self.panel)
+        self.session.engine.warm_up()
+
+    def refresh(self, *_: object) -> None:
+        """Count what it would learn from."""
+        project = self.session.project
+        runs = [run for run in project.runs() if run.finished]
+        chosen = self.run_box.currentData()
+        self.run_box.clear()
+        for run in runs:
+            self.run_box.addItem(run.name, run.path)
+        if (place := self.run_box.findData(chosen)) > 0:
+            self.run_box.setCurrentIndex(place)
+        kept = {key: e.state for key, e in project.entries.items() if e.kept}
+        free, partly = ([k for k in kept if kept[k] == state] for state in ("none", "partial"))
+        unsized = size_obstacle(self.session, free + partly)
+        able = bool(runs and free + partly) and not unsized and not project.read_only
+        busy = self.session.busy
+        waits = busy if able and not self.training.running else ""
+        plan = _plan(len(runs), len(free), len(partly), project.read_only)
+        say(self.plan_text, waits or unsized or plan)
+        self.start.setEnabled(able and not busy and not self.training.running)
+        self._fill()
+        self._can_look()
+        self._show_way_back()
+
+    def _can_look(self) -> None:
+        """Offer what the chosen run took; not while a network's own previews come."""
+        run = self.run_box.currentData()
+        taken = run is not None and bool(rounds_taken(run))
+        self.look.setEnabled(taken and self.session.job is None)
+
+    def _show_way_back(self, *_: object) -> None:
+        looking = bool(self.session.previews) and not self.training.running
+        self.back.setVisible(looking)
+        if not looking:
+            say(self.looked, "")
+
+    def _look(self) -> None:
+        try:
+            words = show_taken(self.session, self.run_box.currentData())
+        except UnetPickError as error:
+            words = str(error)
+        say(self.looked, words)
+
+    def _back(self) -> None:
+        self.session.end_previews()
+
+    def _fill(self) -> None:
+        rounds = rounds_of(self.training.rows)
+        self.table.setVisible(bool(rounds))
+        self.table.setRowCount(len(rounds))
+        for number, texts in enumerate(rounds):
+            for column, text in enumerate(texts):
+                item = QTableWidgetItem(text)
+                item.setToolTip(text)
+                self.table.setItem(number, column, item)
+
+    def _start(self) -> None:
+        run = self.run_box.currentData()
+        try:
+            quantile = self.quantile.value() or None
+            self.training.start_self_training(run, self.rounds.value(), quantile)
+        except UnetPickError as error:
+            say(self.trouble, str(error))
+
+
+def _plan(runs: int, free: int, partly: int, read_only: bool) -> str:
+    if read_only:
+        return "The project is open read-only: save it as another project first."
+    if not runs:
+        return "Train a model first, in Train."
+    if not free + partly:
+        return (
+            "Every micrograph is labelled completely: there is nothing more to learn from. Add "
+            "micrographs."
+        )
+    kinds = {"unlabelled": free, "partly labelled": partly}
+    told = [f"{count:,} {kind}" for kind, count in kinds.items() if count]
+    return f"{' and '.join(told)} micrograph{'' if free + partly == 1 else 's'} to learn from."

@@ -1,0 +1,269 @@
+"""What the Evaluate dock asks: which micrographs count, what is left out and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from train_helpers import write_run
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.labels import Labels, write_labels
+from napari_unetpick.io.picks import Picks, write_picks
+from napari_unetpick.project.project import Candidates, Project
+from napari_unetpick.widgets.evaluate.job import Question, answer
+from napari_unetpick.widgets.evaluate.truth import first_truth
+from napari_unetpick.widgets.qt.workers import Task
+from napari_unetpick.widgets.session.snapshot import take_snapshot
+
+CORNER = np.array([[0, 0], [0, 60], [60, 60], [60, 0]], float)
+
+
+def plant(session, key, extra=(), model="run-1"):
+    """Candidates at all true particles, and at other places."""
+    coords = np.concatenate([session.truth[key], np.reshape(extra, (-1, 2))])
+    raw = np.full(len(coords), 0.9)
+    session.put_candidates(key, Candidates(coords, raw, np.zeros(len(raw)), model, 20.0))
+
+
+def label(session, key, state="full", source="manual"):
+    session.add_picks(key, session.truth[key], None, source)
+    session.set_state(key, state)
+
+
+def ask(session, truth="full", judged="candidates", border=False):
+    return answer(Question(judged, truth, border), take_snapshot(session), Task())
+
+
+def notes(found):
+    return "\n".join(found.evaluation.notes)
+
+
+def test_what_the_user_accepted_is_still_what_the_model_found(project_session):
+    session = project_session
+    plant(session, "a.b_1")
+    label(session, "a.b_1", source="model")  # the viewer shows no candidate there any more
+    found = ask(session)
+    assert found.evaluation.headline.f1 == 1.0
+    assert "12 of 12 true particles were accepted from a model's candidates" in notes(found)
+
+
+def test_the_border_is_half_a_diameter(project_session):
+    session = project_session
+    label(session, "a.b_1")
+    plant(session, "a.b_1", extra=[(9.0, 150.0)])  # 10 px of the edge: half of 20 px
+    assert ask(session).evaluation.half.n_picks == 13
+    found = ask(session, border=True)
+    assert found.evaluation.half.n_picks == 12
+    assert found.false_picks == ()
+
+
+def test_excluded_areas_count_on_neither_side(project_session):
+    session = project_session
+    inside = (session.truth["a.b_1"] < 60).all(axis=1)
+    label(session, "a.b_1")
+    session.set_marks("a.b_1", replace(session.marks("a.b_1"), exclusions=(CORNER,)))
+    plant(session, "a.b_1", extra=[(30.0, 30.0), (9.0, 9.0)])
+    found = ask(session).evaluation
+    assert found.half.n_truth == 12 - int(inside.sum())
+    assert found.headline.precision == 1.0
+
+
+@pytest.mark.parametrize("judged", ["candidates", "picks"])
+def test_an_excluded_area_cuts_no_good_pick(project_session, tmp_path, judged):
+    session = project_session
+    place = session.truth["a.b_1"][0]
+    label(session, "a.b_1")
+    area = place + [[-30, 1], [30, 1], [30, 31], [-30, 31]]  # beside this particle
+    moved = session.truth["a.b_1"] + [0.0, 3.0]  # and now in it
+    session.set_marks("a.b_1", replace(session.marks("a.b_1"), exclusions=(area,)))
+    session.put_candidates("a.b_1", Candidates(moved, np.full(12, 0.9), np.zeros(12), "r", 20.0))
+    own = "full"
+    if judged == "picks":
+        name = "a.b_1.mrc"
+        own = tmp_path / "truth.csv"
+        write_picks({name: Picks(name, moved - [0.0, 6.0])}, own, "csv")
+    found = ask(session, own, judged).evaluation
+    assert found.headline.f1 == 1.0
+    assert found.half.n_truth == found.half.n_matched
+
+
+def test_a_fully_labelled_area_of_a_partly_labelled_micrograph_is_truth(project_session):
+    session = project_session
+    label(session, "a.b_1", "partial")
+    area = 2.5 * CORNER  # 150 x 150 px
+    session.set_marks("a.b_1", replace(session.marks("a.b_1"), complete=(area,)))
+    inside = int((session.truth["a.b_1"] < 150).all(axis=1).sum())
+    assert 2 <= inside < 12
+    plant(session, "a.b_1", extra=[(12.0, 12.0), (200.0, 30.0)])
+    found = ask(session)
+    assert found.evaluation.half.n_truth == inside
+    assert found.evaluation.half.n_picks == inside + 1, "the pick outside is not judged"
+    assert [(each.row, each.col) for each in found.false_picks] == [(12.0, 12.0)]
+    assert "1 partly labelled micrograph judged only inside fully labelled areas" in notes(found)
+
+
+def test_micrographs_that_cannot_be_judged_are_left_out_and_said(project_session):
+    session = project_session
+    for key in ("a.b_1", "a.b_2"):
+        label(session, key)
+        session.change_entry(key, split="test")
+    label(session, "a.b_3", "partial")
+    session.change_entry("a.b_3", split="test")
+    plant(session, "a.b_1")
+    found = ask(session, "test")
+    assert [row.key for row in found.evaluation.micrographs] == ["a.b_1"]
+    assert "1 micrograph not picked yet: left out" in notes(found)
+    assert "1 micrograph of this split not fully labelled or rejected: left out" in notes(found)
+
+
+@pytest.mark.parametrize(
+    "prepare,words",
+    [
+        (lambda s: s.set_diameter(None), "diameter is not set"),
+        (lambda s: None, "the model has picked none of them yet"),
+        (lambda s: s.set_state("a.b_1", "partial"), "no micrograph is fully labelled yet"),
+    ],
+)
+def test_what_is_missing_is_said_with_what_to_do(project_session, prepare, words):
+    label(project_session, "a.b_1")
+    prepare(project_session)
+    with pytest.raises(InputError, match=words):
+        ask(project_session)
+
+
+def test_picks_are_not_compared_with_themselves(project_session):
+    label(project_session, "a.b_1")
+    with pytest.raises(InputError, match="are the truth here"):
+        ask(project_session, judged="picks")
+
+
+def test_accepted_picks_against_a_file(project_session, tmp_path):
+    session = project_session
+    session.add_picks("a.b_1", session.truth["a.b_1"][:6], None, "manual")
+    truth = {"a.b_1.mrc": Picks("a.b_1.mrc", session.truth["a.b_1"])}
+    write_picks(truth, tmp_path / "truth.csv", "csv")
+    found = ask(session, tmp_path / "truth.csv", "picks").evaluation
+    assert (found.headline.precision, found.headline.recall) == (1.0, 0.5)
+
+
+def test_files_beside_a_truth_file_say_how_complete_it_is(project_session, tmp_path):
+    session = project_session
+    for key in ("a.b_1", "a.b_2"):
+        plant(session, key, extra=[(5.0, 5.0)])
+    names = {key: f"{key}.mrc" for key in ("a.b_1", "a.b_2")}
+    truth = {name: Picks(name, session.truth[key]) for key, name in names.items()}
+    write_picks(truth, tmp_path / "truth.csv", "csv")
+    (tmp_path / "labels.csv").write_text("micrograph,state\na.b_2.mrc,partial\n")
+    square = [[0, 0], [0, 8], [8, 8], [8, 0]]
+    (tmp_path / "areas.json").write_text(json.dumps({"a.b_1.mrc": {"exclusions": [square]}}))
+    found = ask(session, tmp_path / "truth.csv")
+    assert [row.key for row in found.evaluation.micrographs] == ["a.b_1"]
+    assert found.evaluation.headline.f1 == 1.0
+    assert "1 micrograph of the truth (such as a.b_2) not fully labelled" in notes(found)
+    assert "excluded areas of 1 micrograph (such as a.b_1)" in notes(found)
+
+
+def test_a_truth_file_of_a_micrograph_that_is_gone_says_so(project_session, tmp_path):
+    session = project_session
+    truth = {f"{key}.mrc": Picks(f"{key}.mrc", session.truth[key]) for key in ("a.b_1", "a.b_2")}
+    write_picks(truth, tmp_path / "truth.csv", "csv")
+    plant(session, "a.b_1")
+    session.entry("a.b_2").micrograph.path.unlink()
+    said = notes(ask(session, tmp_path / "truth.csv"))
+    assert "a.b_2 was left out" in said
+    assert "not given" not in said
+
+
+def test_candidates_of_another_model_are_said(project_session):
+    session = project_session
+    label(session, "a.b_1")
+    plant(session, "a.b_1", model="run-7")
+    session.model.path = session.project.runs_folder / "run-8" / "model.safetensors"
+    assert "those of run-7, not of run-8" in notes(ask(session))
+
+
+def test_a_micrograph_whose_file_is_gone_is_left_out_and_said(project_session):
+    session = project_session
+    for key in ("a.b_1", "a.b_2"):
+        label(session, key)
+        plant(session, key)
+    session.entry("a.b_2").micrograph.path.unlink()
+    found = ask(session)
+    assert [row.key for row in found.evaluation.micrographs] == ["a.b_1"]
+    assert "a.b_2 was left out" in notes(found)
+
+
+def test_false_picks_are_those_nobody_decided_about_the_surest_first(project_session):
+    session = project_session
+    label(session, "a.b_1")
+    places = np.array([(5.0, 5.0), (5.0, 200.0), (235.0, 315.0)])
+    coords = np.concatenate([session.truth["a.b_1"], places])
+    raw = np.r_[np.full(12, 0.99), 0.7, 0.9, 0.8]
+    session.put_candidates("a.b_1", Candidates(coords, raw, np.zeros(15), "run-1", 20.0))
+    session.reject("a.b_1", np.array([(5.0, 201.0)]))
+    found = ask(session).false_picks
+    assert [(each.row, each.col) for each in found] == [(235.0, 315.0), (5.0, 5.0)]
+    assert [each.score for each in found] == pytest.approx([0.8, 0.7])
+
+
+def test_looks_at_the_test_split_stay_with_the_project(project_session, tmp_path):
+    session = project_session
+    session.count_test_look()
+    session.count_test_look()
+    session.save_project_as(tmp_path / "copy")
+    assert session.project.test_looks == 2
+    session.count_test_look()
+    session.save()
+    again = Project.open(tmp_path / "copy", lock=False)
+    assert again.test_looks == 3
+    assert Project.open(tmp_path / "project", lock=False).test_looks == 2
+
+
+def write_seen(session, name, *keys):
+    """A run whose record says that it was trained on some micrographs."""
+    run = write_run(session.project.runs_folder, name)
+    write_labels(run / "labels", {f"{key}.mrc": Labels("full") for key in keys})
+    return run
+
+
+def test_micrographs_that_trained_the_model_are_said_to_flatter(project_session):
+    session = project_session
+    session.use_model(write_seen(session, "run-1", "a.b_1", "a.b_2"))
+    for key in session.truth:
+        label(session, key)
+        plant(session, key)
+    found = ask(session)
+    assert "2 of these 3 micrographs trained the model" in found.caution
+    assert found.caution in found.evaluation.notes
+    session.change_entry("a.b_3", split="test")
+    assert ask(session, truth="test").caution == ""
+
+
+def test_what_counts_is_the_model_that_made_the_candidates(project_session):
+    session = project_session
+    write_seen(session, "run-1", "a.b_1")
+    session.use_model(write_seen(session, "run-2", "a.b_2"))
+    for key in session.truth:
+        label(session, key)
+        plant(session, key, model="run-1")
+    assert "1 of these 3 micrographs" in ask(session).caution
+    for key in session.truth:
+        plant(session, key, model="run-9")  # which is gone
+    assert ask(session).caution == ""
+
+
+def test_the_truth_that_is_set_aside_comes_first(project_session):
+    session = project_session
+    entries = session.project.entries
+    session.change_entry("a.b_1", split="test")
+    session.change_entry("a.b_2", split="validation")
+    assert first_truth(entries) == "full", "nothing is labelled"
+    label(session, "a.b_1")
+    assert first_truth(entries) == "test", "fairer than what trained the model"
+    label(session, "a.b_2")
+    assert first_truth(entries) == "validation", "looks do not wear it out"
+    session.change_entry("a.b_2", kept=False)
+    assert first_truth(entries) == "test"
