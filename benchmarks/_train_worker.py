@@ -22,8 +22,8 @@ from _record import Clock, peak_mib  # noqa: E402
 from napari_unetpick.engine.data.augment import BatchAugmentation  # noqa: E402
 from napari_unetpick.engine.data.patches import PatchSource  # noqa: E402
 from napari_unetpick.engine.inputs import make_train_job  # noqa: E402
-from napari_unetpick.engine.train import loop as fit
-from napari_unetpick.engine.train import run as train
+from napari_unetpick.engine.train import loop as fit  # noqa: E402
+from napari_unetpick.engine.train import run as train  # noqa: E402
 from napari_unetpick.events import Done, Metrics  # noqa: E402
 
 IMPORTS_S = time.perf_counter() - started

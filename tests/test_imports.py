@@ -14,9 +14,8 @@ PACKAGE = "napari_unetpick"
 SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 
 BASE = {"errors", "settings", "events", "__init__"}
-THROUGH_EVALUATION = BASE | {"io", "picking", "evaluation"}
-THROUGH_REPORT = THROUGH_EVALUATION | {"engine", "study", "report"}
-ADAPTERS = {"layer_data", "notify", "pairing", "readers", "sample_data", "writers"}
+DATA = BASE | {"io", "project", "picking", "export", "evaluation"}
+THROUGH_REPORT = DATA | {"engine", "study", "report"}
 
 # What each room may import besides itself.
 MAY_IMPORT = {
@@ -25,24 +24,26 @@ MAY_IMPORT = {
     "events": {"errors"},
     "settings": {"errors", "__init__"},
     "io": BASE,
+    "project": BASE | {"io"},
     "picking": BASE | {"io"},
-    "evaluation": BASE | {"io", "picking"},
+    "export": BASE | {"io", "project", "picking"},
+    "evaluation": BASE | {"io", "project", "picking"},
     "simulate": BASE | {"io"},
-    "engine": THROUGH_EVALUATION,
-    "study": THROUGH_EVALUATION | {"engine", "simulate"},
-    "report": THROUGH_EVALUATION | {"engine", "study"},
+    "adapters": BASE | {"io", "simulate"},
+    "engine": DATA | {"simulate"},
+    "study": DATA | {"engine", "simulate"},
+    "report": DATA | {"engine", "study"},
     "worker": THROUGH_REPORT,
     "demo": THROUGH_REPORT | {"simulate"},
     "cli": THROUGH_REPORT | {"simulate", "worker", "demo"},
     "__main__": BASE | {"cli", "worker"},
     "client": BASE,
-    "widgets": THROUGH_EVALUATION | {"client"} | ADAPTERS,
-    **{name: BASE | {"io", "simulate"} | ADAPTERS for name in ADAPTERS},
+    "widgets": DATA | {"client", "adapters"},
 }
 
 QT = {"qtpy", "PySide6", "PySide2", "PyQt6", "PyQt5", "superqt", "magicgui", "pyqtgraph"}
 MAY_USE_TORCH = {"engine", "study", "report", "worker", "cli", "demo"}
-MAY_USE_NAPARI = {"client", "widgets", "cli", "demo"} | ADAPTERS
+MAY_USE_NAPARI = {"client", "widgets", "adapters", "cli", "demo"}
 HEAVY = {"torch", "napari", "pandas", "starfile", "matplotlib", "scipy", "skimage", *QT}
 
 
@@ -118,7 +119,7 @@ def test_import_finder_sees_functions_and_relative_imports(tmp_path: Path, monke
     assert found == {"typing.TYPE_CHECKING", f"{PACKAGE}.engine.network", "torch.nn"}
 
 
-@pytest.mark.parametrize("module", [PACKAGE, f"{PACKAGE}.cli", f"{PACKAGE}.readers"])
+@pytest.mark.parametrize("module", [PACKAGE, f"{PACKAGE}.cli", f"{PACKAGE}.adapters.readers"])
 def test_start_up_loads_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
     loaded = subprocess.run(
@@ -129,9 +130,10 @@ def test_start_up_loads_nothing_heavy(module: str) -> None:
 
 def test_docks_open_before_scipy_is_loaded() -> None:
     """Its rooms take a third of a second, more than all else that opening a dock needs."""
-    docks = [path.stem for path in (SOURCE / "widgets").glob("*_dock.py")]
-    assert len(docks) == 6
-    names = ", ".join(f"{PACKAGE}.widgets.{name}" for name in [*docks, "gallery", "workspace"])
+    docks = [*(SOURCE / "widgets").glob("*/*dock.py"), SOURCE / "widgets" / "workspace.py"]
+    modules = [".".join(path.relative_to(SOURCE.parent).with_suffix("").parts) for path in docks]
+    assert len(modules) == 9  # qt.dock, the docks' base, and the workspace among them
+    names = ", ".join(modules)
     code = f"import sys, {names}; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60

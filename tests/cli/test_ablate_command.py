@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from command_line import TinySet, unetpick
 
-from napari_unetpick.io.test_looks import read_looks
+from napari_unetpick.project.evaluations import read_looks
 from napari_unetpick.project.table import PROJECT_FILE, format_project
 from napari_unetpick.report.tables.ladder import write_ladder
 from napari_unetpick.settings import RECIPES, NetworkSettings

@@ -84,9 +84,10 @@ def test_closing_it_leaves_session_and_marks(project_session, qtbot):
 
 
 def test_no_dock_imports_torch_or_what_is_only_sometimes_needed():
-    modules = ", ".join(f"napari_unetpick.widgets.{module}" for module, _, _ in STEPS.values())
+    names = ["workspace", "gallery.dock", *(module for module, _, _ in STEPS.values())]
+    modules = ", ".join(f"napari_unetpick.widgets.{name}" for name in names)
     code = (
-        f"import sys, napari_unetpick.widgets.workspace, napari_unetpick.widgets.gallery.dock, {modules}"
+        f"import sys, {modules}"
         "; print(*{'torch', 'starfile', 'pyqtgraph', 'matplotlib'} & set(sys.modules))"
     )
     done = subprocess.run(

@@ -20,8 +20,8 @@ from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Done, Message, Progress
 from napari_unetpick.io.images.micrograph import list_micrographs
 from napari_unetpick.io.models import Model, save_model
-from napari_unetpick.io.test_looks import read_looks
 from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.project.evaluations import read_looks
 from napari_unetpick.project.project import Marks, PickTable, Project
 from napari_unetpick.settings import NetworkSettings, Settings, to_dict
 from napari_unetpick.worker.jobs import Bench, run_compare

@@ -153,7 +153,7 @@ def _reach(picture: Picture) -> float:
     if len(picture.coords) >= FEWEST:
         apart, _ = scipy.spatial.cKDTree(picture.coords).query(picture.coords, k=2)
         reach = min(reach, max(float(np.quantile(apart[:, 1], 0.1)), 4 * INNERMOST))
-    return reach * picture.pixel_size
+    return float(reach * picture.pixel_size)
 
 
 def _profiles(picture: Picture, radii: Floats) -> Floats:

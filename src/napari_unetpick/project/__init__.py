@@ -1,1 +1,1 @@
-"""The project folder: micrographs, annotations, candidates and runs; one writer. No torch, no Qt."""
+"""The project folder: micrographs, annotations, candidates and runs; one writer. No torch or Qt."""

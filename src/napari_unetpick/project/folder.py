@@ -9,8 +9,8 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path, explain_os_error
-from napari_unetpick.io.test_looks import LOOKS_FILE
 from napari_unetpick.project.annotations import STAR, count_picks
+from napari_unetpick.project.evaluations import LOOKS_FILE
 from napari_unetpick.project.table import PROJECT_FILE, Entry
 from napari_unetpick.project.view import VIEW_FILE
 

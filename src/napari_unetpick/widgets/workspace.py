@@ -26,12 +26,16 @@ from napari_unetpick.widgets.qt.throttle import single_shot
 from napari_unetpick.widgets.session.session import get_session
 
 STEPS: dict[str, tuple[str, str, str]] = {
-    "Micrographs": ("micrographs_dock", "MicrographsDock", "Open, sort and look at micrographs."),
-    "Annotate": ("annotate_dock", "AnnotateDock", "Mark particles (Manual picking)."),
-    "Train": ("train_dock", "TrainDock", "Train a model on what is marked."),
-    "Self-train": ("self_train_dock", "SelfTrainDock", "Let it learn from its own sure picks."),
-    "Pick": ("pick_dock", "PickDock", "Pick all micrographs (Auto-picking), and export."),
-    "Evaluate": ("evaluate_dock", "EvaluateDock", "Measure the picks, look at them as a gallery."),
+    "Micrographs": ("micrographs.dock", "MicrographsDock", "Open, sort and look at micrographs."),
+    "Annotate": ("annotate.dock", "AnnotateDock", "Mark particles (Manual picking)."),
+    "Train": ("train.dock", "TrainDock", "Train a model on what is marked."),
+    "Self-train": (
+        "train.self_train_dock",
+        "SelfTrainDock",
+        "Let it learn from its own sure picks.",
+    ),
+    "Pick": ("pick.dock", "PickDock", "Pick all micrographs (Auto-picking), and export."),
+    "Evaluate": ("evaluate.dock", "EvaluateDock", "Measure the picks, look at them as a gallery."),
 }
 """Name of each step: module, class and tooltip, in the order of the work."""
 A_ROW = 3  # buttons: six in one row would be cut off beside the canvas

@@ -169,7 +169,8 @@ def test_a_closed_dock_ends_no_training(project_session: Any, fake_engine: Any, 
 
 def test_pyqtgraph_comes_late() -> None:
     code = (
-        "import sys, napari_unetpick.widgets.train.dock, napari_unetpick.widgets.train.self_train_dock;"
+        "import sys, napari_unetpick.widgets.train.dock;"
+        "import napari_unetpick.widgets.train.self_train_dock;"
         "print({'torch', 'pyqtgraph', 'starfile', 'matplotlib'} & set(sys.modules))"
     )
     told = subprocess.run(

@@ -38,9 +38,9 @@ from napari_unetpick.engine.train.stage import ready_network, run_stage, start_w
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.models import Model, load_model, save_model
-from napari_unetpick.io.pseudo_labels import write_taken
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.peaks import keep_distant
+from napari_unetpick.project.pseudo_labels import write_taken
 
 STAGE = 100  # number of round 0: training and cross-fitting draw with smaller numbers
 

@@ -23,10 +23,10 @@ from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
 
 READERS = {
     "csv": "csv_picks:read_csv",
-    "star": "star_picks:read_star_picks",
-    "relion": "star_picks:read_star_picks",
+    "star": "relion_picks:read_star_picks",
+    "relion": "relion_picks:read_star_picks",
     "box": "box:read_box",
-    "cbox": "cbox:read_cbox",
+    "cbox": "cryolo:read_cbox",
     "eman": "eman:read_eman",
     "topaz": "topaz:read_topaz",
     "cryosparc": "cryosparc:read_cryosparc",
@@ -160,7 +160,7 @@ def _is_box_row(line: str) -> bool:
 def _reader(fmt: str) -> Callable[[Path, ReadOptions], ReadPicks]:
     module, function = READERS[fmt].split(":")
     reader: Callable[[Path, ReadOptions], ReadPicks] = getattr(
-        import_module(f"napari_unetpick.io.{module}"), function
+        import_module(f"napari_unetpick.io.formats.{module}"), function
     )
     return reader
 
@@ -240,16 +240,14 @@ def write_any(
     picks: Mapping[str, Picks], out: Path, fmt: str, box_size: int | None = None
 ) -> list[Path]:
     """Write picks as `fmt`; see `io.picks.write_picks`."""
-    from napari_unetpick.io.formats import box, csv_picks, eman, topaz
-    from napari_unetpick.io.formats import cryolo as cbox
-    from napari_unetpick.io.formats import relion_list as relion
+    from napari_unetpick.io.formats import box, cryolo, csv_picks, eman, relion_list, topaz
 
     check_formats(None, fmt)
     if box_size is not None and not 2 <= box_size < FARTHEST:
         raise InputError(f"a box of {box_size} px cannot be; give another --box-size or --diameter")
     each = list(picks.values())
     if fmt in ("box", "cbox"):
-        write = box.write_box if fmt == "box" else cbox.write_cbox
+        write = box.write_box if fmt == "box" else cryolo.write_cbox
         targets = per_micrograph(each, out, f".{fmt}")
         for one, target in targets:
             write(target, one, box_size_for(one) if box_size is None else box_size)
@@ -262,12 +260,12 @@ def write_any(
         return [target for _, target in targets]
     if fmt == "relion":
         refuse_file(out)
-        return relion.write_autopick(out, [(one.micrograph, one) for one in each])
+        return relion_list.write_autopick(out, [(one.micrograph, one) for one in each])
     refuse_folder(out)
     if fmt == "csv":
         csv_picks.write_csv(out, each)
     elif fmt == "topaz":
         topaz.write_topaz(out, each)
     else:
-        relion.write_combined_star(out, [(one.micrograph, one) for one in each])
+        relion_list.write_combined_star(out, [(one.micrograph, one) for one in each])
     return [out]

@@ -18,7 +18,7 @@ from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, labels_hash, states_beside
 from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
 from napari_unetpick.io.splits import read_split
-from napari_unetpick.io.test_looks import find_project, read_looks
+from napari_unetpick.project.evaluations import find_project, read_looks
 from napari_unetpick.study.ablation.units import AblateJob
 
 TEST_SHARE = 0.4  # of the labelled micrographs, where no split is given

@@ -14,7 +14,7 @@ from pathlib import Path
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.io.test_looks import add_look
+from napari_unetpick.project.evaluations import add_look
 from napari_unetpick.study.ablation.budget import batches_that_fit, fit_budget, rungs_of
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.plan import FORM, Plan, read_plan, write_plan

@@ -18,7 +18,7 @@ from napari_unetpick.io.images.micrograph import Micrograph, check_pixel_size, l
 from napari_unetpick.io.labels import states_beside
 from napari_unetpick.io.picks import Picks, assign_picks, tell_count
 from napari_unetpick.io.splits import read_split
-from napari_unetpick.io.test_looks import find_project, read_looks
+from napari_unetpick.project.evaluations import find_project, read_looks
 from napari_unetpick.project.folder import real_folder
 from napari_unetpick.project.table import PROJECT_FILE, Entry, read_project
 from napari_unetpick.study.compare.files import Images, open_images, read_truth

@@ -32,7 +32,7 @@ from napari_unetpick.events import Done, Event, Message, Progress
 from napari_unetpick.io.formats.cryoppp import flip_rows
 from napari_unetpick.io.labels import Labels, labels_hash
 from napari_unetpick.io.picks import Picks, tell_count
-from napari_unetpick.io.test_looks import add_look
+from napari_unetpick.project.evaluations import add_look
 from napari_unetpick.study.compare.files import SidePicks, read_side
 from napari_unetpick.study.compare.job import CompareJob
 from napari_unetpick.study.compare.pick import pick_part, trained_on

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHeaderView, QWidg
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.evaluation.protocols import DESCRIPTIONS, PROTOCOLS
-from napari_unetpick.io.test_looks import count_noted
+from napari_unetpick.project.evaluations import count_noted
 from napari_unetpick.widgets.evaluate.compare_panel import ComparePanel
 from napari_unetpick.widgets.evaluate.false_positives_panel import FalsePickPanel
 from napari_unetpick.widgets.evaluate.job import Answer, Question, answer

@@ -10,8 +10,8 @@ import numpy as np
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import match_names
 from napari_unetpick.io.picks import Picks, tell_count
-from napari_unetpick.io.pseudo_labels import Taken, read_taken
 from napari_unetpick.project.project import Candidates
+from napari_unetpick.project.pseudo_labels import Taken, read_taken
 
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session.session import Session
