@@ -23,7 +23,7 @@ def make_pairs(every=1):
     for name, count, diameter in zip(NAMES, (9, 4, 0), (100.0, 50.0, 100.0), strict=True):
         coords = np.column_stack([rng.uniform(100, 400, count), rng.uniform(500, 900, count)])
         scores = np.sort(rng.uniform(0.1, 0.99, count))[::-1]
-        picks = Picks(name, coords, scores, np.full(count, diameter), "model")
+        picks = Picks(name, coords, scores, np.full(count, diameter))
         pairs.append((Micrograph(Path(name), name), picks.select(np.arange(0, count, every))))
     return pairs
 

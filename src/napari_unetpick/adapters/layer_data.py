@@ -82,7 +82,11 @@ def points_layer(
         features["score"] = np.nan_to_num(picks.scores, nan=0.0)
         border = {"border_contrast_limits": (0.0, 1.0), "border_colormap": SCORE_COLORMAP}
         border["border_color"] = "score" if count else PLAIN_COLOR
-    features["source"] = np.full(count, picks.source or "file", dtype=object)
+    features["source"] = (
+        np.full(count, "file", dtype=object)
+        if picks.sources is None
+        else picks.sources.astype(object)
+    )
     clicked = {"score": 1.0, "source": "manual"}  # else a click inherits what the last row holds
     attributes = {
         "name": f"{key} picks",

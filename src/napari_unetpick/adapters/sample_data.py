@@ -26,9 +26,8 @@ def open_sample(name: str) -> list[LayerData]:
     truth = simulate_micrograph(get_sample(name), SEED)
     key = f"{name}_{SEED}"
     diameter = truth.diameter_A / truth.pixel_size
-    picks = Picks(
-        key, truth.coords, diameters=np.full(len(truth.coords), diameter), source="simulated truth"
-    )
+    sizes = np.full(len(truth.coords), diameter)
+    picks = Picks(key, truth.coords, diameters=sizes).made_by("simulated truth")
     metadata: dict[str, Any] = {"path": None, "sample": name}
     return [
         image_layer(truth.image, key, truth.pixel_size, **metadata),

@@ -216,8 +216,9 @@ def choose(item: ExportItem, options: ExportOptions) -> tuple[Picks, ExportCount
         coords[kept],
         scores[kept],
         None if item.diameter_px is None else np.full(len(kept), item.diameter_px),
-        "model" if options.what == "candidates" else "",
     )
+    if options.what == "candidates":
+        picks = picks.made_by("model")
     counts = ExportCounts(
         picks=len(kept),
         micrographs=1,

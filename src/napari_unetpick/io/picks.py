@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picks:
-    """The picks of one micrograph.
+    """Particles on one micrograph: coordinates, and columns of one value a pick, or None.
 
     Parameters
     ----------
@@ -28,37 +28,52 @@ class Picks:
     coords
         (N, 2) float64, (row, col), pixels of the stored micrograph, pixel centres at integers.
     scores
-        (N,) float64, or None where the file has none: in [0, 1] if this program made them, else
-        the figure of merit as the other program wrote it (Topaz' logits become probabilities).
-        NaN where a single one is unknown.
+        (N,) float64: in [0, 1] if this program made them, else the figure of merit as the other
+        program wrote it (Topaz' logits become probabilities). NaN where a single one is unknown.
     diameters
-        (N,) float64, pixels, or None; NaN where a single one is unknown.
-    source
-        Who made them: "manual", "model", a program's name, or "".
+        (N,) float64, pixels; NaN where a single one is unknown.
+    sources
+        (N,) str, who made each: "manual", "model", a program's name, or "".
     uncertainties
-        (N,) float64, or None: how far the members of an ensemble are apart on a pick, as the
-        standard deviation of their scores.
+        (N,) float64: how far the members of an ensemble are apart on a pick, as the standard
+        deviation of their scores.
+    kinds
+        (N,) str, the kind of particle, where several are picked.
+    angles
+        (N,) float64, degrees: in-plane angle, such as that of a filament's segment.
+    tracks
+        (N,) int64, the filament (RELION's helical tube) that a segment belongs to; -1 for none.
     """
 
     micrograph: str
     coords: NDArray[np.float64]
     scores: NDArray[np.float64] | None = None
     diameters: NDArray[np.float64] | None = None
-    source: str = ""
+    sources: NDArray[np.str_] | None = None
     uncertainties: NDArray[np.float64] | None = None
+    kinds: NDArray[np.str_] | None = None
+    angles: NDArray[np.float64] | None = None
+    tracks: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.coords)
 
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return the columns that are known, by name."""
+        values = {name: getattr(self, name) for name in COLUMNS}
+        return {name: column for name, column in values.items() if column is not None}
+
     def select(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Picks:
         """Return the picks at a mask or at indices, with all that belongs to them."""
-        return replace(
-            self,
-            coords=self.coords[keep],
-            scores=None if self.scores is None else self.scores[keep],
-            diameters=None if self.diameters is None else self.diameters[keep],
-            uncertainties=None if self.uncertainties is None else self.uncertainties[keep],
-        )
+        kept: dict[str, Any] = {name: column[keep] for name, column in self.columns().items()}
+        return replace(self, coords=self.coords[keep], **kept)
+
+    def made_by(self, source: str) -> Picks:
+        """Return the picks with one source for all."""
+        return replace(self, sources=np.full(len(self), source))
+
+
+COLUMNS = ("scores", "diameters", "sources", "uncertainties", "kinds", "angles", "tracks")
 
 
 def typical_diameter(picks: Picks) -> float | None:
@@ -234,19 +249,10 @@ def join_picks(micrograph: str, parts: Sequence[Picks]) -> Picks:
     """Put picks of one micrograph together; a column stays where all parts have it."""
     if len(parts) == 1:
         return replace(parts[0], micrograph=micrograph)
-
-    def join(columns: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
-        known = [column for column in columns if column is not None]
-        return np.concatenate(known) if len(known) == len(columns) else None
-
-    return Picks(
-        micrograph,
-        np.concatenate([p.coords for p in parts]),
-        join([p.scores for p in parts]),
-        join([p.diameters for p in parts]),
-        parts[0].source,
-        join([p.uncertainties for p in parts]),
-    )
+    tables = [part.columns() for part in parts]
+    shared = [name for name in COLUMNS if all(name in table for table in tables)]
+    joined: dict[str, Any] = {n: np.concatenate([table[n] for table in tables]) for n in shared}
+    return Picks(micrograph, np.concatenate([part.coords for part in parts]), **joined)
 
 
 def tell_count(count: int, noun: str) -> str:

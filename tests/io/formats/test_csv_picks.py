@@ -124,7 +124,7 @@ def test_many_picks_are_fast(tmp_path: Path):
 def test_an_ensembles_uncertainty_is_written_and_read(tmp_path):
     coords, spread = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0.125, 0.5])
     path = tmp_path / "candidates.csv"
-    write_picks_csv(path, [Picks("m.mrc", coords, np.array([0.9, 0.1]), None, "model", spread)])
+    write_picks_csv(path, [Picks("m.mrc", coords, np.array([0.9, 0.1]), uncertainties=spread)])
     assert path.read_text().splitlines()[:2] == [
         "micrograph,x,y,score,uncertainty",
         "m.mrc,2.000,1.000,0.900000,0.125000",

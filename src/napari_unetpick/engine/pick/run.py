@@ -93,8 +93,12 @@ class Picked:
         diameters = np.full(len(keep), self.diameter_px)
         spread = None if self.disagreement is None else self.disagreement[keep]
         return Picks(
-            self.micrograph.name, self.coords[keep], self.scores[keep], diameters, "model", spread
-        )
+            self.micrograph.name,
+            self.coords[keep],
+            self.scores[keep],
+            diameters,
+            uncertainties=spread,
+        ).made_by("model")
 
 
 def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:

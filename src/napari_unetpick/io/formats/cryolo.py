@@ -43,7 +43,7 @@ def read_cbox(path: Path, options: ReadOptions | None = None) -> ReadPicks:
     diameters = np.mean(both, axis=0) if len(both) == 2 else None
     coords = np.column_stack([y + height / 2, x + width / 2])
     scores = _optional(table, "Confidence")
-    return ReadPicks([Picks(path.stem, coords, scores, diameters, "crYOLO")])
+    return ReadPicks([Picks(path.stem, coords, scores, diameters).made_by("crYOLO")])
 
 
 def write_cbox(path: Path, picks: Picks, box_size: int) -> None:

@@ -50,7 +50,7 @@ def read_cryoppp(path: Path, options: ReadOptions) -> ReadPicks:
     }
     height = _height(path, options)
     coords = np.column_stack([height - 1 - numbers[COLUMNS[1]], numbers[COLUMNS[0]]])
-    return ReadPicks([Picks(path.stem, coords, None, numbers.get("diameter"), "CryoPPP")])
+    return ReadPicks([Picks(path.stem, coords, None, numbers.get("diameter")).made_by("CryoPPP")])
 
 
 def _rows(text: str) -> list[list[str]]:

@@ -178,7 +178,7 @@ def group_rows(
             coords[rows],
             None if scores is None else scores[rows],
             None if diameters is None else diameters[rows],
-            source,
+            np.full(len(rows), source) if source else None,
             None if spreads is None else spreads[rows],
         )
         for name, rows in zip(index, np.split(order, bounds), strict=False)
