@@ -103,7 +103,7 @@ def worst_view(case: Case, picks: Path) -> float | None:
     if not table.is_file():
         return None
     from napari_unetpick.evaluation.matching import match_particles
-    from napari_unetpick.io.picks import read_picks
+    from napari_unetpick.io.formats.read import read_picks
 
     found = read_picks(picks)
     with open(case.truth, newline="", encoding="utf-8") as handle:
@@ -135,7 +135,7 @@ def true_share(case: Case, taken: Path) -> float | None:
         What the round took, as `self-train` writes it into the run folder.
     """
     from napari_unetpick.evaluation.matching import match_particles
-    from napari_unetpick.io.picks import read_picks
+    from napari_unetpick.io.formats.read import read_picks
 
     truth = read_picks(Path(case.train_on) / "picks.csv")
     right = count = 0

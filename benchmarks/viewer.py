@@ -27,7 +27,7 @@ from _record import report, spread, table, verdict
 from qtpy.QtCore import QEventLoop, Qt, QTimer
 from qtpy.QtWidgets import QApplication
 
-from napari_unetpick.io.picks import read_picks
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.workspace import STEPS, Workspace
 

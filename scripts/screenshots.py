@@ -21,7 +21,7 @@ from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QScrollArea, QWidget
 
-from napari_unetpick.io.picks import read_picks
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.simulate.samples import get_sample
 from napari_unetpick.simulate.write import simulate_set
 from napari_unetpick.widgets.pick.job import picking_of

@@ -14,7 +14,8 @@ import napari_unetpick
 from napari_unetpick.adapters.layer_data import image_layer, points_layer
 from napari_unetpick.adapters.writers import read_layer, write_box, write_star
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.picks import Picks, read_picks
+from napari_unetpick.io.formats.read import read_picks
+from napari_unetpick.io.picks import Picks
 
 PLUGIN = "napari-unetpick"
 MANIFEST = Path(napari_unetpick.__file__).parent / "napari.yaml"

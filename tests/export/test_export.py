@@ -16,10 +16,10 @@ from napari_unetpick.export.write import (
     export_picks,
     first_of_each,
 )
-from napari_unetpick.io.formats.read import WRITERS
-from napari_unetpick.io.formats.star import read_star
+from napari_unetpick.io.formats.read import read_picks
+from napari_unetpick.io.formats.write import WRITERS
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.io.picks import read_picks
+from napari_unetpick.io.star import read_star
 
 SHAPE = (200, 300)
 DIAMETER = 20.0

@@ -9,9 +9,10 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.export.pick_folder import check_folder, parse_formats, write_results
-from napari_unetpick.io.formats.read import WRITERS
+from napari_unetpick.io.formats.read import read_picks
+from napari_unetpick.io.formats.write import WRITERS
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.io.picks import Picks, read_picks
+from napari_unetpick.io.picks import Picks
 
 NAMES = ["MotionCorr/job002/May08_03.05.02.mrc", "MotionCorr/job002/second.mrc", "none.mrc"]
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.io.picks import Picks, ReadPicks, assign_picks
+from napari_unetpick.io.picks import Picks, ReadPicks
 
 
 def micrographs(*names: str) -> list[Micrograph]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.picks import read_picks
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.project import annotations as project_marks
 from napari_unetpick.project.annotations import Marks, count_picks, read_marks, write_marks
 from napari_unetpick.project.pick_table import PickTable

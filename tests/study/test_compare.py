@@ -13,10 +13,11 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done
+from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.images import micrograph as micrographs_module
 from napari_unetpick.io.images.micrograph import list_micrographs
 from napari_unetpick.io.models import Model
-from napari_unetpick.io.picks import Picks, write_picks
+from napari_unetpick.io.picks import Picks
 from napari_unetpick.project.evaluations import LOOKS_FILE, count_looks, read_looks
 from napari_unetpick.project.project import Project
 from napari_unetpick.study.compare import files

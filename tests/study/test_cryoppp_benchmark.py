@@ -189,7 +189,7 @@ def test_parts_are_disjoint_repeatable_and_hardly_move():
 
 
 def test_an_empty_micrograph_stays_known_to_be_empty(barrels: Planted, tmp_path: Path):
-    from napari_unetpick.io.picks import read_picks
+    from napari_unetpick.io.formats.read import read_picks
 
     found = read_set("10017", barrels.folder, 42)
     first, second, *_ = found.truth

@@ -14,8 +14,9 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_unetpick.evaluation.evaluate import evaluate
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.names import micrograph_key
-from napari_unetpick.io.picks import Picks, read_picks
+from napari_unetpick.io.picks import Picks
 from napari_unetpick.project.project import Project
 from napari_unetpick.simulate.samples import Contamination, get_sample
 from napari_unetpick.simulate.write import simulate_set

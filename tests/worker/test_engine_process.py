@@ -141,7 +141,7 @@ def test_the_viewer_gets_the_candidates_that_the_command_line_writes(
 ):
     from napari_unetpick.engine.inputs import make_pick_job
     from napari_unetpick.engine.pick.run import pick
-    from napari_unetpick.io.picks import read_picks
+    from napari_unetpick.io.formats.read import read_picks
 
     engine.send(
         "pick", id="p2", project=str(small.folder), keys=[small.unseen], models=[str(trained)]

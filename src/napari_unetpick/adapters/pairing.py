@@ -22,8 +22,9 @@ from napari_unetpick.adapters.layer_data import (
 )
 from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.names import match_names
-from napari_unetpick.io.picks import Picks, join_picks, read_picks
+from napari_unetpick.io.picks import Picks, join_picks
 
 
 @dataclass(frozen=True)

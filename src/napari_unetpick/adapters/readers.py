@@ -18,6 +18,7 @@ from napari_unetpick.adapters.pairing import (
     prepare,
 )
 from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.micrograph import (
     MRC_EXTENSIONS,
     TIFF_EXTENSIONS,
@@ -27,7 +28,7 @@ from napari_unetpick.io.images.micrograph import (
 )
 from napari_unetpick.io.images.mrc import HEADER_BYTES, parse_header
 from napari_unetpick.io.names import find_root, match_names, micrograph_key
-from napari_unetpick.io.picks import Picks, ReadPicks, read_picks
+from napari_unetpick.io.picks import Picks, ReadPicks
 
 Reader = Callable[[str | Sequence[str]], list[Any]]
 

@@ -52,12 +52,16 @@ def convert(
 ) -> None:
     """Convert picks between formats; names, scores and fractions are kept where they can be."""
     from napari_unetpick.errors import InputError
-    from napari_unetpick.io.formats.read import check_formats
+    from napari_unetpick.io.assign import assign_picks
+    from napari_unetpick.io.formats.read import check_readable, read_picks
     from napari_unetpick.io.formats.topaz import are_probabilities
+    from napari_unetpick.io.formats.write import check_writable, write_picks
     from napari_unetpick.io.images.micrograph import list_micrographs
-    from napari_unetpick.io.picks import assign_picks, read_picks, tell_count, write_picks
+    from napari_unetpick.io.picks import tell_count
 
-    check_formats(source, to)
+    if source is not None:
+        check_readable(source)
+    check_writable(to)
     if not 0 < scale < inf:
         raise InputError(f"a scale of {scale:g} cannot be; give a number above 0")
     if diameter is not None and not 0 < diameter < inf:

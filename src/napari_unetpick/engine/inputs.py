@@ -11,6 +11,8 @@ from napari_unetpick.engine.pick.run import PickJob
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.export.pick_folder import parse_formats
+from napari_unetpick.io.assign import AssignedPicks, assign_picks
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.micrograph import (
     Micrograph,
     check_pixel_size,
@@ -19,7 +21,6 @@ from napari_unetpick.io.images.micrograph import (
 )
 from napari_unetpick.io.labels import Labels, State, areas_beside, states_beside
 from napari_unetpick.io.models import Model, load_model
-from napari_unetpick.io.picks import AssignedPicks, assign_picks, read_picks
 from napari_unetpick.settings import Settings, from_dict, load_recipe
 
 Shapes = dict[str, tuple[int, int]]

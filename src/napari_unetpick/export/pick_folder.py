@@ -6,10 +6,10 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.csv_picks import write_csv
-from napari_unetpick.io.formats.read import WRITERS
 from napari_unetpick.io.formats.relion_list import write_autopick, write_combined_star
+from napari_unetpick.io.formats.write import WRITERS, write_picks
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.io.picks import Picks, write_picks
+from napari_unetpick.io.picks import Picks
 
 FILES = {"topaz": "topaz.txt", "cryosparc": "picks.star"}
 """Formats that are one file; the others write a file a micrograph."""

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.output_files import refuse_file
-from napari_unetpick.io.formats.read import check_formats
 from napari_unetpick.io.formats.relion_list import project_names
+from napari_unetpick.io.formats.write import check_writable, write_picks
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Polygon, inside_any
-from napari_unetpick.io.picks import Picks, tell_count, write_picks
+from napari_unetpick.io.picks import Picks, tell_count
 
 What = Literal["picks", "candidates", "both"]
 Floats = NDArray[np.float64]
@@ -180,7 +180,7 @@ def check_options(options: ExportOptions) -> None:
     if not options.formats:
         raise InputError("no format is chosen: tick RELION, cryoSPARC or another one")
     for fmt in options.formats:
-        check_formats(None, fmt)
+        check_writable(fmt)
     if options.box_size < 2 or options.box_size % 2:
         raise InputError(f"a box of {options.box_size} px: give an even number of pixels")
 

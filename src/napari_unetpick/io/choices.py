@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.csv_picks import read_table
 from napari_unetpick.io.names import micrograph_key
+from napari_unetpick.io.text import read_table
 
 Choice = TypeVar("Choice", bound=str)
 

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.choices import read_choices
-from napari_unetpick.io.formats.csv_picks import escape, read_csv, write_csv
+from napari_unetpick.io.formats.csv_picks import read_csv, write_csv
 from napari_unetpick.io.names import match_names, micrograph_key
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.io.text import escape
 
 State = Literal["full", "partial", "none"]
 STATES: tuple[State, ...] = ("full", "partial", "none")

@@ -1,20 +1,15 @@
-"""Picks of a micrograph as plain data; reading, matching and writing, whatever the format."""
+"""Particles on a micrograph as plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.errors import InputError
-from napari_unetpick.io.names import match_names, micrograph_key
-
-if TYPE_CHECKING:
-    from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.names import match_names
 
 
 @dataclass(frozen=True)
@@ -73,6 +68,7 @@ class Picks:
         return replace(self, sources=np.full(len(self), source))
 
 
+FARTHEST = 1e7  # px: no micrograph is so large, and coordinates and boxes stay whole numbers
 COLUMNS = ("scores", "diameters", "sources", "uncertainties", "kinds", "angles", "tracks")
 
 
@@ -125,126 +121,6 @@ class ReadOptions:
         return None if own is None else self.image_shapes[own]
 
 
-def read_picks(
-    path: str | Path,
-    fmt: str | None = None,
-    *,
-    image_shapes: Mapping[str, tuple[int, int]] | None = None,
-    pixel_size: float | None = None,
-    scale: float = 1.0,
-) -> ReadPicks:
-    """Read picks from any supported file, or from all the pick files of a folder.
-
-    Parameters
-    ----------
-    path
-        File or folder. In a folder a RELION list file goes first; `labels.csv` is not picks.
-    fmt
-        One of `io.formats.READERS`, or None to tell it from the content.
-    image_shapes, pixel_size, scale
-        See `ReadOptions`.
-
-    Returns
-    -------
-    Picks by micrograph name as written; its `messages` say what was left out.
-
-    Raises
-    ------
-    InputError
-        The file is missing, empty, of no known format, or misses what its format needs.
-    """
-    from napari_unetpick.io.formats.read import read_any
-
-    options = ReadOptions(image_shapes or {}, pixel_size, scale)
-    return read_any(Path(path).expanduser(), fmt, options)
-
-
-def write_picks(
-    picks: Mapping[str, Picks], out: str | Path, fmt: str, *, box_size: int | None = None
-) -> list[Path]:
-    """Write picks as `fmt` (one of `io.formats.WRITERS`) to a file or folder; return the files.
-
-    `box_size` (pixels of the micrograph, even) is for the formats that store boxes.
-    """
-    from napari_unetpick.io.formats.read import write_any
-
-    return write_any(picks, Path(out).expanduser(), fmt, box_size)
-
-
-@dataclass(frozen=True)
-class AssignedPicks:
-    """Picks that found their micrographs.
-
-    Parameters
-    ----------
-    picks
-        By micrograph key; their `micrograph` is the micrograph's own name.
-    unmatched_names
-        Names in the picks that no given micrograph has.
-    outside
-        How many picks lay outside their image and were dropped.
-    messages
-        What the user should be told, one line each.
-    """
-
-    picks: dict[str, Picks]
-    unmatched_names: list[str] = field(default_factory=list)
-    outside: int = 0
-    messages: list[str] = field(default_factory=list)
-
-
-def assign_picks(
-    picks: Mapping[str, Picks],
-    micrographs: Sequence[Micrograph],
-    shapes: Mapping[str, tuple[int, int]] | None = None,
-) -> AssignedPicks:
-    """Match picks to micrographs by name and drop those outside the image.
-
-    Parameters
-    ----------
-    picks
-        As `read_picks` returns them. A micrograph named without picks keeps its empty entry.
-    micrographs
-        The micrographs that are asked for.
-    shapes
-        (rows, columns) by micrograph name or key; without one, nothing is checked there.
-
-    Raises
-    ------
-    InputError
-        No name matches, or every pick lies outside its image.
-    """
-    match = match_names(picks, [m.name for m in micrographs])
-    if picks and not match.pairs:
-        raise InputError(
-            f"none of the {len(picks)} micrographs named in the picks (such as "
-            f"{next(iter(picks))}) is among the {len(micrographs)} given (such as "
-            f"{micrographs[0].name if micrographs else 'none'}); names must agree but for folder "
-            "and extension"
-        )
-    messages = list(getattr(picks, "messages", ()))
-    if match.unmatched:
-        count = sum(len(picks[name]) for name in match.unmatched)
-        messages.append(
-            f"{tell_count(count, 'pick')} of {tell_count(len(match.unmatched), 'micrograph')} "
-            f"not given: left out (such as {match.unmatched[0]})"
-        )
-    together: dict[str, list[Picks]] = {}
-    for name, micrograph in match.pairs.items():
-        together.setdefault(micrograph, []).append(picks[name])
-    sizes = {micrograph_key(name): shape for name, shape in (shapes or {}).items()}
-    assigned: dict[str, Picks] = {}
-    outside = 0
-    for name, parts in together.items():
-        key = micrograph_key(name)
-        joined = join_picks(name, parts)
-        inside = _inside(joined, sizes[key]) if key in sizes else np.ones(len(joined), np.bool_)
-        outside += int(len(joined) - inside.sum())
-        assigned[key] = joined.select(inside)
-    _tell_outside(outside, sum(map(len, assigned.values())), messages)
-    return AssignedPicks(assigned, match.unmatched, outside, messages)
-
-
 def join_picks(micrograph: str, parts: Sequence[Picks]) -> Picks:
     """Put picks of one micrograph together; a column stays where all parts have it."""
     if len(parts) == 1:
@@ -258,21 +134,3 @@ def join_picks(micrograph: str, parts: Sequence[Picks]) -> Picks:
 def tell_count(count: int, noun: str) -> str:
     """Return "1 pick", "1,234 picks"."""
     return f"{count:,} {noun}" + "s" * (count != 1)
-
-
-def _inside(picks: Picks, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Tell which centres lie on the image: pixel 0 reaches from -0.5 to 0.5."""
-    inside = (picks.coords >= -0.5) & (picks.coords < np.asarray(shape) - 0.5)
-    return np.asarray(inside.all(axis=1))
-
-
-def _tell_outside(outside: int, kept: int, messages: list[str]) -> None:
-    if outside and not kept:
-        raise InputError(
-            f"every pick ({outside:,}) lies outside its micrograph; are x and y swapped, or do the "
-            "picks belong to another pixel size or binning?"
-        )
-    if outside:
-        messages.append(
-            f"{outside:,} of {outside + kept:,} picks lie outside their micrographs: left out"
-        )

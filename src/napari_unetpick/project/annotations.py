@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import explain_os_error, write_text
-from napari_unetpick.io.formats.csv_picks import escape, parse_numbers, read_table
 from napari_unetpick.io.formats.relion_picks import read_star_picks, write_star
 from napari_unetpick.io.labels import Labels, Polygon, State
 from napari_unetpick.io.picks import Picks, ReadOptions, join_picks
+from napari_unetpick.io.text import escape, parse_numbers, read_table
 from napari_unetpick.project.pick_table import MANUAL_SCORE, PickTable, no_points, now
 
 STAR, EXTRA, AREAS = ".star", ".extra.csv", ".areas.json"

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.formats.csv_picks import escape, read_table
+from napari_unetpick.io.text import escape, read_table
 from napari_unetpick.project.table import PROJECT_FILE, read_test_looks
 
 LOOKS_FILE = "test_looks.csv"

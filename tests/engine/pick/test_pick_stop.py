@@ -12,8 +12,9 @@ from napari_unetpick.engine.pick import run as picking
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import Event, FoundCandidates
 from napari_unetpick.export.pick_folder import write_results
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.io.picks import Picks, read_picks
+from napari_unetpick.io.picks import Picks
 
 MICROGRAPHS = [Micrograph(Path(f"{name}.mrc"), f"M/{name}.mrc") for name in "ab"]
 AT = np.array([[7.0, 8.0]])

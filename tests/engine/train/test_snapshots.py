@@ -17,8 +17,8 @@ from napari_unetpick.engine.train.run import train
 from napari_unetpick.errors import Cancelled, InputError
 from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.events import Done, Event, Message
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.models import load_model
-from napari_unetpick.io.picks import read_picks
 from napari_unetpick.settings import from_dict, to_dict
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from napari_unetpick.cli.convert import convert
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.picks import read_picks
+from napari_unetpick.io.formats.read import read_picks
 
 app = typer.Typer()
 app.command()(convert)

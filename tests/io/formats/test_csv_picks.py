@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import EngineError, InputError
-from napari_unetpick.io.formats.csv_picks import write_picks_csv
-from napari_unetpick.io.picks import Picks, read_picks
+from napari_unetpick.io.formats.csv_picks import write_csv
+from napari_unetpick.io.formats.read import read_picks
+from napari_unetpick.io.picks import Picks
 
 
 def read(tmp_path: Path, text: str):
@@ -75,7 +76,7 @@ def test_round_trip_keeps_fractions_scores_and_odd_names(tmp_path: Path):
         Picks('a/b/odd, "name" 50%.mrc', rng.uniform(0, 4000, (40, 2)), rng.uniform(size=40)),
         Picks("May08_03.05.02.mrc", rng.uniform(0, 4000, (3, 2)), rng.uniform(size=3)),
     ]
-    write_picks_csv(tmp_path / "picks.csv", planted)
+    write_csv(tmp_path / "picks.csv", planted)
     back = read_picks(tmp_path / "picks.csv")
     assert list(back) == ['odd, "name" 50%.mrc', "May08_03.05.02.mrc"]
     for one, again in zip(planted, back.values(), strict=True):
@@ -86,13 +87,13 @@ def test_round_trip_keeps_fractions_scores_and_odd_names(tmp_path: Path):
 def test_columns_as_asked(tmp_path: Path):
     path = tmp_path / "picks.csv"
     picks = [Picks("a.mrc", np.array([[2.0, 1.0]]), np.array([0.5]), np.array([80.0]))]
-    write_picks_csv(path, picks)
+    write_csv(path, picks)
     assert (
         path.read_bytes() == b"micrograph,x,y,score,diameter\na.mrc,1.000,2.000,0.500000,80.000\n"
     )
-    write_picks_csv(path, picks, scores=False)
+    write_csv(path, picks, scores=False)
     assert path.read_bytes() == b"micrograph,x,y,diameter\na.mrc,1.000,2.000,80.000\n"
-    write_picks_csv(path, [], scores=True)
+    write_csv(path, [], scores=True)
     assert path.read_bytes() == b"micrograph,x,y,score\n"
 
 
@@ -105,7 +106,7 @@ def test_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(EngineError, match="no space left"):
-        write_picks_csv(path, [Picks("a.mrc", np.ones((5, 2)))])
+        write_csv(path, [Picks("a.mrc", np.ones((5, 2)))])
     assert path.read_text() == "old"
     assert [f.name for f in tmp_path.iterdir()] == ["picks.csv"]
 
@@ -116,7 +117,7 @@ def test_many_picks_are_fast(tmp_path: Path):
         Picks(f"mic{i}.mrc", np.ones((count // 100, 2)), np.ones(count // 100)) for i in range(100)
     ]
     start = time.perf_counter()
-    write_picks_csv(tmp_path / "picks.csv", picks)
+    write_csv(tmp_path / "picks.csv", picks)
     assert sum(map(len, read_picks(tmp_path / "picks.csv").values())) == count
     assert time.perf_counter() - start < 5.0
 
@@ -124,7 +125,7 @@ def test_many_picks_are_fast(tmp_path: Path):
 def test_an_ensembles_uncertainty_is_written_and_read(tmp_path):
     coords, spread = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0.125, 0.5])
     path = tmp_path / "candidates.csv"
-    write_picks_csv(path, [Picks("m.mrc", coords, np.array([0.9, 0.1]), uncertainties=spread)])
+    write_csv(path, [Picks("m.mrc", coords, np.array([0.9, 0.1]), uncertainties=spread)])
     assert path.read_text().splitlines()[:2] == [
         "micrograph,x,y,score,uncertainty",
         "m.mrc,2.000,1.000,0.900000,0.125000",
@@ -143,7 +144,7 @@ def test_what_another_program_calls_uncertainty_spoils_nothing(tmp_path):
 def test_unknown_scores_and_diameters_stay_empty_and_come_back(tmp_path: Path):
     path = tmp_path / "picks.csv"
     nan, coords = np.nan, np.array([[2.0, 1.0], [4.0, 3.0]])
-    write_picks_csv(
+    write_csv(
         path,
         [
             Picks("nano.mrc", coords, np.array([0.5, nan]), np.array([nan, 80.0])),

@@ -10,9 +10,10 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.output_files import even_box
-from napari_unetpick.io.formats.read import sniff
+from napari_unetpick.io.formats.read import read_picks, sniff
+from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.names import micrograph_key
-from napari_unetpick.io.picks import Picks, read_picks, write_picks
+from napari_unetpick.io.picks import Picks
 
 
 def planted() -> dict[str, Picks]:

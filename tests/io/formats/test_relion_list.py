@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import EngineError, InputError
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.relion_list import (
     project_names,
     write_autopick,
     write_combined_star,
 )
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.io.picks import Picks, read_picks
+from napari_unetpick.io.picks import Picks
 
 NAMES = ("MotionCorr/job002/Movies/mic.1.mrc", "MotionCorr/job002/Movies/mic.2.mrc")
 

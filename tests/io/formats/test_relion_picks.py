@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.relion_picks import write_star
-from napari_unetpick.io.picks import Picks, ReadPicks, read_picks, write_picks
+from napari_unetpick.io.formats.write import write_picks
+from napari_unetpick.io.picks import Picks, ReadPicks
 
 OPTICS = """data_optics
 

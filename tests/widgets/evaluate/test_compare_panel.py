@@ -12,7 +12,8 @@ from qtpy.QtCore import Qt
 from train_helpers import write_run
 
 from napari_unetpick.events import Done
-from napari_unetpick.io.picks import Picks, write_picks
+from napari_unetpick.io.formats.write import write_picks
+from napari_unetpick.io.picks import Picks
 from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.evaluate.dock import EvaluateDock
 from napari_unetpick.widgets.evaluate.methods_list import unique_names

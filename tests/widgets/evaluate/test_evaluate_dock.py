@@ -9,8 +9,9 @@ from planted_set import PIXEL_SIZE
 from qtpy.QtCore import Qt
 from train_helpers import write_run
 
+from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.labels import Labels, write_labels
-from napari_unetpick.io.picks import Picks, write_picks
+from napari_unetpick.io.picks import Picks
 from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.annotate.dock import AnnotateDock
 from napari_unetpick.widgets.evaluate import dock as evaluate_dock

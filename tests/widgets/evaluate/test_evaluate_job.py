@@ -10,8 +10,9 @@ import pytest
 from train_helpers import write_run
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.labels import Labels, write_labels
-from napari_unetpick.io.picks import Picks, write_picks
+from napari_unetpick.io.picks import Picks
 from napari_unetpick.project.project import Candidates, Project
 from napari_unetpick.widgets.evaluate.job import Question, answer
 from napari_unetpick.widgets.evaluate.truth import first_truth

@@ -10,8 +10,8 @@ from train_helpers import write_run
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.export.write import ExportOptions
-from napari_unetpick.io.formats.read import WRITERS
-from napari_unetpick.io.picks import read_picks
+from napari_unetpick.io.formats.read import read_picks
+from napari_unetpick.io.formats.write import WRITERS
 from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.pick.export_messages import describe_result, next_steps
 from napari_unetpick.widgets.pick.export_project import export_project

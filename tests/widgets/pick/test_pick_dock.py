@@ -10,8 +10,8 @@ from qtpy.QtCore import Qt
 from train_helpers import write_run
 
 from napari_unetpick.events import Failed, FoundCandidates
-from napari_unetpick.io.formats.star import read_star
-from napari_unetpick.io.picks import read_picks
+from napari_unetpick.io.formats.read import read_picks
+from napari_unetpick.io.star import read_star
 from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.pick.dock import PickDock
 from napari_unetpick.widgets.pick.model_chooser import OTHER

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.truth import Areas, judge_truth
+from napari_unetpick.io.assign import assign_picks
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.micrograph import (
     Micrograph,
     is_plausible,
@@ -18,7 +20,7 @@ from napari_unetpick.io.images.micrograph import (
     resolve_pixel_size,
 )
 from napari_unetpick.io.names import match_names, micrograph_key, refuse_one_name
-from napari_unetpick.io.picks import Picks, ReadPicks, assign_picks, join_picks, read_picks
+from napari_unetpick.io.picks import Picks, ReadPicks, join_picks
 
 PICKS_FILE, CANDIDATES_FILE = "picks.csv", "candidates.csv"
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.formats.csv_picks import parse_numbers
-from napari_unetpick.io.formats.star import read_text
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.star import read_text
+from napari_unetpick.io.text import parse_numbers
 
 EMAN_FLAGS = (-3.0, -1.0, 0.0)
 """What EMAN1 keeps in the fifth column: kinds of boxes, not scores."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.formats.star import Block, format_loop, read_star
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.star import Block, format_loop, read_star
 
 LABELS = (
     "CoordinateX", "CoordinateY", "CoordinateZ", "Width", "Height", "Depth", "EstWidth",

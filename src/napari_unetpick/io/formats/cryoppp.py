@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.csv_picks import parse_numbers
-from napari_unetpick.io.formats.star import read_text
 from napari_unetpick.io.names import match_names
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.star import read_text
+from napari_unetpick.io.text import parse_numbers
 
 COLUMNS = ("x-coordinate", "y-coordinate")
 

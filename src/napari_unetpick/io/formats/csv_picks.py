@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,9 +12,9 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.formats.star import read_text
 from napari_unetpick.io.names import base_name, refuse_one_name
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.text import escape, parse_numbers, read_table
 
 NEEDED = ("micrograph", "x", "y")
 UNCERTAINTY = "uncertainty"
@@ -102,66 +100,6 @@ def write_csv(path: Path, picks: Iterable[Picks], *, scores: bool | None = None)
     write_text(path, "\n".join(parts) + "\n")
 
 
-write_picks_csv = write_csv
-
-
-def read_table(path: Path, needed: Sequence[str]) -> dict[str, list[str]]:
-    """Read a delimited table (comma, semicolon or tab) as columns by lower-case header.
-
-    Raises
-    ------
-    InputError
-        A needed column is missing, a name stands twice, or a row has too few values.
-    """
-    text = read_text(path)
-    lines = list(csv.reader(io.StringIO(text), delimiter=delimiter_of(text)))
-    header = [cell.strip().lower() for cell in lines[0]]
-    missing = [name for name in needed if name not in header]
-    if missing:
-        raise InputError(
-            f"{path}: no column {' and '.join(missing)} (it has: {', '.join(header)}); "
-            f"the header must name {','.join(needed)}"
-        )
-    width = max(header.index(name) for name in needed) + 1
-    rows: list[list[str]] = []
-    for number, row in enumerate(lines[1:], 2):
-        if not row or not any(map(str.strip, row)):
-            continue
-        if len(row) < width:
-            raise InputError(f"{path}: line {number} has {len(row)} values; is the file cut short?")
-        rows.append(row if len(row) >= len(header) else row + [""] * (len(header) - len(row)))
-    return {name: [row[i].strip() for row in rows] for i, name in enumerate(header)}
-
-
-def delimiter_of(text: str) -> str:
-    """Return what separates the header's names: the most frequent of comma, semicolon and tab."""
-    header = next(line for line in text.splitlines() if line.strip())
-    return max(",;\t", key=header.count)
-
-
-def parse_numbers(
-    values: Sequence[str], label: str, path: Path, *, missing: bool = False
-) -> NDArray[np.float64]:
-    """Turn a column into (N,) finite float64; an InputError names the first value that is none.
-
-    Where values may be `missing`, empty ones (and "nan") become NaN.
-    """
-    if missing:
-        values = [value or "nan" for value in values]
-    try:
-        numbers = np.fromiter(map(float, values), np.float64, len(values))
-    except ValueError:
-        numbers = None
-    if numbers is None or not (np.isfinite(numbers) | (missing & np.isnan(numbers))).all():
-        row, bad = next(
-            (i, v)
-            for i, v in enumerate(values)
-            if not (_is_finite(v) or (missing and v.lower() == "nan"))
-        )
-        raise InputError(f"{path}: {label} of row {row + 1} is {bad!r}, which is not a number")
-    return numbers
-
-
 def group_rows(
     names: Sequence[str], numbers: dict[str, NDArray[np.float64]], source: str = ""
 ) -> list[Picks]:
@@ -188,17 +126,3 @@ def group_rows(
 def empty_picks(micrograph: str) -> Picks:
     """Return the entry of a micrograph that is known to have no picks."""
     return Picks(micrograph, np.empty((0, 2)))
-
-
-def escape(value: str) -> str:
-    """Quote a CSV value that holds a comma, quote or line end."""
-    if any(c in value for c in ',"\n\r'):
-        return '"' + value.replace('"', '""') + '"'
-    return value
-
-
-def _is_finite(value: str) -> bool:
-    try:
-        return bool(np.isfinite(float(value)))
-    except ValueError:
-        return False

@@ -10,9 +10,9 @@ import numpy as np
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.formats.star import read_text
 from napari_unetpick.io.names import strip_suffixes
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.star import read_text
 
 
 def read_eman(path: Path, options: ReadOptions | None = None) -> ReadPicks:

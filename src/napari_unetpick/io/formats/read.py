@@ -1,4 +1,4 @@
-"""Which format a pick file is in, and who reads and writes it."""
+"""Reading picks: which format a file is in, and who reads it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.output_files import (
-    box_size_for,
-    per_micrograph,
-    refuse_file,
-    refuse_folder,
-)
-from napari_unetpick.io.formats.star import HEADER
 from napari_unetpick.io.names import micrograph_key
-from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.picks import FARTHEST, Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.star import HEADER
 
 READERS = {
     "csv": "csv_picks:read_csv",
-    "star": "relion_picks:read_star_picks",
-    "relion": "relion_picks:read_star_picks",
+    "star": "relion_list:read_relion",
+    "relion": "relion_list:read_relion",
     "box": "box:read_box",
     "cbox": "cryolo:read_cbox",
     "eman": "eman:read_eman",
@@ -34,18 +28,46 @@ READERS = {
 }
 """Format -> module:function. Each is imported when it is used."""
 
-WRITERS = ("csv", "star", "relion", "box", "cbox", "eman", "topaz", "cryosparc")
 FOLDER_EXTENSIONS = (".star", ".csv", ".tsv", ".box", ".cbox", ".json", ".txt", ".cs")
 NOT_PICKS = ("labels.csv", "negatives.csv", "candidates.csv", "areas.json")
 """Files of our own folders that hold something else than picks."""
-FARTHEST = 1e7  # px: no micrograph is so large, and coordinates and boxes stay whole numbers
 SIMULATED = ("truth.csv", "junk.csv")
 """What a simulated set holds beside its `picks.csv`; alone, these may be anybody's picks."""
 
 
-def read_any(path: Path, fmt: str | None, options: ReadOptions) -> ReadPicks:
-    """Read a pick file, or every pick file of a folder; see `io.picks.read_picks`."""
-    check_formats(fmt, None)
+def read_picks(
+    path: str | Path,
+    fmt: str | None = None,
+    *,
+    image_shapes: Mapping[str, tuple[int, int]] | None = None,
+    pixel_size: float | None = None,
+    scale: float = 1.0,
+) -> ReadPicks:
+    """Read picks from any supported file, or from all the pick files of a folder.
+
+    Parameters
+    ----------
+    path
+        File or folder. In a folder a RELION list file goes first; a table of label states
+        (`micrograph,state`) is not picks.
+    fmt
+        One of `READERS`, or None to tell it from the content.
+    image_shapes, pixel_size, scale
+        See `ReadOptions`.
+
+    Returns
+    -------
+    Picks by micrograph name as written; its `messages` report what was skipped.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty, of no known format, or misses what its format needs.
+    """
+    path = Path(path).expanduser()
+    options = ReadOptions(image_shapes or {}, pixel_size, scale)
+    if fmt is not None:
+        check_readable(fmt)
     own = _in_pixels_of_the_picks(options)
     try:
         if path.is_dir():
@@ -104,12 +126,10 @@ def _known(values: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def check_formats(source: str | None, to: str | None) -> None:
-    """Raise InputError for a format that is not read, or not written."""
-    if source is not None and source not in READERS:
-        raise InputError(f"format {source!r} is not read; give one of {', '.join(READERS)}")
-    if to is not None and to not in WRITERS:
-        raise InputError(f"format {to!r} is not written; give one of {', '.join(WRITERS)}")
+def check_readable(fmt: str) -> None:
+    """Raise InputError for a format that is not read."""
+    if fmt not in READERS:
+        raise InputError(f"format {fmt!r} is not read; give one of {', '.join(READERS)}")
 
 
 def sniff(path: Path) -> str:
@@ -234,38 +254,3 @@ def _has_coordinates(file: Path) -> bool:
     return bool(names & {b"x", b"y", b"x_coord", b"x-coordinate"}) or _is_box_row(
         first.decode("latin-1")
     )
-
-
-def write_any(
-    picks: Mapping[str, Picks], out: Path, fmt: str, box_size: int | None = None
-) -> list[Path]:
-    """Write picks as `fmt`; see `io.picks.write_picks`."""
-    from napari_unetpick.io.formats import box, cryolo, csv_picks, eman, relion_list, topaz
-
-    check_formats(None, fmt)
-    if box_size is not None and not 2 <= box_size < FARTHEST:
-        raise InputError(f"a box of {box_size} px cannot be; give another --box-size or --diameter")
-    each = list(picks.values())
-    if fmt in ("box", "cbox"):
-        write = box.write_box if fmt == "box" else cryolo.write_cbox
-        targets = per_micrograph(each, out, f".{fmt}")
-        for one, target in targets:
-            write(target, one, box_size_for(one) if box_size is None else box_size)
-        return [target for _, target in targets]
-    if fmt == "eman":
-        folder = out if out.suffix == ".json" else out / "info"
-        targets = per_micrograph(each, folder, "_info.json")
-        for one, target in targets:
-            eman.write_eman(target, one)
-        return [target for _, target in targets]
-    if fmt == "relion":
-        refuse_file(out)
-        return relion_list.write_autopick(out, [(one.micrograph, one) for one in each])
-    refuse_folder(out)
-    if fmt == "csv":
-        csv_picks.write_csv(out, each)
-    elif fmt == "topaz":
-        topaz.write_topaz(out, each)
-    else:
-        relion_list.write_combined_star(out, [(one.micrograph, one) for one in each])
-    return [out]

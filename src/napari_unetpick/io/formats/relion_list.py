@@ -17,10 +17,10 @@ from napari_unetpick.io.formats.relion_picks import (
     read_star_picks,
     write_star,
 )
-from napari_unetpick.io.formats.star import Block, format_loop, quote
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import find_root
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks, tell_count
+from napari_unetpick.io.star import Block, format_loop, quote, read_star
 
 PROJECT_MARKS = ("default_pipeline.star", ".gui_projectdir", ".relion_lock")
 """What a RELION project folder holds."""
@@ -81,6 +81,20 @@ def write_combined_star(path: str | Path, picks: Mapping[str, Picks] | Sequence[
     """
     named = [replace(each, micrograph=name) for name, each in _names_and_picks(picks)]
     write_text(path, format_combined_star(named))
+
+
+def read_relion(path: Path, options: ReadOptions) -> ReadPicks:
+    """Read the picks of any STAR file: coordinates, particles, or RELION's list of pick files.
+
+    Raises
+    ------
+    InputError
+        It holds no picks, or shifts in A without the micrograph's pixel size.
+    """
+    for block in read_star(path):
+        if "rlnMicrographCoordinates" in block:
+            return read_list(path, block, options)
+    return read_star_picks(path, options)
 
 
 def read_list(path: Path, block: Block, options: ReadOptions) -> ReadPicks:

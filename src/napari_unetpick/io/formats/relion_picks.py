@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.formats.csv_picks import empty_picks, group_rows
-from napari_unetpick.io.formats.star import Block, format_loop, quote, read_star
 from napari_unetpick.io.images.relion_star import magnification_pixel_size, pixel_size_by_row
 from napari_unetpick.io.names import strip_suffixes
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.star import Block, format_loop, quote, read_star
 
 RELION_SUFFIXES = ("_autopick", "_manualpick")
 UNSET = -999.0
@@ -23,7 +23,7 @@ MICROGRAPH_PIXEL_SIZE = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSi
 
 
 def read_star_picks(path: Path, options: ReadOptions) -> ReadPicks:
-    """Read the picks of any STAR file: coordinates, particles, or RELION's list of pick files.
+    """Read the picks of a STAR file: coordinates or particles.
 
     Raises
     ------
@@ -31,11 +31,6 @@ def read_star_picks(path: Path, options: ReadOptions) -> ReadPicks:
         It holds no coordinates, or shifts in A without the micrograph's pixel size.
     """
     blocks = read_star(path)
-    for block in blocks:
-        if "rlnMicrographCoordinates" in block:
-            from napari_unetpick.io.formats.relion_list import read_list
-
-            return read_list(path, block, options)
     table = _coordinate_table(blocks, path)
     x, y = table.numbers("rlnCoordinateX"), table.numbers("rlnCoordinateY")
     shift, messages = recentring_shift(blocks, table, options)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.formats.csv_picks import group_rows, parse_numbers, read_table
+from napari_unetpick.io.formats.csv_picks import group_rows
 from napari_unetpick.io.names import micrograph_key, refuse_one_name
 from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.text import parse_numbers, read_table
 
 NEEDED = ("image_name", "x_coord", "y_coord")
 SMALLEST = 1e-6

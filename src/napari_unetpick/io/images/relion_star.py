@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.star import Block, read_star
 from napari_unetpick.io.names import find_root
+from napari_unetpick.io.star import Block, read_star
 
 if TYPE_CHECKING:
     from napari_unetpick.io.images.micrograph import Micrograph

@@ -14,9 +14,11 @@ from napari_unetpick.engine.inputs import make_train_job, shapes_of
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_exclusions
+from napari_unetpick.io.assign import assign_picks
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, labels_hash, states_beside
-from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
+from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.splits import read_split
 from napari_unetpick.project.evaluations import find_project, read_looks
 from napari_unetpick.study.ablation.units import AblateJob

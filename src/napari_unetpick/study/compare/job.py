@@ -14,9 +14,10 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_exclusions
 from napari_unetpick.evaluation.methods import deal
 from napari_unetpick.export.pick_folder import check_folder
+from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.images.micrograph import Micrograph, check_pixel_size, list_micrographs
 from napari_unetpick.io.labels import states_beside
-from napari_unetpick.io.picks import Picks, assign_picks, tell_count
+from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.splits import read_split
 from napari_unetpick.project.evaluations import find_project, read_looks
 from napari_unetpick.project.folder import real_folder

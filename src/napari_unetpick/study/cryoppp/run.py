@@ -19,12 +19,13 @@ from napari_unetpick.evaluation.figures import figures_of
 from napari_unetpick.evaluation.inputs.load import load_inputs
 from napari_unetpick.events import Done, Event, Failed, Message, Progress
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.formats.csv_picks import escape, write_csv
+from napari_unetpick.io.formats.csv_picks import write_csv
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.io.text import escape
 from napari_unetpick.study.cryoppp.job import Benchmark, begin
 from napari_unetpick.study.cryoppp.published import TRAINING_SETS
 from napari_unetpick.study.cryoppp.record import Record

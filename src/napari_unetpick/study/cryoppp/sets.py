@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Literal
 
 from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.io.assign import assign_picks
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.micrograph import (
     Micrograph,
     list_micrographs,
     read_micrograph,
 )
 from napari_unetpick.io.names import match_names
-from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
+from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.study.cryoppp.orientation import Orientation, check_orientation
 from napari_unetpick.study.cryoppp.sizes import fill_diameters, find_diameter, find_pixel_size
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.formats.star import read_star
 from napari_unetpick.io.images.micrograph import is_plausible
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.io.star import read_star
 from napari_unetpick.study.cryoppp.published import PUBLISHED
 
 OPTICS_LABELS = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize", "rlnImagePixelSize")

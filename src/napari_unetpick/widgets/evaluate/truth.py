@@ -9,8 +9,10 @@ from typing import Literal
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.truth import Areas, judge_truth
+from napari_unetpick.io.assign import assign_picks
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.labels import Polygon
-from napari_unetpick.io.picks import Picks, assign_picks, read_picks, tell_count
+from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.project.pick_table import tell_accepted
 from napari_unetpick.project.project import Entry
 from napari_unetpick.widgets.qt.workers import Task

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.star import format_loop, parse_star, quote, read_star, read_text
+from napari_unetpick.io.star import format_loop, parse_star, quote, read_star, read_text
 
 
 def test_blocks_columns_and_single_values():

@@ -1,0 +1,85 @@
+"""Delimited text tables: columns by header, numbers that are checked, values that are quoted."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.star import read_text
+
+
+def read_table(path: Path, needed: Sequence[str]) -> dict[str, list[str]]:
+    """Read a delimited table (comma, semicolon or tab) as columns by lower-case header.
+
+    Raises
+    ------
+    InputError
+        A needed column is missing, a name stands twice, or a row has too few values.
+    """
+    text = read_text(path)
+    lines = list(csv.reader(io.StringIO(text), delimiter=delimiter_of(text)))
+    header = [cell.strip().lower() for cell in lines[0]]
+    missing = [name for name in needed if name not in header]
+    if missing:
+        raise InputError(
+            f"{path}: no column {' and '.join(missing)} (it has: {', '.join(header)}); "
+            f"the header must name {','.join(needed)}"
+        )
+    width = max(header.index(name) for name in needed) + 1
+    rows: list[list[str]] = []
+    for number, row in enumerate(lines[1:], 2):
+        if not row or not any(map(str.strip, row)):
+            continue
+        if len(row) < width:
+            raise InputError(f"{path}: line {number} has {len(row)} values; is the file cut short?")
+        rows.append(row if len(row) >= len(header) else row + [""] * (len(header) - len(row)))
+    return {name: [row[i].strip() for row in rows] for i, name in enumerate(header)}
+
+
+def delimiter_of(text: str) -> str:
+    """Return what separates the header's names: the most frequent of comma, semicolon and tab."""
+    header = next(line for line in text.splitlines() if line.strip())
+    return max(",;\t", key=header.count)
+
+
+def parse_numbers(
+    values: Sequence[str], label: str, path: Path, *, missing: bool = False
+) -> NDArray[np.float64]:
+    """Turn a column into (N,) finite float64; an InputError names the first value that is none.
+
+    Where values may be `missing`, empty ones (and "nan") become NaN.
+    """
+    if missing:
+        values = [value or "nan" for value in values]
+    try:
+        numbers = np.fromiter(map(float, values), np.float64, len(values))
+    except ValueError:
+        numbers = None
+    if numbers is None or not (np.isfinite(numbers) | (missing & np.isnan(numbers))).all():
+        row, bad = next(
+            (i, v)
+            for i, v in enumerate(values)
+            if not (_is_finite(v) or (missing and v.lower() == "nan"))
+        )
+        raise InputError(f"{path}: {label} of row {row + 1} is {bad!r}, which is not a number")
+    return numbers
+
+
+def escape(value: str) -> str:
+    """Quote a CSV value that holds a comma, quote or line end."""
+    if any(c in value for c in ',"\n\r'):
+        return '"' + value.replace('"', '""') + '"'
+    return value
+
+
+def _is_finite(value: str) -> bool:
+    try:
+        return bool(np.isfinite(float(value)))
+    except ValueError:
+        return False
