@@ -25,10 +25,7 @@ from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.labels import labels_hash
 
 RECORD = "record.json"
-PACKAGES = (
-    *("torch", "numpy", "scipy", "scikit-image", "safetensors"),
-    *("mrcfile", "tifffile", "starfile", "pandas"),
-)
+PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "safetensors", "mrcfile", "tifffile")
 COVERS = "name, size in bytes, rows and columns of each micrograph that was read, not its pixels"
 
 
