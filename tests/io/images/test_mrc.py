@@ -12,6 +12,7 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import read_micrograph
+from napari_unetpick.io.images.mrc import open_mrc
 
 ROWS, COLUMNS = 6, 10
 
@@ -67,6 +68,42 @@ def test_what_mrcfile_writes(tmp_path: Path):
     image = read_micrograph(tmp_path / "mic.mrc")
     np.testing.assert_array_equal(image.data, planted("f4"))
     assert image.pixel_size == pytest.approx(1.34)
+
+
+KINDS = [(0, "i1"), (0, "u1"), (1, "i2"), (2, "f4"), (6, "u2"), (12, "f2")]
+
+
+@pytest.mark.parametrize("machine", [b"\0\0", b"\x44\x44", b"\x11\x11"])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("mode, dtype", KINDS)
+def test_stamps_that_are_missing_or_wrong(
+    tmp_path: Path, recwarn, mode: int, dtype: str, order: str, machine: bytes
+):
+    raw = bytearray(mrc_bytes(planted(dtype), mode, order, extended=640, stamp=b"\0\0\0\0"))
+    raw[212:214] = machine
+    if dtype == "u1":
+        struct.pack_into(f"{order}2i", raw, 152, 1146047817, 0)
+    path = write(tmp_path / "mic.mrc", bytes(raw))
+    for mapped in (True, False):
+        image = read_micrograph(path, mapped=mapped)
+        np.testing.assert_array_equal(image.data, planted(dtype))
+        assert image.data.dtype.kind == np.dtype(dtype).kind
+        assert image.pixel_size == pytest.approx(1.5)
+    assert len(recwarn) == 0
+
+
+@pytest.mark.parametrize("sections", [0, 50])
+def test_single_image_in_the_space_group_of_a_volume_stack(tmp_path: Path, sections: int):
+    raw = bytearray(FLOATS)
+    struct.pack_into("<i", raw, 36, sections)  # mz
+    struct.pack_into("<i", raw, 88, 401)
+    path = write(tmp_path / "mic.mrc", bytes(raw))
+    np.testing.assert_array_equal(read_micrograph(path).data, planted("f4"))
+
+
+def test_the_pixel_size_is_not_rounded_on_its_way(tmp_path: Path):
+    path = write(tmp_path / "mic.mrc", mrc_bytes(planted("f4"), 2, cell=13.37))
+    assert open_mrc(path)[1] == float(np.float32(13.37)) / COLUMNS
 
 
 def test_missing_map_stamp_and_one_frame_stack(tmp_path: Path):

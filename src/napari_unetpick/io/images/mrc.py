@@ -1,7 +1,9 @@
-"""MRC images: the 1024-byte header and the data behind it, memory-mapped.
+"""MRC images: our check of the 1024-byte header, then the pixels as mrcfile maps them.
 
-Read with NumPy alone: any real mode, both byte orders, with or without the 'MAP ' stamp, and every
-damage told apart (mrcfile's permissive mode only warns, and reads a file that is cut short whole).
+The check comes first since mrcfile's permissive mode only warns of damage. NumPy maps what mrcfile
+takes for something else: IMOD's unsigned bytes, big-endian bytes without a machine stamp, single
+images in the space group of a volume stack. Rows are read here, too: a mapped file that another
+program makes shorter ends the process that looks at it, and mrcfile reads only whole files.
 Header layout: Cheng et al. 2015, MRC2014, J. Struct. Biol. 192.
 """
 
@@ -9,6 +11,8 @@ from __future__ import annotations
 
 import os
 import struct
+import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +25,6 @@ from napari_unetpick.errors import InputError
 HEADER_BYTES = 1024
 Order = Literal["<", ">"]
 LARGEST_SIDE = 1 << 18
-MODES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 COMPLEX_MODES = (3, 4)
 PACKED_MODE = 101
 IMOD_STAMP = 1146047817
@@ -64,11 +67,23 @@ def open_mrc(path: Path, mapped: bool = True) -> tuple[NDArray[Any], float]:
         The file is empty, cut short, a movie, complex, packed, or no MRC at all.
     """
     header = read_mrc_header(path)
-    _, rows, columns = header.shape
     if mapped:
-        data = np.memmap(path, header.dtype, "r", header.offset, (rows, columns))
-        return np.asarray(data), header.pixel_size
-    return read_mrc_rows(path, header, range(rows)), header.pixel_size
+        return _map(path, header), header.pixel_size
+    return read_mrc_rows(path, header, range(header.shape[1])), header.pixel_size
+
+
+def _map(path: Path, header: MrcHeader) -> NDArray[Any]:
+    """Map the (rows, columns) of a checked file: by mrcfile, where it reads the header likewise."""
+    import mrcfile  # late: 10 ms that the command line need not wait
+
+    _, rows, columns = header.shape
+    with warnings.catch_warnings(), suppress(ValueError, ZeroDivisionError, MemoryError):
+        warnings.filterwarnings("ignore", module="mrcfile")  # of what the check let through
+        with mrcfile.mmap(path, permissive=True) as mrc:
+            data = mrc.data
+            if data is not None and (data.dtype, data.size) == (header.dtype, rows * columns):
+                return np.asarray(data).reshape(rows, columns)
+    return np.asarray(np.memmap(path, header.dtype, "r", header.offset, (rows, columns)))
 
 
 def read_mrc_header(path: Path) -> MrcHeader:
@@ -108,14 +123,17 @@ def read_mrc_rows(path: Path, header: MrcHeader, rows: range) -> NDArray[Any]:
 
 def parse_header(raw: bytes, path: Path) -> MrcHeader:
     """Read the header's first 1024 bytes; refuse what is no micrograph, and say what it is."""
+    from mrcfile.dtypes import HEADER_DTYPE
+    from mrcfile.utils import dtype_from_mode
+
     _refuse_other_files(raw, path)
     order = _byte_order(raw)
     if order is None:
         raise InputError(f"{path}: is not an MRC file (its header makes no sense); a damaged copy?")
-    nx, ny, nz, mode = struct.unpack_from(f"{order}4i", raw, 0)
-    mx = struct.unpack_from(f"{order}i", raw, 28)[0]
-    cell = struct.unpack_from(f"{order}f", raw, 40)[0]
-    extended = struct.unpack_from(f"{order}i", raw, 92)[0]
+    fields = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(order))[0]
+    nx, ny, nz, mode, mx, extended = (
+        int(fields[name]) for name in ("nx", "ny", "nz", "mode", "mx", "nsymbt")
+    )
     if mode in COMPLEX_MODES:
         raise InputError(
             f"{path}: holds complex numbers (MRC mode {mode}, a Fourier transform); "
@@ -125,13 +143,17 @@ def parse_header(raw: bytes, path: Path) -> MrcHeader:
         raise InputError(
             f"{path}: is packed at 4 bits a pixel (MRC mode 101, a raw movie); motion-correct it"
         )
-    if mode not in MODES:
-        raise InputError(f"{path}: MRC mode {mode} is not known; convert it to mode 2 (float32)")
+    try:
+        dtype = dtype_from_mode(mode).newbyteorder(order)
+    except ValueError:
+        raise InputError(
+            f"{path}: MRC mode {mode} is not known; convert it to mode 2 (float32)"
+        ) from None
     if extended < 0:
         raise InputError(f"{path}: its header says {extended} extended bytes; a damaged copy?")
-    code = "u1" if mode == 0 and _imod_unsigned(raw, order) else MODES[mode]
-    dtype = np.dtype(code).newbyteorder(order)
-    pixel_size = float(cell) / mx if mx > 0 else 0.0
+    if mode == 0 and _imod_unsigned(raw, order):
+        dtype = np.dtype("u1")
+    pixel_size = float(fields["cella"]["x"]) / mx if mx > 0 else 0.0
     return MrcHeader((nz, ny, nx), dtype, HEADER_BYTES + extended, pixel_size)
 
 
