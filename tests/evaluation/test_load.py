@@ -105,9 +105,9 @@ def test_a_damaged_micrograph_is_left_out_and_named(folder):
     [
         ({"border": 5.0}, "--border needs"),
         ({"border": -5.0}, "--border -5"),
-        ({"diameter": 0.0}, "--diameter 0"),
-        ({"diameter": float("nan")}, "--diameter nan"),
-        ({"pixel_size": 9999.0}, "--pixel-size 9999"),
+        ({"diameter": 0.0}, "diameter of 0"),
+        ({"diameter": float("nan")}, "diameter of nan"),
+        ({"pixel_size": 9999.0}, "pixel size of 9999"),
         ({"diameter": 16.0}, r"m.01: its pixel size is not known"),
     ],
 )

@@ -57,9 +57,9 @@ def test_rows_and_columns_have_their_own_ratio():
 @pytest.mark.parametrize(
     "pixel_size, diameter, says",
     [
-        (1.0, 0.0, "diameter 0 A"),
-        (1.0, -5.0, "diameter -5 A"),
-        (1.0, float("nan"), "diameter nan A"),
+        (1.0, 0.0, "diameter of 0 A"),
+        (1.0, -5.0, "diameter of -5 A"),
+        (1.0, float("nan"), "diameter of nan A"),
         (10.0, 50.0, "5.0 px"),
         (1.0, 310.0, "more than half the micrograph"),
     ],

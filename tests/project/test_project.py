@@ -97,7 +97,7 @@ def test_fields_that_cannot_be_are_refused(project, fields):
     assert project.entries == before
 
 
-@pytest.mark.parametrize("diameter", [0, -3, float("nan"), float("inf"), "180", True])
+@pytest.mark.parametrize("diameter", [0, -3, 3, 9000, float("nan"), float("inf"), "180", True])
 def test_a_diameter_that_cannot_be_is_refused(project, diameter):
     with pytest.raises(InputError, match="diameter"):
         project.set_diameter(diameter)

@@ -417,7 +417,7 @@ def test_names_of_sides(tmp_path):
         ({"split": "validated.csv", "final": True}, "no labelled micrograph tests"),
         ({"validation": 0.5}, "give one of them"),
         ({"split": None, "validation": 1.5}, "--validation 1.5"),
-        ({"diameter": 3.0}, "--diameter 3"),
+        ({"diameter": 3.0}, "diameter of 3"),
         ({"border": -1.0}, "--border -1"),
         ({"pixel_size": 1e6}, "pixel size"),
         ({"truth": "absent.csv"}, "absent.csv"),

@@ -58,14 +58,15 @@ def convert(
     from napari_unetpick.io.formats.write import check_writable, write_picks
     from napari_unetpick.io.images.micrograph import list_micrographs
     from napari_unetpick.io.picks import tell_count
+    from napari_unetpick.io.sizes import check_diameter
 
     if source is not None:
         check_readable(source)
     check_writable(to)
     if not 0 < scale < inf:
         raise InputError(f"a scale of {scale:g} cannot be; give a number above 0")
-    if diameter is not None and not 0 < diameter < inf:
-        raise InputError(f"a diameter of {diameter:g} A cannot be; give one above 0")
+    if diameter is not None:
+        check_diameter(diameter)
     given = [] if micrographs is None else list_micrographs(micrographs)
     shapes = _shapes(given)
     size = _pixel_size(given, pixel_size)
@@ -115,10 +116,10 @@ def _pixel_size(given: list[Micrograph], override: float | None) -> float | None
     from napari_unetpick.errors import InputError
     from napari_unetpick.io.images.micrograph import (
         MicrographImage,
-        check_pixel_size,
         read_micrograph,
         resolve_pixel_size,
     )
+    from napari_unetpick.io.sizes import check_pixel_size
 
     if override is not None:
         return check_pixel_size(override)

@@ -15,12 +15,12 @@ from napari_unetpick.io.assign import AssignedPicks, assign_picks
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.micrograph import (
     Micrograph,
-    check_pixel_size,
     list_micrographs,
     read_micrograph,
 )
 from napari_unetpick.io.labels import Labels, State, areas_beside, states_beside
 from napari_unetpick.io.models import Model, load_model
+from napari_unetpick.io.sizes import check_diameter, check_pixel_size
 from napari_unetpick.settings import Settings, from_dict, load_recipe
 
 Shapes = dict[str, tuple[int, int]]
@@ -169,14 +169,6 @@ def change_settings(settings: Settings, epochs: int | None, seed: int | None) ->
     if seed is not None:
         train = replace(train, seed=seed)
     return replace(settings, train=train)
-
-
-def check_diameter(diameter: float) -> None:
-    """Refuse what no particle's diameter can be."""
-    if not math.isfinite(diameter) or not 10 <= diameter <= 5000:
-        raise InputError(
-            f"--diameter {diameter:g}: a particle's diameter in Angstrom lies between 10 and 5000"
-        )
 
 
 def make_pick_job(

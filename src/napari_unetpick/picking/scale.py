@@ -14,6 +14,7 @@ import scipy
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.sizes import check_diameter
 
 PARTICLE_PX = 24.0
 SMALLEST_PX = 6.0
@@ -76,15 +77,13 @@ def make_scale(
     Raises
     ------
     InputError
-        The particle is smaller than a few pixels or larger than the micrograph.
+        The diameter is out of range, smaller than a few pixels or larger than the micrograph.
 
     Examples
     --------
     160 A at 1.0 A/px in 4096 x 4096: scale 24 / 160 = 0.15, so 614.4, rounded up to 616.
     """
-    if not np.isfinite(diameter) or diameter <= 0:
-        raise InputError(f"diameter {diameter:g} A: give the particle's diameter in Angstrom")
-    diameter_px = diameter / pixel_size
+    diameter_px = check_diameter(diameter) / pixel_size
     if diameter_px < SMALLEST_PX:
         raise InputError(
             f"{name}: a diameter of {diameter:g} A is {diameter_px:.1f} px at {pixel_size:g} A/px, "

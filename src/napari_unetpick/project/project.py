@@ -24,6 +24,7 @@ from napari_unetpick.io.atomic import explain_os_error, write_text
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.io.sizes import check_diameter
 from napari_unetpick.project import runs as project_runs
 from napari_unetpick.project.annotations import Marks, read_marks, write_marks
 from napari_unetpick.project.candidate_models import model_renamed, settle_names
@@ -54,7 +55,6 @@ from napari_unetpick.project.table import (
     PROJECT_FILE,
     Entry,
     Split,
-    check_diameter,
     check_entry,
     format_project,
     read_project,
@@ -123,7 +123,7 @@ class Project:
             micrograph cannot be.
         """
         entries, _ = merge_micrographs({}, micrographs)
-        diameter = check_diameter(diameter)
+        diameter = None if diameter is None else check_diameter(diameter)
         project = cls._make(real_folder(folder))
         project.entries, project.diameter, project.dirty = entries, diameter, True
         try:
@@ -224,7 +224,7 @@ class Project:
 
     def set_diameter(self, diameter: float | None) -> None:
         """Set the particle diameter in A, in memory."""
-        diameter = check_diameter(diameter)
+        diameter = None if diameter is None else check_diameter(diameter)
         self.dirty |= diameter != self.diameter
         self.diameter = diameter
 

@@ -19,6 +19,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.output_files import safe_stem
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import STATES, State
+from napari_unetpick.io.sizes import is_diameter
 
 PROJECT_FILE = "project.toml"
 SCHEMA = 1
@@ -85,17 +86,6 @@ def check_entry(entry: Entry) -> Entry:
     return entry
 
 
-def check_diameter(diameter: float | None) -> float | None:
-    """Return the particle diameter in A if it can be one; None where it is not known yet."""
-    if diameter is None:
-        return None
-    if isinstance(diameter, bool) or not isinstance(diameter, int | float):
-        raise InputError(f"diameter {diameter!r} is not a number; give it in A")
-    if not math.isfinite(diameter) or diameter <= 0:
-        raise InputError(f"diameter {diameter:g} cannot be; give a positive number of A")
-    return float(diameter)
-
-
 def format_project(
     diameter: float | None, entries: Iterable[Entry], folder: Path, test_looks: int = 0
 ) -> str:
@@ -155,7 +145,7 @@ def read_project(folder: Path) -> Table:
     if schema != SCHEMA:
         raise _damaged(path, f"schema is {schema!r}, not {SCHEMA}")
     try:
-        return check_diameter(table.get("diameter")), _entries(table.get("micrographs", {}), folder)
+        return _diameter(table.get("diameter")), _entries(table.get("micrographs", {}), folder)
     except InputError as error:
         raise _damaged(path, str(error)) from error
 
@@ -169,6 +159,15 @@ def read_test_looks(folder: Path) -> int:
     except (OSError, ValueError):
         return 0  # `read_project` has said what is wrong
     return looks if isinstance(looks, int) and looks > 0 else 0
+
+
+def _diameter(value: Any) -> float | None:
+    """Return the diameter in A; None where there is none, or one out of today's range."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise InputError(f"diameter {value!r} is not a number above 0")
+    return float(value) if is_diameter(value) else None
 
 
 def _damaged(path: Path, what: str) -> InputError:

@@ -273,8 +273,16 @@ def test_a_typed_pixel_size_holds_for_all_micrographs(
     assert "holds for 3 micrographs" in dock.diameter.words.text()
     qtbot.waitUntil(lambda: tuple(session.layers.get("picks").scale) == (1.5, 1.5))
     box.setValue(0.02)
-    assert "cannot be" in dock.diameter.words.text()
+    assert "out of range" in dock.diameter.words.text()
     assert box.value() == 1.5
+
+
+def test_a_diameter_that_is_out_of_range_is_said_and_not_kept(dock: AnnotateDock) -> None:
+    panel, before = dock.diameter, dock.session.diameter
+    for enter in (panel.number.setValue, panel.measured):
+        enter(3.0)
+        assert "3 A is out of range; give one of 10 to 5000 A" in panel.words.text()
+        assert panel.number.value() == dock.session.diameter == before
 
 
 def test_a_diameter_measured_without_a_pixel_size_keeps_its_width(

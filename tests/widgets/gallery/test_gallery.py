@@ -222,7 +222,7 @@ def test_only_pictures_in_view_are_cut(dock, project_session, qtbot):
     grid = np.stack(np.meshgrid(np.arange(3, 237, 4.0), np.arange(3, 317, 4.0)), -1)
     places = grid.reshape(-1, 2)
     raw = np.linspace(0.99, 0.6, len(places))
-    project_session.set_diameter(8.0)
+    project_session.set_diameter(10.0)
     found = Candidates(places, raw, np.zeros(len(raw)), "run-1", 2.0)
     project_session.put_candidates("a.b_1", found)
     count = len(places)

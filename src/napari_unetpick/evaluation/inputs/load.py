@@ -14,13 +14,13 @@ from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.micrograph import (
     Micrograph,
-    is_plausible,
     list_micrographs,
     read_micrograph,
     resolve_pixel_size,
 )
 from napari_unetpick.io.names import match_names, micrograph_key, refuse_one_name
 from napari_unetpick.io.picks import Picks, ReadPicks, join_picks
+from napari_unetpick.io.sizes import check_diameter, check_pixel_size
 
 PICKS_FILE, CANDIDATES_FILE = "picks.csv", "candidates.csv"
 
@@ -219,10 +219,10 @@ def _refuse_strangers(inputs: Inputs, picks: Path, truth: Path) -> None:
 def _check_sizes(
     diameter: float | None, pixel_size: float | None, border: float, has_micrographs: bool
 ) -> None:
-    if diameter is not None and not (math.isfinite(diameter) and diameter > 0):
-        raise InputError(f"--diameter {diameter:g}: give the particle's diameter in Angstrom")
-    if pixel_size is not None and not is_plausible(pixel_size):
-        raise InputError(f"--pixel-size {pixel_size:g}: cannot be a pixel size in A/px")
+    if diameter is not None:
+        check_diameter(diameter)
+    if pixel_size is not None:
+        check_pixel_size(pixel_size)
     if not (math.isfinite(border) and border >= 0):
         raise InputError(f"--border {border:g}: give the width of the border in Angstrom, or 0")
     if border and not has_micrographs:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,12 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.mrc import open_mrc
 from napari_unetpick.io.images.tiff import open_tiff
 from napari_unetpick.io.names import micrograph_key
+from napari_unetpick.io.sizes import check_pixel_size, is_pixel_size
 
 MRC_EXTENSIONS = (".mrc", ".mrcs", ".map", ".st", ".rec")
 TIFF_EXTENSIONS = (".tif", ".tiff")
 FOLDER_EXTENSIONS = (".mrc", *TIFF_EXTENSIONS)
 """What a folder is searched for; .mrcs and others are mostly stacks, and read only if named."""
-PLAUSIBLE_PIXEL_SIZE = (0.1, 50.0)
-"""A/px; outside of it a header holds something else (0, a DPI, a length in nm)."""
 REFUSED_EXTENSIONS = {
     ".eer": "is a raw EER movie; motion-correct it first and give the averaged micrograph",
     ".gain": "is a gain reference, not a micrograph",
@@ -182,7 +180,7 @@ def check_file(path: Path) -> bool:
 
 def known_size(pixel_size: float) -> float | None:
     """Return a header's pixel size (A/px), or None where it has none that can be."""
-    return round(pixel_size, 5) if is_plausible(pixel_size) else None  # 7.0799999 in float32
+    return round(pixel_size, 5) if is_pixel_size(pixel_size) else None  # 7.0799999 in float32
 
 
 def check_values(image: MicrographImage, name: str) -> None:
@@ -224,25 +222,9 @@ def resolve_pixel_size(
     if override is not None:
         return check_pixel_size(override)
     for size in (micrograph.pixel_size, image.pixel_size):
-        if size is not None and is_plausible(size):
+        if size is not None and is_pixel_size(size):
             return float(size)
     raise InputError(
         f"{micrograph.name}: neither its header nor its list tells a pixel size that can be; "
         "give --pixel-size (A/px)"
     )
-
-
-def check_pixel_size(pixel_size: float) -> float:
-    """Return the user's pixel size (A/px); an InputError if it cannot be one."""
-    if not is_plausible(pixel_size):
-        low, high = PLAUSIBLE_PIXEL_SIZE
-        raise InputError(
-            f"a pixel size of {pixel_size:g} A/px cannot be; give one of {low:g} to {high:g} A/px"
-        )
-    return float(pixel_size)
-
-
-def is_plausible(pixel_size: float) -> bool:
-    """Tell whether a number can be the pixel size (A/px) of a micrograph."""
-    low, high = PLAUSIBLE_PIXEL_SIZE
-    return math.isfinite(pixel_size) and low <= pixel_size <= high

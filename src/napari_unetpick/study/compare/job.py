@@ -15,9 +15,10 @@ from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_
 from napari_unetpick.evaluation.methods import deal
 from napari_unetpick.export.pick_folder import check_folder
 from napari_unetpick.io.assign import assign_picks
-from napari_unetpick.io.images.micrograph import Micrograph, check_pixel_size, list_micrographs
+from napari_unetpick.io.images.micrograph import Micrograph, list_micrographs
 from napari_unetpick.io.labels import states_beside
 from napari_unetpick.io.picks import Picks, tell_count
+from napari_unetpick.io.sizes import check_diameter, check_pixel_size
 from napari_unetpick.io.splits import read_split
 from napari_unetpick.project.evaluations import find_project, read_looks
 from napari_unetpick.project.folder import real_folder
@@ -252,10 +253,8 @@ def _check_numbers(
     split: Path | None,
     validation: float | None,
 ) -> None:
-    if diameter is not None and not 10 <= diameter <= 5000:
-        raise InputError(
-            f"--diameter {diameter:g}: a particle's diameter in Angstrom lies between 10 and 5000"
-        )
+    if diameter is not None:
+        check_diameter(diameter)
     if pixel_size is not None:
         check_pixel_size(pixel_size)
     if not (math.isfinite(border) and border >= 0):

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.images.micrograph import is_plausible
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.io.sizes import is_pixel_size
 from napari_unetpick.io.star import read_star
 from napari_unetpick.study.cryoppp.published import PUBLISHED
 
@@ -78,7 +78,7 @@ def _declared(folder: Path) -> float | None:
             blocks = [block for block in read_star(star) if len(block)]
             for label in OPTICS_LABELS:
                 for block in blocks:
-                    if label in block and is_plausible(float(block.numbers(label)[0])):
+                    if label in block and is_pixel_size(float(block.numbers(label)[0])):
                         return round(float(block.numbers(label)[0]), 5)
         except UnetPickError:
             continue

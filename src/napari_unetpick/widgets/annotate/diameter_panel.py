@@ -9,15 +9,15 @@ import numpy as np
 from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.images.micrograph import PLAUSIBLE_PIXEL_SIZE, Micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.io.sizes import DIAMETERS, PIXEL_SIZES
 from napari_unetpick.picking.diameter import FEWEST, Estimate, Picture, estimate_diameter
 from napari_unetpick.widgets.layers.images import DisplaySettings, Shown, prepare_image
 from napari_unetpick.widgets.layers.tools import TOOLS, Tools
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.qt.workers import Background, Task
 
-LARGEST = 10_000.0  # A
 PIXEL_SIZE_STEP = 0.01  # A/px
 IN_PIXELS = "diameter in pixels"  # of a session: (0, or px where no size was known; A made of it)
 LOOKED_AT = 6  # micrographs with picks that the estimate averages over
@@ -48,9 +48,9 @@ class DiameterPanel(QWidget):
     def __init__(self, tools: Tools) -> None:
         super().__init__()
         self.tools, self.session = tools, tools.session
-        self.number = _field(LARGEST, 1, " Å", "not set", DIAMETER_TIP, self._typed)
+        self.number = _field(DIAMETERS[1], 1, " Å", "not set", DIAMETER_TIP, self._typed)
         self.pixel_size = _field(
-            PLAUSIBLE_PIXEL_SIZE[1],
+            PIXEL_SIZES[1],
             4,
             " Å/px",
             "not known",
@@ -96,14 +96,14 @@ class DiameterPanel(QWidget):
 
     def measured(self, diameter: float) -> None:
         """Take over a distance between two clicks."""
-        self._set_measured(round(diameter, 1))
-        say(self.words, f"Measured {diameter:,.0f} Å.{self._unit_warning()}")
+        if self._set_measured(round(diameter, 1)):
+            say(self.words, f"Measured {diameter:,.0f} Å.{self._unit_warning()}")
 
     # -- within --------------------------------------------------------------------------------
 
     def _typed(self, value: float) -> None:
-        self._set(value or None)
-        say(self.words, self._unit_warning().strip())
+        if self._set(value or None):
+            say(self.words, self._unit_warning().strip())
 
     def _pixel_size_typed(self, value: float) -> None:
         session = self.session
@@ -114,22 +114,30 @@ class DiameterPanel(QWidget):
             say(self.words, str(error))
         else:
             text = f"{value:g} Å/px holds for {tell_count(len(session.keys), 'micrograph')} now."
-            if pixels and diameter == session.diameter:  # as wide on the image as it was measured
-                self._set(round(pixels * value, 1), pixels)
-                text += f" The diameter, {pixels:,.0f} px, is {session.diameter:,.0f} Å."
-            say(self.words, text)
+            if not pixels or diameter != session.diameter:
+                say(self.words, text)
+            elif self._set(round(pixels * value, 1), pixels):  # as wide as it was measured
+                say(
+                    self.words,
+                    f"{text} The diameter, {pixels:,.0f} px, is {session.diameter:,.0f} Å.",
+                )
         self.refresh()
 
-    def _set(self, diameter: float | None, pixels: float = 0.0) -> None:
+    def _set(self, diameter: float | None, pixels: float = 0.0) -> bool:
+        """Take over a diameter; where it cannot be one, say so and return False."""
         try:
             self.session.set_diameter(diameter)
         except UnetPickError as error:
             say(self.words, str(error))
-        self.session.parts[IN_PIXELS] = pixels, diameter
-        self.refresh()
+            return False
+        else:
+            self.session.parts[IN_PIXELS] = pixels, diameter
+            return True
+        finally:
+            self.refresh()
 
-    def _set_measured(self, diameter: float) -> None:
-        self._set(diameter, diameter if self._unsized else 0.0)
+    def _set_measured(self, diameter: float) -> bool:
+        return self._set(diameter, diameter if self._unsized else 0.0)
 
     @property
     def _unsized(self) -> bool:
@@ -182,8 +190,8 @@ class DiameterPanel(QWidget):
                 f"The picks do not agree yet ({text}): not used. Click more, or measure one.",
             )
             return
-        self._set_measured(round(found.diameter, 1))
-        say(self.words, f"{text}.{self._unit_warning()}")
+        if self._set_measured(round(found.diameter, 1)):
+            say(self.words, f"{text}.{self._unit_warning()}")
 
     def _failed(self, text: str) -> None:
         say(self.words, text)

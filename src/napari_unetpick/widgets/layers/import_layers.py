@@ -22,9 +22,10 @@ from napari_unetpick.adapters.writers import read_layer
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path
 from napari_unetpick.io.formats.relion_picks import UNSET
-from napari_unetpick.io.images.micrograph import Micrograph, is_plausible
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import match_names, micrograph_key
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.io.sizes import is_pixel_size
 from napari_unetpick.project.images import IMAGES
 from napari_unetpick.widgets.session.session import Session
 
@@ -102,7 +103,7 @@ def angstrom_scale(layer: Any) -> float | None:
     if {str(unit) for unit in layer.units} != {"angstrom"} or not np.allclose(scale, scale[0]):
         return None
     size = float(scale[0])
-    return size if is_plausible(size) else None
+    return size if is_pixel_size(size) else None
 
 
 def write_sources(sources: Sequence[Source]) -> None:

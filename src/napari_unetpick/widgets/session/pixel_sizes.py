@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.images.image import UnmappedImage
-from napari_unetpick.io.images.micrograph import Micrograph, is_plausible
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.io.sizes import is_pixel_size
 
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session.session import Session
@@ -33,7 +34,7 @@ class PixelSizes:
     def of(self, micrograph: Micrograph) -> float | None:
         """Return a micrograph's A/px, or None where it is not known."""
         listed, path = micrograph.pixel_size, micrograph.path
-        if listed is not None and is_plausible(listed):
+        if listed is not None and is_pixel_size(listed):
             return listed
         headers = self._headers  # another thread may put others in their place
         if path in headers:

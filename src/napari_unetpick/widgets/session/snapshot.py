@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unetpick.io.images.image import UnmappedImage
-from napari_unetpick.io.images.micrograph import is_plausible
+from napari_unetpick.io.sizes import is_pixel_size
 from napari_unetpick.project.annotations import read_marks
 from napari_unetpick.project.candidates import SUFFIX, read_candidates
 from napari_unetpick.project.folder import CANDIDATES, PICKS
@@ -87,7 +87,7 @@ class Snapshot:
         micrograph = self.entries[key].micrograph
         found = UnmappedImage(micrograph.path)
         for size in (micrograph.pixel_size, found.pixel_size):
-            if size is not None and is_plausible(size):
+            if size is not None and is_pixel_size(size):
                 return OpenMicrograph(found, float(size))
         return OpenMicrograph(found, None)
 
