@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from command_line import TinySet, unetpick
 
-from napari_unetpick.project.evaluations import read_looks
+from napari_unetpick.project.evaluations import read_evaluations
 from napari_unetpick.project.table import PROJECT_FILE, format_project
 from napari_unetpick.report.tables.ladder import write_ladder
 from napari_unetpick.settings import RECIPES, NetworkSettings
@@ -78,8 +78,8 @@ def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path)
     assert again.returncode == 0, again.stderr
     assert {name: (out / name).read_text() for name in tables} == tables
     assert again.stdout == done.stdout
-    looks = read_looks(out)  # of the calls that scored
-    assert [look.sides for look in looks] == [("ablation",), ("ablation",)]
+    looks = read_evaluations(out)  # of the calls that scored
+    assert [look.methods for look in looks] == [("ablation",), ("ablation",)]
     assert [len(look.names) for look in looks] == [2, 2]
 
     for path in records:  # as if the recipe had changed since
@@ -123,8 +123,8 @@ def test_a_splits_validation_validates_and_a_projects_looks_are_counted(
     assert configs
     assert all(each["validation"] == ["ribosome_0003"] for each in configs)
     assert f"look number 1 at these test micrographs, noted in {project}" in done.stderr
-    assert len(read_looks(project)) == 1
-    assert not read_looks(out)
+    assert len(read_evaluations(project)) == 1
+    assert not read_evaluations(out)
 
 
 def test_a_validation_of_clicks_alone_is_left_out_and_that_is_said(tiny: TinySet, tmp_path: Path):

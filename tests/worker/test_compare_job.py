@@ -21,7 +21,7 @@ from napari_unetpick.events import Done, Message, Progress
 from napari_unetpick.io.images.micrograph import list_micrographs
 from napari_unetpick.io.models import Model, save_model
 from napari_unetpick.picking.calibration import Calibration
-from napari_unetpick.project.evaluations import read_looks
+from napari_unetpick.project.evaluations import read_evaluations
 from napari_unetpick.project.project import Marks, PickTable, Project
 from napari_unetpick.settings import NetworkSettings, Settings, to_dict
 from napari_unetpick.worker.jobs import Bench, run_compare
@@ -123,25 +123,26 @@ def test_without_final_nothing_of_the_test_split_is_read(folder: Path):
     after, _ = run(folder, picks=two_sides(folder, VALIDATION))
     assert after["sides"] == before["sides"]
     assert after["failed"] == {}
-    assert read_looks(folder) == []
+    assert read_evaluations(folder) == []
 
 
 def test_the_look_at_the_test_split_is_counted_once(folder: Path):
     with Project.open(folder) as project:
         project.save_marks(TEST[0], Marks(picks=PickTable.from_coords(PLACES[:4])))
-        project.count_test_look()  # by the Evaluate dock
+        project.test_looks = 1  # by the Evaluate dock of an earlier version
+        project.dirty = True
         project.save()
     result, _ = run(folder, picks=two_sides(folder), final=True)
     assert (result["part"], result["look"]) == ("test", 2)
     assert [each["micrograph"] for each in result["micrographs"]] == TEST
     assert figures(result["sides"][0]) == pytest.approx([1.0, 8 / 9, 16 / 17], abs=1e-4)
-    (look,) = read_looks(folder)
-    assert look.sides == ("good", "poor")
+    (look,) = read_evaluations(folder)
+    assert look.methods == ("good", "poor")
     assert run(folder, picks=two_sides(folder), final=True)[0]["look"] == 3
     with Project.open(folder) as project:
-        assert project.test_looks == 1  # that of the dock alone
+        assert project.test_looks == 1
         with project.copy_to(folder.parent / "copy") as copy:  # no fresh start
-            assert read_looks(copy.folder) == read_looks(folder)
+            assert read_evaluations(copy.folder) == read_evaluations(folder)
 
 
 def test_a_comparison_that_is_stopped_leaves_neither_report_nor_look(folder: Path):
@@ -154,7 +155,7 @@ def test_a_comparison_that_is_stopped_leaves_neither_report_nor_look(folder: Pat
 
     with pytest.raises(Cancelled):
         run(folder, check, picks=two_sides(folder), final=True)
-    assert read_looks(folder) == []
+    assert read_evaluations(folder) == []
     assert not (folder / "comparisons").exists()
 
 

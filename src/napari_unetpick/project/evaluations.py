@@ -1,6 +1,6 @@
-"""How often test micrographs were looked at: a row a look in `test_looks.csv`.
+"""The log of test-set evaluations, a row each in `test_looks.csv`: how often a test was used.
 
-Each look lets what is seen leak into the next choice, so that a test is worth less each time.
+Each evaluation lets what is seen leak into the next choice: a test is worth less each time.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.text import escape, read_table
 from napari_unetpick.project.table import PROJECT_FILE, read_test_looks
 
-LOOKS_FILE = "test_looks.csv"
+LOG_FILE = "test_looks.csv"
 COLUMNS = ("date", "sides", "truth", "micrographs", "names")
 
 
 @dataclass(frozen=True)
-class Look:
+class LoggedEvaluation:
     """One evaluation of test micrographs.
 
     Parameters
     ----------
     date
         ISO 8601, local time with its offset.
-    sides
+    methods
         What was scored.
     truth
         Hash of the truth of these micrographs; see `io.labels.labels_hash`.
@@ -36,54 +36,51 @@ class Look:
     """
 
     date: str
-    sides: tuple[str, ...]
+    methods: tuple[str, ...]
     truth: str
     names: tuple[str, ...]
 
 
-def read_looks(folder: Path) -> list[Look]:
-    """Read the looks noted in a folder; none where there is no such file.
+def read_evaluations(folder: Path) -> list[LoggedEvaluation]:
+    """Read the log of a folder; empty where there is no such file.
 
     Raises
     ------
     InputError
         The file is damaged.
     """
-    path = folder / LOOKS_FILE
+    path = folder / LOG_FILE
     if not path.is_file():
         return []
     table = read_table(path, COLUMNS)
     return [
-        Look(date, tuple(sides.split("; ")), truth, tuple(names.split()))
-        for date, sides, truth, names in zip(
+        LoggedEvaluation(date, tuple(methods.split("; ")), truth, tuple(names.split()))
+        for date, methods, truth, names in zip(
             table["date"], table["sides"], table["truth"], table["names"], strict=True
         )
     ]
 
 
-def count_looks(folder: Path, micrographs: Iterable[str]) -> int:
-    """Count the looks at any of these micrographs (keys), those in napari included.
+def count_evaluations(folder: Path, micrographs: Iterable[str]) -> int:
+    """Count the evaluations of any of these micrographs (keys).
 
-    A look at some of them is a look: otherwise another split would start afresh. In a project
-    folder, project.toml counts the looks of the Evaluate dock.
+    One that shared some of them counts: otherwise another split would start from zero. Earlier
+    versions counted those of the Evaluate dock in project.toml; they count, too.
 
     Raises
     ------
     InputError
         The file is damaged.
     """
-    noted = count_noted(folder, micrographs)
-    return noted + (read_test_looks(folder) if (folder / PROJECT_FILE).is_file() else 0)
-
-
-def count_noted(folder: Path, micrographs: Iterable[str]) -> int:
-    """Count the looks in the file alone, which are those of comparisons."""
     wanted = set(map(_short, micrographs))
-    return sum(not wanted.isdisjoint(look.names) for look in read_looks(folder))
+    count = sum(not wanted.isdisjoint(each.names) for each in read_evaluations(folder))
+    return count + (read_test_looks(folder) if (folder / PROJECT_FILE).is_file() else 0)
 
 
-def add_look(folder: Path, sides: Sequence[str], truth: str, micrographs: Sequence[str]) -> int:
-    """Note a look at test micrographs (keys), now; return the how-manieth it is.
+def log_evaluation(
+    folder: Path, methods: Sequence[str], truth: str, micrographs: Sequence[str]
+) -> int:
+    """Log an evaluation of test micrographs (keys), now; return its running number.
 
     Raises
     ------
@@ -92,14 +89,14 @@ def add_look(folder: Path, sides: Sequence[str], truth: str, micrographs: Sequen
     """
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     names = tuple(map(_short, micrographs))
-    looks = [*read_looks(folder), Look(now, tuple(sides), truth, names)]
+    every = [*read_evaluations(folder), LoggedEvaluation(now, tuple(methods), truth, names)]
     lines = [",".join(COLUMNS)]
-    for look in looks:
-        count, names_text = str(len(look.names)), " ".join(look.names)
-        cells = (look.date, "; ".join(look.sides), look.truth, count, names_text)
+    for each in every:
+        count, names_text = str(len(each.names)), " ".join(each.names)
+        cells = (each.date, "; ".join(each.methods), each.truth, count, names_text)
         lines.append(",".join(map(escape, cells)))
-    write_text(folder / LOOKS_FILE, "\n".join(lines) + "\n")
-    return count_looks(folder, micrographs)
+    write_text(folder / LOG_FILE, "\n".join(lines) + "\n")
+    return count_evaluations(folder, micrographs)
 
 
 def find_project(paths: Iterable[Path]) -> Path | None:

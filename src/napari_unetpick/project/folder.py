@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path, explain_os_error
 from napari_unetpick.project.annotations import STAR, count_picks
-from napari_unetpick.project.evaluations import LOOKS_FILE
+from napari_unetpick.project.evaluations import LOG_FILE
 from napari_unetpick.project.table import PROJECT_FILE, Entry
 from napari_unetpick.project.view import VIEW_FILE
 
@@ -78,19 +78,19 @@ def _modified_times(folder: Path, suffix: str) -> dict[str, int]:
 
 
 def copy_parts(source: Path, target: Path) -> None:
-    """Copy picks, candidates, runs, comparisons and noted looks from a project to another."""
+    """Copy picks, candidates, runs, comparisons and the evaluation log to another project."""
     for name in PARTS:
         _copy_folder(source / name, target / name)
-    if (source / LOOKS_FILE).is_file():  # else a copy would make a test of what was looked at
-        with atomic_path(target / LOOKS_FILE) as temporary:
-            temporary.write_bytes((source / LOOKS_FILE).read_bytes())
+    if (source / LOG_FILE).is_file():  # else a copy would make a test of what was looked at
+        with atomic_path(target / LOG_FILE) as temporary:
+            temporary.write_bytes((source / LOG_FILE).read_bytes())
 
 
 def remove_parts(folder: Path) -> None:
     """Remove what `copy_parts` copied: the copy of it failed."""
     for name in PARTS:
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (LOOKS_FILE, VIEW_FILE):
+    for name in (LOG_FILE, VIEW_FILE):
         (folder / name).unlink(missing_ok=True)
 
 

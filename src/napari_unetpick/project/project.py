@@ -6,7 +6,7 @@
 - `candidates/<key>.npz`: of the last picking; `candidates/models.json`: see `io.project_models`;
 - `runs/<name>/`: as training writes them;
 - `comparisons/comparison-N/`: reports of comparisons of models; see `io.project_comparisons`;
-- `test_looks.csv`: looks at test micrographs by comparisons: see `io.test_looks`;
+- `test_looks.csv`: evaluations of test micrographs: see `project.evaluations`;
 - `project.lock`: who has it open: see `io.project_lock`.
 """
 
@@ -83,7 +83,7 @@ class Project:
     temporary
         A scratch project without a place of the user's own: see `io.scratch`.
     test_looks
-        How often the test split was evaluated: each look makes it less of a test.
+        Evaluations of the test split that earlier versions counted: see `project.evaluations`.
     dirty
         Whether `save` would write project.toml.
     view
@@ -227,11 +227,6 @@ class Project:
         diameter = None if diameter is None else check_diameter(diameter)
         self.dirty |= diameter != self.diameter
         self.diameter = diameter
-
-    def count_test_look(self) -> None:
-        """Note another evaluation of the test split, in memory."""
-        self.test_looks += 1
-        self.dirty = True
 
     @property
     def has_work(self) -> bool:

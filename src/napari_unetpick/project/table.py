@@ -151,7 +151,7 @@ def read_project(folder: Path) -> Table:
 
 
 def read_test_looks(folder: Path) -> int:
-    """Read how often the test split was evaluated; 0 where project.toml does not say."""
+    """Read the number of test-set evaluations that earlier versions counted, or 0."""
     try:
         text = (folder / PROJECT_FILE).read_text(encoding="utf-8")
         # what stands before the first table is a whole document, and quick to parse

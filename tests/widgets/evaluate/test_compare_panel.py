@@ -14,6 +14,7 @@ from train_helpers import write_run
 from napari_unetpick.events import Done
 from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.project.evaluations import log_evaluation
 from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.evaluate.dock import EvaluateDock
 from napari_unetpick.widgets.evaluate.methods_list import unique_names
@@ -182,7 +183,7 @@ def test_a_look_at_the_test_split_is_asked_for_each_time_and_counted_once(
     qtbot: Any,
 ) -> None:
     panel = dock.compare_panel
-    labelled.count_test_look()  # not yet on the disk
+    log_evaluation(labelled.project.folder, ["run-1"], "", ["a.b_3"])
     add(panel, monkeypatch, write_side(labelled, tmp_path / "Topaz.csv", 9), qtbot)
     qtbot.mouseClick(panel.go, LEFT)
     work(fake_engine.submitted[-1])

@@ -12,6 +12,7 @@ from train_helpers import write_run
 from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.labels import Labels, write_labels
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.project.evaluations import read_evaluations
 from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.annotate.dock import AnnotateDock
 from napari_unetpick.widgets.evaluate import dock as evaluate_dock
@@ -96,7 +97,9 @@ def test_each_look_at_the_test_split_is_counted(dock, project_session, qtbot):
     dock.truth.setCurrentIndex(dock.truth.findData("test"))
     evaluate(dock, qtbot)
     evaluate(dock, qtbot)
-    assert session.project.test_looks == 2
+    first, second = read_evaluations(session.project.folder)
+    assert first.methods == ("candidates",)
+    assert first.truth == second.truth
     assert "2 times" in dock.looks.text()
 
 
@@ -131,7 +134,7 @@ def test_an_evaluation_that_fails_is_no_look_at_the_test_split(dock, project_ses
     dock.truth.setCurrentIndex(dock.truth.findData("test"))
     evaluate(dock, qtbot)
     assert "no micrograph belongs to the test split" in dock.trouble.text()
-    assert project_session.project.test_looks == 0
+    assert read_evaluations(project_session.project.folder) == []
 
 
 def test_another_protocol_needs_no_second_look(dock, project_session, qtbot):

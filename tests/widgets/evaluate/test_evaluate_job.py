@@ -13,6 +13,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.labels import Labels, write_labels
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.project.evaluations import count_evaluations, log_evaluation
 from napari_unetpick.project.project import Candidates, Project
 from napari_unetpick.widgets.evaluate.job import Question, answer
 from napari_unetpick.widgets.evaluate.truth import first_truth
@@ -210,17 +211,15 @@ def test_false_picks_are_those_nobody_decided_about_the_surest_first(project_ses
     assert [each.score for each in found] == pytest.approx([0.8, 0.7])
 
 
-def test_looks_at_the_test_split_stay_with_the_project(project_session, tmp_path):
+def test_evaluations_of_the_test_split_stay_with_the_project(project_session, tmp_path):
     session = project_session
-    session.count_test_look()
-    session.count_test_look()
+    session.project.test_looks = 1  # by an earlier version
+    log_evaluation(session.project.folder, ["run-1"], "", ["a.b_1"])
     session.save_project_as(tmp_path / "copy")
-    assert session.project.test_looks == 2
-    session.count_test_look()
-    session.save()
-    again = Project.open(tmp_path / "copy", lock=False)
-    assert again.test_looks == 3
-    assert Project.open(tmp_path / "project", lock=False).test_looks == 2
+    assert log_evaluation(session.project.folder, ["run-1"], "", ["a.b_1"]) == 3
+    assert count_evaluations(tmp_path / "copy", ["a.b_1", "a.b_2"]) == 3
+    assert count_evaluations(tmp_path / "copy", ["a.b_2"]) == 1  # which ones was not noted then
+    assert Project.open(tmp_path / "copy", lock=False).test_looks == 1
 
 
 def write_seen(session, name, *keys):

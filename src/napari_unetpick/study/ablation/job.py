@@ -20,7 +20,7 @@ from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, labels_hash, states_beside
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.splits import read_split
-from napari_unetpick.project.evaluations import find_project, read_looks
+from napari_unetpick.project.evaluations import find_project, read_evaluations
 from napari_unetpick.study.ablation.units import AblateJob
 
 TEST_SHARE = 0.4  # of the labelled micrographs, where no split is given
@@ -112,7 +112,7 @@ def make_ablate_job(
     groups = sorted(own), sorted(m.key for m in learn), sorted(m.key for m in test)
     project = find_project([*map(Path, micrographs[:1]), *(m.path for m in job.micrographs[:1])])
     looks = project or out
-    read_looks(looks)  # a damaged file is better found now
+    read_evaluations(looks)  # a damaged file is better found now
     before = [labels_hash(job.labels), float(diameter), pixel_size, float(border), *groups]
     true = read_test(source, test, pixel_size)
     excluded = read_exclusions(source, names, set(groups[-1]), messages)

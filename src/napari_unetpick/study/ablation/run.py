@@ -14,7 +14,7 @@ from pathlib import Path
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.project.evaluations import add_look
+from napari_unetpick.project.evaluations import log_evaluation
 from napari_unetpick.study.ablation.budget import batches_that_fit, fit_budget, rungs_of
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.plan import FORM, Plan, read_plan, write_plan
@@ -72,7 +72,7 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
         record = yield from make(job, unit, check_stop)
         if not made:  # one look a call, whatever number of runs it scores
             names = sorted(record.scored)
-            look = add_look(job.looks_folder, ["ablation"], job.truth_hash, names)
+            look = log_evaluation(job.looks_folder, ["ablation"], job.truth_hash, names)
             yield Message(
                 f"look number {look} at these test micrographs, noted in {job.looks_folder}"
             )

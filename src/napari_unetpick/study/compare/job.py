@@ -20,7 +20,7 @@ from napari_unetpick.io.labels import states_beside
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.sizes import check_diameter, check_pixel_size
 from napari_unetpick.io.splits import read_split
-from napari_unetpick.project.evaluations import find_project, read_looks
+from napari_unetpick.project.evaluations import find_project, read_evaluations
 from napari_unetpick.project.folder import real_folder
 from napari_unetpick.project.table import PROJECT_FILE, Entry, read_project
 from napari_unetpick.study.compare.files import Images, open_images, read_truth
@@ -141,7 +141,7 @@ def make_compare_job(
     project = find_project([*map(Path, micrographs[:1]), *(m.path for m in given[:1])])
     looks = project or out
     if final:
-        read_looks(looks)  # a damaged file is better found now
+        read_evaluations(looks)  # a damaged file is better found now
     return CompareJob(
         micrographs=listed,
         truth={key: assigned.picks.get(key, NO_PICKS) for key in scope},

@@ -32,7 +32,7 @@ from napari_unetpick.events import Done, Event, Message, Progress
 from napari_unetpick.io.formats.cryoppp import flip_rows
 from napari_unetpick.io.labels import Labels, labels_hash
 from napari_unetpick.io.picks import Picks, tell_count
-from napari_unetpick.project.evaluations import add_look
+from napari_unetpick.project.evaluations import log_evaluation
 from napari_unetpick.study.compare.files import SidePicks, read_side
 from napari_unetpick.study.compare.job import CompareJob
 from napari_unetpick.study.compare.pick import pick_part, trained_on
@@ -229,7 +229,7 @@ def _pick(
 def _count_look(job: CompareJob, question: Question) -> int:
     truth = {key: Labels("full", question.truth[key].coords) for key in question.scored}
     names = [source.name for source in job.sides]
-    return add_look(job.looks_folder, names, labels_hash(truth), question.scored)
+    return log_evaluation(job.looks_folder, names, labels_hash(truth), question.scored)
 
 
 def _notes(question: Question) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHeaderView, QWidg
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.evaluation.protocols import DESCRIPTIONS, PROTOCOLS
-from napari_unetpick.project.evaluations import count_noted
+from napari_unetpick.project.evaluations import count_evaluations, log_evaluation
 from napari_unetpick.widgets.evaluate.compare_panel import ComparePanel
 from napari_unetpick.widgets.evaluate.false_positives_panel import FalsePickPanel
 from napari_unetpick.widgets.evaluate.job import Answer, Question, answer
@@ -228,7 +227,7 @@ class EvaluateDock(Dock):
 
     def _came(self, found: Answer) -> None:
         if found.question.truth == "test":  # counted when there is something to look at
-            self.session.count_test_look()
+            self._log(found)
         self.false_picks.put(found.false_picks)
         say(self.outdated, "")
         self._show(found)
@@ -260,12 +259,22 @@ class EvaluateDock(Dock):
         self.plots.show_evaluation(evaluation)
         say(self.notes, "\n".join(evaluation.notes))
 
+    def _log(self, found: Answer) -> None:
+        """Log that the test split was evaluated, once more."""
+        project, judged = self.session.project, found.question.judged
+        method = (judged == "candidates" and self.session.model.name) or judged
+        if not project.read_only:
+            try:
+                log_evaluation(project.folder, [method], found.truth_hash, found.keys)
+            except UnetPickError as error:
+                say(self.trouble, str(error))
+
     def _about_looks(self, found: Answer) -> str:
         """Say how often the test was looked at, by comparisons as well."""
-        project = self.session.project
-        looks = project.test_looks
-        with suppress(UnetPickError):  # a damaged file stops the next comparison, not this
-            looks += count_noted(project.folder, [row.key for row in found.evaluation.micrographs])
+        try:
+            looks = count_evaluations(self.session.project.folder, found.keys)
+        except UnetPickError as error:
+            return str(error)
         return f"The test split has been looked at {looks:,} time{'s' * (looks != 1)}."
 
     def _go(self, index: QModelIndex) -> None:

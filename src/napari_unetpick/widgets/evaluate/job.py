@@ -14,6 +14,7 @@ from napari_unetpick.errors import InputError, ModelError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.protocols import Protocol
 from napari_unetpick.evaluation.results import Evaluation
+from napari_unetpick.io.labels import Labels, labels_hash
 from napari_unetpick.io.models import read_card
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.training_micrographs import seen_by
@@ -57,12 +58,19 @@ class Answer:
     """An evaluation, the candidates that may be particles which the truth misses, a caution.
 
     `caution` says that the model knew some of the micrographs; it is among the notes, too.
+    `truth_hash` is that of `io.labels.labels_hash`.
     """
 
     question: Question
     evaluation: Evaluation
     false_picks: tuple[FalsePick, ...] = ()
     caution: str = ""
+    truth_hash: str = ""
+
+    @property
+    def keys(self) -> list[str]:
+        """The micrographs that were scored."""
+        return [row.key for row in self.evaluation.micrographs]
 
 
 def answer(question: Question, snapshot: Snapshot, task: Task) -> Answer:
@@ -106,6 +114,7 @@ def answer(question: Question, snapshot: Snapshot, task: Task) -> Answer:
         replace(evaluation, notes=(*filter(None, [caution]), *truth.notes, *evaluation.notes)),
         find_false_picks(evaluation, found),
         caution,
+        labels_hash({key: Labels("full", truth.picks[key].coords) for key in picks}),
     )
 
 

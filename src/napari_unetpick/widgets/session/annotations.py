@@ -109,11 +109,6 @@ class Marking:
         """Particle diameter in A, or None where it is not set."""
         return self.project.diameter
 
-    def count_test_look(self) -> None:
-        """Note that the test split was evaluated once more."""
-        self.project.count_test_look()
-        self._change_later()
-
     def set_diameter(self, diameter: float | None) -> None:
         """Set the particle diameter in A."""
         if diameter != self.project.diameter:
