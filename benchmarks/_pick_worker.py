@@ -24,7 +24,7 @@ from napari_unetpick.engine.pick.ensemble import Scorer, make_scorer
 from napari_unetpick.engine.pick.run import PickJob
 from napari_unetpick.events import Done, Failed
 from napari_unetpick.export.pick_folder import write_results
-from napari_unetpick.io.images.micrograph import list_micrographs
+from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.models import Model, load_model
 from napari_unetpick.picking.crop import fourier_crop
 from napari_unetpick.picking.scale import make_scale

@@ -18,7 +18,7 @@ from accuracy import Case, read_pixel_size, read_rows
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.write import write_picks
-from napari_unetpick.io.images.micrograph import read_micrograph
+from napari_unetpick.io.images.image import read_micrograph
 
 PIXEL_SIZE = 6.0  # A/px after reduction: Topaz's walkthrough recommends 4 to 8
 NETWORK = "resnet16"  # with 64 units: train and extract then begin with the same weights

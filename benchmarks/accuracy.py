@@ -164,7 +164,7 @@ def is_real(name: str) -> bool:
 
 def read_pixel_size(path: Path) -> float:
     """Read A/px from the header."""
-    from napari_unetpick.io.images.micrograph import read_micrograph
+    from napari_unetpick.io.images.image import read_micrograph
 
     size = read_micrograph(path).pixel_size
     assert size is not None

@@ -16,7 +16,8 @@ from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.events import Done, Event, Message, Progress
 from napari_unetpick.io.formats.csv_picks import write_csv
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.micrograph import list_micrographs, read_micrograph
+from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.report.figures.training import read_metrics

@@ -8,7 +8,7 @@ import pytest
 
 from napari_unetpick.cli.pick import _named_for_relion
 from napari_unetpick.engine.pick.run import PickJob
-from napari_unetpick.io.images.micrograph import list_micrographs
+from napari_unetpick.io.images.listing import list_micrographs
 
 
 def named(source: object, out: str) -> list[str]:

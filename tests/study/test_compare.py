@@ -14,8 +14,8 @@ import pytest
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done
 from napari_unetpick.io.formats.write import write_picks
-from napari_unetpick.io.images import micrograph as micrographs_module
-from napari_unetpick.io.images.micrograph import list_micrographs
+from napari_unetpick.io.images import image as image_module
+from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.models import Model
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.project.evaluations import (
@@ -270,7 +270,7 @@ def test_a_split_that_contradicts_itself_is_refused(planted, name):
 
 def test_without_final_no_test_micrograph_is_read(planted, monkeypatch):
     opened = []
-    read = micrographs_module.read_micrograph
+    read = image_module.read_micrograph
 
     def watch(path):
         opened.append(Path(path).name)

@@ -114,7 +114,7 @@ def score(session: Session, truth: Truth, keys: list[str], border: float) -> flo
 
 
 def shape_of(session: Session, key: str) -> tuple[int, int]:
-    from napari_unetpick.io.images.micrograph import read_micrograph
+    from napari_unetpick.io.images.image import read_micrograph
 
     rows, cols = read_micrograph(session.entry(key).micrograph.path).data.shape
     return rows, cols

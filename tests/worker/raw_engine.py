@@ -39,7 +39,7 @@ class SmallProject:
 def make_project(folder: Path) -> SmallProject:
     from napari_unetpick.io.assign import assign_picks
     from napari_unetpick.io.formats.read import read_picks
-    from napari_unetpick.io.images.micrograph import list_micrographs
+    from napari_unetpick.io.images.listing import list_micrographs
     from napari_unetpick.project.project import Marks, PickTable, Project
     from napari_unetpick.simulate.samples import get_sample
     from napari_unetpick.simulate.write import simulate_set

@@ -18,7 +18,7 @@ from napari_unetpick.engine.pick.score_map import RIM
 from napari_unetpick.engine.runs.model_card import name_hash
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Done, Message, Progress
-from napari_unetpick.io.images.micrograph import list_micrographs
+from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.models import Model, save_model
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.project.evaluations import read_evaluations

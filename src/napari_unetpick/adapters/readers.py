@@ -19,13 +19,13 @@ from napari_unetpick.adapters.pairing import (
 )
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.micrograph import (
+from napari_unetpick.io.images.image import (
     MRC_EXTENSIONS,
     TIFF_EXTENSIONS,
     MicrographImage,
-    list_micrographs,
     read_micrograph,
 )
+from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.mrc import HEADER_BYTES, parse_header
 from napari_unetpick.io.names import find_root, match_names, micrograph_key
 from napari_unetpick.io.picks import Picks, ReadPicks

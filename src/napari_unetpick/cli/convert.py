@@ -56,7 +56,7 @@ def convert(
     from napari_unetpick.io.formats.read import check_readable, read_picks
     from napari_unetpick.io.formats.topaz import are_probabilities
     from napari_unetpick.io.formats.write import check_writable, write_picks
-    from napari_unetpick.io.images.micrograph import list_micrographs
+    from napari_unetpick.io.images.listing import list_micrographs
     from napari_unetpick.io.picks import tell_count
     from napari_unetpick.io.sizes import check_diameter
 
@@ -98,7 +98,7 @@ def convert(
 def _shapes(given: list[Micrograph]) -> Shapes:
     """Return (rows, columns) by name; a micrograph that cannot be read is said and left out."""
     from napari_unetpick.errors import InputError
-    from napari_unetpick.io.images.micrograph import read_micrograph
+    from napari_unetpick.io.images.image import read_micrograph
 
     shapes: Shapes = {}
     for micrograph in given:
@@ -114,11 +114,7 @@ def _shapes(given: list[Micrograph]) -> Shapes:
 def _pixel_size(given: list[Micrograph], override: float | None) -> float | None:
     """Return the user's pixel size, else the micrographs' if they agree, else None."""
     from napari_unetpick.errors import InputError
-    from napari_unetpick.io.images.micrograph import (
-        MicrographImage,
-        read_micrograph,
-        resolve_pixel_size,
-    )
+    from napari_unetpick.io.images.image import MicrographImage, read_micrograph, resolve_pixel_size
     from napari_unetpick.io.sizes import check_pixel_size
 
     if override is not None:

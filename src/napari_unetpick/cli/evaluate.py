@@ -81,7 +81,7 @@ def evaluate(
 
 
 def _write(out: Path, found: Evaluation, inputs: Inputs, subtitle: str, quiet: bool) -> None:
-    from napari_unetpick.io.images.micrograph import read_micrograph
+    from napari_unetpick.io.images.image import read_micrograph
     from napari_unetpick.report.pages.write import write_evaluation
 
     def images(key: str) -> Any:

@@ -39,7 +39,7 @@ def self_train(
     from napari_unetpick.engine.self_train.job import Again, make_self_train_job
     from napari_unetpick.engine.self_train.run import self_train as run_self_training
     from napari_unetpick.errors import InputError
-    from napari_unetpick.io.images.micrograph import list_micrographs
+    from napari_unetpick.io.images.listing import list_micrographs
 
     if resume and start_over:
         raise InputError("--resume and --start-over: give one of them")

@@ -13,11 +13,9 @@ from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.export.pick_folder import parse_formats
 from napari_unetpick.io.assign import AssignedPicks, assign_picks
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.micrograph import (
-    Micrograph,
-    list_micrographs,
-    read_micrograph,
-)
+from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.listing import list_micrographs
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, State, areas_beside, states_beside
 from napari_unetpick.io.models import Model, load_model
 from napari_unetpick.io.sizes import check_diameter, check_pixel_size

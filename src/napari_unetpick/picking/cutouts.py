@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
-from napari_unetpick.io.images.image import UnmappedImage
+from napari_unetpick.io.images.unmapped import UnmappedImage
 
 WIDTH = 1.25  # of a crop, in particle diameters
 SPREAD = 3.0  # standard deviations on either side of the mean that the greys span

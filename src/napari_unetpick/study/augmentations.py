@@ -16,7 +16,8 @@ from napari_unetpick.engine.inputs import shapes_of
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.micrograph import Micrograph, read_micrograph
+from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.io.sizes import check_pixel_size

@@ -8,13 +8,9 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.images.micrograph import (
-    Micrograph,
-    MicrographImage,
-    check_values,
-    list_micrographs,
-    resolve_pixel_size,
-)
+from napari_unetpick.io.images.image import MicrographImage, check_values, resolve_pixel_size
+from napari_unetpick.io.images.listing import list_micrographs
+from napari_unetpick.io.images.micrograph import Micrograph
 
 OPTICS = """
 # version 30001

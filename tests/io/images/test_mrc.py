@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.images.micrograph import read_micrograph
+from napari_unetpick.io.images.image import read_micrograph
 from napari_unetpick.io.images.mrc import open_mrc
 
 ROWS, COLUMNS = 6, 10

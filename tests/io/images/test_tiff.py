@@ -9,8 +9,8 @@ import pytest
 import tifffile
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.images.image import UnmappedImage
-from napari_unetpick.io.images.micrograph import read_micrograph
+from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.unmapped import UnmappedImage
 
 IMAGE = np.zeros((6, 10), "f4")
 IMAGE[1, 7] = 100.0

@@ -11,7 +11,7 @@ import pytest
 
 from napari_unetpick.adapters.layer_data import OWN, image_layer, points_layer
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.images.micrograph import read_micrograph
+from napari_unetpick.io.images.image import read_micrograph
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.widgets.layers.import_layers import (
     adopt_open_layers,

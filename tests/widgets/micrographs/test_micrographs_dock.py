@@ -15,7 +15,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
 
 from napari_unetpick.adapters.layer_data import image_layer, points_layer
-from napari_unetpick.io.images.micrograph import Micrograph, list_micrographs, read_micrograph
+from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.listing import list_micrographs
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.project.project import Candidates, Project
 from napari_unetpick.widgets.layers.import_layers import write_sources

@@ -13,12 +13,8 @@ from napari_unetpick.engine.data.preprocess import preprocess
 from napari_unetpick.engine.data.targets import paint_targets
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Event, Failed, Progress
-from napari_unetpick.io.images.micrograph import (
-    Micrograph,
-    check_values,
-    read_micrograph,
-    resolve_pixel_size,
-)
+from napari_unetpick.io.images.image import check_values, read_micrograph, resolve_pixel_size
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.picking.scale import Scale, make_scale
 from napari_unetpick.settings import Settings, TargetSettings

@@ -18,12 +18,8 @@ from napari_unetpick.engine.pick.score_map import RIM
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.export.pick_folder import check_folder, part_folder, write_results
-from napari_unetpick.io.images.micrograph import (
-    Micrograph,
-    check_values,
-    read_micrograph,
-    resolve_pixel_size,
-)
+from napari_unetpick.io.images.image import check_values, read_micrograph, resolve_pixel_size
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.models import Model
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.calibration import nearness, select

@@ -16,12 +16,8 @@ from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.engine.train.validation import MATCH
 from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.events import FoundCandidates
-from napari_unetpick.io.images.micrograph import (
-    Micrograph,
-    check_values,
-    read_micrograph,
-    resolve_pixel_size,
-)
+from napari_unetpick.io.images.image import check_values, read_micrograph, resolve_pixel_size
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.calibration import nearness
 from napari_unetpick.picking.peaks import find_peaks
 from napari_unetpick.picking.scale import Scale, make_scale

@@ -12,12 +12,9 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.truth import Areas, judge_truth
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.micrograph import (
-    Micrograph,
-    list_micrographs,
-    read_micrograph,
-    resolve_pixel_size,
-)
+from napari_unetpick.io.images.image import read_micrograph, resolve_pixel_size
+from napari_unetpick.io.images.listing import list_micrographs
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import match_names, micrograph_key, refuse_one_name
 from napari_unetpick.io.picks import Picks, ReadPicks, join_picks
 from napari_unetpick.io.sizes import check_diameter, check_pixel_size

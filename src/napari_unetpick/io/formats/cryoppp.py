@@ -67,7 +67,8 @@ def _height(path: Path, options: ReadOptions) -> int:
     shape = options.shape_of(path.stem)
     if shape is not None:
         return shape[0]
-    from napari_unetpick.io.images.micrograph import FOLDER_EXTENSIONS, read_micrograph
+    from napari_unetpick.io.images.image import read_micrograph
+    from napari_unetpick.io.images.listing import FOLDER_EXTENSIONS
 
     folder = path.absolute().parent.parent.parent / "micrographs"
     images = {each.name for each in folder.glob("*") if each.suffix.lower() in FOLDER_EXTENSIONS}

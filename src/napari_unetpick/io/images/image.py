@@ -1,67 +1,139 @@
-"""A micrograph whose pixels are read from its file when they are looked at, and never mapped.
-
-A mapped file that another program makes shorter ends the process that looks at it.
-"""
+"""The image of a micrograph: opened, checked, and how large its pixels are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.images.micrograph import check_file, known_size, read_micrograph
-from napari_unetpick.io.images.mrc import MrcHeader, read_mrc_header, read_mrc_rows
-from napari_unetpick.io.images.tiff import read_tiff_header
+from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.images.mrc import open_mrc
+from napari_unetpick.io.images.tiff import open_tiff
+from napari_unetpick.io.sizes import check_pixel_size, is_pixel_size
+
+MRC_EXTENSIONS = (".mrc", ".mrcs", ".map", ".st", ".rec")
+TIFF_EXTENSIONS = (".tif", ".tiff")
+REFUSED_EXTENSIONS = {
+    ".eer": "is a raw EER movie; motion-correct it first and give the averaged micrograph",
+    ".gain": "is a gain reference, not a micrograph",
+    ".gz": "is compressed; decompress it first",
+    ".bz2": "is compressed; decompress it first",
+    ".zst": "is compressed; decompress it first",
+}
+SAMPLES = 256
+"""Rows and columns that `check_values` looks at: a 65,536-pixel sample of any image."""
+MOST_NON_FINITE = 0.01
 
 
-class UnmappedImage:
-    """Opened by its header; of an MRC each look reads its rows, a TIFF is kept once it is read.
+@dataclass(frozen=True)
+class MicrographImage:
+    """The pixels of a micrograph, memory-mapped read-only where the file allows it.
 
-    Attributes
+    Parameters
     ----------
-    shape
-        (rows, columns).
+    data
+        (rows, columns), any real type; row 0 is the first stored row of an MRC.
     pixel_size
         A/px of the header, or None where it has none that can be.
+    flipped
+        Whether the rows were turned on reading (TIFF; see `io.tiff`).
+    """
+
+    data: NDArray[Any]
+    pixel_size: float | None
+    flipped: bool = False
+
+
+def read_micrograph(path: str | Path, *, mapped: bool = True) -> MicrographImage:
+    """Open the image of a micrograph, by default without copying it.
+
+    Parameters
+    ----------
+    mapped
+        False: read it into memory. A mapped file that another program makes shorter ends the
+        process that looks at it.
 
     Raises
     ------
     InputError
-        As `read_micrograph` does; when it is looked at, too.
+        The file is missing, damaged, a movie, complex, or of a type that is not read.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._header: MrcHeader | None = None
-        self._whole: NDArray[Any] | None = None
-        with _told(path):
-            if check_file(path):
-                self.shape, pixel_size = read_tiff_header(path)
-            else:
-                self._header = read_mrc_header(path)
-                _, *sides = self._header.shape
-                self.shape, pixel_size = (sides[0], sides[1]), self._header.pixel_size
-        self.pixel_size = known_size(pixel_size)
-
-    def __getitem__(self, where: slice | tuple[slice, slice]) -> NDArray[Any]:
-        """Read some rows, or some columns of them."""
-        rows, columns = where if isinstance(where, tuple) else (where, slice(None))
-        with _told(self.path):
-            if self._header is not None:
-                wanted = range(*rows.indices(self.shape[0]))
-                return read_mrc_rows(self.path, self._header, wanted)[:, columns]
-            if self._whole is None:
-                self._whole = read_micrograph(self.path, mapped=False).data
-            return self._whole[rows, columns]
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
+    path = Path(path)
+    flipped = check_file(path)
     try:
-        yield
+        data, pixel_size = open_tiff(path, mapped) if flipped else open_mrc(path, mapped)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return MicrographImage(data, known_size(pixel_size), flipped)
+
+
+def check_file(path: Path) -> bool:
+    """Refuse what cannot be a micrograph by its name; tell whether it is a TIFF."""
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder where a micrograph is needed")
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if suffix in REFUSED_EXTENSIONS:
+        raise InputError(f"{path}: {REFUSED_EXTENSIONS[suffix]}")
+    if suffix not in MRC_EXTENSIONS + TIFF_EXTENSIONS:
+        raise InputError(
+            f"{path}: {suffix or 'no extension'} is not read; convert it to .mrc or .tif"
+        )
+    return suffix in TIFF_EXTENSIONS
+
+
+def known_size(pixel_size: float) -> float | None:
+    """Return a header's pixel size (A/px), or None where it has none that can be."""
+    return round(pixel_size, 5) if is_pixel_size(pixel_size) else None  # 7.0799999 in float32
+
+
+def check_values(image: MicrographImage, name: str) -> None:
+    """Refuse an image without signal, from a sample of its pixels.
+
+    A few NaN or infinite pixels are let through (the engine replaces them by the median); more
+    than 1 % of them, or one value everywhere, is an InputError that names the micrograph.
+    """
+    sample = _sample(image.data)
+    finite = np.isfinite(sample)
+    bad = 1.0 - float(finite.mean())
+    if bad > MOST_NON_FINITE:
+        raise InputError(f"{name}: {bad:.0%} of its pixels are NaN or infinite; make it again")
+    values = sample[finite]
+    if values.min() == values.max():
+        full = image.data  # sparse counts may hide between the samples: look at all of it
+        if np.nanmin(full) == np.nanmax(full):
+            raise InputError(
+                f"{name}: every pixel is {float(values[0]):g}; an empty exposure or a failed copy?"
+            )
+
+
+def _sample(data: NDArray[Any]) -> NDArray[Any]:
+    """Take at most about SAMPLES x SAMPLES pixels at odd steps (even ones meet camera blocks)."""
+    row_step, column_step = (max(1, side // SAMPLES) | 1 for side in data.shape)
+    return np.asarray(data[::row_step, ::column_step])
+
+
+def resolve_pixel_size(
+    micrograph: Micrograph, image: MicrographImage, override: float | None = None
+) -> float:
+    """Return the pixel size in A/px: the user's, else the list's, else the header's.
+
+    Raises
+    ------
+    InputError
+        The user's cannot be, or there is none at all.
+    """
+    if override is not None:
+        return check_pixel_size(override)
+    for size in (micrograph.pixel_size, image.pixel_size):
+        if size is not None and is_pixel_size(size):
+            return float(size)
+    raise InputError(
+        f"{micrograph.name}: neither its header nor its list tells a pixel size that can be; "
+        "give --pixel-size (A/px)"
+    )

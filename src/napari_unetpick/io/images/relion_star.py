@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import find_root
 from napari_unetpick.io.star import Block, read_star
-
-if TYPE_CHECKING:
-    from napari_unetpick.io.images.micrograph import Micrograph
 
 PIXEL_SIZE_LABELS = ("rlnMicrographPixelSize", "rlnPixelSize", "rlnMicrographOriginalPixelSize")
 RESOLUTION_LABELS = ("rlnCtfMaxResolution", "rlnFinalResolution")
@@ -27,8 +24,6 @@ def read_micrograph_star(path: Path) -> list[Micrograph]:
     InputError
         The file is no micrographs STAR, lists none, or none of its images is found.
     """
-    from napari_unetpick.io.images.micrograph import Micrograph
-
     blocks = read_star(path)
     table = _micrograph_table(blocks, path)
     names = table.text("rlnMicrographName")

@@ -14,7 +14,7 @@ from napari_unetpick.engine.timing import seconds_a_micrograph, seconds_a_step
 from napari_unetpick.engine.train.cross_fitting import FINAL_SHARE, FOLD_SHARE, FOLDS
 from napari_unetpick.engine.train.loop import LEAST_STEPS
 from napari_unetpick.engine.train.run import VALIDATED_EACH_EPOCH
-from napari_unetpick.io.images.micrograph import read_micrograph, resolve_pixel_size
+from napari_unetpick.io.images.image import read_micrograph, resolve_pixel_size
 from napari_unetpick.picking.scale import make_scale
 from napari_unetpick.settings import NetworkSettings, Settings
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out

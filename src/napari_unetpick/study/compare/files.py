@@ -13,7 +13,8 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.load import read_pick_files
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.micrograph import Micrograph, read_micrograph, resolve_pixel_size
+from napari_unetpick.io.images.image import read_micrograph, resolve_pixel_size
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks, ReadPicks, count_unscored, tell_count
 
 Shapes = Mapping[str, tuple[int, int]]

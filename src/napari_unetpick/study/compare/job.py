@@ -15,7 +15,8 @@ from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_
 from napari_unetpick.evaluation.methods import deal
 from napari_unetpick.export.pick_folder import check_folder
 from napari_unetpick.io.assign import assign_picks
-from napari_unetpick.io.images.micrograph import Micrograph, list_micrographs
+from napari_unetpick.io.images.listing import list_micrographs
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import states_beside
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.sizes import check_diameter, check_pixel_size

@@ -13,7 +13,8 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from napari_unetpick.engine.data.preprocess import preprocess
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.formats.cryoppp import flip_rows
-from napari_unetpick.io.images.micrograph import Micrograph, read_micrograph
+from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.scale import make_scale
 

@@ -15,11 +15,9 @@ from typing import Literal
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.micrograph import (
-    Micrograph,
-    list_micrographs,
-    read_micrograph,
-)
+from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.listing import list_micrographs
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import match_names
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.study.cryoppp.orientation import Orientation, check_orientation

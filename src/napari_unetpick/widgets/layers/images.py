@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.images.micrograph import Micrograph, read_micrograph
+from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.crop import fourier_crop
 from napari_unetpick.picking.scale import fast_even_length
 

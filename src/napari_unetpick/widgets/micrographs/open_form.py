@@ -17,7 +17,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.images.micrograph import Micrograph, list_micrographs
+from napari_unetpick.io.images.listing import list_micrographs
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.widgets.qt.controls import button, row
 from napari_unetpick.widgets.qt.workers import Background

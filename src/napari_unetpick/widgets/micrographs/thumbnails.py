@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtGui import QImage
 
-from napari_unetpick.io.images.micrograph import Micrograph, read_micrograph
+from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.micrograph import Micrograph
 
 SIDE = 48  # px on the screen
 PIXELS = 2 * SIDE  # of the longer side of a picture: sharp on screens with two pixels a point

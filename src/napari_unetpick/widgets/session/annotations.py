@@ -20,7 +20,8 @@ from qtpy.QtCore import QTimer
 
 from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.images.micrograph import Micrograph, list_micrographs
+from napari_unetpick.io.images.listing import list_micrographs
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import State
 from napari_unetpick.project.project import Entry, Marks, PickTable, Project
 from napari_unetpick.widgets.layers.points_table import join_tables

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.images.image import UnmappedImage
 from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.images.unmapped import UnmappedImage
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.sizes import is_pixel_size
 

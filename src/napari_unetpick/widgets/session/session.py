@@ -21,7 +21,8 @@ from psygnal import Signal
 from napari_unetpick.adapters.notify import tell
 from napari_unetpick.client import EngineClient
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.images.micrograph import Micrograph, list_micrographs
+from napari_unetpick.io.images.listing import list_micrographs
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.sizes import check_pixel_size
 from napari_unetpick.project.folder import real_folder
 from napari_unetpick.project.project import Candidates, Marks, Project, View

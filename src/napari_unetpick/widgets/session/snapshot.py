@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_unetpick.io.images.image import UnmappedImage
+from napari_unetpick.io.images.unmapped import UnmappedImage
 from napari_unetpick.io.sizes import is_pixel_size
 from napari_unetpick.project.annotations import read_marks
 from napari_unetpick.project.candidates import SUFFIX, read_candidates

@@ -10,8 +10,8 @@ import pytest
 import tifffile
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.images.image import UnmappedImage
-from napari_unetpick.io.images.micrograph import read_micrograph
+from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.unmapped import UnmappedImage
 
 LOOKS = [slice(2, None, 3), (slice(5, 9), slice(10, 14)), (slice(4, 4), slice(0, 3)), slice(None)]
 

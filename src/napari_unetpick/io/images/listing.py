@@ -1,0 +1,69 @@
+"""Lists of micrographs: files, folders, globs, RELION's micrographs STAR."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.image import TIFF_EXTENSIONS
+from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.images.relion_star import read_micrograph_star
+
+FOLDER_EXTENSIONS = (".mrc", *TIFF_EXTENSIONS)
+"""What a folder is searched for; .mrcs and others are mostly stacks, and read only if named."""
+
+
+def list_micrographs(source: str | Path | Sequence[str | Path]) -> list[Micrograph]:
+    """List the micrographs of a file, folder (not subfolders), glob, micrographs STAR, or several.
+
+    Raises
+    ------
+    InputError
+        Nothing is found, or two micrographs have one name but for folder and extension.
+    """
+    sources = [source] if isinstance(source, str | Path) else list(source)
+    if not sources:
+        raise InputError("no micrographs were given; name a file, folder, glob or STAR")
+    found = []
+    for one in sources:
+        try:
+            found += _list_one(one)
+        except OSError as error:
+            raise InputError(f"{one}: cannot be read ({error.strerror or error})") from None
+    unique: dict[str, Micrograph] = {}
+    for micrograph in found:
+        other = unique.setdefault(micrograph.key, micrograph)
+        if other is not micrograph and other.path.absolute() != micrograph.path.absolute():
+            raise InputError(
+                f"{other.name} and {micrograph.name} have the same name but for folder and "
+                "extension, so picks cannot tell them apart; rename one or give them separately"
+            )
+    return list(unique.values())
+
+
+def _list_one(source: str | Path) -> list[Micrograph]:
+    path = Path(source).expanduser()
+    if path.is_dir():
+        files = sorted(
+            entry
+            for entry in path.iterdir()
+            if entry.suffix.lower() in FOLDER_EXTENSIONS and not entry.name.startswith(".")
+        )
+        if not files:
+            raise InputError(
+                f"{path}: no {', '.join(FOLDER_EXTENSIONS)} files in this folder; "
+                "for subfolders give a glob such as 'FOLDER/*/*.mrc'"
+            )
+        return [Micrograph(file, str(file)) for file in files]
+    if path.exists():
+        if path.suffix.lower() == ".star":
+            return read_micrograph_star(path)
+        return [Micrograph(path, str(source))]
+    if glob.has_magic(str(path)):
+        matches = sorted(glob.glob(str(path), recursive=True))
+        if not matches:
+            raise InputError(f"{source}: no file matches; check the folder and the quotes")
+        return [m for match in matches if Path(match).is_file() for m in _list_one(match)]
+    raise InputError(f"{source}: no such file or folder")
