@@ -19,11 +19,12 @@ import torch
 from _record import Clock, peak_mib
 
 from napari_unetpick.engine.devices import choose_device
+from napari_unetpick.engine.pick import find as finding
 from napari_unetpick.engine.pick import run as picking
 from napari_unetpick.engine.pick.ensemble import Scorer, make_scorer
 from napari_unetpick.engine.pick.run import PickJob
 from napari_unetpick.events import Done, Failed
-from napari_unetpick.export.pick_folder import write_results
+from napari_unetpick.export.pick_folder import PickFolder
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.models import Model, load_model
 from napari_unetpick.picking.crop import fourier_crop
@@ -59,23 +60,26 @@ def run_pick(job: PickJob) -> dict[str, Any]:
 
 def run_stages(job: PickJob) -> dict[str, Any]:
     """Do the same one step after the other; `pick` itself reads ahead while the network runs."""
-    scorer = make_scorer(job.models, choose_device(DEVICE)[0])
+    device, _ = choose_device(DEVICE)
+    scorer = make_scorer(job.models, device)
     diameter = job.diameter or scorer.diameter
-    clock, results = Clock(), []
+    folder = PickFolder(job.out, job.micrographs, picking.options_of(job, device))
+    folder.open("restart")
+    clock = Clock()
     with (
         patch.object(Scorer, "score", clock.timed("network", Scorer.score)),
-        patch.object(picking, "find_peaks", clock.timed("peaks", picking.find_peaks)),
+        patch.object(finding, "find_peaks", clock.timed("peaks", finding.find_peaks)),
     ):
         for micrograph in job.micrographs:
             with clock.stage("read, crop, normalise"):
-                scale, image = picking.load(job, scorer, micrograph, diameter)
+                scale, image = finding.load(job, scorer, micrograph, diameter)
             with clock.stage("after reading"):
-                found = picking.find_one(scorer, micrograph, scale, image)
-                results.append(picking.choose(job, scorer, micrograph, found))
+                found = finding.find_one(scorer, micrograph, scale, image)
+                candidates, picks = picking.choose(job, scorer, micrograph, found)
+            with clock.stage("write"):
+                folder.add(candidates, picks)
     with clock.stage("write"):
-        every = [(r.micrograph, r.as_picks()) for r in results]
-        chosen = [(r.micrograph, r.as_picks(r.picks)) for r in results]
-        write_results(job.out, every, chosen, job.formats)
+        folder.finish()
     seconds = clock.seconds
     rest = seconds.pop("after reading") - seconds["network"] - seconds["peaks"]
     order = ("read, crop, normalise", "network", "peaks", "calibrate, choose", "write")

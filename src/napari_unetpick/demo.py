@@ -67,7 +67,9 @@ def demo(out: Path, check_stop: Callable[[], None] = lambda: None) -> Iterator[E
 
     yield Message(f"3/4  picking {TEST} micrographs that training has not seen")
     stems = [str(out / "data" / name) for name in names[LABELLED:]]
-    chosen = make_pick_job(micrographs=stems, models=[out / "run"], out=out / "picks")
+    chosen = make_pick_job(
+        micrographs=stems, models=[out / "run"], out=out / "picks", unfinished="restart"
+    )
     yield from without_done(pick(chosen, check_stop))
 
     yield Message("4/4  evaluating against the simulated truth")

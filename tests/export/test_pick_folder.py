@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.export.pick_folder import check_folder, parse_formats, write_results
+from napari_unetpick.export.pick_folder import (
+    PickFolder,
+    check_folder,
+    parse_formats,
+)
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.write import WRITERS
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -30,12 +36,25 @@ def make_pairs(every=1):
 
 
 def write(tmp_path, *formats):
-    return write_results(tmp_path / "out", make_pairs(), make_pairs(2), formats)
+    return write_pairs(tmp_path / "out", make_pairs(), make_pairs(2), formats)
+
+
+def write_pairs(out, candidates, picks, formats, unfinished="refuse"):
+    """Write a picking; return its files."""
+    folder = PickFolder(out, [m for m, _ in picks], {"formats": [*formats]})
+    folder.open(unfinished)
+    left = folder.todo()
+    for (micrograph, every), (_, chosen) in zip(candidates, picks, strict=True):
+        if micrograph.name in left:
+            folder.add(every, chosen)
+    folder.finish()
+    return [path for path in out.rglob("*") if path.is_file()]
 
 
 def test_candidates_and_picks_come_back_from_their_tables(tmp_path):
-    files = write(tmp_path, "csv")
-    assert [file.name for file in files] == ["candidates.csv", "picks.csv"]
+    names = {file.name for file in write(tmp_path, "csv")}
+    assert names == {"candidates.csv", "picks.csv", "picking.toml"}
+    files = [tmp_path / "out" / name for name in ("candidates.csv", "picks.csv")]
     assert files[0].read_text().startswith("micrograph,x,y,score,diameter\n")
     for file, every in zip(files, (1, 2), strict=True):
         found = read_picks(file, "csv")
@@ -51,13 +70,13 @@ def test_relion_and_cryosparc_files_hold_the_picks(tmp_path):
     assert names == {
         "candidates.csv",
         "picks.csv",
+        "picking.toml",
         "picks.star",
         "autopick.star",
         "May08_03.05.02_autopick.star",
         "second_autopick.star",
         "none_autopick.star",
     }
-    assert all(file.is_file() for file in files)
     for source in ("autopick.star", "picks.star"):
         found = read_picks(tmp_path / "out" / source)
         for micrograph, picks in make_pairs(2)[:2]:
@@ -104,7 +123,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path, name):
     out = tmp_path / "deep" / "deeper" / "out"
     pair = [(Micrograph(Path(name), name), Picks(name, np.array([[5.0, 6.0]]), np.array([0.5]),
              np.array([20.0])))]  # fmt: skip
-    write_results(out, pair, pair, ("star", "box", "csv"))
+    write_pairs(out, pair, pair, ("star", "box", "csv"))
     written = [p for p in tmp_path.rglob("*") if p.is_file()]
     assert all(out in p.parents for p in written)
     assert (out / "evil_autopick.star").is_file()
@@ -126,3 +145,107 @@ def test_a_file_where_the_folder_should_be_is_refused_before_any_work(tmp_path):
     assert path.read_text() == "mine"
     check_folder(tmp_path)
     check_folder(tmp_path / "new")
+
+
+def contents(folder):
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
+
+
+def test_what_an_earlier_picking_wrote_goes_and_other_files_stay(tmp_path):
+    out = tmp_path / "out"
+    write(tmp_path, "star", "box", "topaz", "eman")
+    mine = {"mine.star": b"mine", "info/other_info.json": b"{}", "third_autopick.star": b"mine"}
+    for name, text in mine.items():
+        (out / name).write_bytes(text)
+    write_pairs(out, make_pairs()[1:], make_pairs(2)[1:], ["cbox"])
+    found = contents(out)
+    assert set(found) == {
+        *("candidates.csv", "picks.csv", "picking.toml", "second.cbox", "none.cbox", *mine),
+        *(f"info/{name}_info.json" for name in ("May08_03.05.02", "second", "none")),
+    }
+    assert {name: found[name] for name in mine} == mine
+
+
+def test_eman_keeps_what_else_its_file_holds(tmp_path):
+    info = tmp_path / "out" / "info" / "second_info.json"
+    info.parent.mkdir(parents=True)
+    info.write_text('{"ctf": [1.5]}')
+    write(tmp_path, "eman")
+    assert '"ctf"' in info.read_text()
+    assert len(read_picks(info)["second"]) == 2
+
+
+def test_added_micrographs_take_their_place_and_those_unlisted_stay(tmp_path):
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    every = (make_pairs(), make_pairs(2))
+    formats = sorted({*WRITERS} - {"csv"} | {"star"})
+    write_pairs(whole, *every, formats)
+    write_pairs(out, *([pairs[0], pairs[2]] for pairs in every), formats)
+    picked = (out / "none.box").stat().st_mtime_ns
+    folder = PickFolder(out, [m for m, _ in every[0]], {"formats": formats})
+    assert folder.open("resume")[1:] == [f"1 micrograph (such as {NAMES[1]}) added to the list"]
+    write_pairs(out, *every, formats, "resume")
+    expected = contents(whole)
+    expected["autopick.star"] = expected["autopick.star"].replace(b"/whole/", b"/out/")
+    assert contents(out) == expected
+    assert (out / "none.box").stat().st_mtime_ns == picked
+    (out / "none.box").unlink()  # what is missing is made again, and nothing else is lost
+    folder = PickFolder(out, [m for m, _ in every[0][1:]], {"formats": formats})
+    assert f"1 micrograph (such as {NAMES[0]}) no longer in the list" in folder.open("resume")[1]
+    write_pairs(out, *(pairs[1:] for pairs in every), formats, "resume")
+    assert set(contents(out)) == set(expected)
+    assert list(read_picks(out / "picks.star")) == [NAMES[1], NAMES[0]]
+    assert list(read_picks(out / "autopick.star")) == [NAMES[1], NAMES[2], NAMES[0]]
+
+
+@pytest.mark.parametrize("before_the_kill", [0, 1, 4, 7, 8])
+def test_a_kill_while_files_are_moved(tmp_path, monkeypatch, before_the_kill):
+    write_pairs(tmp_path / "whole", make_pairs(), make_pairs(2), ["star"])
+    out, real, moved = tmp_path / "out", os.replace, []
+    write_pairs(out, make_pairs(3), make_pairs(3), ["box", "star"])
+
+    def replace(old, new):
+        if Path(new).parent == out:
+            moved.append(new)
+            if len(moved) > before_the_kill:
+                raise KeyboardInterrupt
+        real(old, new)
+
+    def rmtree(*_, **__):
+        if moved:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", replace)
+    monkeypatch.setattr("shutil.rmtree", rmtree)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path, "star")
+    assert (out / ".picking").is_dir()
+    monkeypatch.undo()
+    write_pairs(out, make_pairs(), make_pairs(2), ["star"], "resume")
+    expected = contents(tmp_path / "whole")
+    expected["autopick.star"] = expected["autopick.star"].replace(b"/whole/", b"/out/")
+    assert contents(out) == expected
+
+
+def test_what_differs_is_named(tmp_path):
+    write(tmp_path, "star")
+    before = contents(tmp_path)
+    micrographs = [m for m, _ in make_pairs()]
+
+    def refused(given, **options):
+        folder = PickFolder(tmp_path / "out", given, {"formats": ["star"], **options})
+        with pytest.raises(InputError) as error:
+            folder.open("resume")
+        return str(error.value)
+
+    said = refused(micrographs, formats=["box"], min_distance=12.0)
+    assert "other options: formats (star, now box); min distance (none, now 12.0); give" in said
+    moved = [dataclasses.replace(m, name=f"/data/{m.name}") for m in micrographs]
+    assert f"micrograph name ({NAMES[0]}, now /data/{NAMES[0]})" in refused(moved)
+    sized = [dataclasses.replace(m, pixel_size=1.5) for m in micrographs]
+    assert f"pixel size of {NAMES[0]} in the list (none, now 1.5)" in refused(sized)
+    assert contents(tmp_path) == before
+    (tmp_path / "out" / "picking.toml").write_text("formats")
+    assert "picking.toml: cannot be read" in refused(micrographs)

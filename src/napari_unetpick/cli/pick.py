@@ -34,11 +34,14 @@ def pick(
         str, typer.Option("--format", help="star, csv, box, cbox, eman, topaz, cryosparc.")
     ] = "star,csv",
     device: Device = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Pick what is missing of an earlier picking in DIR.")
+    ] = False,
 ) -> None:
     """Pick particles on micrographs.
 
     Writes candidates.csv (every candidate with its score), picks.csv, RELION's autopick.star with
-    a file a micrograph, and picks.star for cryoSPARC.
+    a file a micrograph, and picks.star for cryoSPARC. Until the end they grow in DIR/.picking.
     """
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.engine.inputs import make_pick_job
@@ -54,6 +57,7 @@ def pick(
         min_distance=min_distance,
         formats=fmt,
         device=device,
+        unfinished="resume" if resume else "refuse",
     )
     if "star" in job.formats or "relion" in job.formats:
         job = _named_for_relion(job, micrographs)

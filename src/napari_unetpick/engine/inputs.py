@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_unetpick.engine.pick.run import PickJob
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.export.pick_folder import parse_formats
+from napari_unetpick.export.pick_folder import Unfinished, parse_formats
 from napari_unetpick.io.assign import AssignedPicks, assign_picks
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.image import read_micrograph
@@ -180,6 +180,7 @@ def make_pick_job(
     min_distance: float | None = None,
     formats: str = "star,csv",
     device: str = "auto",
+    unfinished: Unfinished = "refuse",
 ) -> PickJob:
     """Check what `unetpick pick` was given."""
     if diameter is not None:
@@ -198,6 +199,7 @@ def make_pick_job(
         min_distance=min_distance,
         formats=parse_formats(formats),
         device=device,
+        unfinished=unfinished,
     )
 
 

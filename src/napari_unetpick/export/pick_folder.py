@@ -1,61 +1,233 @@
-"""The output folder of picking: candidates.csv, picks.csv, and what RELION and cryoSPARC read."""
+"""The output folder of picking: each micrograph's files at once, the tables at the end."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.csv_picks import write_csv
-from napari_unetpick.io.formats.relion_list import write_autopick, write_combined_star
-from napari_unetpick.io.formats.write import WRITERS, write_picks
+from napari_unetpick.export.pick_record import LIST, RECORD, PickRecord, read_record
+from napari_unetpick.export.pick_tables import (
+    CANDIDATES,
+    PICKS,
+    TABLES,
+    count_rows,
+    highest_score,
+    join_parts,
+    split_table,
+)
+from napari_unetpick.io.atomic import explain_os_error, write_text
+from napari_unetpick.io.formats.csv_picks import empty_picks
+from napari_unetpick.io.formats.output_files import per_micrograph, safe_stem
+from napari_unetpick.io.formats.relion_list import write_list
+from napari_unetpick.io.formats.write import ENDINGS, WRITERS, write_one
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.io.picks import Picks
+from napari_unetpick.io.picks import Picks, tell_count
+from napari_unetpick.io.star import read_text
 
-FILES = {"topaz": "topaz.txt", "cryosparc": "picks.star"}
-"""Formats that are one file; the others write a file a micrograph."""
+WORK = ".picking"
+"""The folder in OUT where a picking grows until it is finished."""
+FINISHED = "finished.toml"
+SHARED = "info/"  # EMAN2 keeps more than picks in its files
+Unfinished = Literal["refuse", "resume", "restart"]
+"""What is done about an unfinished picking in OUT."""
 
-Pairs = list[tuple[Micrograph, Picks]]
+
+@dataclass(frozen=True)
+class PickCounts:
+    """What a finished picking holds; `best` is the highest score where nothing was picked."""
+
+    micrographs: int
+    candidates: int
+    picks: int
+    best: float | None = None
+
+
+class PickFolder:
+    """The output folder of a picking.
+
+    The files of each micrograph are written to OUT as soon as it is done, or to `OUT/.picking`
+    where OUT holds an earlier picking; its part of each table is in `OUT/.picking/parts/<table>/`.
+    `finish` joins the parts, moves all files into OUT and writes the record `OUT/picking.toml`.
+    What the record of an earlier picking lists is replaced or removed; other files in OUT are not
+    touched.
+
+    Parameters
+    ----------
+    options
+        What changes the files, as TOML has it; among them `formats`.
+    """
+
+    def __init__(
+        self, out: Path, micrographs: Sequence[Micrograph], options: Mapping[str, Any]
+    ) -> None:
+        self.out, self.work = out, out / WORK
+        self.record = PickRecord(options, {m.name: m.pixel_size for m in micrographs})
+        self.tables = self.record.tables
+        self.before: PickRecord | None = None  # the finished picking that OUT holds
+        self.finished: PickRecord | None = None  # the same, if it is what is resumed
+        self.started = False
+
+    def open(self, unfinished: Unfinished) -> list[str]:
+        """Look at what OUT holds; return what the user should be told.
+
+        Raises
+        ------
+        InputError
+            OUT holds an unfinished picking, or one with other options; two micrographs would be
+            written to one file.
+        """
+        check_folder(self.out)
+        per_micrograph(map(empty_picks, self.record.micrographs), self.work, ENDINGS["relion"])
+        earlier = None if unfinished == "restart" else read_record(self.work / RECORD)
+        if earlier is not None and unfinished == "refuse":
+            raise InputError(
+                f"{self.out}: holds an unfinished picking; add --resume to continue it, or delete "
+                f"{self.work} to start over"
+            )
+        self.before = read_record(self.out / RECORD)
+        self.started = earlier is not None
+        if earlier is None:
+            shutil.rmtree(self.work, ignore_errors=True)  # left by a kill, or to be restarted
+        if unfinished != "resume":
+            return []
+        if earlier is None and self.before is not None and self._has_tables(self.before):
+            earlier = self.finished = self.before
+        if earlier is None:
+            return [f"{self.out}: no picking to resume; starting from the first micrograph"]
+        return self._resume(earlier)
+
+    def todo(self) -> list[str]:
+        """Return the names of the micrographs that are not done."""
+        return [name for name in self.record.micrographs if not self._is_done(name)]
+
+    def any_done(self) -> bool:
+        """Tell whether any micrograph is done."""
+        return any(map(self._is_done, self.record.micrographs))
+
+    def add(self, candidates: Picks, picks: Picks) -> None:
+        """Write the files of a micrograph, whose name both carry; at the first, make the folder."""
+        if not self.started:
+            self._start()
+        name = picks.micrograph
+        folder = self.work if (self.out / PICKS).exists() else self.out
+        for fmt, file in self.record.files_of(name):
+            if folder == self.work and file.startswith(SHARED) and (self.out / file).is_file():
+                write_text(folder / file, read_text(self.out / file))
+            write_one(folder / file, picks, fmt)
+        for table in self.tables:
+            rows = candidates if table == CANDIDATES else picks
+            TABLES[table].write(self._part(table, name), rows)
+
+    def finish(self) -> PickCounts:
+        """Join the tables and move everything into OUT; where nothing is new, only count."""
+        left = self.todo()
+        record = self.record.with_failed(left)
+        if not self.started:
+            candidates, picks = (count_rows(self.out / table) for table in (CANDIDATES, PICKS))
+            return PickCounts(len(record.done), candidates, picks)
+        counts = {
+            table: join_parts([self._part(table, name) for name in record.done], self.work / table)
+            for table in self.tables
+        }
+        best = None if counts[PICKS] else highest_score(self.work / CANDIDATES)
+        if record.with_list:
+            files = [(n, self.out / f"{safe_stem(n)}{ENDINGS['relion']}") for n in record.done]
+            write_list(self.work / LIST, files)
+        write_text(self.work / FINISHED, record.to_toml())
+        try:
+            self._move(record.files)
+        except OSError as error:
+            raise explain_os_error(error, self.out / RECORD) from error
+        return PickCounts(len(record.done), counts[CANDIDATES], counts[PICKS], best)
+
+    def progress(self) -> str:
+        """Say how much is done, and how to go on."""
+        if not self.started:
+            return "nothing was written"
+        total = len(self.record.micrographs)
+        return (
+            f"{total - len(self.todo()):,} of {total:,} micrographs are done (in {self.out}); "
+            "the same command with --resume does the rest"
+        )
+
+    def _has_tables(self, record: PickRecord) -> bool:
+        return all((self.out / table).is_file() for table in record.tables)
+
+    def _resume(self, earlier: PickRecord) -> list[str]:
+        """Continue an earlier picking; those of its micrographs that are not listed come last."""
+        if different := earlier.differences(self.record):
+            anew = f"delete {self.work}" if self.started else "leave out --resume"
+            raise InputError(
+                f"{self.out}: was picked with other options: {'; '.join(different)}; give the "
+                f"same ones, or {anew} to start over"
+            )
+        listed = self.record
+        gone = [n for n in earlier.micrographs if n not in listed.micrographs and self._is_done(n)]
+        new = [name for name in listed.micrographs if name not in earlier.micrographs]
+        again = [name for name in listed.micrographs if name in earlier.failed]
+        self.record = listed.with_more({name: earlier.micrographs[name] for name in gone})
+        if self.started and new:
+            write_text(self.work / RECORD, self.record.to_toml())
+        left, total = len(self.todo()), len(self.record.micrographs)
+        messages = [f"{total - left:,} of {total:,} micrographs were picked before"]
+        if not left and not self.started:
+            messages = [f"{self.out}: all {total:,} micrographs were picked before; nothing to do"]
+        for names, what in (
+            (new, "added to the list"),
+            (again, "that failed before: tried again"),
+            (gone, "no longer in the list: kept (pick into another folder to leave such out)"),
+        ):
+            if names:
+                count = tell_count(len(names), "micrograph")
+                messages.append(f"{count} (such as {names[0]}) {what}")
+        return messages
+
+    def _start(self) -> None:
+        """Make `OUT/.picking`; once the record lies there, the picking can be resumed."""
+        if self.finished is not None:
+            done = {name for name in self.finished.done if self._is_done(name)}
+            for table in self.tables:
+                parts = [
+                    (name, self._part(table, name) if name in done else None)
+                    for name in self.finished.done
+                ]
+                split_table(self.out / table, parts)
+        write_text(self.work / RECORD, self.record.to_toml())
+        self.started = True
+
+    def _part(self, table: str, name: str) -> Path:
+        return self.work / "parts" / table / f"{safe_stem(name)}{Path(table).suffix}"
+
+    def _is_done(self, name: str) -> bool:
+        if self.started or self.finished is None:
+            return all(self._part(table, name).is_file() for table in self.tables)
+        files = self.finished.files_of(name)
+        return name in self.finished and all((self.out / file).is_file() for _, file in files)
+
+    def _move(self, files: list[str]) -> None:
+        """Move files into OUT; the record goes last."""
+        old = [] if self.before is None else self.before.files
+        for file in {*old} - {*files}:
+            if not file.startswith(SHARED):
+                (self.out / file).unlink(missing_ok=True)
+        for file in files:
+            if (self.work / file).is_file():  # else it is in OUT already
+                (self.out / file).parent.mkdir(exist_ok=True)
+                os.replace(self.work / file, self.out / file)
+        os.replace(self.work / FINISHED, self.out / RECORD)
+        (self.work / RECORD).unlink()
+        shutil.rmtree(self.work, ignore_errors=True)
 
 
 def check_folder(out: Path) -> None:
     """Refuse a file where the output folder should be, before an hour of work."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file where a folder is needed; choose another --out")
-
-
-def part_folder(out: Path) -> Path:
-    """Return where a stopped picking goes: OUT, or a folder in it where OUT holds earlier results.
-
-    Those may be complete, and a part of the new ones must not take their place.
-    """
-    return out / "stopped" if (out / "picks.csv").exists() else out
-
-
-def write_results(
-    out: Path, candidates: Pairs, picks: Pairs, formats: tuple[str, ...]
-) -> list[Path]:
-    """Write all files of a picking.
-
-    Always `candidates.csv` and `picks.csv`; with "star" the RELION files
-    `<micrograph>_autopick.star`, their list `autopick.star` and the combined `picks.star` that
-    cryoSPARC imports; other formats of `convert` beside them.
-    """
-    check_folder(out)
-    files = [out / "candidates.csv", out / "picks.csv"]
-    write_csv(files[0], [each for _, each in candidates], scores=True)
-    write_csv(files[1], [each for _, each in picks], scores=True)
-    for fmt in formats:
-        if fmt == "csv":
-            continue
-        if fmt == "star":
-            files += write_autopick(out, [(m.name, p) for m, p in picks])
-            write_combined_star(out / "picks.star", [(m.name, p) for m, p in picks])
-            files.append(out / "picks.star")
-        else:
-            target = out / FILES.get(fmt, "")
-            named = {m.name: p for m, p in picks}
-            files += write_picks(named, target, fmt)
-    return files
 
 
 def parse_formats(text: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +28,22 @@ class Model:
 
 def save_model(path: str | Path, model: Model) -> None:
     """Write weights and card; the same model gives the same bytes."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(to_bytes(model))
+
+
+def to_bytes(model: Model) -> bytes:
+    """Return the content of a model's file."""
     from safetensors.numpy import save
 
     card = json.dumps({"schema": SCHEMA, **model.card}, sort_keys=True, separators=(",", ":"))
     weights = {name: np.ascontiguousarray(value) for name, value in model.weights.items()}
-    data = save(weights, metadata={CARD: card})
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(data)
+    return save(weights, metadata={CARD: card})
+
+
+def digest(model: Model) -> str:
+    """Return 16 hexadecimal digits that tell the content of models apart, wherever they lie."""
+    return hashlib.sha256(to_bytes(model)).hexdigest()[:16]
 
 
 def load_model(path: str | Path) -> Model:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 from napari_unetpick.engine.devices import choose_device
 from napari_unetpick.engine.nn.unet import UNet
 from napari_unetpick.engine.pick.ensemble import Scorer, make_scorer
-from napari_unetpick.engine.pick.run import FindJob, find
+from napari_unetpick.engine.pick.find import FindJob, find
 from napari_unetpick.engine.self_train.run import self_train
 from napari_unetpick.engine.train.job import Look, TrainJob
 from napari_unetpick.engine.train.preview import Marked, Previewer
@@ -158,7 +157,6 @@ def run_pick(args: dict[str, Any], bench: Bench) -> Events:
         micrographs=[project.entries[key].micrograph for key in request.keys],
         diameter=request.diameter,
         pixel_size=request.pixel_size,
-        threads=os.cpu_count() or 2,
     )
     counts: list[int] = []
     failed: list[str] = []

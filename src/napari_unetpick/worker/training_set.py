@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,7 +80,6 @@ def make_train_job(request: TrainRequest) -> TrainJob:
         validation=choose_validation(request, project, labels),
         start=model,
         device=request.device,
-        threads=os.cpu_count() or 2,
         resume=request.resume,
     )
 
@@ -127,7 +125,6 @@ def gather_self_training(request: SelfTrainRequest) -> tuple[SelfTrainJob, list[
         positive_quantile=request.positive_quantile,
         ignore_quantile=request.ignore_quantile,
         device=request.device,
-        threads=os.cpu_count() or 2,
         again="either",
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
@@ -14,7 +16,11 @@ CLIP = 5.0  # robust standard deviations kept of the result: ice and gold must n
 
 
 def preprocess(
-    image: NDArray[np.generic], scale: Scale, *, name: str = "micrograph", threads: int = 2
+    image: NDArray[np.generic],
+    scale: Scale,
+    *,
+    name: str = "micrograph",
+    threads: int | None = None,
 ) -> NDArray[np.float32]:
     """Fourier-crop, remove the background, normalise.
 
@@ -24,6 +30,8 @@ def preprocess(
         (rows, cols), any real type, may be memory-mapped; a few non-finite pixels are replaced.
     scale
         From `picking.scale.make_scale`.
+    threads
+        None: one for each core. The result does not depend on it.
 
     Returns
     -------
@@ -35,10 +43,17 @@ def preprocess(
         The micrograph is constant.
     """
     low, high = outlier_limits(image, name)
-    small = fourier_crop(image, scale.network_shape, low, high, threads)
+    small = fourier_crop(image, scale.network_shape, low, high, threads or count_cores())
     # Ice thickness varies over several particles: what is wider than a particle is background.
     small -= gaussian_filter(small, scale.network_diameter, mode="reflect", truncate=2.0)
     return normalise(small, name)
+
+
+def count_cores() -> int:
+    """Count the CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def outlier_limits(image: NDArray[np.generic], name: str) -> tuple[float, float]:

@@ -74,7 +74,7 @@ def prepare(
     pixel_size: float | None,
     settings: Settings,
     source: PatchSource,
-    threads: int,
+    threads: int | None,
     check_stop: Callable[[], None],
     items: list[Item],
 ) -> Iterator[Event]:

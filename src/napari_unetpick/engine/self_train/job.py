@@ -80,7 +80,6 @@ def make_self_train_job(
     positive_quantile: float | None = None,
     ignore_quantile: float | None = None,
     device: str = "auto",
-    threads: int = 2,
     again: Again = "refuse",
 ) -> tuple[SelfTrainJob, list[str]]:
     """Check what `unetpick self-train` was given.
@@ -135,7 +134,6 @@ def make_self_train_job(
             validation=frozenset(validation) if isinstance(validation, list) else validation,
             start=model,
             device=device,
-            threads=threads,
         ),
         learn=learn,
         supervised=supervised,

@@ -54,7 +54,7 @@ class TrainJob:
     validation: frozenset[str] | float | None = None
     start: Model | None = None
     device: str = "auto"
-    threads: int = 2
+    threads: int | None = None
     resume: bool = False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,15 +62,19 @@ def write_autopick(
     named = [replace(each, micrograph=name) for name, each in _names_and_picks(picks)]
     refuse_file(out)
     targets = per_micrograph(named, out, f"{suffix}.star")
-    rows = []
     for each, target in targets:
         write_star(target, each)
-        rows.append(f"{quote(each.micrograph)} {quote(project_path(target, project))}")
-    labels = ("rlnMicrographName", "rlnMicrographCoordinates")
     list_file = out / f"{suffix.lstrip('_')}.star"
-    text = format_loop("coordinate_files", labels, rows)
-    write_text(list_file, f"# version 30001\n\n{text}")
+    write_list(list_file, [(each.micrograph, target) for each, target in targets], project)
     return [target for _, target in targets] + [list_file]
+
+
+def write_list(path: Path, files: Iterable[tuple[str, Path]], project: Path | None = None) -> None:
+    """Write RELION's list of the pick file of each micrograph, from (micrograph name, file)."""
+    labels = ("rlnMicrographName", "rlnMicrographCoordinates")
+    rows = [f"{quote(name)} {quote(project_path(file, project))}" for name, file in files]
+    text = format_loop("coordinate_files", labels, rows)
+    write_text(path, f"# version 30001\n\n{text}")
 
 
 def write_combined_star(path: str | Path, picks: Mapping[str, Picks] | Sequence[Pair]) -> None:

@@ -17,10 +17,19 @@ from napari_unetpick.io.formats.output_files import (
     refuse_folder,
 )
 from napari_unetpick.io.formats.relion_list import write_autopick, write_combined_star
+from napari_unetpick.io.formats.relion_picks import write_star
 from napari_unetpick.io.formats.topaz import write_topaz
 from napari_unetpick.io.picks import FARTHEST, Picks
 
 WRITERS = ("csv", "star", "relion", "box", "cbox", "eman", "topaz", "cryosparc")
+ENDINGS = {
+    "star": "_autopick.star",
+    "relion": "_autopick.star",
+    "box": ".box",
+    "cbox": ".cbox",
+    "eman": "_info.json",
+}
+"""How the file of a micrograph ends, where a format has one for each."""
 
 
 def write_picks(
@@ -45,17 +54,11 @@ def write_picks(
     if box_size is not None and not 2 <= box_size < FARTHEST:
         raise InputError(f"a box of {box_size} px cannot be; give another --box-size or --diameter")
     each = list(picks.values())
-    if fmt in ("box", "cbox"):
-        write = write_box if fmt == "box" else write_cbox
-        targets = per_micrograph(each, out, f".{fmt}")
+    if fmt in ("box", "cbox", "eman"):
+        folder = out / "info" if fmt == "eman" and out.suffix != ".json" else out
+        targets = per_micrograph(each, folder, ENDINGS[fmt])
         for one, target in targets:
-            write(target, one, box_size_for(one) if box_size is None else box_size)
-        return [target for _, target in targets]
-    if fmt == "eman":
-        folder = out if out.suffix == ".json" else out / "info"
-        targets = per_micrograph(each, folder, "_info.json")
-        for one, target in targets:
-            write_eman(target, one)
+            write_one(target, one, fmt, box_size)
         return [target for _, target in targets]
     if fmt == "relion":
         refuse_file(out)
@@ -68,6 +71,17 @@ def write_picks(
     else:
         write_combined_star(out, [(one.micrograph, one) for one in each])
     return [out]
+
+
+def write_one(path: Path, picks: Picks, fmt: str, box_size: int | None = None) -> None:
+    """Write the file of one micrograph in one of the formats of `ENDINGS`."""
+    if fmt == "eman":
+        write_eman(path, picks)
+    elif fmt in ("star", "relion"):
+        write_star(path, picks)
+    else:
+        write = write_box if fmt == "box" else write_cbox
+        write(path, picks, box_size_for(picks) if box_size is None else box_size)
 
 
 def check_writable(fmt: str) -> None:

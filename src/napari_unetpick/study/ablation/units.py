@@ -121,6 +121,7 @@ def make(
         pixel_size=job.train.pixel_size,
         formats="csv",
         device=job.train.device,
+        unfinished="restart",
     )
     for event in pick(picking, check_stop):
         if not isinstance(event, Done | Message):

@@ -59,6 +59,7 @@ def pick_part(
         pixel_size=job.pixel_size,
         formats=("csv",),
         device=job.device,
+        unfinished="restart",
     )
     failed: dict[str, str] = {}
     for event in pick(work, check_stop):

@@ -172,6 +172,7 @@ def pick_and_score(
         pixel_size=size,
         formats="csv",
         device=job.device,
+        unfinished="restart",
     )
     failed = yield from _relay(pick(chosen, check_stop), found.id)
     usable = [key for key in keys if Path(paths[key]).name not in failed]

@@ -1,0 +1,143 @@
+"""What a picking was made with: its options and micrographs, kept as picking.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.export.pick_tables import tables_of
+from napari_unetpick.io.formats.output_files import safe_stem
+from napari_unetpick.io.formats.write import ENDINGS
+from napari_unetpick.io.names import micrograph_key
+
+RECORD = "picking.toml"
+LIST = "autopick.star"
+"""RELION's list of the pick files."""
+
+
+@dataclass(frozen=True)
+class PickRecord:
+    """A picking's options and micrographs.
+
+    Parameters
+    ----------
+    options
+        Whatever changes a file, by name, as TOML has it; `formats` is a list.
+    micrographs
+        Name -> A/px as the list of micrographs says, or None; in the order of the list.
+    failed
+        Names of those that could not be picked.
+    """
+
+    options: Mapping[str, Any]
+    micrographs: Mapping[str, float | None]
+    failed: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def formats(self) -> list[str]:
+        """The formats of the files."""
+        return list(self.options["formats"])
+
+    @property
+    def tables(self) -> list[str]:
+        """The files with rows of all micrographs."""
+        return tables_of(self.formats)
+
+    @property
+    def with_list(self) -> bool:
+        """Whether RELION's list is written."""
+        return not {"star", "relion"}.isdisjoint(self.formats)
+
+    @property
+    def done(self) -> list[str]:
+        """The micrographs that were picked."""
+        return [name for name in self.micrographs if name in self]
+
+    @property
+    def files(self) -> list[str]:
+        """All files of the picking, as paths in its folder."""
+        each = [file for name in self.done for _, file in self.files_of(name)]
+        return [*each, *self.tables, *[LIST] * self.with_list]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.micrographs and name not in self.failed
+
+    def files_of(self, name: str) -> list[tuple[str, str]]:
+        """(format, path in the folder) of each file of one micrograph."""
+        stem = safe_stem(name)
+        return [
+            (fmt, f"{'info/' * (fmt == 'eman')}{stem}{ENDINGS[fmt]}")
+            for fmt in self.formats
+            if fmt in ENDINGS
+        ]
+
+    def with_more(self, micrographs: Mapping[str, float | None]) -> PickRecord:
+        """Return the record with further micrographs at the end."""
+        return replace(self, micrographs={**self.micrographs, **micrographs})
+
+    def with_failed(self, names: Collection[str]) -> PickRecord:
+        """Return the record with these micrographs as those that failed."""
+        return replace(self, failed=frozenset(names))
+
+    def differences(self, now: PickRecord) -> list[str]:
+        """Say where another record differs, such as "diameter (150.0, now 160.0)".
+
+        Micrographs that only one of the two has are no difference.
+        """
+        return [f"{what} ({_say(old)}, now {_say(new)})" for what, old, new in self._compare(now)]
+
+    def _compare(self, now: PickRecord) -> Iterator[tuple[str, Any, Any]]:
+        for option in dict.fromkeys([*self.options, *now.options]):
+            old, new = self.options.get(option), now.options.get(option)
+            if old != new:
+                yield option.replace("_", " "), old, new
+        names = {micrograph_key(name): name for name in now.micrographs}
+        for name, size in self.micrographs.items():
+            same = names.get(micrograph_key(name), name)
+            if same != name:
+                yield "micrograph name", name, same
+                return
+            if name in now.micrographs and now.micrographs[name] != size:
+                yield f"pixel size of {name} in the list", size, now.micrographs[name]
+                return
+
+    def to_toml(self) -> str:
+        """Return the content of picking.toml."""
+        import tomli_w
+
+        sizes = {name: size or 0.0 for name, size in self.micrographs.items()}
+        failed = [name for name in self.micrographs if name in self.failed]
+        return tomli_w.dumps(
+            {"options": dict(self.options), "failed": failed, "micrographs": sizes}
+        )
+
+
+def _say(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value or "none")
+
+
+def read_record(path: Path) -> PickRecord | None:
+    """Read a picking.toml; None where there is none.
+
+    Raises
+    ------
+    InputError
+        It cannot be read.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        sizes = {name: float(size) or None for name, size in table["micrographs"].items()}
+        record = PickRecord(dict(table["options"]), sizes, frozenset(table["failed"]))
+        if not isinstance(record.options.get("formats"), list):
+            raise ValueError("no formats")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({error}); delete it to pick from the start"
+        ) from error
+    return record
