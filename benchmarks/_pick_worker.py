@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from _record import Clock, peak_mib
 
+from napari_unetpick.engine.data.preprocess import prepare_micrograph
 from napari_unetpick.engine.devices import choose_device
 from napari_unetpick.engine.pick import find as finding
 from napari_unetpick.engine.pick import run as picking
@@ -27,6 +28,7 @@ from napari_unetpick.events import Done, Failed
 from napari_unetpick.export.pick_folder import PickFolder
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.models import Model, load_model
+from napari_unetpick.picking import candidates
 from napari_unetpick.picking.crop import fourier_crop
 from napari_unetpick.picking.scale import make_scale
 
@@ -68,23 +70,31 @@ def run_stages(job: PickJob) -> dict[str, Any]:
     clock = Clock()
     with (
         patch.object(Scorer, "score", clock.timed("network", Scorer.score)),
-        patch.object(finding, "find_peaks", clock.timed("peaks", finding.find_peaks)),
+        patch.object(candidates, "find_peaks", clock.timed("peaks", candidates.find_peaks)),
     ):
         for micrograph in job.micrographs:
             with clock.stage("read, crop, normalise"):
-                scale, image = finding.load(job, scorer, micrograph, diameter)
+                prepared = prepare_micrograph(
+                    micrograph,
+                    diameter=diameter,
+                    particle_px=scorer.settings.particle_px,
+                    pixel_size=job.pixel_size,
+                )
             with clock.stage("after reading"):
-                found = finding.find_one(scorer, micrograph, scale, image)
-                candidates, picks = picking.choose(job, scorer, micrograph, found)
+                found = finding.find_one(scorer, prepared)
+                every, picks = picking.choose(job, scorer, micrograph, found)
             with clock.stage("write"):
-                folder.add(candidates, picks)
+                folder.add(every, picks)
     with clock.stage("write"):
         folder.finish()
     seconds = clock.seconds
     rest = seconds.pop("after reading") - seconds["network"] - seconds["peaks"]
     order = ("read, crop, normalise", "network", "peaks", "calibrate, choose", "write")
     seconds["calibrate, choose"] = rest
-    return {"stages": {name: seconds[name] for name in order}, "network_shape": list(image.shape)}
+    return {
+        "stages": {name: seconds[name] for name in order},
+        "network_shape": list(prepared.image.shape),
+    }
 
 
 def run_floor(job: PickJob, scorer: Scorer) -> dict[str, Any]:

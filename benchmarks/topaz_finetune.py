@@ -43,13 +43,14 @@ from picking_speed import topaz_environment
 
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.inputs.load import Inputs, load_inputs
-from napari_unetpick.evaluation.inputs.nms import USUAL_DISTANCE, thin
+from napari_unetpick.evaluation.inputs.nms import thin
 from napari_unetpick.evaluation.metrics import pool
 from napari_unetpick.evaluation.pairs import compare
 from napari_unetpick.evaluation.protocols import match_by_distance
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.picking.scale import MIN_DISTANCE
 
 COLUMNS = (
     *("case", "seed", "F1", "best F1", "AP", "train s"),
@@ -87,7 +88,7 @@ def read_peaks(picks: Path, truth: Path, micrographs: Iterable[Path], case: Case
     peaks = {}
     for key, true in inputs.truth.items():
         each = inputs.candidates[key]
-        coords, scores = thin(each, USUAL_DISTANCE * float(np.median(true.diameters)))
+        coords, scores = thin(each, MIN_DISTANCE * float(np.median(true.diameters)))
         peaks[key] = Picks(key, coords, scores)
     return replace(inputs, picks=peaks, candidates=None)
 

@@ -28,7 +28,7 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.project.project import Candidates
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.widgets.workspace import STEPS, Workspace
 
 CLICKS = 10  # on each of three micrographs
@@ -122,7 +122,7 @@ def measure_threshold(workspace: Workspace, repeats: int) -> list[float]:
     diameter = session.diameter_px(key)
     assert diameter is not None
     near = np.zeros(CANDIDATES)
-    session.put_candidates(key, Candidates(coords, raw, near, "", diameter), keep=False)
+    session.put_candidates(key, Candidates(coords, raw, near, diameter), keep=False)
     workspace.open("Pick")
     run_loop(lambda: False, 1)
     values = np.tile([0.3, 0.7, 0.5, 0.2], repeats // 4 + 1)[:repeats]
@@ -142,7 +142,7 @@ def put_everywhere(workspace: Workspace) -> None:
         assert diameter is not None
         coords = rng.uniform(20, 1000, (ON_EACH, 2))
         raw, near = rng.uniform(size=ON_EACH), np.zeros(ON_EACH)
-        session.put_candidates(key, Candidates(coords, raw, near, "", diameter), keep=False)
+        session.put_candidates(key, Candidates(coords, raw, near, diameter), keep=False)
 
 
 def press_next(workspace: Workspace) -> None:

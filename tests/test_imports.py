@@ -21,10 +21,10 @@ THROUGH_REPORT = DATA | {"engine", "study", "report"}
 MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
-    "events": {"errors"},
+    "events": {"errors", "picking"},
     "settings": {"errors", "__init__"},
     "io": BASE,
-    "project": BASE | {"io"},
+    "project": BASE | {"io", "picking"},
     "picking": BASE | {"io"},
     "export": BASE | {"io", "project", "picking"},
     "evaluation": BASE | {"io", "project", "picking"},
@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "demo": THROUGH_REPORT | {"simulate"},
     "cli": THROUGH_REPORT | {"simulate", "worker", "demo"},
     "__main__": BASE | {"cli", "worker"},
-    "client": BASE,
+    "client": BASE | {"picking"},
     "widgets": DATA | {"client", "adapters"},
 }
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:  # the command line starts without NumPy
-    import numpy as np
-    from numpy.typing import NDArray
+    from napari_unetpick.picking.candidates import Candidates
 
 PROTOCOL = 1
 """Version of the messages between viewer and engine process (docs/engine-process.md)."""
@@ -56,32 +55,16 @@ class FoundCandidates:
     ----------
     key
         The micrograph's key (`Micrograph.key`).
-    coords
-        (N, 2) float64 (row, col), pixels of the file, by descending raw score.
-    raw, near
-        (N,) float64 raw scores, and nearness to a stronger candidate: `Calibration.apply`
-        makes scores of them.
-    diameter_px
-        Particle diameter in pixels of the file.
     preview
         Whether they come from a network that is still in training.
     threshold
         Of a preview: a raw score from which candidates are worth showing.
-    calibration
-        Of a trained model: the fields of its `Calibration`.
-    disagreement
-        (N,) of an ensemble: standard deviation of its members' raw scores.
     """
 
     key: str
-    coords: NDArray[np.float64]
-    raw: NDArray[np.float64]
-    near: NDArray[np.float64]
-    diameter_px: float
+    candidates: Candidates
     preview: bool = False
     threshold: float | None = None
-    calibration: dict[str, Any] | None = None
-    disagreement: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def work(number: str, do: str, args: dict) -> None:
         say("metrics", number, epoch=1, values={"loss": 0.5}, stage="training")
         say("failed", number, micrograph="b", reason="unreadable")
         say("memory", text="1.5 GiB")
-        candidates(number, "a", calibration={"slope": 2.0})
+        candidates(number, "a")
         candidates(number, "lost", name="nothing.npy")
         candidates(number, "evil", name="../../evil.npy")
     elif do == "late":

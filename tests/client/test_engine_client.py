@@ -54,11 +54,12 @@ def test_a_job_says_what_the_engine_says_and_finishes_last(
     assert heard.of("progress") == [(Progress("training", 1, 2, 3.5),)]
     assert heard.of("metrics") == [(Metrics(1, {"loss": 0.5}),)]
     ((found,),) = heard.of("found")
-    assert (found.key, found.diameter_px, found.preview) == ("a", 40.0, False)
-    np.testing.assert_array_equal(found.coords, [[1, 2], [3, 4]])
-    np.testing.assert_array_equal(found.raw, [0.9, 0.5])
-    np.testing.assert_array_equal(found.near, [0, 0.25])
-    assert found.calibration == {"slope": 2.0}
+    assert (found.key, found.preview) == ("a", False)
+    each = found.candidates
+    assert each.diameter_px == 40.0
+    np.testing.assert_array_equal(each.coords, [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(each.raw, [0.9, 0.5])
+    np.testing.assert_array_equal(each.nearness, [0, 0.25])
     assert [event.micrograph for (event,) in heard.of("failed")] == ["b", "lost", "evil"]
     assert heard.of("failed")[0] == (Failed("b", "unreadable"),)
     assert heard.names[-2:] == ["done", "finished"]

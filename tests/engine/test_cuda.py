@@ -19,6 +19,7 @@ from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import FoundCandidates, Message
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.models import load_model
+from napari_unetpick.picking.candidates import Candidates
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
 EPOCHS = 8
@@ -40,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def find(folder: Path, model: str, device: str) -> FoundCandidates:
+def find(folder: Path, model: str, device: str) -> Candidates:
     """Pick the micrograph that neither training had as more than its validation."""
     job = PickJob(
         micrographs=[Micrograph(folder / "c.mrc", "c.mrc")],
@@ -49,21 +50,21 @@ def find(folder: Path, model: str, device: str) -> FoundCandidates:
         device=device,
     )
     (found,) = [event for event in pick(job) if isinstance(event, FoundCandidates)]
-    return found
+    return found.candidates
 
 
-def strongest(found: FoundCandidates) -> tuple[np.ndarray, np.ndarray]:
+def strongest(found: Candidates) -> tuple[np.ndarray, np.ndarray]:
     """As many candidates as particles were planted, with their raw scores, the best first."""
     order = np.argsort(-found.raw)[: len(places(2))]
     return found.coords[order], found.raw[order]
 
 
-def misses(found: FoundCandidates) -> float:
+def misses(found: Candidates) -> float:
     """Largest distance of a planted particle from the next of the strongest candidates."""
     return float(KDTree(strongest(found)[0]).query(places(2))[0].max())
 
 
-def differences(one: FoundCandidates, other: FoundCandidates) -> tuple[float, float]:
+def differences(one: Candidates, other: Candidates) -> tuple[float, float]:
     """Largest distance, and difference in score, of the strongest from those of the other."""
     coords, raw = strongest(one)
     near, which = KDTree(other.coords).query(coords)

@@ -10,7 +10,8 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.project.project import Candidates, Entry, Marks, PickTable, Project
+from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.project.project import Entry, Marks, PickTable, Project
 
 SQUARE = np.array([[10.5, 20.0], [10.5, 90.0], [70.0, 90.0], [70.0, 20.0]])
 
@@ -26,7 +27,7 @@ def make_images(folder, names):
 
 def make_candidates(count=3):
     raw = np.linspace(0.9, 0.1, count)
-    return Candidates(np.arange(2.0 * count).reshape(-1, 2), raw, raw / 2, "run-1", 42.5)
+    return Candidates(np.arange(2.0 * count).reshape(-1, 2), raw, raw / 2, 42.5, model="run-1")
 
 
 @pytest.fixture
@@ -299,7 +300,7 @@ def test_candidates_are_found_again_and_forgotten(project):
     for key in project.entries:
         project.save_candidates(key, planted)
     found = project.candidates("c, d")
-    for name in ("coords", "raw", "near"):
+    for name in ("coords", "raw", "nearness"):
         np.testing.assert_array_equal(getattr(found, name), getattr(planted, name))
         assert getattr(found, name).dtype == np.float64
     assert (found.model, found.diameter_px) == ("run-1", 42.5)
@@ -321,7 +322,7 @@ def test_damaged_or_foreign_candidates_are_one_line(project):
     with pytest.raises(InputError, match="pick this micrograph again"):  # a pickle is not loaded
         project.candidates("e")
     with pytest.raises(InputError, match="one length"):
-        Candidates(np.zeros((2, 2)), np.zeros(2), np.zeros(1), "m", 1.0)
+        Candidates(np.zeros((2, 2)), np.zeros(2), np.zeros(1), 1.0, model="m")
 
 
 def test_five_thousand_micrographs_open_and_save_quickly(tmp_path):

@@ -12,8 +12,9 @@ import pytest
 
 from napari_unetpick.errors import EngineError, InputError
 from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project import folder as project_files
-from napari_unetpick.project.project import Candidates, Marks, PickTable, Project
+from napari_unetpick.project.project import Marks, PickTable, Project
 
 TRIANGLE = np.array([[10.5, 20.0], [10.5, 90.0], [70.0, 90.0]])
 
@@ -57,7 +58,9 @@ def test_a_temporary_project_that_nobody_closed_goes_with_the_process(tmp_path):
 def test_a_copy_holds_everything(tmp_path, project):
     picks = PickTable.from_coords(np.array([[1.5, 2.5]]), source="model", scores=np.array([0.5]))
     project.save_marks("e", Marks(picks, exclusions=(TRIANGLE,)))
-    project.save_candidates("e", Candidates(np.zeros((3, 2)), np.ones(3), np.ones(3), "run-1", 9.0))
+    project.save_candidates(
+        "e", Candidates(np.zeros((3, 2)), np.ones(3), np.ones(3), 9.0, model="run-1")
+    )
     (project.runs_folder / "run-1").mkdir(parents=True)
     (project.runs_folder / "run-1" / "config.toml").write_text("x = 1\n")
     (project.runs_folder / "run-1" / ".half.tmp").write_text("half")

@@ -15,9 +15,10 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project import lock as project_lock
 from napari_unetpick.project.lock import holder_of, is_alive
-from napari_unetpick.project.project import Candidates, Marks, Project
+from napari_unetpick.project.project import Marks, Project
 
 HOLD = (
     "import sys; from napari_unetpick.project.project import Project\n"
@@ -80,7 +81,7 @@ def test_a_second_viewer_of_the_same_process_reads_only(folder):
 
 
 def test_nothing_is_written_read_only(folder):
-    one = Candidates(np.zeros((1, 2)), np.ones(1), np.ones(1), "m", 9.0)
+    one = Candidates(np.zeros((1, 2)), np.ones(1), np.ones(1), 9.0, model="m")
     with Project.open(folder), Project.open(folder) as second:
         before = sorted(path.name for path in folder.rglob("*"))
         second.change("a", state="full")

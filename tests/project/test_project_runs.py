@@ -12,9 +12,10 @@ import pytest
 
 from napari_unetpick.errors import EngineError, InputError
 from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project import candidate_models as project_models
 from napari_unetpick.project import runs as project_runs
-from napari_unetpick.project.project import Candidates, Project
+from napari_unetpick.project.project import Project
 
 OUTSIDE = ["../x", "/x", "..", ".", "", "a/b", "a\\b", "C:x", ".hidden", "x.", " x", "nul", "x\n"]
 
@@ -94,7 +95,7 @@ def picked(project):
 
 
 def found_by(model):
-    return Candidates(np.array([[3.0, 4.0]]), np.array([0.7]), np.array([0.2]), model, 20.0)
+    return Candidates(np.array([[3.0, 4.0]]), np.array([0.7]), np.array([0.2]), 20.0, model=model)
 
 
 def finders(project):

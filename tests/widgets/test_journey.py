@@ -85,7 +85,7 @@ class Person:
         job = self.session.start("pick", keys=self.session.keys, models=[str(model.path)])
         job.found.connect(
             lambda f: self.session.put_candidates(
-                f.key, Candidates(f.coords, f.raw, f.near, model.name, f.diameter_px)
+                f.key, Candidates(f.coords, f.raw, f.nearness, f.diameter_px, model=model.name)
             )
         )
         self.wait_for_job(job, minutes)

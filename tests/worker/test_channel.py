@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.events import Done, FoundCandidates, Message
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.worker.channel import Channel
 
 
@@ -39,7 +40,7 @@ def test_candidates_lie_beside_the_message(tmp_path: Path, count: int):
     shutil.rmtree(folder)
     rng = np.random.default_rng(1)
     coords, raw, near = rng.random((count, 2)), rng.random(count), rng.random(count)
-    found = FoundCandidates("a", coords, raw, near, 40.0, preview=True, threshold=0.25)
+    found = FoundCandidates("a", Candidates(coords, raw, near, 40.0), preview=True, threshold=0.25)
     Channel(pipe, folder).send_event("7", found, reply="r")
     (message,) = lines(pipe)
     assert (message["key"], message["count"], message["threshold"]) == ("a", count, 0.25)

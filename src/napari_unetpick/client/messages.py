@@ -18,6 +18,7 @@ from napari_unetpick.events import (
     Metrics,
     Progress,
 )
+from napari_unetpick.picking.candidates import Candidates
 
 PLAIN = {"message": Message, "progress": Progress, "metrics": Metrics, "failed": Failed}
 
@@ -99,11 +100,12 @@ def read_candidates(message: dict[str, Any], arrays: Path | None) -> FoundCandid
         raise ValueError(f"candidates of shape {table.shape} and type {table.dtype}")
     return FoundCandidates(
         key=str(message["key"]),
-        coords=np.ascontiguousarray(table[:, :2]),
-        raw=np.ascontiguousarray(table[:, 2]),
-        near=np.ascontiguousarray(table[:, 3]),
-        diameter_px=float(message["diameter_px"]),
+        candidates=Candidates(
+            np.ascontiguousarray(table[:, :2]),
+            np.ascontiguousarray(table[:, 2]),
+            np.ascontiguousarray(table[:, 3]),
+            float(message["diameter_px"]),
+        ),
         preview=bool(message.get("preview", False)),
         threshold=message.get("threshold"),
-        calibration=message.get("calibration"),
     )

@@ -33,7 +33,7 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Candidates:
+class LabelledCandidates:
     """All candidates, for calibration, and those that a threshold may make picks, for the curve."""
 
     everything: Labelled
@@ -46,7 +46,7 @@ def label_all(
     pairs: Sequence[Comparison],
     picks: Mapping[str, Picks],
     candidates: Mapping[str, Picks] | None,
-) -> Candidates | None:
+) -> LabelledCandidates | None:
     """Label candidates, or without them the picks; None where scores are missing.
 
     For the curve they are thinned to the picks' minimum distance (see `thinning`). Matches are
@@ -63,12 +63,12 @@ def label_all(
             "the curve and the calibration cover only the picks given, which a threshold may have "
             "cut; evaluate a pick folder with its candidates.csv for all of it"
         )
-        return Candidates(everything, everything, "picks", note)
+        return LabelledCandidates(everything, everything, "picks", note)
     distance = infer_min_distance(picks, candidates, diameters)
     note = "the calibration covers all candidates, and so does the curve"
     if distance > SPACING:
         note += f", but for those within {distance:.2f} diameters of a better one, as in the picks"
-    return Candidates(everything, _label_rows(pairs, rows, distance), "candidates", note)
+    return LabelledCandidates(everything, _label_rows(pairs, rows, distance), "candidates", note)
 
 
 def _label_rows(
@@ -100,7 +100,7 @@ def label_pair(pair: Comparison, scores: Floats) -> tuple[Floats, NDArray[np.boo
     return scores[counts], matched[counts] >= 0
 
 
-def make_curve(found: Candidates, n_truth: int, threshold: float | None) -> Curve:
+def make_curve(found: LabelledCandidates, n_truth: int, threshold: float | None) -> Curve:
     """Make the precision-recall curve with its figures."""
     scores, labels = found.thinned.scores, found.thinned.labels
     best, best_f1 = best_threshold(scores, labels, n_truth)

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.evaluation.curves import Candidates, Labelled, label_pair, make_curve
-from napari_unetpick.evaluation.inputs.nms import USUAL_DISTANCE, thin
+from napari_unetpick.evaluation.curves import Labelled, LabelledCandidates, label_pair, make_curve
+from napari_unetpick.evaluation.inputs.nms import thin
 from napari_unetpick.evaluation.intervals import Difference, Pooling, paired_difference
 from napari_unetpick.evaluation.metrics import Score, best_threshold
 from napari_unetpick.evaluation.protocols import Comparison
 from napari_unetpick.evaluation.results import Curve, Evaluation
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.calibration import DISTANCES
+from napari_unetpick.picking.scale import MIN_DISTANCE
 
 Floats = NDArray[np.float64]
 CLEARLY = 0.002  # F1 by which another minimum distance must beat half a diameter
@@ -34,7 +35,7 @@ PAIRED: dict[str, tuple[Pooling, str]] = {
 
 @dataclass(frozen=True)
 class Thinned:
-    """Candidates of one micrograph after a minimum distance.
+    """LabelledCandidates of one micrograph after a minimum distance.
 
     Parameters
     ----------
@@ -105,8 +106,8 @@ def choose(judged: Sequence[Judged]) -> Choice:
         together = _together(judged, distance)
         found[distance] = best_threshold(together.scores, together.labels, n_truth)
     best = max(found, key=lambda distance: found[distance][1])
-    if USUAL_DISTANCE in found and found[best][1] <= found[USUAL_DISTANCE][1] + CLEARLY:
-        best = USUAL_DISTANCE
+    if MIN_DISTANCE in found and found[best][1] <= found[MIN_DISTANCE][1] + CLEARLY:
+        best = MIN_DISTANCE
     return Choice(found[best][0], best, found[best][1])
 
 
@@ -133,7 +134,7 @@ def curve_of(judged: Sequence[Judged], choice: Choice, everything: bool) -> Curv
         Whether these are all candidates, or only picks that a threshold has cut already.
     """
     together = _together(judged, choice.distance)
-    found = Candidates(together, together, "candidates" if everything else "picks", "")
+    found = LabelledCandidates(together, together, "candidates" if everything else "picks", "")
     return make_curve(found, sum(each.n_truth for each in judged), choice.threshold)
 
 

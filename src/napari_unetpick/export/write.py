@@ -17,11 +17,11 @@ from napari_unetpick.io.formats.write import check_writable, write_picks
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Polygon, inside_any
 from napari_unetpick.io.picks import Picks, tell_count
+from napari_unetpick.picking.scale import SAME_PARTICLE
 
 What = Literal["picks", "candidates", "both"]
 Floats = NDArray[np.float64]
 
-SAME = 0.5  # of the diameter: two picks nearer than this are one particle
 ONE_FILE = {"csv": "picks.csv", "topaz": "topaz.txt", "cryosparc": "picks.star"}
 """Formats that are one file in the folder; the others write a file a micrograph."""
 ENDINGS = {
@@ -206,7 +206,7 @@ def choose(item: ExportItem, options: ExportOptions) -> tuple[Picks, ExportCount
     free = ~inside_any(coords, item.exclusions)
     coords, scores, accepted = coords[free], scores[free], accepted[free]
     order = np.lexsort((-scores, ~accepted))
-    once = order[first_of_each(coords[order], SAME * (item.diameter_px or 0.0))]
+    once = order[first_of_each(coords[order], SAME_PARTICLE * (item.diameter_px or 0.0))]
     whole = np.ones(len(once), dtype=bool)
     if options.whole_boxes and item.shape is not None:
         whole = box_fits(coords[once], item.shape, options.box_size)

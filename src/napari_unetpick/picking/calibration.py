@@ -15,6 +15,7 @@ import scipy
 from numpy.typing import NDArray
 
 from napari_unetpick.picking.peaks import keep_distant
+from napari_unetpick.picking.scale import MIN_DISTANCE
 
 Floats = NDArray[np.float64]
 DISTANCES = (0.28, 0.35, 0.5, 0.6, 0.7)  # minimum distances tried on validation, fractions of d
@@ -45,7 +46,7 @@ class Calibration:
     offset: float = 0.0
     shadow: float = 0.0
     threshold: float = 0.5
-    min_distance: float = 0.5
+    min_distance: float = MIN_DISTANCE
     expected_precision: float | None = None
     expected_recall: float | None = None
     expected_f1: float | None = None

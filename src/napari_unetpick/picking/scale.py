@@ -18,6 +18,12 @@ from napari_unetpick.io.sizes import check_diameter
 
 PARTICLE_PX = 24.0
 SMALLEST_PX = 6.0
+SAME_PARTICLE = 0.5
+"""Diameters: two places nearer than this are one particle (protocol `particle`, and everywhere)."""
+EDGE = 0.5
+"""Diameters from the edge: whether a particle cut off there is labelled is a matter of taste."""
+MIN_DISTANCE = 0.5
+"""Diameters between picks, where nothing speaks for another minimum distance."""
 
 
 @dataclass(frozen=True)

@@ -25,15 +25,11 @@ from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.sizes import check_diameter
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project import runs as project_runs
 from napari_unetpick.project.annotations import Marks, read_marks, write_marks
 from napari_unetpick.project.candidate_models import model_renamed, settle_names
-from napari_unetpick.project.candidates import (
-    SUFFIX,
-    Candidates,
-    read_candidates,
-    write_candidates,
-)
+from napari_unetpick.project.candidates import SUFFIX, read_candidates, write_candidates
 from napari_unetpick.project.entries import absent, merge_micrographs
 from napari_unetpick.project.folder import (
     CANDIDATES,
@@ -62,7 +58,7 @@ from napari_unetpick.project.table import (
 )
 from napari_unetpick.project.view import View, read_view, write_view
 
-__all__ = ["Candidates", "Entry", "Marks", "PickTable", "Project", "RunInfo", "Split", "View"]
+__all__ = ["Entry", "Marks", "PickTable", "Project", "RunInfo", "Split", "View"]
 
 
 class Project:

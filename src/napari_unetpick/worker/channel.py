@@ -73,7 +73,8 @@ class Channel:
             self.send(NAMES[type(event)], number, **asdict(event), **fields)
 
     def _send_candidates(self, number: str, found: FoundCandidates, **fields: Any) -> None:
-        table = np.column_stack([found.coords, found.raw, found.near]).astype(np.float64)
+        each = found.candidates
+        table = np.column_stack([each.coords, each.raw, each.nearness]).astype(np.float64)
         self.arrays.mkdir(mode=0o700, exist_ok=True)  # something may have tidied the folder away
         handle, name = tempfile.mkstemp(dir=self.arrays, suffix=".npy")
         with os.fdopen(handle, "wb") as file:
@@ -84,10 +85,9 @@ class Channel:
             key=found.key,
             file=Path(name).name,
             count=len(table),
-            diameter_px=found.diameter_px,
+            diameter_px=each.diameter_px,
             preview=found.preview,
             threshold=found.threshold,
-            calibration=found.calibration,
             **fields,
         )
 

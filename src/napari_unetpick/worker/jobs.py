@@ -164,7 +164,7 @@ def run_pick(args: dict[str, Any], bench: Bench) -> Events:
         if isinstance(event, Failed):
             failed.append(event.reason)
         elif isinstance(event, FoundCandidates):
-            counts.append(len(event.coords))
+            counts.append(len(event.candidates))
         yield event
     if failed and not counts:
         raise InputError(failed[0])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -49,9 +47,9 @@ def test_each_member_gives_its_own_map():
 
 def test_candidates_carry_the_mean_of_the_members_and_how_far_they_are_apart(monkeypatch):
     """One member sees both discs at 0.8, the other the second one alone, at 0.6."""
+    from napari_unetpick.engine.data.preprocess import Prepared
     from napari_unetpick.engine.pick import find
     from napari_unetpick.engine.pick.ensemble import Scorer
-    from napari_unetpick.io.images.micrograph import Micrograph
     from napari_unetpick.picking.scale import make_scale
 
     shape = (64 + 2 * RIM, 96 + 2 * RIM)
@@ -61,14 +59,14 @@ def test_candidates_carry_the_mean_of_the_members_and_how_far_they_are_apart(mon
     monkeypatch.setattr(Scorer, "score", lambda *_: maps)
     scorer = make_scorer([("a", make_model(1)), ("b", make_model(2))], CPU)
     scale = make_scale((64, 96), 1.0, 24.0, particle_px=24.0)
-    mic = Micrograph(Path("m.mrc"), "m.mrc")
-    found = find.find_one(scorer, mic, scale, np.zeros((64, 96), np.float32))
+    prepared = Prepared(scale, 1.0, np.zeros((64, 96), np.float32))
+    found = find.find_one(scorer, prepared)
     np.testing.assert_allclose(found.coords, [[32, 72], [32, 24]], atol=0.1)
     np.testing.assert_allclose(found.raw, [0.7, 0.4], atol=0.01)
     np.testing.assert_allclose(found.disagreement, [0.1, 0.4], atol=0.01)
     monkeypatch.setattr(Scorer, "score", lambda *_: maps[:1])
     scorer = make_scorer([("a", make_model(1))], CPU)
-    alone = find.find_one(scorer, mic, scale, np.zeros((64, 96), np.float32))
+    alone = find.find_one(scorer, prepared)
     assert alone.disagreement is None
 
 
@@ -121,9 +119,9 @@ def test_members_count_alike_where_their_f1_cannot_be_compared():
 
 @pytest.mark.parametrize(("data", "weight"), [(("a", "a"), 64 / 65), (("a", "b"), 0.5)])
 def test_candidates_follow_the_better_member_of_the_same_labels(monkeypatch, data, weight):
+    from napari_unetpick.engine.data.preprocess import Prepared
     from napari_unetpick.engine.pick import find
     from napari_unetpick.engine.pick.ensemble import Scorer
-    from napari_unetpick.io.images.micrograph import Micrograph
     from napari_unetpick.picking.scale import make_scale
 
     models = []
@@ -134,12 +132,9 @@ def test_candidates_follow_the_better_member_of_the_same_labels(monkeypatch, dat
     row, col = np.mgrid[: shape[0], : shape[1]] - RIM
     disc = (np.hypot(row - 32, col - 24) < 8).astype(np.float32)
     monkeypatch.setattr(Scorer, "score", lambda *_: np.stack([0.9 * disc, 0.1 * disc]))
-    found = find.find_one(
-        make_scorer(models, CPU),
-        Micrograph(Path("m.mrc"), "m.mrc"),
-        make_scale((64, 96), 1.0, 24.0, particle_px=24.0),
-        np.zeros((64, 96), np.float32),
-    )
+    scale = make_scale((64, 96), 1.0, 24.0, particle_px=24.0)
+    prepared = Prepared(scale, 1.0, np.zeros((64, 96), np.float32))
+    found = find.find_one(make_scorer(models, CPU), prepared)
     np.testing.assert_allclose(found.raw, [0.9 * weight + 0.1 * (1 - weight)], atol=0.01)
     np.testing.assert_allclose(found.disagreement, [0.4], atol=0.01)
 

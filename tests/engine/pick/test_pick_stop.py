@@ -16,6 +16,7 @@ from napari_unetpick.export.pick_folder import PickFolder
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.picking.candidates import Candidates
 
 MICROGRAPHS = [Micrograph(Path(f"{name}.mrc"), f"M/{name}.mrc") for name in "ab"]
 AT = np.array([[7.0, 8.0]])
@@ -26,8 +27,8 @@ Pick = Callable[[Path, int], list[Event]]
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> picking.PickJob:
     """A job of which two micrographs are picked without a network."""
 
-    def choose(_job: object, _scorer: object, micrograph: Micrograph, found: FoundCandidates):
-        one = Picks(micrograph.name, found.coords, found.raw, np.full(1, 10.0), "model")
+    def choose(_job: object, _scorer: object, micrograph: Micrograph, found: Candidates):
+        one = Picks(micrograph.name, found.coords, found.raw, np.full(1, 10.0))
         return one, one
 
     monkeypatch.setattr(picking, "make_scorer", lambda *_: None)
@@ -51,7 +52,7 @@ def plant_find(
             if each.key in fails:
                 yield Failed(each.name, f"{each.name}: planted")
             else:
-                yield FoundCandidates(each.key, AT + at, np.ones(1), np.ones(1), 10.0)
+                yield FoundCandidates(each.key, Candidates(AT + at, np.ones(1), np.ones(1), 10.0))
         if stop_after == len(job.micrographs):
             raise Cancelled("stopped")
 

@@ -13,7 +13,7 @@ import pytest
 from napari_unetpick.engine.self_train import folds
 from napari_unetpick.engine.self_train.teacher import SelfTraining
 from napari_unetpick.engine.train import cross_fitting as partial
-from napari_unetpick.engine.train.validation import Found
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.settings import SelfTrainSettings, Settings
 
 DIAMETER = 80.0  # px of the file, of `make_item`'s micrographs of 600 x 480
@@ -57,7 +57,7 @@ def run(monkeypatch: pytest.MonkeyPatch, make_item) -> SelfTraining:
         assert item.index not in network["seen"], f"{network['stage']} is asked what it was told"
         places, scores = np.array([*CLICKED, *UNMARKED, *DIRT], float), scores_of(network["stage"])
         order = np.argsort(scores)[::-1]
-        return Found(places[order], scores[order], np.zeros(len(order)), DIAMETER)
+        return Candidates(places[order], scores[order], np.zeros(len(order)), DIAMETER)
 
     monkeypatch.setattr(folds, "run_stage", run_stage)
     monkeypatch.setattr(folds, "ready_network", lambda training, weights: weights)

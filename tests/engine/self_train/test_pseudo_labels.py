@@ -25,8 +25,8 @@ from napari_unetpick.engine.self_train.pseudo_labels import (
     with_pseudo_labels,
 )
 from napari_unetpick.engine.train.cross_fitting import HeldOut
-from napari_unetpick.engine.train.validation import Found
 from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.settings import SelfTrainSettings
 
 DIAMETER = 80.0  # px of the file, of `make_item`'s micrographs of 600 x 480
@@ -36,7 +36,7 @@ SQUARE = np.array([[0.0, 0], [0, 150], [150, 150], [150, 0]])
 
 def found_at(coords, raw):
     coords = np.asarray(coords, float).reshape(-1, 2)
-    return Found(coords, np.asarray(raw, float), np.zeros(len(coords)), DIAMETER)
+    return Candidates(coords, np.asarray(raw, float), np.zeros(len(coords)), DIAMETER)
 
 
 def test_the_limits_are_quantiles_of_the_labelled_particles():

@@ -12,8 +12,8 @@ import torch
 from napari_unetpick.engine.data.training_set import training_centres
 from napari_unetpick.engine.self_train.pseudo_labels import PseudoLabels
 from napari_unetpick.engine.train import partial_labels as clicks
-from napari_unetpick.engine.train.validation import Found
 from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.settings import Settings
 
 DIAMETER = 80.0  # px of the file, of `make_item`'s micrographs of 600 x 480
@@ -38,7 +38,7 @@ def trained(monkeypatch, make_item):
     def candidates_of(training, network, item):
         places = np.array([*CLICKED, *UNMARKED, DOUBTFUL, DIRT], float)
         order = np.argsort(SCORES)[::-1]
-        return Found(places[order], np.array(SCORES)[order], np.zeros(len(order)), DIAMETER)
+        return Candidates(places[order], np.array(SCORES)[order], np.zeros(len(order)), DIAMETER)
 
     monkeypatch.setattr(clicks, "run_stage", run_stage)
     monkeypatch.setattr(clicks, "ready_network", lambda training, weights: None)

@@ -17,8 +17,8 @@ from napari_unetpick.engine.train.cross_fitting import (
     threshold_from_clicks,
     transfer_threshold,
 )
-from napari_unetpick.engine.train.validation import Found
 from napari_unetpick.picking.calibration import Calibration, logit, sigmoid
+from napari_unetpick.picking.candidates import Candidates
 
 DIAMETER = 80.0  # px of the file, of `make_item`'s micrographs
 
@@ -34,7 +34,7 @@ def planted(rng, clicks=30, particles=300, false=2500, micrographs=3):
 
 def found_at(coords, raw):
     coords = np.asarray(coords, float).reshape(-1, 2)
-    return Found(coords, np.asarray(raw, float), np.zeros(len(coords)), DIAMETER)
+    return Candidates(coords, np.asarray(raw, float), np.zeros(len(coords)), DIAMETER)
 
 
 @pytest.mark.parametrize("seed", range(4))

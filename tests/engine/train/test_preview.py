@@ -15,6 +15,7 @@ from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.engine.train.preview import USUAL, Previewer, matched
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.settings import NetworkSettings
 
 DIAMETER = 40.0  # pixels of the file, at 1 A/px
@@ -74,34 +75,38 @@ def test_planted_particles_are_found_where_they_are(folder: Path):
     found = previewer(folder, {}).find(network(), "a")
     assert found.key == "a"
     assert found.preview
-    assert found.diameter_px == DIAMETER
-    np.testing.assert_allclose(found.coords, PLACES, atol=1.0)
-    assert (np.diff(found.raw) < 0).all()
+    each = found.candidates
+    assert each.diameter_px == DIAMETER
+    np.testing.assert_allclose(each.coords, PLACES, atol=1.0)
+    assert (np.diff(each.raw) < 0).all()
     assert found.threshold == USUAL
 
 
 def test_the_picks_of_the_micrograph_set_the_threshold(folder: Path):
     picks = {"a": PLACES[:4] + [3, -3], "b": PLACES[:2]}
     found = previewer(folder, {}, picks).find(network(), "a")
-    assert found.threshold == pytest.approx(np.quantile(found.raw[:4], 0.3))
+    assert found.threshold == pytest.approx(np.quantile(found.candidates.raw[:4], 0.3))
 
 
 def test_too_few_picks_ask_the_labelled_micrographs(folder: Path):
     labels = {"b": Labels("full", PLACES[:3]), "c": Labels("partial", PLACES[3:])}
     found = previewer(folder, labels, {"a": PLACES[:2]}).find(network(), "a")
-    assert found.threshold == pytest.approx(np.quantile(found.raw, 0.3), abs=0.02)
+    assert found.threshold == pytest.approx(np.quantile(found.candidates.raw, 0.3), abs=0.02)
 
 
 def test_a_file_is_read_once(folder: Path):
     looker = previewer(folder, {})
     first = looker.find(network(), "a")
     (folder / "a.mrc").unlink()
-    np.testing.assert_array_equal(looker.find(network(), "a").coords, first.coords)
+    again = looker.find(network(), "a").candidates
+    np.testing.assert_array_equal(again.coords, first.candidates.coords)
 
 
 def test_matched_takes_one_candidate_a_pick():
     coords = np.array([[0.0, 0.0], [0, 10], [100, 100]])
     raw = np.array([0.9, 0.8, 0.7])
-    assert matched(coords, raw, np.array([[0.0, 8.0]]), 40.0).tolist() == [0.8]
-    assert len(matched(coords, raw, np.empty((0, 2)), 40.0)) == 0
-    assert len(matched(np.empty((0, 2)), np.empty(0), coords, 40.0)) == 0
+    found = Candidates(coords, raw, np.zeros(len(raw)), 40.0)
+    assert matched(found, np.array([[0.0, 8.0]])).tolist() == [0.8]
+    assert len(matched(found, np.empty((0, 2)))) == 0
+    none = Candidates(np.empty((0, 2)), np.empty(0), np.empty(0), 40.0)
+    assert len(matched(none, coords)) == 0

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from napari_unetpick.engine.data.training_set import Region
-from napari_unetpick.engine.train.validation import Found, score_picks
+from napari_unetpick.engine.train.validation import score_picks
 from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.picking.candidates import Candidates
 
 DIAMETER = 80.0  # px of the file, of `make_item`'s micrographs
 CALIBRATION = Calibration(kind="probability", threshold=0.5, min_distance=0.5)
@@ -18,7 +19,7 @@ CALIBRATION = Calibration(kind="probability", threshold=0.5, min_distance=0.5)
 def found_at(places):
     """Candidates from (row, col, raw), best first."""
     table = np.array(sorted(places, key=lambda each: -each[2]), float)
-    return Found(table[:, :2], table[:, 2], np.zeros(len(table)), DIAMETER)
+    return Candidates(table[:, :2], table[:, 2], np.zeros(len(table)), DIAMETER)
 
 
 def test_precision_recall_and_f1_of_hand_made_picks(make_item):

@@ -11,7 +11,7 @@ import pytest
 from planted_set import DIAMETER, PIXEL_SIZE
 from qtpy.QtCore import Qt
 
-from napari_unetpick.project.project import Candidates
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.widgets.annotate.dock import AnnotateDock
 from napari_unetpick.widgets.annotate.suggestions_panel import (
     find_suggestions,
@@ -57,7 +57,7 @@ def test_of_a_damaged_pick_file_nothing_is_counted_and_nothing_offered(
     session = project_session
     session.add_picks(KEY, session.truth[KEY], None, "manual")  # type: ignore[attr-defined]
     corner, sure = np.array([[2.0, 2.0]]), np.array([0.95])
-    session.put_candidates(KEY, Candidates(corner, sure, sure, "m", 20.0))
+    session.put_candidates(KEY, Candidates(corner, sure, sure, 20.0, model="m"))
     qtbot.waitUntil(lambda: "12 picks here" in dock.counts.text() and dock.accept.isEnabled())
     (session.project.folder / "picks").mkdir(exist_ok=True)
     (session.project.folder / "picks" / "a.b_2.areas.json").write_text("{")
@@ -174,7 +174,7 @@ def test_accept_and_reject_all_shown(
 ) -> None:
     truth = project_session.truth[KEY]  # type: ignore[attr-defined]
     scores = np.linspace(0.9, 0.6, len(truth))
-    project_session.put_candidates(KEY, Candidates(truth, scores, scores, "planted", 20.0))
+    project_session.put_candidates(KEY, Candidates(truth, scores, scores, 20.0, model="planted"))
     project_session.set_threshold(0.0)
     qtbot.waitUntil(lambda: "12 candidates shown" in dock.candidate_words.text())
     click(qtbot, dock.accept)
@@ -211,8 +211,8 @@ def test_unsure_candidates_are_suggested_and_missing_files_are_not(
     half = np.array([0.5])
     sure = np.array([0.999])
     place = np.array([[50.0, 50.0]])
-    project_session.put_candidates("a.b_2", Candidates(place, half, half, "m", 20.0))
-    project_session.put_candidates("a.b_3", Candidates(place, sure, sure, "m", 20.0))
+    project_session.put_candidates("a.b_2", Candidates(place, half, half, 20.0, model="m"))
+    project_session.put_candidates("a.b_3", Candidates(place, sure, sure, 20.0, model="m"))
     found = find_suggestions(take_snapshot(project_session), project_session.keys, {}, Task())
     assert found[0] == ("a.b_2", "the model is unsure here")
     project_session.entry("a.b_2").micrograph.path.unlink()

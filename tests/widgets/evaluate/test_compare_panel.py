@@ -14,8 +14,8 @@ from train_helpers import write_run
 from napari_unetpick.events import Done
 from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.evaluations import log_evaluation
-from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.evaluate.dock import EvaluateDock
 from napari_unetpick.widgets.evaluate.methods_list import unique_names
 
@@ -197,7 +197,7 @@ def test_a_look_at_the_test_split_is_asked_for_each_time_and_counted_once(
     assert not panel.final.isChecked()
     # the dock above counts it as well
     places = labelled.truth["a.b_3"]
-    made = Candidates(places, np.full(12, 0.9), np.zeros(12), "run-1", 20.0)
+    made = Candidates(places, np.full(12, 0.9), np.zeros(12), 20.0, model="run-1")
     labelled.put_candidates("a.b_3", made)
     dock.truth.setCurrentIndex(dock.truth.findData("test"))
     qtbot.mouseClick(dock.go, LEFT)

@@ -12,8 +12,8 @@ from train_helpers import write_run
 from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.labels import Labels, write_labels
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.evaluations import read_evaluations
-from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.annotate.dock import AnnotateDock
 from napari_unetpick.widgets.evaluate import dock as evaluate_dock
 from napari_unetpick.widgets.evaluate.dock import FILE, EvaluateDock
@@ -28,7 +28,7 @@ def plant(session, key, found, false=()):
     """Candidates at some true particles (score 0.9) and at false places (0.8)."""
     coords = np.concatenate([session.truth[key][:found], np.reshape(false, (-1, 2))])
     raw = np.r_[np.full(found, 0.9), np.full(len(coords) - found, 0.8)]
-    session.put_candidates(key, Candidates(coords, raw, np.zeros(len(raw)), "run-1", 20.0))
+    session.put_candidates(key, Candidates(coords, raw, np.zeros(len(raw)), 20.0, model="run-1"))
 
 
 def label_fully(session, key):
@@ -142,7 +142,7 @@ def test_another_protocol_needs_no_second_look(dock, project_session, qtbot):
     label_fully(session, "a.b_1")
     shifted = session.truth["a.b_1"] + [0, 6.0]  # of 20 px: a hit by distance, none by IoU 0.6
     raw = np.full(12, 0.9)
-    session.put_candidates("a.b_1", Candidates(shifted, raw, np.zeros(12), "run-1", 20.0))
+    session.put_candidates("a.b_1", Candidates(shifted, raw, np.zeros(12), 20.0, model="run-1"))
     evaluate(dock, qtbot)
     assert dock.micrographs.model().rows[0][1].text == "1.000"
     dock.protocol.setCurrentIndex(dock.protocol.findData("iou0.6"))
@@ -169,7 +169,7 @@ def test_a_preview_of_an_unfinished_network_is_not_judged(dock, project_session,
     session = project_session
     label_fully(session, "a.b_1")
     plant(session, "a.b_1", 12)
-    junk = Candidates(np.full((1, 2), 5.0), np.ones(1), np.zeros(1), "", 20.0)
+    junk = Candidates(np.full((1, 2), 5.0), np.ones(1), np.zeros(1), 20.0)
     session.put_candidates("a.b_1", junk, keep=False, preview=0.3)
     evaluate(dock, qtbot)
     assert dock.answer.evaluation.headline.f1 == 1.0
@@ -220,7 +220,7 @@ def queue(dock, project_session, qtbot):
         label_fully(project_session, key)
         coords = np.concatenate([project_session.truth[key], [(5.0, 5.0)]])
         scores = np.r_[np.full(12, 0.95), raw]
-        found = Candidates(coords, scores, np.zeros(13), "run-1", 20.0)
+        found = Candidates(coords, scores, np.zeros(13), 20.0, model="run-1")
         project_session.put_candidates(key, found)
     evaluate(dock, qtbot)
     qtbot.mouseClick(dock.false_picks.start_button, LEFT)
@@ -309,8 +309,8 @@ def test_e_accepts_what_the_queue_asks_about_wherever_the_pointer_is(
             np.concatenate([asked.coords, other]),
             np.r_[asked.raw, 0.7],
             np.zeros(14),
-            "run-1",
             20.0,
+            model="run-1",
         ),
     )
     place = other[0] if isinstance(pointer, str) else np.array(pointer)

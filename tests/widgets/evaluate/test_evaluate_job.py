@@ -13,8 +13,9 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.labels import Labels, write_labels
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.evaluations import count_evaluations, log_evaluation
-from napari_unetpick.project.project import Candidates, Project
+from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.evaluate.job import Question, answer
 from napari_unetpick.widgets.evaluate.truth import first_truth
 from napari_unetpick.widgets.qt.workers import Task
@@ -27,7 +28,7 @@ def plant(session, key, extra=(), model="run-1"):
     """Candidates at all true particles, and at other places."""
     coords = np.concatenate([session.truth[key], np.reshape(extra, (-1, 2))])
     raw = np.full(len(coords), 0.9)
-    session.put_candidates(key, Candidates(coords, raw, np.zeros(len(raw)), model, 20.0))
+    session.put_candidates(key, Candidates(coords, raw, np.zeros(len(raw)), 20.0, model=model))
 
 
 def label(session, key, state="full", source="manual"):
@@ -81,7 +82,9 @@ def test_an_excluded_area_cuts_no_good_pick(project_session, tmp_path, judged):
     area = place + [[-30, 1], [30, 1], [30, 31], [-30, 31]]  # beside this particle
     moved = session.truth["a.b_1"] + [0.0, 3.0]  # and now in it
     session.set_marks("a.b_1", replace(session.marks("a.b_1"), exclusions=(area,)))
-    session.put_candidates("a.b_1", Candidates(moved, np.full(12, 0.9), np.zeros(12), "r", 20.0))
+    session.put_candidates(
+        "a.b_1", Candidates(moved, np.full(12, 0.9), np.zeros(12), 20.0, model="r")
+    )
     own = "full"
     if judged == "picks":
         name = "a.b_1.mrc"
@@ -204,7 +207,7 @@ def test_false_picks_are_those_nobody_decided_about_the_surest_first(project_ses
     places = np.array([(5.0, 5.0), (5.0, 200.0), (235.0, 315.0)])
     coords = np.concatenate([session.truth["a.b_1"], places])
     raw = np.r_[np.full(12, 0.99), 0.7, 0.9, 0.8]
-    session.put_candidates("a.b_1", Candidates(coords, raw, np.zeros(15), "run-1", 20.0))
+    session.put_candidates("a.b_1", Candidates(coords, raw, np.zeros(15), 20.0, model="run-1"))
     session.reject("a.b_1", np.array([(5.0, 201.0)]))
     found = ask(session).false_picks
     assert [(each.row, each.col) for each in found] == [(235.0, 315.0), (5.0, 5.0)]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QItemSelectionModel, QPoint, Qt
 
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.cutouts import cut_crop, mean_crop
-from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.gallery.dock import GalleryDock
 from napari_unetpick.widgets.gallery.items import gather
 from napari_unetpick.widgets.layers.stack import camera_of
@@ -54,7 +54,9 @@ def dock(project_session, qtbot):
     for key in session.keys:
         places = session.truth[key]
         raw = np.linspace(0.95, 0.6, len(places))
-        session.put_candidates(key, Candidates(places, raw, np.zeros(len(raw)), "run-1", 20.0))
+        session.put_candidates(
+            key, Candidates(places, raw, np.zeros(len(raw)), 20.0, model="run-1")
+        )
     made = GalleryDock(session.viewer)
     qtbot.addWidget(made)
     made.resize(700, 400)
@@ -223,7 +225,7 @@ def test_only_pictures_in_view_are_cut(dock, project_session, qtbot):
     places = grid.reshape(-1, 2)
     raw = np.linspace(0.99, 0.6, len(places))
     project_session.set_diameter(10.0)
-    found = Candidates(places, raw, np.zeros(len(raw)), "run-1", 2.0)
+    found = Candidates(places, raw, np.zeros(len(raw)), 2.0, model="run-1")
     project_session.put_candidates("a.b_1", found)
     count = len(places)
     qtbot.waitUntil(lambda: len(dock.model.items) == count, timeout=10_000)

@@ -17,7 +17,7 @@ from napari.utils.interactions import (
 )
 from planted_set import PIXEL_SIZE
 
-from napari_unetpick.project.project import Candidates
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.widgets.layers.pointer import (
     accept_here,
     accept_shown,
@@ -76,7 +76,7 @@ def marked(project_session: Session) -> Session:
     truth = session.truth[KEY]  # type: ignore[attr-defined]
     session.add_picks(KEY, truth[:8], None, "manual")
     scores = np.array([0.9, 0.8, 0.7, 0.6])
-    session.put_candidates(KEY, Candidates(truth[8:], scores, scores, "planted", 20.0))
+    session.put_candidates(KEY, Candidates(truth[8:], scores, scores, 20.0, model="planted"))
     session.set_threshold(0.0)
     return session
 

@@ -19,7 +19,8 @@ from napari_unetpick.io.images.image import read_micrograph
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.project.project import Candidates, Project
+from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.layers.import_layers import write_sources
 from napari_unetpick.widgets.micrographs import import_form as adopt_form
 from napari_unetpick.widgets.micrographs.dock import MicrographsDock
@@ -311,7 +312,9 @@ def test_scores_are_read_late_follow_the_threshold_and_sort(
     session = full.session
     places = np.array([[50.0, 50], [100, 100], [150, 150]])
     for key, raw in (("a.b_1", [0.9, 0.4, 0.2]), ("a.b_3", [0.8, 0.7, 0.6])):
-        session.put_candidates(key, Candidates(places, np.array(raw), np.zeros(3), "run-1", 20.0))
+        session.put_candidates(
+            key, Candidates(places, np.array(raw), np.zeros(3), 20.0, model="run-1")
+        )
     qtbot.waitUntil(lambda: cell(full, "a.b_3", "Found") == "3", timeout=5000)
     assert cell(full, "a.b_3", "Score") == "0.70"
     assert (cell(full, "a.b_1", "Found"), cell(full, "a.b_2", "Found")) == ("1", "")

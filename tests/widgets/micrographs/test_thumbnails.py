@@ -13,7 +13,8 @@ import pytest
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.calibration import Calibration
-from napari_unetpick.project.candidates import Candidates, write_candidates
+from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.project.candidates import write_candidates
 from napari_unetpick.widgets.micrographs.row_scores import Choice, Summary, read_summary, summarise
 from napari_unetpick.widgets.micrographs.thumbnails import (
     PIXELS,
@@ -61,7 +62,7 @@ def test_an_unreadable_file_is_one_line(tmp_path: Path) -> None:
 def test_a_summary_counts_what_threshold_and_distance_choose(tmp_path: Path) -> None:
     coords = np.array([[10.0, 10], [12, 10], [50, 50], [90, 90]])  # the first two: one particle
     raw = np.array([0.9, 0.8, 0.7, 0.2])
-    found = Candidates(coords, raw, np.zeros(4), "run-1", 20.0)
+    found = Candidates(coords, raw, np.zeros(4), 20.0, model="run-1")
     choice = Choice(Calibration(), 0.5, 0.5)
     expected = Summary(2, pytest.approx(0.8))  # type: ignore[arg-type]
     assert summarise(found, choice) == expected

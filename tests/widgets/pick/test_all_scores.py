@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import QObject
 from train_helpers import write_run
 
-from napari_unetpick.project.project import Candidates
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.widgets.micrographs.dock import MicrographsDock
 from napari_unetpick.widgets.pick.accept_all import accept_above
 from napari_unetpick.widgets.pick.all_scores import Scores, ScoreTable
@@ -19,7 +19,7 @@ KEYS = ("a.b_1", "a.b_2", "a.b_3")
 
 def plant(session, key, raw):
     coords = session.truth[key][: len(raw)]
-    found = Candidates(coords, np.array(raw), np.zeros(len(raw)), "run-1", 20.0)
+    found = Candidates(coords, np.array(raw), np.zeros(len(raw)), 20.0, model="run-1")
     session.put_candidates(key, found)
 
 
@@ -112,7 +112,7 @@ def plant_grid(session, keys=KEYS[::2]):
     """Candidates 16 px apart, as found with 80 A = 20 px."""
     scores = np.linspace(0.99, 0.7, len(GRID))
     for key in keys:
-        found = Candidates(GRID.astype(float), scores, np.zeros(len(GRID)), "run-1", 20.0)
+        found = Candidates(GRID.astype(float), scores, np.zeros(len(GRID)), 20.0, model="run-1")
         session.put_candidates(key, found)
 
 

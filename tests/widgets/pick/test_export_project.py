@@ -12,7 +12,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.export.write import ExportOptions
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.write import WRITERS
-from napari_unetpick.project.project import Candidates
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.widgets.pick.export_messages import describe_result, next_steps
 from napari_unetpick.widgets.pick.export_project import export_project
 from napari_unetpick.widgets.qt.workers import Task
@@ -29,7 +29,7 @@ def session(project_session):
     for key in ("a.b_1", "a.b_2"):
         coords = made.truth[key]
         raw = np.repeat([0.9, 0.3], len(coords) // 2)
-        made.put_candidates(key, Candidates(coords, raw, np.zeros(len(raw)), "run-1", 20.0))
+        made.put_candidates(key, Candidates(coords, raw, np.zeros(len(raw)), 20.0, model="run-1"))
     return made
 
 
@@ -145,7 +145,7 @@ def test_the_pixel_size_of_the_other_micrographs_stands_in(marked, tmp_path):
 
 def test_candidates_tell_how_wide_a_particle_is(marked, tmp_path):
     coords = marked.truth["a.b_1"]
-    found = Candidates(coords + 5.0, np.full(12, 0.9), np.zeros(12), "run-1", 20.0)
+    found = Candidates(coords + 5.0, np.full(12, 0.9), np.zeros(12), 20.0, model="run-1")
     marked.put_candidates("a.b_1", found)
     marked.add_picks("a.b_3", marked.truth["a.b_3"][:2] + 5.0, None, "manual")
     assert export(marked, tmp_path / "one").counts.duplicates == 2

@@ -12,7 +12,7 @@ from train_helpers import write_run
 from napari_unetpick.events import Failed, FoundCandidates
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.star import read_star
-from napari_unetpick.project.project import Candidates
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.widgets.pick.dock import PickDock
 from napari_unetpick.widgets.pick.model_chooser import OTHER
 from napari_unetpick.widgets.pick.threshold_panel import ALL, HERE, PREVIEW
@@ -25,7 +25,7 @@ def planted_candidates(session, key, low=6):
     """All true particles: `low` of them score 0.3, the rest 0.9."""
     coords = session.truth[key]
     raw = np.r_[np.full(len(coords) - low, 0.9), np.full(low, 0.3)]
-    return Candidates(coords, raw, np.zeros(len(raw)), "run-1", 20.0)
+    return Candidates(coords, raw, np.zeros(len(raw)), 20.0, model="run-1")
 
 
 @pytest.fixture
@@ -85,7 +85,9 @@ def test_picking_hands_over_kept_micrographs_and_takes_candidates(
     assert job.args["models"] == [str(run / "model.safetensors")]
     assert not dock.pick_here.isEnabled()
     found = planted_candidates(session, "a.b_1")
-    job.found.emit(FoundCandidates("a.b_1", found.coords, found.raw, found.near, 20.0))
+    job.found.emit(
+        FoundCandidates("a.b_1", Candidates(found.coords, found.raw, found.nearness, 20.0))
+    )
     job.failed.emit(Failed("a.b_2", "the file is damaged"))
     job.end({})
     stored = session.project.candidates("a.b_1")
@@ -139,7 +141,7 @@ def test_the_histogram_follows_to_another_micrograph(picked, project_session, qt
     session = project_session
     here = len(session.chosen("a.b_1").scores)
     found = planted_candidates(session, "a.b_3")
-    some = Candidates(found.coords[:5], found.raw[:5], found.near[:5], "", found.diameter_px)
+    some = Candidates(found.coords[:5], found.raw[:5], found.nearness[:5], found.diameter_px)
     session.put_candidates("a.b_3", some)
     histogram = picked.threshold.histogram
     qtbot.wait(500)  # all that follows from new candidates is done
@@ -160,7 +162,7 @@ def test_all_micrographs_are_counted_together(picked, project_session, qtbot):
 def test_minimum_distance_thins_candidates(picked, project_session, qtbot):
     session = project_session
     pair = session.truth["a.b_1"][0] + np.array([[0.0, 0.0], [0.0, 12.0]])
-    found = Candidates(pair, np.array([0.9, 0.8]), np.zeros(2), "run-1", 20.0)
+    found = Candidates(pair, np.array([0.9, 0.8]), np.zeros(2), 20.0, model="run-1")
     session.put_candidates("a.b_1", found)
     assert len(session.chosen("a.b_1").coords) == 2  # 0.6 of the diameter apart
     picked.threshold.distance.setValue(0.7)
@@ -331,7 +333,7 @@ def test_a_missing_image_does_not_lose_its_picks(picked, project_session, qtbot,
 def test_a_thousand_candidates_follow_the_threshold_at_once(dock, project_session, qtbot):
     rng = np.random.default_rng(0)
     coords = rng.uniform(0, 4000, (1000, 2))
-    found = Candidates(coords, rng.uniform(0, 1, 1000), np.zeros(1000), "run-1", 20.0)
+    found = Candidates(coords, rng.uniform(0, 1, 1000), np.zeros(1000), 20.0, model="run-1")
     project_session.put_candidates("a.b_1", found)
     times = []
     for value in np.linspace(0.2, 0.8, 9):

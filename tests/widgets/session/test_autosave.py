@@ -12,7 +12,8 @@ from qtpy.QtCore import QObject
 
 from napari_unetpick.errors import EngineError
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.project.project import Candidates, Project
+from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.pick import accept_all as accepting_module
 from napari_unetpick.widgets.pick.accept_all import Accepting, accept_above
 from napari_unetpick.widgets.session import annotations as marking
@@ -97,7 +98,9 @@ def test_a_click_amid_many_accepted_ones_is_on_disk_within_two_seconds(
     monkeypatch.setattr(accepting_module, "accept_above", slow)
     monkeypatch.setattr(marking, "MANY", 10)
     for key in KEYS:
-        many._candidates[key] = Candidates(PLACES, np.full(2, 0.9), np.zeros(2), "run-1", 20.0)
+        many._candidates[key] = Candidates(
+            PLACES, np.full(2, 0.9), np.zeros(2), 20.0, model="run-1"
+        )
     ended: list[tuple[int, int, str]] = []
     parent = QObject()
     accepting = Accepting(many, parent)

@@ -10,13 +10,14 @@ import pytest
 from train_helpers import write_run
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.project.project import Candidates, Project
+from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.micrographs.open_form import OpenForm, unsaved_work
 from napari_unetpick.widgets.session.session import Session, get_session
 
 KEY, OTHER = "a.b_1", "a.b_2"
 PLACES = np.array([[30.0, 40.0], [60.0, 90.0]])
-FOUND = Candidates(PLACES, np.array([0.9, 0.8]), np.zeros(2), "run-1", 20.0)
+FOUND = Candidates(PLACES, np.array([0.9, 0.8]), np.zeros(2), 20.0, model="run-1")
 
 
 @pytest.fixture

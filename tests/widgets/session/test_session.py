@@ -7,7 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from napari_unetpick.project.project import Candidates, Project
+from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.layers import images as display_module
 from napari_unetpick.widgets.layers import stack as layers_module
 from napari_unetpick.widgets.layers.images import DisplaySettings
@@ -19,7 +20,7 @@ from napari_unetpick.widgets.session import session as session_module
 def candidates(coords, raw):
     coords = np.asarray(coords, float).reshape(-1, 2)
     raw = np.asarray(raw, float)
-    return Candidates(coords, raw, np.zeros(len(raw)), "run-1", 20.0)
+    return Candidates(coords, raw, np.zeros(len(raw)), 20.0, model="run-1")
 
 
 def test_picks_clicked_into_the_layer_belong_to_the_micrograph(project_session):

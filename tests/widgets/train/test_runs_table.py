@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 from train_helpers import write_run
 
 from napari_unetpick.events import FoundCandidates
-from napari_unetpick.project.project import Candidates
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.widgets.pick.all_scores import ScoreTable
 from napari_unetpick.widgets.pick.export_project import make_item
 from napari_unetpick.widgets.pick.job import picking_of
@@ -92,7 +92,7 @@ def test_a_renamed_runs_candidates_stay_its_own(view: RunsView, project_session:
     for key in ("a.b_1", "a.b_2"):
         places = session.truth[key]
         raw = np.linspace(0.9, 0.5, len(places))
-        session.put_candidates(key, Candidates(places, raw, raw, "run-1", 20.0))
+        session.put_candidates(key, Candidates(places, raw, raw, 20.0, model="run-1"))
     panel = ThresholdPanel(session, ScoreTable(session, view))
     view.table.item(2, 0).setText("good")
     assert session.model.name == "good"
@@ -120,7 +120,7 @@ def test_a_run_that_picks_is_not_renamed_whichever_is_chosen_by_now(
     assert session.model.name == "better"
     places = session.truth["a.b_1"]
     raw = np.linspace(0.9, 0.5, len(places))
-    job.found.emit(FoundCandidates("a.b_1", places, raw, raw, 20.0))
+    job.found.emit(FoundCandidates("a.b_1", Candidates(places, raw, raw, 20.0)))
     job.end({})
     view.table.item(2, 0).setText("good")
     assert names(view) == ["run-3", "better", "good"]

@@ -12,7 +12,7 @@ from train_helpers import write_run
 from napari_unetpick.events import Metrics
 from napari_unetpick.io.models import Model, load_model, save_model
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.project.project import Candidates
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.pseudo_labels import write_taken
 from napari_unetpick.widgets.train.rounds_table import rounds_of, verdict
 from napari_unetpick.widgets.train.self_train_dock import SelfTrainDock
@@ -105,7 +105,7 @@ def test_what_the_kept_round_took_is_looked_through_as_candidates(
 ) -> None:
     session = project_session
     assert not dock.look.isEnabled()
-    own = Candidates(session.truth["a.b_2"][:2], np.ones(2), np.zeros(2), "run-1", 20.0)
+    own = Candidates(session.truth["a.b_2"][:2], np.ones(2), np.zeros(2), 20.0, model="run-1")
     session.put_candidates("a.b_2", own)
     take(session, 1, m2=5, m3=12)
     take(session, 2, m3=3)

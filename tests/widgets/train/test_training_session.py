@@ -12,7 +12,7 @@ from train_helpers import write_run
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import FoundCandidates, Metrics, Progress
 from napari_unetpick.io.labels import labels_hash
-from napari_unetpick.project.project import Candidates
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.settings import Settings, to_dict
 from napari_unetpick.widgets.pick.job import picking_of
 from napari_unetpick.widgets.train.dock import TrainDock
@@ -28,7 +28,7 @@ def label(session: Any, count: int = 8) -> None:
 def found(session: Any, key: str = "a.b_1", **more: Any) -> FoundCandidates:
     places = session.truth[key]
     raw = np.linspace(0.2, 0.02, len(places))
-    return FoundCandidates(key, places, raw, np.zeros(len(raw)), 20.0, **more)
+    return FoundCandidates(key, Candidates(places, raw, np.zeros(len(raw)), 20.0), **more)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_previews_are_asked_for_once_steps_are_taken(running: Any, project_sessi
 
 def test_a_preview_is_shown_from_its_own_threshold(running: Any, project_session: Any) -> None:
     session = project_session
-    kept = Candidates(session.truth["a.b_1"][:2], np.ones(2), np.zeros(2), "run-0", 20.0)
+    kept = Candidates(session.truth["a.b_1"][:2], np.ones(2), np.zeros(2), 20.0, model="run-0")
     session.put_candidates("a.b_1", kept)
     running.found.emit(found(session, preview=True, threshold=0.05))
     chosen = session.chosen("a.b_1")

@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.image import check_values, read_micrograph, resolve_pixel_size
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.crop import fourier_crop
-from napari_unetpick.picking.scale import Scale
+from napari_unetpick.picking.scale import Scale, make_scale
 
 CLIP = 5.0  # robust standard deviations kept of the result: ice and gold must not rule the contrast
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A micrograph as the network sees it.
+
+    Parameters
+    ----------
+    pixel_size
+        A/px of the file.
+    image
+        (rows, cols) float32 of `scale.network_shape`, from `preprocess`.
+    """
+
+    scale: Scale
+    pixel_size: float
+    image: NDArray[np.float32]
 
 
 def preprocess(
@@ -47,6 +67,48 @@ def preprocess(
     # Ice thickness varies over several particles: what is wider than a particle is background.
     small -= gaussian_filter(small, scale.network_diameter, mode="reflect", truncate=2.0)
     return normalise(small, name)
+
+
+def prepare_micrograph(
+    micrograph: Micrograph,
+    *,
+    diameter: float,
+    particle_px: float,
+    pixel_size: float | None = None,
+    threads: int | None = None,
+) -> Prepared:
+    """Read, check, scale and preprocess a micrograph.
+
+    Parameters
+    ----------
+    diameter
+        A.
+    particle_px
+        The diameter that the network sees, pixels.
+    pixel_size
+        A/px, or None to take the micrograph's own.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, has no signal, or its pixel size is not known.
+    """
+    scale, size, image = open_micrograph(
+        micrograph, diameter=diameter, particle_px=particle_px, pixel_size=pixel_size
+    )
+    return Prepared(scale, size, preprocess(image, scale, name=micrograph.name, threads=threads))
+
+
+def open_micrograph(
+    micrograph: Micrograph, *, diameter: float, particle_px: float, pixel_size: float | None = None
+) -> tuple[Scale, float, NDArray[np.generic]]:
+    """Read, check and scale a micrograph: its scale, pixel size (A/px) and pixels."""
+    image = read_micrograph(micrograph.path)
+    check_values(image, micrograph.name)
+    size = resolve_pixel_size(micrograph, image, pixel_size)
+    rows, cols = image.data.shape
+    scale = make_scale((rows, cols), size, diameter, particle_px=particle_px, name=micrograph.name)
+    return scale, size, image.data
 
 
 def count_cores() -> int:

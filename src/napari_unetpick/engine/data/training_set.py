@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.engine.data.patches import BYTES_A_PIXEL, PatchSource
-from napari_unetpick.engine.data.preprocess import preprocess
+from napari_unetpick.engine.data.preprocess import open_micrograph, preprocess
 from napari_unetpick.engine.data.targets import paint_targets
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Event, Failed, Progress
-from napari_unetpick.io.images.image import check_values, read_micrograph, resolve_pixel_size
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
-from napari_unetpick.picking.scale import Scale, make_scale
+from napari_unetpick.picking.scale import Scale
 from napari_unetpick.settings import Settings, TargetSettings
 
 Floats = NDArray[np.float64]
@@ -92,20 +91,15 @@ def prepare(
     for index, micrograph in enumerate(wanted):
         check_stop()
         try:
-            image = read_micrograph(micrograph.path)
-            check_values(image, micrograph.name)
-            size = resolve_pixel_size(micrograph, image, pixel_size)
-            rows, cols = image.data.shape
-            scale = make_scale(
-                (rows, cols),
-                size,
-                diameter,
+            scale, size, image = open_micrograph(
+                micrograph,
+                diameter=diameter,
                 particle_px=settings.particle_px,
-                name=micrograph.name,
+                pixel_size=pixel_size,
             )
             if not source.has_image(index):
                 source.put_image(
-                    index, preprocess(image.data, scale, name=micrograph.name, threads=threads)
+                    index, preprocess(image, scale, name=micrograph.name, threads=threads)
                 )
             items.append(Item(index, micrograph, labels[micrograph.key], scale, size))
         except UnetPickError as error:

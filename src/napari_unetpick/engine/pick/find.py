@@ -7,19 +7,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from napari_unetpick.engine.data.preprocess import preprocess
+from napari_unetpick.engine.data.preprocess import Prepared, prepare_micrograph
 from napari_unetpick.engine.pick.ensemble import Scorer
 from napari_unetpick.engine.pick.score_map import RIM
 from napari_unetpick.errors import Cancelled, UnetPickError
 from napari_unetpick.events import Event, Failed, FoundCandidates, Message, Progress
-from napari_unetpick.io.images.image import check_values, read_micrograph, resolve_pixel_size
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.picking.calibration import nearness
-from napari_unetpick.picking.peaks import find_peaks, sample_scores
-from napari_unetpick.picking.scale import Scale, make_scale
+from napari_unetpick.picking.candidates import Candidates, find_candidates
 
 OTHER_DIAMETER = 1.25  # ratio of diameters from which a model is said to be made for another one
 
@@ -66,10 +60,17 @@ def find(
     total = len(job.micrographs)
     with ThreadPoolExecutor(1) as reader:
 
-        def read(number: int) -> Future[tuple[Scale, NDArray[np.float32]]] | None:
+        def read(number: int) -> Future[Prepared] | None:
             if number >= total:
                 return None
-            return reader.submit(load, job, scorer, job.micrographs[number], diameter)
+            return reader.submit(
+                prepare_micrograph,
+                job.micrographs[number],
+                diameter=diameter,
+                particle_px=scorer.settings.particle_px,
+                pixel_size=job.pixel_size,
+                threads=job.threads,
+            )
 
         ahead = read(0)
         for number, micrograph in enumerate(job.micrographs):
@@ -77,9 +78,9 @@ def find(
             assert ahead is not None
             current, ahead = ahead, None
             try:
-                scale, image = current.result()
+                prepared = current.result()
                 ahead = read(number + 1)
-                yield find_one(scorer, micrograph, scale, image, check_stop)
+                yield FoundCandidates(micrograph.key, find_one(scorer, prepared, check_stop))
             except Cancelled:
                 raise
             except UnetPickError as error:
@@ -89,47 +90,9 @@ def find(
             yield Progress("picking", number + 1, total, pace * (total - number - 1))
 
 
-def load(
-    job: FindJob, scorer: Scorer, micrograph: Micrograph, diameter: float
-) -> tuple[Scale, NDArray[np.float32]]:
-    """Read and preprocess one micrograph."""
-    image = read_micrograph(micrograph.path)
-    check_values(image, micrograph.name)
-    pixel_size = resolve_pixel_size(micrograph, image, job.pixel_size)
-    rows, cols = image.data.shape
-    scale = make_scale(
-        (rows, cols),
-        pixel_size,
-        diameter,
-        particle_px=scorer.settings.particle_px,
-        name=micrograph.name,
-    )
-    return scale, preprocess(image.data, scale, name=micrograph.name, threads=job.threads)
-
-
 def find_one(
-    scorer: Scorer,
-    micrograph: Micrograph,
-    scale: Scale,
-    image: NDArray[np.float32],
-    check_stop: Callable[[], None] = lambda: None,
-) -> FoundCandidates:
+    scorer: Scorer, prepared: Prepared, check_stop: Callable[[], None] = lambda: None
+) -> Candidates:
     """Find the candidates of a preprocessed micrograph."""
-    maps = scorer.score(image, check_stop)
-    mean = np.tensordot(scorer.weights.astype(np.float32), maps, 1)
-    peaks, raw = find_peaks(mean, scale.network_diameter, rim=RIM)
-    spread = None
-    if len(maps) > 1:
-        members = [sample_scores(each, peaks, scale.network_diameter, rim=RIM) for each in maps]
-        spread = np.std(members, axis=0)
-    coords = scale.to_file(peaks)
-    near = nearness(coords, raw, scale.diameter_px)
-    return FoundCandidates(
-        micrograph.key,
-        coords,
-        raw,
-        near,
-        scale.diameter_px,
-        calibration=scorer.calibration.to_dict(),
-        disagreement=spread,
-    )
+    maps = scorer.score(prepared.image, check_stop)
+    return find_candidates(maps, prepared.scale, rim=RIM, weights=scorer.weights)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from napari_unetpick.engine.devices import choose_device
@@ -20,7 +19,7 @@ from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.models import Model, digest
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.picking.calibration import select
+from napari_unetpick.picking.candidates import Candidates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +77,7 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
             if isinstance(event, Failed):
                 failed.append(event)
             elif isinstance(event, FoundCandidates):
-                folder.add(*choose(job, scorer, micrographs[event.key], event))
+                folder.add(*choose(job, scorer, micrographs[event.key], event.candidates))
             yield event
         if failed and not folder.any_done():
             raise InputError(failed[0].reason)
@@ -131,24 +130,14 @@ def tell_counts(job: PickJob, scorer: Scorer, counts: PickCounts) -> Message:
 
 
 def choose(
-    job: PickJob, scorer: Scorer, micrograph: Micrograph, found: FoundCandidates
+    job: PickJob, scorer: Scorer, micrograph: Micrograph, found: Candidates
 ) -> tuple[Picks, Picks]:
-    """Calibrate the candidates of a micrograph and choose the picks among them; return both."""
-    calibration = scorer.calibration
-    scores = calibration.apply(found.raw, found.near)
-    order = np.argsort(-scores, kind="stable")
-    every = Picks(
-        micrograph.name,
-        found.coords,
-        scores,
-        np.full(len(scores), found.diameter_px),
-        uncertainties=found.disagreement,
-    ).made_by("model")
-    candidates = every.select(order)
-    distance = calibration.min_distance * found.diameter_px
+    """Return all candidates of a micrograph with their scores, and the picks among them."""
+    distance = None
     if job.min_distance is not None:
-        distance = job.min_distance * found.diameter_px / (job.diameter or scorer.diameter)
-    threshold = calibration.threshold if job.threshold is None else job.threshold
-    assert candidates.scores is not None
-    chosen = select(candidates.coords, candidates.scores, threshold, distance)
-    return candidates, candidates.select(chosen)
+        distance = job.min_distance / (job.diameter or scorer.diameter)
+    name, calibration = micrograph.name, scorer.calibration
+    return (
+        found.scored(calibration, micrograph=name),
+        found.picks(calibration, job.threshold, distance, micrograph=name),
+    )

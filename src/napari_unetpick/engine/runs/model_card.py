@@ -12,11 +12,12 @@ import torch
 from napari_unetpick import __version__
 from napari_unetpick.engine.data.training_set import training_centres
 from napari_unetpick.engine.train.job import Training
-from napari_unetpick.engine.train.validation import BORDER, Pairs, score_picks
+from napari_unetpick.engine.train.validation import Pairs, score_picks
 from napari_unetpick.errors import EngineError
 from napari_unetpick.io.labels import labels_hash
 from napari_unetpick.io.training_micrographs import name_hash
 from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.picking.scale import EDGE
 from napari_unetpick.settings import to_dict
 
 
@@ -64,7 +65,7 @@ def validation_of(held_out: Pairs, calibration: Calibration) -> dict[str, Any]:
     table: dict[str, Any] = {"protocol": "particle", "micrographs": len(held_out), "f1": None}
     if held_out:
         whole = score_picks(held_out, calibration, 0.0)
-        inner = score_picks(held_out, calibration, BORDER)
+        inner = score_picks(held_out, calibration, EDGE)
         table |= {name: round(value, 4) for name, value in asdict(whole).items()}
         table["f1_without_border"] = round(inner.f1, 4)
     return table

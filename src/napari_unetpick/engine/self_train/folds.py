@@ -25,8 +25,8 @@ from napari_unetpick.engine.self_train.teacher import SelfTraining, students
 from napari_unetpick.engine.train import cross_fitting as partial
 from napari_unetpick.engine.train.loop import Weights
 from napari_unetpick.engine.train.stage import best_of, candidates_of, ready_network, run_stage
-from napari_unetpick.engine.train.validation import Found
 from napari_unetpick.events import Event, Progress
+from napari_unetpick.picking.candidates import Candidates
 
 STAGE = 1000  # number of the first fold's network in round 0
 
@@ -83,7 +83,7 @@ def make_folds(run: SelfTraining) -> list[list[Item]]:
 
 def ask_folds(
     run: SelfTraining, networks: list[Weights], stage: str
-) -> Generator[Event, None, list[tuple[Item, Found]]]:
+) -> Generator[Event, None, list[tuple[Item, Candidates]]]:
     """Find the candidates of each micrograph by the network that has not seen it, on one scale."""
     folds = []
     for items, weights in zip(make_folds(run), networks, strict=True):
@@ -115,7 +115,9 @@ def label_round(run: SelfTraining, number: int) -> Generator[Event, None, dict[i
     return run.taught[number]
 
 
-def labelled_pairs(run: SelfTraining, pairs: list[tuple[Item, Found]]) -> list[tuple[Item, Found]]:
+def labelled_pairs(
+    run: SelfTraining, pairs: list[tuple[Item, Candidates]]
+) -> list[tuple[Item, Candidates]]:
     """Return those of labelled micrographs."""
     return [pair for pair in pairs if pair[0].index in run.labelled]
 

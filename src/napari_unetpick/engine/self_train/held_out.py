@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from napari_unetpick.engine.data.training_set import Item, whole_of
 from napari_unetpick.engine.self_train.acceptance import Tally, join, tally_blocks
-from napari_unetpick.engine.train.validation import MATCH, Found
 from napari_unetpick.evaluation.matching import label_candidates
 from napari_unetpick.io.labels import Polygon, inside_any
-from napari_unetpick.picking.calibration import Calibration, select
+from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.picking.scale import SAME_PARTICLE
 
 FEW = 2  # micrographs: up to here blocks of them are resampled
 BLOCK = 4  # diameters: a block holds a handful of particles
@@ -69,7 +70,9 @@ def without_areas(item: Item, parts: list[CheckedPart]) -> Item:
     return item
 
 
-def tally(parts: list[CheckedPart], found: dict[int, Found], calibration: Calibration) -> Tally:
+def tally(
+    parts: list[CheckedPart], found: dict[int, Candidates], calibration: Calibration
+) -> Tally:
     """Count hits, picks and truths at the automatic threshold, protocol `particle`.
 
     The units are micrographs; with one or two of them, blocks of four diameters.
@@ -82,12 +85,11 @@ def tally(parts: list[CheckedPart], found: dict[int, Found], calibration: Calibr
     units = []
     for part in parts:
         item, candidates = part.item, found[part.item.index]
-        diameter, truths = candidates.diameter, part.item.labels.positives
-        scores = calibration.apply(candidates.raw, candidates.near)
-        distance = calibration.min_distance * diameter
-        chosen = np.sort(select(candidates.coords, scores, calibration.threshold, distance))
+        diameter, truths = candidates.diameter_px, part.item.labels.positives
+        chosen, scores = candidates.picked(calibration)
+        chosen = np.sort(chosen)
         coords = candidates.coords[chosen]
-        true = label_candidates(coords, scores[chosen], truths, MATCH * diameter)
+        true = label_candidates(coords, scores[chosen], truths, SAME_PARTICLE * diameter)
         counted = part.holds(coords)
         units.append(
             tally_blocks(

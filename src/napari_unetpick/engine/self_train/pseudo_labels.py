@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_unetpick.engine.data.training_set import Item, Region, whole_of
-from napari_unetpick.engine.train.cross_fitting import MIN_DISTANCE, HeldOut, gather
-from napari_unetpick.engine.train.validation import MATCH, Found
+from napari_unetpick.engine.train.cross_fitting import HeldOut, gather
 from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.io.labels import inside_any
-from napari_unetpick.picking.peaks import keep_distant
+from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.picking.scale import MIN_DISTANCE, SAME_PARTICLE
 from napari_unetpick.settings import SelfTrainSettings
 
 Floats = NDArray[np.float64]
@@ -64,7 +64,7 @@ class PseudoLabels:
         )
 
 
-def labelled_scores(pairs: list[tuple[Item, Found]]) -> Floats:
+def labelled_scores(pairs: list[tuple[Item, Candidates]]) -> Floats:
     """Return (N,) the teacher's raw scores of the labelled particles that train and are found."""
     scores = [np.empty(0)]
     for item, found in pairs:
@@ -72,7 +72,7 @@ def labelled_scores(pairs: list[tuple[Item, Found]]) -> Floats:
         positives = item.labels.positives
         if item.held_out is not None:
             positives = positives[~item.held_out.holds(positives)]
-        match = match_particles(coords, positives, MATCH * found.diameter)
+        match = match_particles(coords, positives, SAME_PARTICLE * found.diameter_px)
         scores.append(raw[match >= 0])
     return np.concatenate(scores)
 
@@ -98,7 +98,7 @@ def limits_of(scores: Floats, settings: SelfTrainSettings, number: int) -> Limit
     return Limits(float(low), float(high))
 
 
-def limits_of_picks(found: Found, threshold: float) -> Limits:
+def limits_of_picks(found: Candidates, threshold: float) -> Limits:
     """Return limits that make a micrograph's picks, and what scores little lower, unsure."""
     _, raw = thinned(found)
     picks = np.count_nonzero(raw >= threshold)
@@ -106,7 +106,7 @@ def limits_of_picks(found: Found, threshold: float) -> Limits:
     return Limits(ignore=float(min(below, default=threshold)), positive=np.inf)
 
 
-def make_pseudo_labels(item: Item, found: Found, limits: Limits) -> PseudoLabels:
+def make_pseudo_labels(item: Item, found: Candidates, limits: Limits) -> PseudoLabels:
     """Sort the candidates of a micrograph that say something new into sure and unsure ones.
 
     Left out is what lies in an excluded area, in one that is labelled completely, on a negative,
@@ -117,7 +117,7 @@ def make_pseudo_labels(item: Item, found: Found, limits: Limits) -> PseudoLabels
     new = ~inside_any(coords, (*labels.exclusions, *labels.complete))
     for marks in (labels.positives, labels.negatives):
         if len(marks) and len(coords):
-            new &= cKDTree(marks).query(coords)[0] > MIN_DISTANCE * found.diameter
+            new &= cKDTree(marks).query(coords)[0] > MIN_DISTANCE * found.diameter_px
     sure = raw >= limits.positive
     unsure = ~sure & (raw >= limits.ignore)
     return PseudoLabels(coords[new & sure], coords[new & unsure], raw[new & sure])
@@ -146,7 +146,7 @@ def limits_of_clicks(held_out: HeldOut, settings: SelfTrainSettings, number: int
 
 
 def cross_labels(
-    pairs: list[tuple[Item, Found]], settings: SelfTrainSettings, number: int
+    pairs: list[tuple[Item, Candidates]], settings: SelfTrainSettings, number: int
 ) -> dict[int, PseudoLabels]:
     """Return the pseudo-labels of what is held out, by index, by what is made of its clicks.
 
@@ -170,7 +170,7 @@ def with_pseudo_labels(item: Item, pseudo: PseudoLabels) -> Item:
     return replace(item, labels=replace(item.labels, positives=positives))
 
 
-def thinned(found: Found) -> tuple[Floats, Floats]:
+def thinned(found: Candidates) -> tuple[Floats, Floats]:
     """Return (coords, raw) of the candidates at least half a diameter apart."""
-    keep = keep_distant(found.coords, found.raw, MIN_DISTANCE * found.diameter)
+    keep = found.distant(MIN_DISTANCE)
     return found.coords[keep], found.raw[keep]

@@ -39,7 +39,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.models import Model, load_model, save_model
 from napari_unetpick.picking.calibration import Calibration
-from napari_unetpick.picking.peaks import keep_distant
+from napari_unetpick.picking.scale import MIN_DISTANCE
 from napari_unetpick.project.pseudo_labels import write_taken
 
 STAGE = 100  # number of round 0: training and cross-fitting draw with smaller numbers
@@ -136,9 +136,9 @@ def score_supervised(run: SelfTraining) -> Generator[Event, None, None]:
     found = yield from find_all(run, network, items, "scoring: supervised model")
     run.before = tally(run.parts, found, calibration) if run.parts else None
     counts = [
-        np.count_nonzero(calibration.apply(each.raw, each.near)[keep] >= calibration.threshold)
+        np.count_nonzero(each.scores(calibration)[keep] >= calibration.threshold)
         for each in found.values()
-        for keep in [keep_distant(each.coords, each.raw, partial.MIN_DISTANCE * each.diameter)]
+        for keep in [each.distant(MIN_DISTANCE)]
     ]
     run.picks = float(np.mean(counts))
 

@@ -24,10 +24,10 @@ from napari_unetpick.engine.self_train.state import State, round_file
 from napari_unetpick.engine.train import cross_fitting as partial
 from napari_unetpick.engine.train.job import Training
 from napari_unetpick.engine.train.stage import candidates_of, ready_network, start_weights
-from napari_unetpick.engine.train.validation import Found
 from napari_unetpick.events import Event, Progress
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.picking.candidates import Candidates
 
 
 @dataclass
@@ -98,7 +98,7 @@ class SelfTraining:
 
 def find_all(
     run: SelfTraining, network: UNet, items: list[Item], stage: str
-) -> Generator[Event, None, dict[int, Found]]:
+) -> Generator[Event, None, dict[int, Candidates]]:
     """Find the candidates of several micrographs, by index."""
     found = {}
     for number, item in enumerate(items, 1):
@@ -124,8 +124,7 @@ def ask_best(run: SelfTraining, number: int) -> Generator[Event, None, dict[int,
     if settings.limits == "calibrated":
         _, calibration, _ = read_card(str(file), load_model(file))
         found = {
-            index: replace(each, raw=calibration.apply(each.raw, each.near))
-            for index, each in found.items()
+            index: replace(each, raw=each.scores(calibration)) for index, each in found.items()
         }
     scores = labelled_scores([(item, found[item.index]) for item in known])
     limits = limits_of(scores, settings, number)

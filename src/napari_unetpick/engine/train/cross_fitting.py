@@ -14,18 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.engine.data.training_set import Item, Region, whole_of
-from napari_unetpick.engine.train.validation import MATCH, Found
 from napari_unetpick.evaluation.intervals import Difference
 from napari_unetpick.evaluation.matching import match_particles
-from napari_unetpick.picking.calibration import Calibration, logit, select, sigmoid
-from napari_unetpick.picking.peaks import keep_distant
+from napari_unetpick.picking.calibration import Calibration, logit, sigmoid
+from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.picking.scale import MIN_DISTANCE, SAME_PARTICLE
 
 Floats = NDArray[np.float64]
 FOLDS = 3
 FOLD_SHARE = 0.25  # of the recipe's epochs, for each of the cross-fitted networks
 FINAL_SHARE = 0.6  # and for the network that is kept, which starts from cleaner labels
 CLEAN_WEIGHT = 0.5  # of unmarked background once it holds next to no particles
-MIN_DISTANCE = 0.5  # of the diameter
 LEAST_RECALL = 0.5  # of the clicks found at all: one sure pick would have the best ratio of all
 RESAMPLES = 200
 BANDWIDTH = 0.5  # of the density of scores, in logits
@@ -100,7 +99,7 @@ def cross_fit_name(fold: int) -> str:
     return f"cross-fit {fold + 1}"
 
 
-def on_one_scale(folds: list[list[tuple[Item, Found]]]) -> list[tuple[Item, Found]]:
+def on_one_scale(folds: list[list[tuple[Item, Candidates]]]) -> list[tuple[Item, Candidates]]:
     """Put the raw scores of the folds' networks onto one scale, by their held-out clicks.
 
     Each network is trained on other clicks, and one may give all scores lower than another. Clicks
@@ -127,15 +126,15 @@ def on_one_scale(folds: list[list[tuple[Item, Found]]]) -> list[tuple[Item, Foun
     ]
 
 
-def gather(pairs: list[tuple[Item, Found]]) -> HeldOut:
+def gather(pairs: list[tuple[Item, Candidates]]) -> HeldOut:
     """Collect the scores of held-out clicks and candidates over all folds."""
     clicks, candidates = [], []
     for item, found in pairs:
         region = item.held_out or whole_of(item)
         positives = item.labels.positives[region.holds(item.labels.positives)]
-        keep = keep_distant(found.coords, found.raw, MIN_DISTANCE * found.diameter)
+        keep = found.distant(MIN_DISTANCE)
         coords, raw = found.coords[keep], found.raw[keep]
-        match = match_particles(coords, positives, MATCH * found.diameter)
+        match = match_particles(coords, positives, SAME_PARTICLE * found.diameter_px)
         scores = np.zeros(len(positives))
         scores[match[match >= 0]] = raw[match >= 0]
         clicks.append(scores)
@@ -207,12 +206,11 @@ def _best(clicks: Floats, candidates: Floats) -> tuple[float, float]:
     return float((order[top] + below) / 2), float(merit[top])
 
 
-def correct_picks(item: Item, found: Found, calibration: Calibration) -> Corrected:
+def correct_picks(item: Item, found: Candidates, calibration: Calibration) -> Corrected:
     """Hold a model's picks, at its own threshold, against what the user marked and rejected."""
-    scores = calibration.apply(found.raw, found.near)
-    distance = calibration.min_distance * found.diameter
-    coords = found.coords[select(found.coords, scores, calibration.threshold, distance)]
-    reach = MATCH * found.diameter
+    chosen, _ = found.picked(calibration)
+    coords = found.coords[chosen]
+    reach = SAME_PARTICLE * found.diameter_px
     match = match_particles(coords, item.labels.positives, reach)
     wrong = match_particles(coords, item.labels.negatives, reach) >= 0
     rejected = (match < 0) & wrong
@@ -223,9 +221,9 @@ def correct_picks(item: Item, found: Found, calibration: Calibration) -> Correct
     )
 
 
-def picks_at(found: list[Found], raw: float) -> float:
+def picks_at(found: list[Candidates], raw: float) -> float:
     """Return how many candidates, half a diameter apart, reach a raw score, a micrograph."""
-    kept = [keep_distant(f.coords, f.raw, MIN_DISTANCE * f.diameter) for f in found]
+    kept = [f.distant(MIN_DISTANCE) for f in found]
     return float(
         np.mean([np.count_nonzero(f.raw[k] >= raw) for f, k in zip(found, kept, strict=True)])
     )
@@ -248,16 +246,14 @@ def _sparsest(scores: Floats, count: float, deviation: float) -> int:
     return int(counts[cost.argmin()])
 
 
-def transfer_threshold(found: list[Found], picks: float, deviation: float = 0.0) -> float:
+def transfer_threshold(found: list[Candidates], picks: float, deviation: float = 0.0) -> float:
     """Raw threshold at which another network makes about `picks` picks a micrograph.
 
     Two trainings give scores on different scales; how many picks they make can be compared. The
     clicks leave that number open by a standard deviation: within it the cut is made where few
     candidates lie, between particles and others if the network tells them apart.
     """
-    raw = np.concatenate(
-        [f.raw[keep_distant(f.coords, f.raw, MIN_DISTANCE * f.diameter)] for f in found]
-    )
+    raw = np.concatenate([f.raw[f.distant(MIN_DISTANCE)] for f in found])
     raw = np.sort(raw)[::-1]
     count = round(picks * len(found))
     if count >= len(raw):

@@ -9,18 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_unetpick.engine.data.preprocess import preprocess
+from napari_unetpick.engine.data.preprocess import Prepared, prepare_micrograph
 from napari_unetpick.engine.nn.unet import UNet
 from napari_unetpick.engine.pick.score_map import RIM, score_map, widen
 from napari_unetpick.engine.train.job import TrainJob
-from napari_unetpick.engine.train.validation import MATCH
 from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.events import FoundCandidates
-from napari_unetpick.io.images.image import check_values, read_micrograph, resolve_pixel_size
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.picking.calibration import nearness
-from napari_unetpick.picking.peaks import find_peaks
-from napari_unetpick.picking.scale import Scale, make_scale
+from napari_unetpick.picking.candidates import Candidates, find_candidates
+from napari_unetpick.picking.scale import SAME_PARTICLE
 
 Floats = NDArray[np.float64]
 Marked = tuple[Micrograph, Floats]  # and its picks (N, 2), (row, col), pixels of the file
@@ -44,7 +41,7 @@ class Previewer:
 
     def __init__(self, job: TrainJob, device: torch.device, mark: Callable[[str], Marked]) -> None:
         self.job, self.device, self.mark = job, device, mark
-        self._images: OrderedDict[str, tuple[Scale, NDArray[np.float32]]] = OrderedDict()
+        self._images: OrderedDict[str, Prepared] = OrderedDict()
 
     def find(
         self, network: UNet, key: str, check_stop: Callable[[], None] = lambda: None
@@ -62,13 +59,12 @@ class Previewer:
             The micrograph cannot be read.
         """
         micrograph, picks = self.mark(key)
-        coords, raw, diameter = self._candidates(network, micrograph, check_stop)
-        like_picks = matched(coords, raw, picks, diameter)
+        found = self._candidates(network, micrograph, check_stop)
+        like_picks = matched(found, picks)
         if len(like_picks) < ENOUGH_PICKS:
             like_picks = self._ask_others(network, key, check_stop)
         threshold = float(np.quantile(like_picks, SHOWN)) if len(like_picks) else USUAL
-        near = nearness(coords, raw, diameter)
-        return FoundCandidates(key, coords, raw, near, diameter, preview=True, threshold=threshold)
+        return FoundCandidates(key, found, preview=True, threshold=threshold)
 
     def _ask_others(self, network: UNet, key: str, check_stop: Callable[[], None]) -> Floats:
         """Scores of the picks on those labelled micrographs that have most of them."""
@@ -77,42 +73,38 @@ class Previewer:
         others.sort(key=lambda m: -len(labels[m.key].positives))
         scores = [np.empty(0)]
         for micrograph in others[:ASKED]:
-            coords, raw, diameter = self._candidates(network, micrograph, check_stop)
-            scores.append(matched(coords, raw, labels[micrograph.key].positives, diameter))
+            found = self._candidates(network, micrograph, check_stop)
+            scores.append(matched(found, labels[micrograph.key].positives))
         return np.concatenate(scores)
 
     def _candidates(
         self, network: UNet, micrograph: Micrograph, check_stop: Callable[[], None]
-    ) -> tuple[Floats, Floats, float]:
-        scale, image = self._image(micrograph)
-        scores = score_map(network, widen(image), self.device, check_stop=check_stop)
-        peaks, raw = find_peaks(scores, scale.network_diameter, rim=RIM)
-        return scale.to_file(peaks), raw, scale.diameter_px
+    ) -> Candidates:
+        prepared = self._prepare(micrograph)
+        wide = widen(prepared.image)
+        scores = score_map(network, wide, self.device, check_stop=check_stop)
+        return find_candidates(scores[None], prepared.scale, rim=RIM)
 
-    def _image(self, micrograph: Micrograph) -> tuple[Scale, NDArray[np.float32]]:
+    def _prepare(self, micrograph: Micrograph) -> Prepared:
         """Read and preprocess a micrograph, or take it from the last ones."""
-        key = micrograph.key
+        key, job = micrograph.key, self.job
         if key not in self._images:
-            job, image = self.job, read_micrograph(micrograph.path)
-            check_values(image, micrograph.name)
-            rows, cols = image.data.shape
-            scale = make_scale(
-                (rows, cols),
-                resolve_pixel_size(micrograph, image, job.pixel_size),
-                job.diameter,
+            self._images[key] = prepare_micrograph(
+                micrograph,
+                diameter=job.diameter,
                 particle_px=job.settings.particle_px,
-                name=micrograph.name,
+                pixel_size=job.pixel_size,
+                threads=job.threads,
             )
-            small = preprocess(image.data, scale, name=micrograph.name, threads=job.threads)
-            self._images[key] = scale, small
             if len(self._images) > KEPT_IMAGES:
                 self._images.popitem(last=False)
         self._images.move_to_end(key)
         return self._images[key]
 
 
-def matched(coords: Floats, raw: Floats, picks: Floats, diameter: float) -> Floats:
+def matched(found: Candidates, picks: Floats) -> Floats:
     """Return the raw scores of the candidates within half a diameter of a pick, one for each."""
-    if not len(picks) or not len(coords):
+    if not len(picks) or not len(found):
         return np.empty(0)
-    return np.asarray(raw[match_particles(coords, picks, MATCH * diameter) >= 0])
+    match = match_particles(found.coords, picks, SAME_PARTICLE * found.diameter_px)
+    return np.asarray(found.raw[match >= 0])

@@ -34,18 +34,13 @@ from napari_unetpick.engine.train.loop import Weights
 from napari_unetpick.engine.train.partial_labels import share_of_epochs, train_on_clicks
 from napari_unetpick.engine.train.schedules import cycle_ends
 from napari_unetpick.engine.train.stage import candidates_of, ready_network, run_stage
-from napari_unetpick.engine.train.validation import (
-    MATCH,
-    Pairs,
-    best_f1,
-    calibrate,
-    judge_candidates,
-)
+from napari_unetpick.engine.train.validation import Pairs, best_f1, calibrate, judge_candidates
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, Message
 from napari_unetpick.io.labels import labels_hash, write_labels
 from napari_unetpick.io.models import Model, save_model
 from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.settings import to_dict
 
 Trained = tuple[dict[str, Any], Weights]  # card and weights
@@ -251,7 +246,7 @@ def epoch_validation(training: Training) -> Callable[[UNet], dict[str, float]]:
     def validate(network: UNet) -> dict[str, float]:
         ready = network.eval()
         pairs = [(item, candidates_of(training, ready, item)) for item in few]
-        return {"validation_f1": best_f1(judge_candidates(pairs, MATCH))}
+        return {"validation_f1": best_f1(judge_candidates(pairs, SAME_PARTICLE))}
 
     return validate
 

@@ -12,8 +12,9 @@ from napari_unetpick.engine.data.training_set import Item, store_targets, traini
 from napari_unetpick.engine.nn.unet import UNet, build_network, place
 from napari_unetpick.engine.train.job import Training
 from napari_unetpick.engine.train.loop import FitJob, Weights, fit
-from napari_unetpick.engine.train.validation import Found, find_candidates
+from napari_unetpick.engine.train.validation import score_item
 from napari_unetpick.events import Event, Message, Metrics
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.settings import TargetSettings
 
 KEPT = ("epoch", "best", "stopped", "snapshots")  # of a finished stage
@@ -105,6 +106,6 @@ def ready_network(training: Training, weights: Weights) -> UNet:
     return place(network.fused(), training.device)
 
 
-def candidates_of(training: Training, network: UNet, item: Item) -> Found:
+def candidates_of(training: Training, network: UNet, item: Item) -> Candidates:
     """Find the candidates of one item."""
-    return find_candidates(network, item, training.source, training.device, training.check_stop)
+    return score_item(network, item, training.source, training.device, training.check_stop)

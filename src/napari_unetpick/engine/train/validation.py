@@ -19,40 +19,17 @@ from napari_unetpick.picking.calibration import (
     Calibration,
     best_threshold,
     fit_probability,
-    nearness,
-    select,
 )
-from napari_unetpick.picking.peaks import find_peaks, keep_distant
+from napari_unetpick.picking.candidates import Candidates, find_candidates
+from napari_unetpick.picking.scale import EDGE, SAME_PARTICLE
 
 Floats = NDArray[np.float64]
-MATCH = 0.5  # of the diameter: protocol `particle`
-BORDER = 0.5  # of the diameter: labels of cut-off particles are a matter of taste
 ENOUGH_HELD_OUT = 4  # micrographs: then they speak for the others
 BY_HEART = 0.05  # F1 that training micrographs may be ahead and still be asked
 SIMPLER = 0.002  # F1 by which another minimum distance must beat half a diameter
 
 
-@dataclass(frozen=True)
-class Found:
-    """The candidates of one micrograph.
-
-    Parameters
-    ----------
-    coords
-        (N, 2) (row, col), pixels of the file, by descending raw score.
-    raw, near
-        (N,) raw scores and nearness to a stronger candidate.
-    diameter
-        Particle diameter in pixels of the file.
-    """
-
-    coords: Floats
-    raw: Floats
-    near: Floats
-    diameter: float
-
-
-Pairs = list[tuple[Item, Found]]
+Pairs = list[tuple[Item, Candidates]]
 
 
 @dataclass(frozen=True)
@@ -65,20 +42,16 @@ class Judged:
     truths: int
 
 
-def find_candidates(
+def score_item(
     network: UNet,
     item: Item,
     source: PatchSource,
     device: torch.device,
     check_stop: Callable[[], None] = lambda: None,
-) -> Found:
-    """Score one micrograph of a training set and find its peaks."""
-    image = widen(source.image(item.index))
-    scores = score_map(network, image, device, check_stop=check_stop)
-    peaks, raw = find_peaks(scores, item.scale.network_diameter, rim=RIM)
-    coords = item.scale.to_file(peaks)
-    diameter = item.scale.diameter_px
-    return Found(coords, raw, nearness(coords, raw, diameter), diameter)
+) -> Candidates:
+    """Score one micrograph of a training set and find its candidates."""
+    scores = score_map(network, widen(source.image(item.index)), device, check_stop=check_stop)
+    return find_candidates(scores[None], item.scale, rim=RIM)
 
 
 def judge_candidates(pairs: Pairs, distance: float) -> Judged:
@@ -90,14 +63,14 @@ def judge_candidates(pairs: Pairs, distance: float) -> Judged:
     raw, near, true, truths = [], [], [], 0
     for item, found in pairs:
         region = item.held_out or whole_of(item)
-        keep = np.sort(keep_distant(found.coords, found.raw, distance * found.diameter))
+        keep = np.sort(found.distant(distance))
         coords = found.coords[keep]
         labels = label_candidates(
-            coords, found.raw[keep], item.labels.positives, MATCH * found.diameter
+            coords, found.raw[keep], item.labels.positives, SAME_PARTICLE * found.diameter_px
         )
         counted = counts(coords, region, item)
         raw.append(found.raw[keep][counted])
-        near.append(found.near[keep][counted])
+        near.append(found.nearness[keep][counted])
         true.append(labels[counted])
         truths += int(counts(item.labels.positives, region, item).sum())
     return Judged(np.concatenate(raw), np.concatenate(near), np.concatenate(true), truths)
@@ -122,12 +95,11 @@ def score_picks(pairs: Pairs, calibration: Calibration, border: float) -> HeldOu
     """
     hits = picks = truths = 0
     for item, found in pairs:
-        region, diameter = item.held_out or whole_of(item), found.diameter
-        scores = calibration.apply(found.raw, found.near)
-        distance = calibration.min_distance * diameter
-        chosen = np.sort(select(found.coords, scores, calibration.threshold, distance))
-        coords = found.coords[chosen]
-        true = label_candidates(coords, scores[chosen], item.labels.positives, MATCH * diameter)
+        region = item.held_out or whole_of(item)
+        chosen, scores = found.picked(calibration)
+        chosen = np.sort(chosen)
+        coords, reach = found.coords[chosen], SAME_PARTICLE * found.diameter_px
+        true = label_candidates(coords, scores[chosen], item.labels.positives, reach)
         counted = counts(coords, region, item, border)
         hits += int(true[counted].sum())
         picks += int(counted.sum())
@@ -137,7 +109,7 @@ def score_picks(pairs: Pairs, calibration: Calibration, border: float) -> HeldOu
     )
 
 
-def counts(coords: Floats, region: Region, item: Item, border: float = BORDER) -> NDArray[np.bool_]:
+def counts(coords: Floats, region: Region, item: Item, border: float = EDGE) -> NDArray[np.bool_]:
     """Tell which of (N, 2) lie in the region and at least `border` diameters from the edge."""
     margin = border * item.scale.diameter_px
     limit = np.asarray(item.scale.file_shape) - 1 - margin
@@ -164,8 +136,8 @@ def calibrate(held_out: Pairs, trained: Pairs) -> Calibration:
     """
     pairs = held_out
     if trained and len(held_out) < ENOUGH_HELD_OUT:
-        gain = best_f1(judge_candidates(trained, MATCH)) - best_f1(
-            judge_candidates(held_out, MATCH)
+        gain = best_f1(judge_candidates(trained, SAME_PARTICLE)) - best_f1(
+            judge_candidates(held_out, SAME_PARTICLE)
         )
         pairs = held_out if gain > BY_HEART else [*held_out, *trained]
     fits: dict[float, tuple[float, Calibration]] = {}

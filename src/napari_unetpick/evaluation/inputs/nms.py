@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.peaks import keep_distant
+from napari_unetpick.picking.scale import MIN_DISTANCE
 
-USUAL_DISTANCE = 0.5  # of the diameter
 SPACING = 0.25  # of the diameter: candidates are no closer in the first place
 
 
@@ -50,4 +50,4 @@ def infer_min_distance(
             if len(good):
                 away = float(tree.query(good)[0].max()) / diameters[key]
                 dropped = max(dropped, away) if away < closest else dropped
-    return min(closest, max(dropped, USUAL_DISTANCE))
+    return min(closest, max(dropped, MIN_DISTANCE))

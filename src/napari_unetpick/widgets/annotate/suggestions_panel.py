@@ -136,7 +136,7 @@ def find_suggestions(
                 brightness[key] = mean_grey(snapshot, key)
             found = snapshot.candidates_of(key) if entry.state == "none" else None
             if found is not None:
-                scores = snapshot.model.calibration.apply(found.raw, found.near)
+                scores = found.scores(snapshot.model.calibration)
                 unsure = uncertainty(scores)
             readable = True
         except InputError:

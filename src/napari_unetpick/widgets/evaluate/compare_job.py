@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.picking.scale import EDGE
 from napari_unetpick.project.comparisons import obstacle as lacking
-from napari_unetpick.widgets.evaluate.job import BORDER
 from napari_unetpick.widgets.qt.preferences import read_preferences
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Comparing:
             models={name: str(path) for name, path in models.items()},
             picks={name: str(path) for name, path in picks.items()},
             final=final,
-            border=BORDER * (session.diameter or 0.0) if border else 0.0,
+            border=EDGE * (session.diameter or 0.0) if border else 0.0,
             device=read_preferences().device,
         )
         self.job = job

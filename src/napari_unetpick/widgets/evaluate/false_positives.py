@@ -9,8 +9,9 @@ import numpy as np
 import scipy
 
 from napari_unetpick.evaluation.results import Evaluation
+from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.project.project import Marks
-from napari_unetpick.widgets.session.selection import SAME, Chosen, undecided
+from napari_unetpick.widgets.session.selection import Chosen, undecided
 
 MOST = 500  # more than anybody looks through one by one
 
@@ -27,7 +28,9 @@ class FalsePick:
 
     def is_open(self, marks: Marks) -> bool:
         """Tell whether the user has not decided about this place yet."""
-        return bool(undecided(np.array([[self.row, self.col]]), marks, SAME * self.diameter)[0])
+        return bool(
+            undecided(np.array([[self.row, self.col]]), marks, SAME_PARTICLE * self.diameter)[0]
+        )
 
 
 def find_false_picks(

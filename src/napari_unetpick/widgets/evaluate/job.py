@@ -18,6 +18,7 @@ from napari_unetpick.io.labels import Labels, labels_hash
 from napari_unetpick.io.models import read_card
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.training_micrographs import seen_by
+from napari_unetpick.picking.scale import EDGE
 from napari_unetpick.project.folder import RUNS
 from napari_unetpick.project.project import Marks
 from napari_unetpick.widgets.evaluate.false_positives import FalsePick, find_false_picks
@@ -25,8 +26,6 @@ from napari_unetpick.widgets.evaluate.truth import Own, Truth, find_truth
 from napari_unetpick.widgets.qt.workers import Task
 from napari_unetpick.widgets.session.selection import MODEL, Chosen
 from napari_unetpick.widgets.session.snapshot import Snapshot
-
-BORDER = 0.5  # of the diameter
 
 Judged = Literal["candidates", "picks"]
 
@@ -100,7 +99,7 @@ def answer(question: Question, snapshot: Snapshot, task: Task) -> Answer:
         {key: truth.picks[key] for key in picks},
         diameters,
         {key: truth.images[key].shape for key in picks},
-        {key: BORDER * px for key, px in diameters.items()} if question.border else 0.0,
+        {key: EDGE * px for key, px in diameters.items()} if question.border else 0.0,
         question.protocol,
         candidates=candidates,
         areas=truth.areas,
@@ -151,7 +150,7 @@ def _from_model(truth: Truth, snapshot: Snapshot, diameter: float, task: Task) -
         chosen = snapshot.model.choose_among(found, Marks(), px)
         name = truth.picks[key].micrograph
         picks[key] = Picks(name, chosen.coords[chosen.above], chosen.scores[chosen.above])
-        scores = snapshot.model.calibration.apply(found.raw, found.near)
+        scores = found.scores(snapshot.model.calibration)
         everything[key] = Picks(name, found.coords, scores)
         shown[key] = snapshot.model.choose_among(found, marks, px)
     if not picks:

@@ -11,6 +11,7 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QAbstractItemView, QComboBox, QLabel, QListView, QWidget
 
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.widgets.gallery.crops import SIDE, Mean, average
 from napari_unetpick.widgets.gallery.items import (
     CANDIDATE,
@@ -26,7 +27,7 @@ from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.throttle import single_shot
 from napari_unetpick.widgets.qt.workers import Background
-from napari_unetpick.widgets.session.selection import SAME, undecided
+from napari_unetpick.widgets.session.selection import undecided
 from napari_unetpick.widgets.session.snapshot import Snapshot, take_snapshot
 
 SOURCES: dict[str, tuple[Kind, bool]] = {
@@ -301,7 +302,7 @@ class GalleryDock(Dock):
         found = []
         for key, each in groups.items():
             places = np.array([(item.row, item.col) for item in each])
-            free = undecided(places, self.session.marks(key), SAME * each[0].diameter)
+            free = undecided(places, self.session.marks(key), SAME_PARTICLE * each[0].diameter)
             scores = np.array([item.score for item in each])
             found.append((key, places[free], scores[free]))
         return found

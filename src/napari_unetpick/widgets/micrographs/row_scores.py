@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from napari_unetpick.picking.calibration import Calibration
-from napari_unetpick.picking.peaks import keep_distant
-from napari_unetpick.project.candidates import Candidates, read_candidates
+from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.project.candidates import read_candidates
 
 Diameter = Callable[[], float | None]  # may read a header, so it is asked in the thread
 
@@ -41,11 +41,9 @@ def summarise(found: Candidates, choice: Choice, diameter_px: Diameter = _as_fou
 
     `diameter_px` tells the particle's diameter in pixels of the file; None: as they were found.
     """
-    scores = choice.calibration.apply(found.raw, found.near)
-    above = scores >= choice.threshold  # thinning goes by score: those below change nothing above
-    coords, scores = found.coords[above], scores[above]
-    distance = choice.min_distance * (diameter_px() or found.diameter_px)
-    scores = scores[keep_distant(coords, scores, distance)]
+    distance = choice.min_distance * (diameter_px() or found.diameter_px) / found.diameter_px
+    chosen, every = found.picked(choice.calibration, choice.threshold, distance)
+    scores = every[chosen]
     if not len(scores):
         return Summary(0, None)
     return Summary(len(scores), float(np.median(scores)))

@@ -18,7 +18,7 @@ from napari_unetpick.export.write import (
     export_picks,
 )
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.project.project import Candidates
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.widgets.qt.workers import Task
 from napari_unetpick.widgets.session.snapshot import Snapshot
 from napari_unetpick.widgets.train.job import PREVIEW

@@ -6,6 +6,7 @@ It goes on whichever docks are open; `picking_of(session)` is the one of a sessi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -14,7 +15,7 @@ from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Failed, FoundCandidates, Progress
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.project.project import Candidates, Project
+from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.qt.preferences import read_preferences
 from napari_unetpick.widgets.session.pixel_sizes import size_obstacle
 
@@ -97,7 +98,7 @@ class Picking:
         # another project may have been opened meanwhile, with micrographs of the same names
         if session.project is not self._project or event.key not in session.project.entries:
             return
-        made = Candidates(event.coords, event.raw, event.near, self._model, event.diameter_px)
+        made = replace(event.candidates, model=self._model)
         self.found += 1
         session.put_candidates(event.key, made)
 

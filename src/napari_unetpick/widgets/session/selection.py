@@ -14,10 +14,11 @@ from napari_unetpick.errors import ModelError
 from napari_unetpick.io.labels import inside_any
 from napari_unetpick.io.models import read_card
 from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.peaks import keep_distant
-from napari_unetpick.project.project import Candidates, Marks
+from napari_unetpick.picking.scale import SAME_PARTICLE
+from napari_unetpick.project.project import Marks
 
-SAME = 0.5  # of the diameter: a candidate this near a pick or a rejected place is that one
 MODEL = "model.safetensors"
 
 Floats = NDArray[np.float64]
@@ -125,10 +126,10 @@ class PickModel:
             return last[1]
         scores = np.clip(found.raw, 0.0, 1.0)
         if not preview:
-            scores = self.calibration.apply(found.raw, found.near)
+            scores = found.scores(self.calibration)
         keep = keep_distant(found.coords, scores, self.min_distance_now * diameter)
         coords, scores = found.coords[keep], scores[keep]
-        free = undecided(coords, marks, SAME * diameter)
+        free = undecided(coords, marks, SAME_PARTICLE * diameter)
         answer = coords[free], scores[free]
         self._last = question, answer
         return answer

@@ -24,8 +24,9 @@ from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.sizes import check_pixel_size
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.folder import real_folder
-from napari_unetpick.project.project import Candidates, Marks, Project, View
+from napari_unetpick.project.project import Marks, Project, View
 from napari_unetpick.widgets.qt.garbage import Aside
 from napari_unetpick.widgets.session.jobs import Working
 from napari_unetpick.widgets.session.pixel_sizes import PixelSizes

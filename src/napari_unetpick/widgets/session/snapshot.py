@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from napari_unetpick.io.images.unmapped import UnmappedImage
 from napari_unetpick.io.sizes import is_pixel_size
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.annotations import read_marks
 from napari_unetpick.project.candidates import SUFFIX, read_candidates
 from napari_unetpick.project.folder import CANDIDATES, PICKS
-from napari_unetpick.project.project import Candidates, Entry, Marks
+from napari_unetpick.project.project import Entry, Marks
 from napari_unetpick.widgets.session.pixel_sizes import PixelSizes
 from napari_unetpick.widgets.session.selection import PickModel
 

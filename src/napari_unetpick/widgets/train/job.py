@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Failed, FoundCandidates, Metrics, Progress
 from napari_unetpick.io.labels import labels_hash
-from napari_unetpick.project.project import Candidates
 from napari_unetpick.widgets.qt.preferences import read_preferences
 from napari_unetpick.widgets.session.pixel_sizes import size_obstacle
 from napari_unetpick.widgets.train.plan import make_plan, obstacle
@@ -176,7 +176,7 @@ class Training:
         key = event.key
         # what a project opened meanwhile has is not replaced, nor what another job picked since
         if key in self.session.project.entries and self._belongs():
-            made = Candidates(event.coords, event.raw, event.near, PREVIEW, event.diameter_px)
+            made = replace(event.candidates, model=PREVIEW)
             shown_from = 0.3 if event.threshold is None else event.threshold
             self.session.put_candidates(key, made, keep=False, preview=shown_from)
 
@@ -215,7 +215,7 @@ class Training:
 
         def found(event: FoundCandidates) -> None:
             if event.key in session.project.entries and session.model.name == run.name:
-                made = Candidates(event.coords, event.raw, event.near, run.name, event.diameter_px)
+                made = replace(event.candidates, model=run.name)
                 session.put_candidates(event.key, made)
 
         job.found.connect(found)

@@ -10,7 +10,7 @@ import numpy as np
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import match_names
 from napari_unetpick.io.picks import Picks, tell_count
-from napari_unetpick.project.project import Candidates
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.pseudo_labels import Taken, read_taken
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _candidates(picks: Picks) -> Candidates:
     scores = np.ones(len(picks)) if picks.scores is None else picks.scores
     best = np.argsort(-scores, kind="stable")
     diameter = 0.0 if picks.diameters is None else float(picks.diameters[0])
-    return Candidates(picks.coords[best], scores[best], np.zeros(len(best)), TAKEN, diameter)
+    return Candidates(picks.coords[best], scores[best], np.zeros(len(best)), diameter, model=TAKEN)
 
 
 def _words(taken: Taken, found: dict[str, Picks]) -> str:
