@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -66,8 +67,11 @@ def test_killed_after_half_of_the_micrographs(cuts: Path, tiny_run: Path, tmp_pa
     assert len(read_picks(out / "candidates.csv")) == COUNT
     shutil.rmtree(out)
 
+    import torch  # of another number of threads it would round differently
+
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, *command],
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
         capture_output=True,
         timeout=300,
         check=False,
