@@ -5,6 +5,7 @@
 #   make napari    napari with the sample micrograph and its picks
 #   make lint      ruff and mypy
 #   make bench     the benchmarks
+#   make wheel     the wheel, installed and tried in an environment of its own
 #
 # make test PYTEST_ARGS="tests/io -x"     passes arguments on to pytest
 # make env PYTHON=/path/to/python3.12     chooses the interpreter
@@ -13,7 +14,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env demo test napari lint bench clean-env
+.PHONY: help env demo test napari lint bench wheel clean-env
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,7 +29,7 @@ HAVE_XVFB = $(shell command -v xvfb-run >/dev/null 2>&1 && command -v xauth >/de
 WITH_DISPLAY = $(if $(HAVE_XVFB),xvfb-run -a -s "-screen 0 1600x1200x24",env QT_QPA_PLATFORM=offscreen)
 
 help:
-	@sed -n '3,11s/^# \{0,1\}//p' Makefile
+	@sed -n '3,12s/^# \{0,1\}//p' Makefile
 
 env: $(INSTALLED)
 
@@ -61,6 +62,9 @@ bench: env
 	@set -e; for script in $(BENCHMARKS); do \
 		echo "== $$script"; $(BIN)/python $$script </dev/null; \
 	done
+
+wheel:
+	@PYTHON="$(PYTHON)" scripts/try_wheel.sh
 
 clean-env:
 	rm -rf $(VENV)

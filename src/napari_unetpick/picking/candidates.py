@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.picking.calibration import Calibration, nearness
+from napari_unetpick.picking.calibration import Calibration, nearness, select
 from napari_unetpick.picking.peaks import find_peaks, keep_distant, sample_scores
 from napari_unetpick.picking.scale import Scale
 
@@ -78,9 +78,7 @@ class Candidates:
         scores = self.scores(calibration)
         least = calibration.threshold if threshold is None else threshold
         distance = calibration.min_distance if min_distance is None else min_distance
-        above = np.flatnonzero(scores >= least)
-        kept = keep_distant(self.coords[above], scores[above], distance * self.diameter_px)
-        return np.asarray(above[kept], dtype=np.intp), scores
+        return select(self.coords, scores, least, distance * self.diameter_px), scores
 
     def picks(
         self,
