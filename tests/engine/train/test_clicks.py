@@ -104,6 +104,44 @@ def test_what_was_missed_and_rejected_counts_half(asked, make_item):
     assert clicks.ask_start(asked).picks == above
 
 
+def test_going_on_makes_no_fewer_picks_than_there_are_marks(asked, make_item, monkeypatch):
+    """The model before picks next to nothing, as one of a bad threshold does."""
+    calibration = Calibration(kind="rank", threshold=0.93)
+    monkeypatch.setattr(
+        clicks, "read_card", lambda name, model: (Settings(), calibration, DIAMETER)
+    )
+    asked.items = [make_item(i, "partial", [*CLICKED, DIRT]) for i in range(3)]
+    assert clicks.ask_start(asked).picks == 4
+
+
+def said(training, estimate, monkeypatch):
+    """Return the messages of a training whose estimate is planted."""
+
+    def cross_fit(training):
+        yield from ()
+        return estimate
+
+    monkeypatch.setattr(clicks, "cross_fit", cross_fit)
+    return list(clicks.train_on_clicks(training))
+
+
+@pytest.mark.parametrize("between, words", [((2, 8), ""), ((20, 30), ", all candidates there are")])
+def test_the_number_that_is_said_is_that_of_the_card(
+    trained, make_item, monkeypatch, between, words
+):
+    trained(learn_unmarked=True)
+    items = [make_item(index, "partial", CLICKED) for index in range(3)]
+    training = SimpleNamespace(
+        job=SimpleNamespace(settings=Settings(), start=None), items=items, rate=1.0
+    )
+    nothing = dict.fromkeys(range(3), NOTHING)
+    estimate = clicks.Estimate(sum(between) / 2, 1.0, 0.5, nothing, "planted", between, "unsure")
+    *_, line, doubt = said(training, estimate, monkeypatch)
+    count = 8 if words else 6
+    assert line.text == f"threshold: {count} picks a micrograph{words} (planted)"
+    assert (doubt.text, doubt.level) == ("unsure", "warning")
+
+
 def test_going_on_ignores_unmarked_picks_and_what_scores_little_lower(asked, make_item):
     rejected = np.array([DIRT], float)
     asked.items = [

@@ -14,6 +14,7 @@ from napari_unetpick.engine.train.cross_fitting import (
     gather,
     make_folds,
     on_one_scale,
+    picks_at,
     threshold_from_clicks,
     transfer_threshold,
 )
@@ -58,11 +59,12 @@ def test_clicks_that_were_not_found_lower_the_recall():
     assert chosen.picks == pytest.approx(100, rel=0.2)
 
 
-def test_no_click_found_gives_the_middle():
+def test_no_click_found_gives_the_middle_and_says_so():
     rng = np.random.default_rng(1)
-    chosen = threshold_from_clicks(HeldOut(np.zeros(5), np.full(50, 0.2), 2), rng)
+    chosen = threshold_from_clicks(HeldOut(np.zeros(5), np.linspace(0.6, 0.1, 50), 2), rng)
     assert chosen.raw == 0.5
     assert chosen.recall == 0
+    assert "0 of 5 held-out clicks are found" in chosen.doubt
     chosen = threshold_from_clicks(HeldOut(np.zeros(5), np.empty(0), 2), rng)
     assert chosen.picks == 0
 
@@ -160,7 +162,8 @@ def test_a_threshold_is_carried_over_by_the_number_of_picks():
         count = sum(int((one**3 >= raw).sum()) for one in first)
         assert count == round(2 * picks)
     every = transfer_threshold([found_at(places, one) for one in first], 500.0)
-    assert every == min(one.min() for one in first)
+    assert every == pytest.approx(min(one.min() for one in first), abs=1.1e-6)
+    assert picks_at([found_at(places, one) for one in first], Calibration(threshold=every)) == 144
     assert transfer_threshold([found_at([], [])], 10.0) == 0.5
 
 

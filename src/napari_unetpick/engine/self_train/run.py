@@ -140,7 +140,7 @@ def score_supervised(run: SelfTraining) -> Generator[Event, None, None]:
         for each in found.values()
         for keep in [each.distant(MIN_DISTANCE)]
     ]
-    run.picks = float(np.mean(counts))
+    run.picks = max(float(np.mean(counts)), partial.marks_a_micrograph(items))
 
 
 def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | None]:

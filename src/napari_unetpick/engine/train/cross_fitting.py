@@ -26,8 +26,11 @@ FOLD_SHARE = 0.25  # of the recipe's epochs, for each of the cross-fitted networ
 FINAL_SHARE = 0.6  # and for the network that is kept, which starts from cleaner labels
 CLEAN_WEIGHT = 0.5  # of unmarked background once it holds next to no particles
 LEAST_RECALL = 0.5  # of the clicks found at all: one sure pick would have the best ratio of all
+LEAST_WIDTH = 0.2  # of the kernel over the clicks' logits
 RESAMPLES = 200
 BANDWIDTH = 0.5  # of the density of scores, in logits
+WIDE = 4.0  # upper over lower end of the interval: beyond it the clicks do not set a threshold
+ANY = (0.0, np.inf)
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,18 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class ClickThreshold:
-    """The chosen number of picks a micrograph and the share of the clicks they keep."""
+    """The chosen number of picks a micrograph and the share of the clicks they keep.
+
+    `picks` lies within `low` and `high`, and is at least the number of clicks if there are as many
+    candidates. `doubt` says why the clicks cannot tell, in words for the user; None where they can.
+    """
 
     raw: float
     picks: float
     low: float
     high: float
     recall: float
+    doubt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -144,17 +152,36 @@ def gather(pairs: list[tuple[Item, Candidates]]) -> HeldOut:
 
 
 def threshold_from_clicks(held_out: HeldOut, rng: np.random.Generator) -> ClickThreshold:
-    """Choose the threshold of the highest r^2 / P(pick); the interval is the clicks' bootstrap."""
+    """Choose the threshold of the highest r^2 / P(pick); the interval is the clicks' bootstrap.
+
+    There are at least as many particles as clicks, so no fewer picks are made.
+    """
     best, _ = _best(held_out.clicks, held_out.candidates)
+    clicks = len(held_out.clicks)
+    if np.count_nonzero(held_out.candidates >= best) < min(clicks, len(held_out.candidates)):
+        best = _cut(np.sort(held_out.candidates)[::-1], clicks)
     counts = []
     for _ in range(RESAMPLES):
-        drawn = rng.choice(held_out.clicks, len(held_out.clicks))
+        drawn = rng.choice(held_out.clicks, clicks)
         raw, _ = _best(drawn, held_out.candidates)
         counts.append(np.count_nonzero(held_out.candidates >= raw) / held_out.micrographs)
     low, high = np.percentile(counts, [2.5, 97.5])
     picks = np.count_nonzero(held_out.candidates >= best) / held_out.micrographs
     recall = float(np.mean(held_out.clicks >= best))
-    return ClickThreshold(best, picks, float(low), float(high), recall)
+    low, high = min(float(low), picks), max(float(high), picks)
+    return ClickThreshold(best, picks, low, high, recall, _doubt(held_out.clicks, low, high))
+
+
+def _doubt(clicks: Floats, low: float, high: float) -> str | None:
+    """Say why clicks cannot set a threshold, and what to do; None where they can."""
+    found = np.count_nonzero(clicks > 0)
+    if 2 * found < len(clicks):
+        why = f"only {found} of {len(clicks)} held-out clicks are found"
+    elif high > WIDE * low:
+        why = f"{len(clicks)} clicks fit anything from {low:.0f} to {high:.0f} picks a micrograph"
+    else:
+        return None
+    return f"the threshold is uncertain: {why}; label one micrograph completely to set it"
 
 
 def f1_change(
@@ -189,19 +216,25 @@ def f1_change(
 def _best(clicks: Floats, candidates: Floats) -> tuple[float, float]:
     """Raw threshold with the highest smoothed r^2 / P(pick), and the logarithm of r^2 / picks.
 
-    r is a kernel estimate over the clicks' logits: thirty clicks alone make coarse steps.
+    r is a kernel estimate over the clicks' logits: thirty clicks alone make coarse steps. Where all
+    scores are nearly equal, the least width hides that the first few keep hardly a click.
     """
     if len(candidates) == 0 or not (clicks > 0).any():
         return 0.5, -np.inf
     found = logit(clicks[clicks > 0])
-    width = max(0.2, 0.9 * float(found.std()) * len(found) ** -0.2)
+    own = 0.9 * float(found.std()) * len(found) ** -0.2
     order = np.sort(candidates)[::-1]
     at = logit(order)
-    kept = 1 / (1 + np.exp((at[:, None] - found[None, :]) / (0.6 * width)))
-    recall = kept.sum(axis=1) / len(clicks)
-    merit = 2 * np.log(np.maximum(recall, 1e-9)) - np.log(np.arange(1, len(order) + 1))
-    merit[recall < LEAST_RECALL * recall.max()] = -np.inf
-    top = int(merit.argmax())
+    least = LEAST_RECALL / 2 * len(found)
+    for width in (max(LEAST_WIDTH, own), max(1e-3, own)):
+        with np.errstate(over="ignore"):
+            kept = 1 / (1 + np.exp((at[:, None] - found[None, :]) / (0.6 * width)))
+        recall = kept.sum(axis=1) / len(clicks)
+        merit = 2 * np.log(np.maximum(recall, 1e-9)) - np.log(np.arange(1, len(order) + 1))
+        merit[recall < LEAST_RECALL * recall.max()] = -np.inf
+        top = int(merit.argmax())
+        if np.count_nonzero(found >= at[top]) >= least:
+            break
     below = order[top + 1] if top + 1 < len(order) else 0.0
     return float((order[top] + below) / 2), float(merit[top])
 
@@ -221,12 +254,15 @@ def correct_picks(item: Item, found: Candidates, calibration: Calibration) -> Co
     )
 
 
-def picks_at(found: list[Candidates], raw: float) -> float:
-    """Return how many candidates, half a diameter apart, reach a raw score, a micrograph."""
-    kept = [f.distant(MIN_DISTANCE) for f in found]
-    return float(
-        np.mean([np.count_nonzero(f.raw[k] >= raw) for f, k in zip(found, kept, strict=True)])
-    )
+def picks_at(found: list[Candidates], calibration: Calibration) -> float:
+    """Return the mean number of picks a micrograph, at the calibration as a card keeps it."""
+    kept = Calibration(**calibration.to_dict())
+    return float(np.mean([len(each.picked(kept)[0]) for each in found]))
+
+
+def marks_a_micrograph(items: list[Item]) -> float:
+    """Return how many particles are marked a micrograph: no fewer are there to pick."""
+    return float(np.mean([len(item.labels.positives) for item in items]))
 
 
 def _sparsest(scores: Floats, count: float, deviation: float) -> int:
@@ -246,18 +282,44 @@ def _sparsest(scores: Floats, count: float, deviation: float) -> int:
     return int(counts[cost.argmin()])
 
 
-def transfer_threshold(found: list[Candidates], picks: float, deviation: float = 0.0) -> float:
+def transfer_threshold(
+    found: list[Candidates],
+    picks: float,
+    deviation: float = 0.0,
+    between: tuple[float, float] = ANY,
+) -> float:
     """Raw threshold at which another network makes about `picks` picks a micrograph.
 
     Two trainings give scores on different scales; how many picks they make can be compared. The
     clicks leave that number open by a standard deviation: within it the cut is made where few
-    candidates lie, between particles and others if the network tells them apart.
+    candidates lie, between particles and others if the network tells them apart. Few lie among the
+    very highest scores as well, though nothing ends there. Where the density falls by a constant
+    factor a logit towards them, the best cut is above half of `picks`, or else the very first
+    candidate. So a cut below half, or not `between` (picks a micrograph), is none, and `picks`
+    are made.
     """
     raw = np.concatenate([f.raw[f.distant(MIN_DISTANCE)] for f in found])
+    if not len(raw):
+        return 0.5
     raw = np.sort(raw)[::-1]
+    least, most = max(between[0], picks / 2) * len(found), between[1] * len(found)
     count = round(picks * len(found))
-    if count >= len(raw):
-        return float(raw[-1]) if len(raw) else 0.5
-    if deviation > 0:
-        count = _sparsest(logit(raw), picks * len(found), deviation * len(found))
-    return float((raw[max(count, 1) - 1] + raw[max(count, 1)]) / 2)
+    if deviation > 0 and count < len(raw):
+        sparsest = _sparsest(logit(raw), picks * len(found), deviation * len(found))
+        count = sparsest if least <= sparsest <= most else count
+    return _cut(raw, count, least, most)
+
+
+def _cut(raw: Floats, count: int, least: float = 0.0, most: float = np.inf) -> float:
+    """Threshold for the best `count` of (N,) descending raw scores, at least one.
+
+    Of equal scores all are kept, unless only without them the number is between `least` and `most`.
+    A card keeps six decimals, and picking clips scores: the last one is kept all the same.
+    """
+    count = min(max(count, 1), len(raw))
+    above, tied = (int(np.sum(each)) for each in (raw > raw[count - 1], raw >= raw[count - 1]))
+    if tied > most and above >= max(least, 1):
+        count = above
+    threshold = float((raw[count - 1] + raw[count]) / 2 if count < len(raw) else raw[-1])
+    last = float(sigmoid(logit(raw[count - 1])))
+    return threshold if round(threshold, 6) <= last else float(np.floor(1e6 * last - 0.01)) / 1e6

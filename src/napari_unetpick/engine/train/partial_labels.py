@@ -54,6 +54,10 @@ class Estimate:
         By index of the item: unmarked places that are surely or perhaps particles.
     words
         How the number came about.
+    between
+        The least and the largest number of picks a micrograph that may be made.
+    doubt
+        Why the clicks cannot tell, None where they can.
     """
 
     picks: float
@@ -61,6 +65,8 @@ class Estimate:
     recall: float | None
     pseudo: dict[int, PseudoLabels]
     words: str
+    between: tuple[float, float] = partial.ANY
+    doubt: str | None = None
 
 
 def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str, Any], Weights]]:
@@ -89,10 +95,13 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
         weights = halfway(start_weights(training) or {}, weights)
     network = ready_network(training, weights)
     found = [candidates_of(training, network, item) for item in training.items]
-    raw = partial.transfer_threshold(found, estimate.picks, estimate.deviation)
-    picks = partial.picks_at(found, raw)
-    yield Message(f"threshold: {picks:.0f} picks a micrograph ({estimate.words})")
+    raw = partial.transfer_threshold(found, estimate.picks, estimate.deviation, estimate.between)
     calibration = Calibration(kind="rank", threshold=raw, expected_recall=estimate.recall)
+    picks = partial.picks_at(found, calibration)
+    every = ", all candidates there are" if picks < estimate.between[0] else ""
+    yield Message(f"threshold: {picks:.0f} picks a micrograph{every} ({estimate.words})")
+    if estimate.doubt:
+        yield Message(estimate.doubt, "warning")
     return card_of(training, calibration), weights
 
 
@@ -143,6 +152,8 @@ def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
             f"{chosen.low:.0f}-{chosen.high:.0f}, keeping {100 * chosen.recall:.0f} % of "
             f"{len(held_out.clicks)} held-out clicks"
         ),
+        between=(max(chosen.low, len(held_out.clicks) / held_out.micrographs), chosen.high),
+        doubt=chosen.doubt,
     )
 
 
@@ -161,6 +172,7 @@ def ask_start(training: Training) -> Estimate:
 
     Nobody shows every mistake, nor as many of each kind as there are: what was missed and what was
     rejected count half, and what is unmarked among the picks, or scores little lower, is ignored.
+    There are no fewer picks than marks.
     """
     start, weights = training.job.start, start_weights(training)
     assert start is not None
@@ -177,7 +189,10 @@ def ask_start(training: Training) -> Estimate:
         missed += corrected.missed
         rejected += corrected.rejected
     return Estimate(
-        picks=(kept + (missed + rejected) / 2) / len(training.items),
+        picks=max(
+            (kept + (missed + rejected) / 2) / len(training.items),
+            partial.marks_a_micrograph(training.items),
+        ),
         deviation=0.0,
         recall=calibration.expected_recall,
         pseudo=pseudo,
