@@ -132,6 +132,21 @@ def test_partial_labels_train_and_say_what_they_cannot_know(tiny: TinySet, tmp_p
     )
 
 
+def test_picks_that_are_called_labels_train(tiny: TinySet, tmp_path: Path):
+    from napari_unetpick.engine.inputs import make_train_job
+
+    named = tmp_path / "labels.csv"
+    named.write_bytes(tiny.picks.read_bytes())
+    (job, _), (other, _) = (
+        make_train_job(
+            micrographs=str(tiny.folder), picks=picks, diameter=tiny.diameter, run=tmp_path / "run"
+        )
+        for picks in (tiny.picks, named)
+    )
+    assert other.labels.keys() == job.labels.keys()
+    assert {each.state for each in other.labels.values()} == {"full"}
+
+
 def test_training_goes_on_from_a_model(tiny: TinySet, tiny_run: Path, tmp_path: Path):
     arguments = [*tiny.train, "--run", tmp_path / "more", "--start", tiny_run]
     done = unetpick(*arguments, "--initial-epochs", "1")

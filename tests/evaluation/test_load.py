@@ -142,6 +142,13 @@ def test_files_beside_the_truth_say_how_complete_it_is(folder, given):
         load_inputs(folder / "picks.csv", folder / "truth.csv", source)
 
 
+def test_a_truth_that_is_called_labels_is_truth(folder):
+    before = score(load_inputs(folder / "picks.csv", folder / "truth.csv", folder)).headline
+    (folder / "truth.csv").rename(folder / "labels.csv")
+    found = load_inputs(folder / "picks.csv", folder / "labels.csv", folder)
+    assert score(found).headline == before
+
+
 def test_strangers_are_refused(folder):
     (folder / "other.csv").write_text("micrograph,x,y\nelse.mrc,1,2\n")
     with pytest.raises(InputError, match=r"share no micrograph \(such as else against m.01\)"):

@@ -9,12 +9,14 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.csv_picks import read_csv
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.labels import (
     Labels,
     labels_hash,
     read_areas,
     read_labels,
     read_states,
+    states_beside,
     write_labels,
 )
 
@@ -161,3 +163,20 @@ def test_labels_of_a_micrograph_without_a_state_are_refused(tmp_path):
     states.write_text(states.read_text().replace("May08_03.05.02.mrc,partial\n", ""))
     with pytest.raises(InputError, match=r"does not name May08_03\.05\.02\.mrc"):
         read_labels(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["micrograph,x,y\na.mrc,3,4\n", "image_name\tx_coord\ty_coord\na\t3\t4\n"]
+)
+def test_picks_that_are_called_labels_are_picks(tmp_path, text):
+    path = tmp_path / "labels.csv"
+    path.write_text(text)
+    for given in (path, tmp_path):
+        (picks,) = read_picks(given).values()
+        assert picks.coords.tolist() == [[4.0, 3.0]]
+        assert states_beside(given, ["a.mrc"]) == {}
+    (tmp_path / "picks.csv").write_text("micrograph,x,y\na.mrc,1,2\n")
+    assert states_beside(tmp_path / "picks.csv", ["a.mrc"]) == {}
+    path.write_text("micrograph,status\na.mrc,full\n")  # a damaged table is not passed over
+    with pytest.raises(InputError, match=r"labels\.csv.*state"):
+        states_beside(tmp_path / "picks.csv", ["a.mrc"])

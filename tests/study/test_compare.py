@@ -181,6 +181,15 @@ def test_labels_beside_the_truth_say_how_complete_it_is(planted):
         run(planted, "a.csv")
 
 
+def test_a_truth_that_is_called_labels_is_truth(planted):
+    csv(planted / "a.csv", picks_of(NAMES[1:]))
+    before = run(planted, "a.csv")
+    (planted / "truth.csv").rename(planted / "labels.csv")
+    after = run(planted, "a.csv", truth="labels.csv")
+    assert after.keys == before.keys
+    assert after.sides[0].figures == before.sides[0].figures
+
+
 def test_an_excluded_area_cuts_no_good_pick(planted):
     """The picks of a particle just outside the area lie just inside it: they are right."""
     rows = [f"{row},{D}" for row in picks_of(NAMES, [(100, 97), (40, 40)])]

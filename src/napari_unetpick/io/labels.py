@@ -20,6 +20,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.choices import read_choices
 from napari_unetpick.io.formats.csv_picks import read_csv, write_csv
+from napari_unetpick.io.formats.read import LABELS_FILE, holds_states
 from napari_unetpick.io.names import match_names, micrograph_key
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.io.text import escape
@@ -80,7 +81,7 @@ def write_labels(folder: Path, labels: dict[str, Labels]) -> None:
     write_csv(folder / "picks.csv", [Picks(k, v.positives) for k, v in labels.items()])
     write_csv(folder / "negatives.csv", [Picks(k, v.negatives) for k, v in labels.items()])
     states = "".join(f"{escape(name)},{each.state}\n" for name, each in labels.items())
-    write_text(folder / "labels.csv", "micrograph,state\n" + states)
+    write_text(folder / LABELS_FILE, "micrograph,state\n" + states)
     areas = {
         name: {
             "exclusions": [p.tolist() for p in each.exclusions],
@@ -100,7 +101,7 @@ def read_labels(folder: Path) -> dict[str, Labels]:
     InputError
         A file is missing or damaged.
     """
-    table = {name: Labels(state) for name, state in read_states(folder / "labels.csv").items()}
+    table = {name: Labels(state) for name, state in read_states(folder / LABELS_FILE).items()}
     areas = read_areas(folder / "areas.json")
     positives, negatives = (read_csv(folder / n) for n in ("picks.csv", "negatives.csv"))
     for name in (*areas, *positives, *negatives):
@@ -135,13 +136,17 @@ def read_areas(path: Path) -> dict[str, dict[str, tuple[Polygon, ...]]]:
 def states_beside(picks: Path, given: Sequence[str], strangers: bool = False) -> dict[str, State]:
     """Return what a `labels.csv` beside picks says, by key of the micrographs `given`.
 
+    One that holds coordinates is a pick file and says nothing of states.
+
     Parameters
     ----------
     strangers
         Whether other micrographs count as well, by their own key.
     """
-    path = _beside(picks, "labels.csv")
-    return _by_key(read_states(path), given, strangers) if path.is_file() else {}
+    path = _beside(picks, LABELS_FILE)
+    if not path.is_file() or not holds_states(path):
+        return {}
+    return _by_key(read_states(path), given, strangers)
 
 
 def areas_beside(

@@ -29,7 +29,8 @@ READERS = {
 """Format -> module:function. Each is imported when it is used."""
 
 FOLDER_EXTENSIONS = (".star", ".csv", ".tsv", ".box", ".cbox", ".json", ".txt", ".cs")
-NOT_PICKS = ("labels.csv", "negatives.csv", "candidates.csv", "areas.json")
+LABELS_FILE = "labels.csv"
+NOT_PICKS = ("negatives.csv", "candidates.csv", "areas.json")
 """Files of our own folders that hold something else than picks."""
 SIMULATED = ("truth.csv", "junk.csv")
 """What a simulated set holds beside its `picks.csv`; alone, these may be anybody's picks."""
@@ -199,7 +200,7 @@ def _read_folder(folder: Path, fmt: str | None, options: ReadOptions) -> ReadPic
     found = ReadPicks()
     origin: dict[str, Path] = {}
     for file in lists or files:
-        if not _has_coordinates(file):
+        if not has_coordinates(file):
             found.messages.append(f"{file.name}: holds no picks, left out")
             continue
         picks = _reader(fmt or sniff(file))(file, options)
@@ -230,7 +231,13 @@ def _may_hold_picks(file: Path) -> bool:
         and not name.endswith((".extra.csv", ".areas.json"))
         and name not in NOT_PICKS
         and file.is_file()
+        and not (name == LABELS_FILE and holds_states(file))
     )
+
+
+def holds_states(file: Path) -> bool:
+    """Tell whether a `labels.csv` is a table of label states: others call their picks so."""
+    return not has_coordinates(file)
 
 
 def _is_list_file(file: Path) -> bool:
@@ -238,7 +245,7 @@ def _is_list_file(file: Path) -> bool:
         return b"_rlnMicrographCoordinates" in handle.read(4096)
 
 
-def _has_coordinates(file: Path) -> bool:
+def has_coordinates(file: Path) -> bool:
     """Tell whether the head of a file speaks of coordinates at all; .box, .cbox and .cs do."""
     suffix = file.suffix.lower()
     with open(file, "rb") as handle:
