@@ -25,7 +25,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 OUT = HERE / "out" / "accuracy"
-DATA = Path(os.environ.get("UNETPICK_TEST_DATA", HERE.parent.parent / "shared" / "data"))
+DATA = Path(os.environ.get("UNETPICK_TEST_DATA") or "UNETPICK_TEST_DATA-is-not-set")
 REAL = {"apoferritin": (120.0, 1.5), "betagal": (190.0, 7.08)}  # diameter A, A/px
 # molecules, doses and dirt drawn at random, none of them a named sample
 SIMULATED = ("random-21", "random-22", "random-23", "random-24", "random-25")
