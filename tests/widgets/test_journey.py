@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -20,11 +22,17 @@ from napari_unetpick.io.picks import Picks
 from napari_unetpick.project.project import Project
 from napari_unetpick.simulate.samples import Contamination, get_sample
 from napari_unetpick.simulate.write import simulate_set
+from napari_unetpick.widgets.pick.job import picking_of
 from napari_unetpick.widgets.session.session import Session
+from napari_unetpick.widgets.workspace import Workspace
 
 CLICKS = 10  # on each of three micrographs
 CORRECTIONS = 5
 CHANCE = 0.01  # of F1: three of apoferritin's 300 particles, two of the simulated 170
+
+STANDSTILL = 300  # seconds without a word of the engine, which gives way to everything else
+LONGEST = 5400  # seconds of a whole journey: five minutes where nothing else runs
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(LONGEST + 300)]
 
 Truth = dict[str, np.ndarray]
 
@@ -32,8 +40,10 @@ Truth = dict[str, np.ndarray]
 class Person:
     """Somebody in front of a viewer: looks, clicks, waits."""
 
-    def __init__(self, viewer: Any, session: Session, qtbot: Any) -> None:
-        self.viewer, self.session, self.qtbot = viewer, session, qtbot
+    def __init__(self, viewer: Any, workspace: Workspace, qtbot: Any) -> None:
+        self.viewer, self.workspace, self.qtbot = viewer, workspace, qtbot
+        self.session = workspace.session
+        self.give_up = time.monotonic() + LONGEST
         self.canvas = find_canvas()
 
     def go(self, key: str) -> None:
@@ -59,36 +69,39 @@ class Person:
         QTest.keyClick(self.canvas, key, modifier)
         QApplication.processEvents()
 
-    def wait_for_job(self, job: Any, minutes: float) -> None:
+    def open(self, step: str) -> Any:
+        """Go to a step of the workspace; return its dock."""
+        self.qtbot.mouseClick(self.workspace.buttons[step], Qt.MouseButton.LeftButton)
+        return self.workspace.pages[step]
+
+    def start(self, button: Any, work: Any) -> None:
+        """Press a button and wait for the job that it starts, as long as the job goes on."""
+        self.qtbot.waitUntil(button.isEnabled, timeout=20_000)
+        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        job = work.job
+        assert job is not None
         troubles: list[str] = []
         job.error.connect(lambda kind, text: troubles.append(f"{kind}: {text}"))
-        self.qtbot.waitUntil(
-            lambda: job.state in ("done", "error", "stopped"), timeout=minutes * 6e4
-        )
+        job.failed.connect(lambda event: troubles.append(event.reason))
+        heard = [time.monotonic()]
+        for signal in (job.progress, job.metrics, job.found):
+            signal.connect(lambda *_: heard.append(time.monotonic()))
+        while work.job is not None:
+            assert time.monotonic() - heard[-1] < STANDSTILL, f"{job} stands still"
+            assert time.monotonic() < self.give_up, f"{job} takes too long"
+            self.qtbot.wait(50)
         assert not troubles, troubles
         assert job.state == "done"
 
-    def train(self, epochs: int, start: str | None, minutes: float) -> Path:
-        project = self.session.project
-        run = project.runs_folder / project.new_run_name()
-        keys = [k for k in self.session.keys if self.session.entry(k).state != "none"]
-        settings = {"train": {"epochs": epochs}}
-        job = self.session.start("train", run=str(run), settings=settings, start=start, keys=keys)
-        self.wait_for_job(job, minutes)
-        self.session.use_model(run)
-        return run
+    def train(self, epochs: int) -> None:
+        dock = self.open("Train")
+        dock.advanced.expand(animate=False)
+        dock.form.fields["train.epochs"].value = epochs
+        self.start(dock.train, self.session.training)
+        assert self.session.model.path.parent == self.session.training.run
 
-    def pick_all(self, minutes: float) -> None:
-        from napari_unetpick.widgets.session.session import Candidates
-
-        model = self.session.model
-        job = self.session.start("pick", keys=self.session.keys, models=[str(model.path)])
-        job.found.connect(
-            lambda f: self.session.put_candidates(
-                f.key, Candidates(f.coords, f.raw, f.nearness, f.diameter_px, model=model.name)
-            )
-        )
-        self.wait_for_job(job, minutes)
+    def pick_all(self) -> None:
+        self.start(self.open("Pick").pick_all, picking_of(self.session))
 
 
 def find_canvas() -> Any:
@@ -159,13 +172,10 @@ def journey(
     test_on: list[str],
     diameter: float,
     epochs: int,
-    minutes: float,
     border: float,
     pixel_size: float | None = None,
 ) -> tuple[float, float]:
     """Go the whole way; return F1 on the test micrographs before and after the correction."""
-    from napari_unetpick.widgets.workspace import Workspace
-
     viewer = make_viewer(show=True)
     viewer.window.resize(1280, 800)
     workspace = Workspace(viewer)
@@ -175,7 +185,7 @@ def journey(
     if pixel_size is not None:
         session.set_pixel_size(pixel_size)
     session.set_diameter(diameter)
-    person = Person(viewer, session, qtbot)
+    person = Person(viewer, workspace, qtbot)
     rng = np.random.default_rng(3)
     for key in train_on:
         person.go(key)
@@ -185,14 +195,14 @@ def journey(
             person.click(place)
         clicked = session.marks(key).picks.coords
         assert len(clicked) == CLICKS, f"{key}: every click makes one pick"
-    first_run = person.train(epochs, None, minutes)
-    person.pick_all(5)
+    person.train(epochs)
+    person.pick_all()
     for key in test_on:  # what is scored is what was picked, not what is shown
         session.change_entry(key, split="test")
     before = score(session, truth, test_on, border)
     assert correct(person, truth, train_on) == CORRECTIONS
-    person.train(epochs, str(first_run), minutes)  # as the dock does
-    person.pick_all(5)
+    person.train(epochs)  # from the last model: what the dock proposes
+    person.pick_all()
     after = score(session, truth, test_on, border)
     assert session.save()
     marks = {key: session.marks(key).picks.coords for key in session.keys}
@@ -235,7 +245,6 @@ def test_journey_on_simulated_micrographs(make_napari_viewer: Any, qtbot: Any, t
         test_on=keys[3:],
         diameter=sample.diameter_A,
         epochs=3,
-        minutes=10,
         border=0.5,
     )
     print(f"before {before:.4f} after {after:.4f}")
@@ -263,7 +272,6 @@ def test_journey_on_apoferritin(
         test_on=sorted(k for k, part in split.items() if part == "test"),
         diameter=120.0,
         epochs=6,
-        minutes=10,
         border=0.5,
         pixel_size=1.5,
     )

@@ -90,9 +90,9 @@ class TrainDock(Dock):
         holder = row(label, self.device_box)
         holder.layout().setStretch(1, 1)
         self._advanced_layout.addWidget(holder)
-        fold = section("Advanced", content)
-        fold.toggled.connect(self._unfolded)
-        return fold
+        self.advanced = section("Advanced", content)
+        self.advanced.toggled.connect(self._unfolded)
+        return self.advanced
 
     def _unfolded(self, is_open: bool) -> None:
         """Make the form when it is first wanted: it has forty fields."""
