@@ -2,6 +2,7 @@
 #
 #   make demo      sample data -> train -> pick -> evaluate -> report, in demo/
 #   make test      the tests
+#   make test-fast the tests that take no more than some seconds each
 #   make napari    napari with the sample micrograph and its picks
 #   make lint      ruff and mypy
 #   make bench     the benchmarks
@@ -14,7 +15,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env demo test napari lint bench wheel clean-env
+.PHONY: help env demo test test-fast napari lint bench wheel docs clean-env
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,6 +49,9 @@ demo: env
 
 test: env
 	$(WITH_DISPLAY) $(BIN)/python -m pytest $(PYTEST_ARGS) </dev/null
+
+test-fast: env
+	$(WITH_DISPLAY) $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS) </dev/null
 
 # The manifest's first sample; the viewer stays open until it is closed.
 napari: env

@@ -216,6 +216,7 @@ def test_starting_over_goes_back_to_the_supervised_model(
     assert unetpick(*short, "--resume", "--start-over").returncode == 2
 
 
+@pytest.mark.slow
 def test_a_killed_self_training_resumes_to_the_same_files(tiny: TinySet, run: Path, tmp_path: Path):
     whole = Path(shutil.copytree(run, tmp_path / "whole"))
     arguments = ("self-train", str(tiny.folder), "--rounds", "1", "--run")

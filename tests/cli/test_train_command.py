@@ -35,6 +35,7 @@ def test_a_model_holds_no_path_and_no_date(tiny: TinySet, tiny_run: Path):
     assert load_model(tiny_run).card["diameter"] == tiny.diameter
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_file_and_another_seed_another(
     tiny: TinySet, tiny_run: Path, tmp_path: Path
 ):
@@ -46,6 +47,7 @@ def test_one_seed_gives_one_file_and_another_seed_another(
     assert (tmp_path / "other" / "model.safetensors").read_bytes() != first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epochs_before_the_kill", [0, 1, 2])
 def test_a_killed_run_resumes_to_the_same_file(
     tiny: TinySet, tiny_run: Path, tmp_path: Path, epochs_before_the_kill: int
