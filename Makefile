@@ -7,6 +7,7 @@
 #   make lint      ruff and mypy
 #   make bench     the benchmarks
 #   make wheel     the wheel, installed and tried in an environment of its own
+#   make docs      the documentation, in site/
 #
 # make test PYTEST_ARGS="tests/io -x"     passes arguments on to pytest
 # make env PYTHON=/path/to/python3.12     chooses the interpreter
@@ -37,7 +38,7 @@ env: $(INSTALLED)
 # The stamp is newer than what decides the environment's content: a second run installs nothing.
 $(INSTALLED): pyproject.toml constraints-dev.txt scripts/environment.sh scripts/system-libraries.sh
 	@scripts/system-libraries.sh
-	@PYTHON="$(PYTHON)" scripts/environment.sh $(VENV) test
+	@PYTHON="$(PYTHON)" scripts/environment.sh $(VENV) test docs
 	@touch $@
 
 $(LINT_INSTALLED): $(INSTALLED)
@@ -69,6 +70,9 @@ bench: env
 
 wheel:
 	@PYTHON="$(PYTHON)" scripts/try_wheel.sh
+
+docs: env
+	$(BIN)/python -m mkdocs build --strict
 
 clean-env:
 	rm -rf $(VENV)

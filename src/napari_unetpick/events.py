@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # the command line starts without NumPy
     from napari_unetpick.picking.candidates import Candidates
 
 PROTOCOL = 1
-"""Version of the messages between viewer and engine process (docs/engine-process.md)."""
+"""Version of the messages between viewer and engine process (docs/reference/engine-process.md)."""
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ def test_json_is_one_object_and_nothing_else(run, tmp_path):
 
 
 def test_the_documented_json_has_the_keys_of_the_real_one(run):
-    text = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    page = Path(__file__).parents[2] / "docs" / "reference" / "evaluation.md"
+    text = page.read_text(encoding="utf-8")
     documented = json.loads(text.split("```json")[1].split("```")[0])
     real = json.loads(run("--json").stdout)
 

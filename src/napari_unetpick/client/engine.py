@@ -80,7 +80,7 @@ class EngineClient(QObject):
         do
             "train", "self-train", "pick" or "device".
         args
-            As docs/engine-process.md lists them; paths and settings may be given as such.
+            As docs/reference/engine-process.md lists them; paths and settings may be given as such.
         """
         job = Job(
             str(next(self._numbers)),

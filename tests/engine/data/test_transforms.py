@@ -66,7 +66,8 @@ def test_patches_that_are_not_square_are_refused():
 
 
 def test_the_example_of_the_docs_runs():
-    text = (Path(__file__).parents[3] / "docs" / "training.md").read_text(encoding="utf-8")
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "tune-training.md"
+    text = page.read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?CryoEMAugmentation.*?)```", text, re.DOTALL)
     names: dict[str, object] = {}
     exec(example, names)

@@ -34,7 +34,7 @@ class Comparing:
     job
         The running one, or None.
     result
-        What the last one of this project ended with (docs/engine-process.md), or None.
+        What the last one of this project ended with (docs/reference/engine-process.md), or None.
     trouble
         One line of what ended the last one early, or "".
     """

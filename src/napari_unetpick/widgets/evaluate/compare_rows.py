@@ -25,7 +25,7 @@ def side_rows(result: Mapping[str, Any]) -> list[tuple[Cell, ...]]:
     Parameters
     ----------
     result
-        What the job `compare` ends with (docs/engine-process.md).
+        What the job `compare` ends with (docs/reference/engine-process.md).
     """
     rows = []
     for side in result["sides"]:
