@@ -1,1 +1,1 @@
-"""The engine process: runs the jobs of one viewer; its messages: docs/reference/engine-process.md."""
+"""The engine process: runs the jobs of one viewer (docs/reference/engine-process.md)."""
