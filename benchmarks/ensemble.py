@@ -5,11 +5,7 @@ together pick the validation and the test micrographs at the automatic threshold
 particle). Disagreement is the standard deviation of the members' scores on a candidate; the area
 under its ROC curve says how often a wrong pick has more of it than a right one.
 
-With --snapshots the members are those that one training with warm restarts leaves at the ends of
-its cycles, against that training's own model.
-
     python benchmarks/ensemble.py --cases random-34 --seeds 42,43,44
-    python benchmarks/ensemble.py --cases random-34 --snapshots
 """
 
 from __future__ import annotations
@@ -93,22 +89,12 @@ def train(case: Case, validation: Part, name: str, *more: object) -> Path:
 
 
 def members_of(case: Case, validation: Part, options: argparse.Namespace) -> list[Path]:
-    """Train the models that stand alone, the ensemble's members; of snapshots the last is it."""
-    if not options.snapshots:
-        return [
-            train(case, validation, f"{seed}_{options.epochs}", "--seed", seed,
-                  "--initial-epochs", options.epochs)
-            for seed in options.seeds.split(",")
-        ]  # fmt: skip
-    recipe = HERE / "snapshots.toml"
-    recipe.parent.mkdir(parents=True, exist_ok=True)
-    recipe.write_text(
-        '[train]\nschedule = "warm-restarts"\nsnapshots = true\nrestart_epochs = 2\n'
-        "restart_factor = 2\nepochs = 14\n",  # cycles end at 2, 6 and 14
-        encoding="utf-8",
-    )
-    run = train(case, validation, "snapshots", "--recipe", recipe)
-    return sorted((run / "snapshots").glob("*.safetensors"))
+    """Train the models that stand alone, the ensemble's members."""
+    return [
+        train(case, validation, f"{seed}_{options.epochs}", "--seed", seed,
+              "--initial-epochs", options.epochs)
+        for seed in options.seeds.split(",")
+    ]  # fmt: skip
 
 
 def main() -> None:
@@ -117,7 +103,6 @@ def main() -> None:
     parser.add_argument("--cases", default="random-34")
     parser.add_argument("--seeds", default="42,43,44")
     parser.add_argument("--epochs", type=int, default=16)
-    parser.add_argument("--snapshots", action="store_true")
     options = parser.parse_args()
     print("|" + "|".join(COLUMNS) + "|\n|" + "---|" * len(COLUMNS), flush=True)
     record = OUT.parent / "ensemble.jsonl"

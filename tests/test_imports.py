@@ -13,7 +13,7 @@ import pytest
 PACKAGE = "napari_unetpick"
 SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 
-BASE = {"errors", "settings", "events", "__init__"}
+BASE = {"errors", "settings", "renamed_keys", "events", "__init__"}
 DATA = BASE | {"io", "project", "picking", "export", "evaluation"}
 THROUGH_REPORT = DATA | {"engine", "study", "report"}
 
@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
     "events": {"errors", "picking"},
-    "settings": {"errors", "__init__"},
+    "renamed_keys": set(),
+    "settings": {"errors", "renamed_keys", "__init__"},
     "io": BASE,
     "project": BASE | {"io", "picking"},
     "picking": BASE | {"io"},

@@ -10,7 +10,6 @@ from napari_unetpick.engine.inputs import make_pick_job, make_train_job
 from napari_unetpick.engine.pick.run import pick
 from napari_unetpick.engine.train.run import train
 from napari_unetpick.errors import InputError
-from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.inputs.load import load_inputs
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.events import Done, Event, Message, Progress
@@ -93,14 +92,7 @@ def write_part(path: Path, truth: dict[str, Picks], names: list[str]) -> None:
 def write_page(out: Path, stems: list[str], description: str) -> Iterator[Event]:
     """Evaluate the picks and write tables and the report."""
     inputs = load_inputs(out / "picks", out / "test_truth.csv", stems)
-    found = evaluate(
-        inputs.picks,
-        inputs.truth,
-        inputs.diameters,
-        inputs.shapes,
-        inputs.border_px,
-        candidates=inputs.candidates,
-    )
+    found = inputs.evaluate()
     card = load_model(out / "run").card
     steps: list[Progress] = []
     write_evaluation(

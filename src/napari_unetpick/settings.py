@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.renamed_keys import carry_over
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,6 @@ class TrainSettings:
     restart_epochs: int = 10  # T_0
     restart_factor: int = 2  # T_mult
     smallest_rate: float = 1e-6  # eta_min
-    snapshots: bool = False  # keep a model at the end of each cycle of warm restarts
     average_decay: float = 0.99  # of the exponential average of weights; 0 switches it off
     learn_unmarked: bool = True  # clicks alone: what scores like them, unseen, is particles as well
     balanced: bool = True  # half the patches around particles, half hard or random background
@@ -190,11 +190,14 @@ def as_it_was(table: dict[str, Any]) -> dict[str, Any]:
 def from_dict(table: dict[str, Any], *, name: str = "settings") -> Settings:
     """Build settings from a nested dict, over the defaults of its `recipe`.
 
+    Keys of older versions are carried over.
+
     Raises
     ------
     InputError
         A setting is unknown, or its value cannot be.
     """
+    table = carry_over(table, "settings")
     recipe = table.get("recipe", "improved")
     if recipe not in RECIPES:
         raise InputError(f"{name}: 'recipe' is {recipe!r}; give one of {', '.join(RECIPES)}")
@@ -225,8 +228,6 @@ def check(settings: Settings, name: str) -> None:
             train.restart_epochs, train.restart_factor
         )
         >= 1,
-        "snapshots need schedule 'warm-restarts'": not train.snapshots
-        or train.schedule == "warm-restarts",
         "average_decay must be below 1": train.average_decay < 1,
         "pu_prior must be below 1": settings.loss.pu_prior < 1,
         "disc_radius must be above 0": settings.target.disc_radius > 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from napari_unetpick.evaluation.intervals import (
     binomial_interval,
@@ -75,6 +76,15 @@ def test_wilson_by_hand():
         pytest.approx(0.9433, abs=1e-4),
     )
     assert binomial_interval(0, 0).high == 1.0
+
+
+def test_wilson_is_scipys():
+    for trials in (1, 10, 37, 50000):
+        for successes in {0, 1, trials // 3, trials - 1, trials}:
+            for level in (0.68, 0.95):
+                found = binomial_interval(successes, trials, level)
+                known = binomtest(successes, trials).proportion_ci(level, method="wilson")
+                assert (found.low, found.high) == pytest.approx(known, rel=0, abs=1e-12)
 
 
 def test_spread_of_seeds():

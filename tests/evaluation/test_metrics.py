@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.evaluation.metrics import (
     average_precision,
     best_threshold,
@@ -14,7 +15,6 @@ from napari_unetpick.evaluation.metrics import (
     pool,
     precision_recall_curve,
     score_counts,
-    score_micrograph,
 )
 
 
@@ -30,13 +30,18 @@ def test_empty_sides_have_defined_scores():
     assert score_counts(0, 5, 0).recall == 0.0
 
 
+def score(picks, truth, diameter, fraction=0.5):
+    matched = match_particles(picks, truth, fraction * diameter)
+    return score_counts(int((matched >= 0).sum()), len(matched), len(truth))
+
+
 def test_duplicate_and_shifted_picks():
     truth = np.array([[10.0, 10.0], [10.0, 50.0], [50.0, 10.0], [50.0, 50.0]])
     # one exact, its duplicate, one shifted by 0.4 d, one by 0.6 d, one particle without a pick
     picks = [[10, 10], [11, 10], [10, 58], [50, 22]]
-    half = score_micrograph(picks, truth, 20)
+    half = score(picks, truth, 20)
     assert (half.n_matched, half.precision, half.recall) == (2, 0.5, 0.5)
-    quarter = score_micrograph(picks, truth, 20, fraction=0.25)
+    quarter = score(picks, truth, 20, fraction=0.25)
     assert quarter.n_matched == 1
 
 
@@ -45,8 +50,8 @@ def test_flipped_picks_score_next_to_nothing():
     truth = rng.random((60, 2)) * 1000
     flipped = truth.copy()
     flipped[:, 0] = 999 - truth[:, 0]
-    assert score_micrograph(truth, truth, 30).f1 == 1.0
-    assert score_micrograph(flipped, truth, 30).f1 < 0.15
+    assert score(truth, truth, 30).f1 == 1.0
+    assert score(flipped, truth, 30).f1 < 0.15
 
 
 def test_pooled_weighs_particles_and_macro_micrographs():

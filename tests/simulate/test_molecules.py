@@ -7,7 +7,7 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.simulate.catalogue import BUILDERS, build_molecule
-from napari_unetpick.simulate.molecules import density_at
+from napari_unetpick.simulate.molecules import BEAD_SIGMA
 from napari_unetpick.simulate.poses import cyclic, point_group
 from napari_unetpick.simulate.samples import SAMPLES
 
@@ -18,6 +18,13 @@ def inside_points(molecule, count=60):
     return molecule.beads[rng.integers(len(molecule.beads), size=count)] + rng.normal(
         0.0, 2.0, (count, 3)
     )
+
+
+def density_at(molecule, points):
+    """Excess potential over ice (V) of the beads at points (M, 3), A."""
+    squared = ((points[:, None, :] - molecule.beads[None, :, :]) ** 2).sum(axis=2)
+    norm = (2.0 * np.pi * BEAD_SIGMA**2) ** -1.5
+    return norm * np.exp(-squared / (2.0 * BEAD_SIGMA**2)) @ molecule.strengths
 
 
 def principal_spreads(molecule):

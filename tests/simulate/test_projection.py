@@ -10,7 +10,7 @@ import pytest
 from napari_unetpick.simulate.micrograph import simulate_micrograph
 from napari_unetpick.simulate.molecules import BEAD_SIGMA
 from napari_unetpick.simulate.optics import contrast_transfer
-from napari_unetpick.simulate.projection import bead_transfer, project_molecule, splat
+from napari_unetpick.simulate.projection import bead_transfer, project_beads, splat
 from napari_unetpick.simulate.samples import Contamination, get_sample
 
 CLEAN = Contamination(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -36,6 +36,14 @@ def test_bead_has_its_width():
     image = np.fft.irfft2(bead_transfer((64, 64), 1.0), s=(64, 64))
     cols = np.fft.fftfreq(64, 1 / 64)
     assert (image.sum(axis=0) * cols**2).sum() == pytest.approx(BEAD_SIGMA**2, rel=1e-3)
+
+
+def project_molecule(molecule, quaternion, size, pixel_size):
+    """Project one molecule: excess potential (V A), (size, size), centre at pixel size // 2."""
+    image = np.zeros((size, size))
+    points = project_beads(molecule.beads, quaternion, np.full(2, size / 2), pixel_size)
+    splat(image, points, molecule.strengths / pixel_size**2)
+    return np.fft.irfft2(np.fft.rfft2(image) * bead_transfer(image.shape, pixel_size))
 
 
 def test_projection_keeps_the_integrated_potential():

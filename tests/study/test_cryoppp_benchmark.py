@@ -20,7 +20,7 @@ from napari_unetpick.io.formats.cryoppp import flip_rows
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.study.cryoppp.benchmark import benchmark, find_leaks
 from napari_unetpick.study.cryoppp.job import CONDITIONS, Benchmark, make_benchmark
-from napari_unetpick.study.cryoppp.published import PUBLISHED, TEST_SETS, TRAINING_SETS
+from napari_unetpick.study.cryoppp.published import PUBLISHED, TRAINING_SETS
 from napari_unetpick.study.cryoppp.record import RECORD, all_records, read_records
 from napari_unetpick.study.cryoppp.run import SHARED, Trained, write_truth
 from napari_unetpick.study.cryoppp.sets import FEWEST, find_sets, read_set, set_id, split_parts
@@ -81,9 +81,6 @@ def test_published_lists_agree_with_each_other():
     assert len(PUBLISHED) == 34
     assert len(TRAINING_SETS) == len(set(TRAINING_SETS)) == 22
     assert set(TRAINING_SETS) <= set(PUBLISHED)
-    for tests in TEST_SETS.values():
-        assert set(tests) <= set(PUBLISHED)
-        assert not set(tests) & set(TRAINING_SETS)
     assert PUBLISHED["10345"].pixel_size == pytest.approx(2 * 0.673, rel=2e-3), "binned by two"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import tomllib
 from dataclasses import asdict, dataclass, replace
@@ -10,6 +11,7 @@ import pytest
 import tomli_w
 
 from napari_unetpick.engine.self_train.state import Round
+from napari_unetpick.renamed_keys import DROPPED
 from napari_unetpick.settings import (
     RECIPES,
     Settings,
@@ -23,6 +25,7 @@ from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import STEPS, Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.records import key_of
 from napari_unetpick.study.ablation.run import units_of
+from napari_unetpick.study.ablation.rungs import read_ladder
 from napari_unetpick.study.ablation.units import supervised_part, verdicts_of
 
 CHANGES = {
@@ -127,8 +130,20 @@ def test_a_default_that_changes_changes_keys(monkeypatch):
 
 def test_keys_hold_the_settings_that_they_say():
     table = to_dict(Settings())
+    dropped = {name.rpartition(".")[::2] for name in DROPPED["settings"]}
     for section, names in records.KEYED.items():
-        assert set(names.split()) <= set(table[section] if section else table)
+        known = {name for part, name in dropped if part == section}
+        assert set(names.split()) <= known.union(table[section] if section else table)
+
+
+@pytest.mark.parametrize("case", ["betagal", "random-35"])
+def test_the_documented_ladders_are_found_whole(case: str, request: pytest.FixtureRequest):
+    out = request.config.rootpath / "docs" / "ablation" / case
+    found = read_ladder(out)
+    assert found is not None
+    with open(out / "ladder.csv", newline="", encoding="utf-8") as handle:
+        names = [row[0] for row in csv.reader(handle)][1:]
+    assert {*names} <= {rung.name for rung in (*found.rungs, *found.without)}
 
 
 def test_rungs_that_differ_in_self_training_alone_share_their_training():
@@ -152,8 +167,12 @@ def test_units_go_seed_by_seed_and_none_is_made_twice():
 
 def test_refused_rounds_are_verdicts_although_the_model_knows_nothing_of_them(tmp_path):
     rounds = [
-        Round(1, taken=5, ignored=2, micrographs=1, decision="accepted", f1=0.8, f1_before=0.7),
-        Round(2, taken=9, ignored=1, micrographs=2, decision="refused", f1=0.6, f1_before=0.7),
+        Round(
+            number=1, taken=5, ignored=2, micrographs=1, decision="accepted", f1=0.8, f1_before=0.7
+        ),
+        Round(
+            number=2, taken=9, ignored=1, micrographs=2, decision="refused", f1=0.6, f1_before=0.7
+        ),
     ]
     rows = [{"stage": "training", "epoch": 1, "loss": 0.2}, *(each.figures() for each in rounds)]
     (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")

@@ -13,7 +13,7 @@ from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.project import Marks, PickTable, Project
 from napari_unetpick.settings import Settings
 from napari_unetpick.worker.requests import TrainRequest, read_train_request
-from napari_unetpick.worker.training_set import make_train_job, read_training_set
+from napari_unetpick.worker.training_set import make_train_job, open_to_read, training_set_of
 
 KEYS = ("full-1", "full-2", "full-3", "part", "rejected", "test", "none")
 
@@ -45,7 +45,7 @@ def request(folder: Path, **fields: Any) -> TrainRequest:
 
 
 def test_what_is_rejected_unlabelled_or_kept_for_testing_does_not_train(folder: Path):
-    micrographs, labels, diameter = read_training_set(folder)
+    micrographs, labels, diameter = training_set_of(open_to_read(folder))
     assert [m.key for m in micrographs] == ["full-1", "full-2", "full-3", "part"]
     assert list(labels) == [m.key for m in micrographs]
     assert labels["part"].state == "partial"
@@ -56,7 +56,7 @@ def test_what_is_rejected_unlabelled_or_kept_for_testing_does_not_train(folder: 
 def test_reading_leaves_the_viewers_lock_alone(folder: Path):
     with Project.open(folder) as viewer:
         before = (folder / "project.lock").read_text()
-        read_training_set(folder)
+        training_set_of(open_to_read(folder))
         assert (folder / "project.lock").read_text() == before
         assert not viewer.read_only
 
@@ -87,7 +87,7 @@ def test_what_is_missing_is_said(folder: Path, tmp_path: Path):
         project.set_diameter(None)
         project.save()
     with pytest.raises(InputError, match="no particle diameter"):
-        read_training_set(folder)
+        training_set_of(open_to_read(folder))
     with Project.create(
         tmp_path / "empty", [Micrograph(tmp_path / "a.mrc", "a.mrc")], 100
     ) as empty:

@@ -19,7 +19,7 @@ from napari_unetpick.events import Done, Message, Progress
 from napari_unetpick.worker.channel import Channel
 from napari_unetpick.worker.inbox import Inbox
 from napari_unetpick.worker.loop import Engine
-from napari_unetpick.worker.memory import resident_bytes
+from napari_unetpick.worker.memory import memory_in_use
 
 
 class Line:
@@ -181,8 +181,10 @@ def test_a_viewer_that_does_not_read_any_more_ends_the_loop(tmp_path: Path):
 
 
 def test_memory_of_this_process_is_known():
-    block = bytearray(os.urandom(1) * 2**26)
-    assert resident_bytes() > len(block)
+    block = bytearray(os.urandom(1) * 2**28)
+    size, unit = memory_in_use(torch.device("cpu")).split()
+    assert unit == "GiB"
+    assert float(size) >= len(block) / 2**30
 
 
 PRINTING = """

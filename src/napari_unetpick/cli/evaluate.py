@@ -48,7 +48,6 @@ def evaluate(
     from dataclasses import replace
 
     from napari_unetpick.errors import InputError
-    from napari_unetpick.evaluation.evaluate import evaluate as score
     from napari_unetpick.evaluation.inputs.load import load_inputs
     from napari_unetpick.evaluation.protocols import PROTOCOLS
 
@@ -58,16 +57,7 @@ def evaluate(
     inputs = load_inputs(
         picks, truth, micrographs, diameter=diameter, pixel_size=pixel_size, border=border
     )
-    found = score(
-        inputs.picks,
-        inputs.truth,
-        inputs.diameters,
-        inputs.shapes,
-        inputs.border_px,
-        chosen,
-        candidates=inputs.candidates,
-        exclusions=inputs.exclusions,
-    )
+    found = inputs.evaluate(chosen)
     failed = [f"{key} was left out: {reason}" for key, reason in inputs.failed.items()]
     found = replace(found, notes=(*failed, *inputs.messages, *found.notes))
     if out is not None:

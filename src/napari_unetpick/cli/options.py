@@ -23,4 +23,3 @@ Track = Annotated[
         help="Where metrics go besides DIR/metrics.jsonl; W&B is offline unless WANDB_MODE=online.",
     ),
 ]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="CPU threads; 0: all cores.")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_unetpick.evaluation.matching import as_points, match_particles
+from napari_unetpick.evaluation.matching import as_points
 
 Floats = NDArray[np.float64]
 
@@ -67,24 +67,6 @@ def score_counts(n_matched: int, n_picks: int, n_truth: int) -> Score:
     recall = n_matched / n_truth if n_truth else 0.0
     f1 = 2.0 * n_matched / (n_picks + n_truth)
     return Score(precision, recall, f1, int(n_picks), int(n_truth), int(n_matched))
-
-
-def score_micrograph(
-    picks: ArrayLike, truth: ArrayLike, diameter: ArrayLike, fraction: float = 0.5
-) -> Score:
-    """Score one micrograph by the `particle` protocol.
-
-    Parameters
-    ----------
-    picks, truth
-        (N, 2) and (M, 2), (row, col), pixels of the file.
-    diameter
-        The true particles' diameter, pixels; one for all or one per true particle (M,).
-    fraction
-        A match is no further away than this part of the diameter.
-    """
-    matched = match_particles(picks, truth, fraction * np.asarray(diameter, dtype=np.float64))
-    return score_counts(int((matched >= 0).sum()), len(matched), len(as_points(truth)))
 
 
 def pool(scores: Iterable[Score]) -> Score:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
-import sys
 import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 LOCK_FILE = "project.lock"
 FRESH = 60.0
@@ -142,32 +143,14 @@ def holder_of(text: str) -> str:
 
 def is_alive(pid: int) -> bool:
     """Tell whether a process of this computer runs."""
-    if pid <= 0:
-        return False
-    if sys.platform == "win32":  # there, os.kill(pid, 0) would press Ctrl+C
-        import ctypes
-
-        kernel = ctypes.windll.kernel32
-        handle = kernel.OpenProcess(0x1000, False, pid)  # may query limited information
-        if not handle:
-            return bool(kernel.GetLastError() == 5)  # access denied: it is another user's
-        code = ctypes.c_ulong()
-        kernel.GetExitCodeProcess(handle, ctypes.byref(code))
-        kernel.CloseHandle(handle)
-        return code.value == 259  # still active
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OverflowError:
-        return False
-    except OSError:
-        return True  # another user's
-    return True
+    return 0 < pid < 2**31 and psutil.pid_exists(pid)
 
 
 def _started(pid: int) -> str | None:
-    """Return when a process started, in ticks since boot, where the system tells (Linux)."""
+    """Return when a process started, in ticks since boot, where the system tells (Linux).
+
+    Setting the clock does not move it; the start that psutil gives in seconds it does.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         return text.rpartition(")")[2].split()[19]

@@ -107,10 +107,3 @@ def extents(beads: NDArray[np.float64]) -> tuple[float, float]:
     low, high = np.quantile(beads @ axes, [0.01, 0.99], axis=0)
     width = (high - low).min() + 2.0 * BEAD_SIGMA
     return float(diameter), float(min(width, diameter))
-
-
-def density_at(molecule: Molecule, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Excess potential over ice (V) of the beads at points (M, 3), A."""
-    squared = ((points[:, None, :] - molecule.beads[None, :, :]) ** 2).sum(axis=2)
-    norm = (2.0 * np.pi * BEAD_SIGMA**2) ** -1.5
-    return norm * np.exp(-squared / (2.0 * BEAD_SIGMA**2)) @ molecule.strengths

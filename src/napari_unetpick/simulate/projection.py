@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.simulate.molecules import BEAD_SIGMA, Molecule
+from napari_unetpick.simulate.molecules import BEAD_SIGMA
 from napari_unetpick.simulate.optics import frequencies
 from napari_unetpick.simulate.poses import rotation_matrices
 
@@ -47,15 +47,3 @@ def bead_transfer(shape: tuple[int, int], pixel_size: float) -> NDArray[np.float
     rows, cols = frequencies(shape, pixel_size)
     factor = np.float32(-2.0 * (np.pi * BEAD_SIGMA) ** 2)
     return np.exp(factor * rows**2) * np.exp(factor * cols**2)
-
-
-def project_molecule(
-    molecule: Molecule, quaternion: NDArray[np.float64], size: int, pixel_size: float
-) -> NDArray[np.float32]:
-    """Project one molecule: excess potential (V A), (size, size), centre at pixel size // 2."""
-    image = np.zeros((size, size))
-    centre = np.array([size // 2, size // 2], dtype=float)
-    points = project_beads(molecule.beads, quaternion, centre, pixel_size)
-    splat(image, points, molecule.strengths / pixel_size**2)
-    blurred = np.fft.rfft2(image) * bead_transfer(image.shape, pixel_size)
-    return np.fft.irfft2(blurred, s=image.shape).astype(np.float32)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-import os
-from pathlib import Path
 
+import psutil
 import torch
 
 
@@ -16,22 +15,7 @@ def memory_in_use(device: torch.device) -> str:
         return f"{(total - free) / 2**30:.1f} of {total / 2**30:.1f} GiB"
     if device.type == "mps":
         return f"{torch.mps.driver_allocated_memory() / 2**30:.1f} GiB"
-    used = resident_bytes()
-    return f"{used / 2**30:.1f} GiB" if used else ""
-
-
-def resident_bytes() -> int:
-    """Bytes of main memory that this process holds, 0 where that is not known."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError, AttributeError):
-        pass
-    try:
-        import psutil  # comes with napari
-    except ImportError:
-        return 0
-    return int(psutil.Process().memory_info().rss)
+    return f"{psutil.Process().memory_info().rss / 2**30:.1f} GiB"
 
 
 def free_memory() -> None:

@@ -24,8 +24,8 @@ def open_to_read(folder: Path) -> Project:
     return Project.open(folder, lock=False)
 
 
-def read_training_set(folder: Path) -> TrainingSet:
-    """Read what a project has to train on: labelled, not rejected, not set aside for testing.
+def training_set_of(project: Project) -> TrainingSet:
+    """Return what a project has to train on: labelled, not rejected, not set aside for testing.
 
     Returns
     -------
@@ -34,13 +34,8 @@ def read_training_set(folder: Path) -> TrainingSet:
     Raises
     ------
     InputError
-        The project cannot be read, or has no diameter.
+        The project has no diameter.
     """
-    return training_set_of(open_to_read(folder))
-
-
-def training_set_of(project: Project) -> TrainingSet:
-    """Do the same with a project that is open."""
     if project.diameter is None:
         raise InputError("the project has no particle diameter yet; measure or type it")
     entries = project.entries

@@ -13,6 +13,7 @@ import pytest
 from napari_unetpick.engine.self_train import folds
 from napari_unetpick.engine.self_train.teacher import SelfTraining
 from napari_unetpick.engine.train import cross_fitting as partial
+from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.settings import SelfTrainSettings, Settings
 
@@ -111,6 +112,16 @@ def test_networks_start_from_those_of_their_own_fold(run: SelfTraining):
         )
 
 
+@pytest.mark.parametrize("teacher", [0, 1])
+def test_a_rounds_networks_follow_those_of_its_teacher(run: SelfTraining, teacher: int):
+    run.state.rounds = [SimpleNamespace(number=1, teacher=0)]
+    run.state.best = run.state.rounds[0] if teacher else None
+    finish(folds.networks_of(run, 2))
+    start = stage(run, "round 2, cross-fit 1")["start"]
+    assert start["stage"] == f"round {teacher}, cross-fit 1"
+    assert ("round 1, cross-fit 1" in run.training.checkpoint["stages"]) == bool(teacher)
+
+
 def test_a_round_that_leaves_out_dirt_gains_by_the_clicks(run: SelfTraining):
     found = finish(folds.judge_by_clicks(run, 1))
     # of 22 picks 15 are particles before, all after; the clicks that are kept are the same
@@ -130,7 +141,7 @@ def test_what_stands_for_training_on_clicks_alone_is_its_cross_fitting(run: Self
 
 
 def test_the_epochs_of_all_rounds_are_counted(run: SelfTraining):
-    one = round(Settings().train.epochs * partial.FOLD_SHARE)
+    one = round(Settings().train.epochs * PARTIAL_LABELS.fold_share)
     assert folds.epochs_of_all(run, 2) == 3 * 3 * one
     run.training.checkpoint["stages"].pop(partial.cross_fit_name(0))
     assert folds.epochs_of_all(run, 2) == 0

@@ -16,7 +16,7 @@ Told = tuple[Decision, float]
 
 def state_of(folder: Path, rounds: list[Told]) -> State:
     made = [
-        Round(number, taken=9, ignored=1, micrographs=2, decision=decision, change=change)
+        Round(number=number, taken=9, ignored=1, micrographs=2, decision=decision, change=change)
         for number, (decision, change) in enumerate(rounds, 1)
     ]
     return State(RunFolder(folder), {}, made)

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from napari_unetpick.engine.train.cross_fitting import (
-    WIDE,
     ClickThreshold,
     HeldOut,
     gather,
@@ -23,6 +22,7 @@ from napari_unetpick.engine.train.cross_fitting import (
     threshold_from_clicks,
     transfer_threshold,
 )
+from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.picking.calibration import Calibration, sigmoid
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.peaks import FLOOR
@@ -153,7 +153,9 @@ def test_the_number_that_clicks_choose_is_in_its_interval_and_no_lower_than_the_
 def assert_doubt(chosen: ClickThreshold, clicks: np.ndarray) -> None:
     """Whatever the clicks cannot tell is said in one line."""
     unfound = 2 * np.count_nonzero(clicks) < len(clicks)
-    assert (chosen.doubt is not None) == (unfound or chosen.high > WIDE * chosen.low)
+    assert (chosen.doubt is not None) == (
+        unfound or chosen.high > PARTIAL_LABELS.widest * chosen.low
+    )
     if chosen.doubt:
         assert "label one micrograph completely" in chosen.doubt
         assert "\n" not in chosen.doubt

@@ -19,6 +19,7 @@ from napari_unetpick.engine.pick.score_map import score_map, widen
 from napari_unetpick.errors import ModelError
 from napari_unetpick.io.models import Model
 from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.renamed_keys import carry_over
 from napari_unetpick.settings import Settings, from_dict
 
 Floats = NDArray[np.float64]
@@ -88,7 +89,7 @@ def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Sc
 def read_card(name: str, model: Model) -> tuple[Settings, Calibration, float]:
     """Return what a model's card says of its settings, its scores and its diameter (A)."""
     try:
-        calibration = Calibration(**model.card["calibration"])
+        calibration = Calibration(**carry_over(model.card["calibration"], "calibration"))
         numbers = calibration.slope, calibration.offset, calibration.shadow, calibration.threshold
         if not np.isfinite(numbers).all():
             raise ValueError("calibration is not finite")

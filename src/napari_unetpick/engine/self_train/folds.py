@@ -24,6 +24,7 @@ from napari_unetpick.engine.self_train.pseudo_labels import PseudoLabels, cross_
 from napari_unetpick.engine.self_train.teacher import SelfTraining, students
 from napari_unetpick.engine.train import cross_fitting as partial
 from napari_unetpick.engine.train.loop import Weights
+from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.engine.train.stage import best_of, candidates_of, ready_network, run_stage
 from napari_unetpick.events import Event, Progress
 from napari_unetpick.picking.candidates import Candidates
@@ -54,7 +55,7 @@ def judges_by_clicks(run: SelfTraining) -> bool:
 
 def epochs_of_one(run: SelfTraining) -> int:
     """Return the epochs of one fold's network."""
-    return max(1, round(partial.FOLD_SHARE * run.training.job.settings.train.epochs))
+    return max(1, round(PARTIAL_LABELS.fold_share * run.training.job.settings.train.epochs))
 
 
 def epochs_of_all(run: SelfTraining, rounds: int) -> int:
@@ -98,15 +99,20 @@ def ask_folds(
 
 
 def label_round(run: SelfTraining, number: int) -> Generator[Event, None, dict[int, PseudoLabels]]:
-    """Return the pseudo-labels, by index, that a round learns from.
+    """Return the pseudo-labels, by index, that a round (counted from 1) learns from."""
+    networks = yield from networks_of(run, run.teacher_of(number))
+    pseudo = yield from make_labels(run, number, networks)
+    return pseudo
+
+
+def make_labels(
+    run: SelfTraining, number: int, networks: list[Weights]
+) -> Generator[Event, None, dict[int, PseudoLabels]]:
+    """Return the pseudo-labels, by index, that the folds' networks of a round's teacher make.
 
     Round 0 stands for the training, which learned about the labelled micrographs alone.
     """
     if number not in run.taught:
-        if number:
-            networks = yield from networks_of(run, run.teacher_of(number))
-        else:
-            networks = first_networks(run)
         pairs = yield from ask_folds(run, networks, f"round {number}: picking")
         if not number:
             pairs = labelled_pairs(run, pairs)
@@ -130,31 +136,42 @@ def first_networks(run: SelfTraining) -> list[Weights]:
 
 
 def networks_of(run: SelfTraining, number: int) -> Generator[Event, None, list[Weights]]:
-    """Return the folds' networks that stand for a round's model, trained unless they are already.
+    """Return the folds' networks that stand for a round's model; those there are stay as they are.
 
-    They learn from the round's pseudo-labels, and start from the networks that made these.
+    One generation after the other, from the training's cross-fitting to the round: each learns
+    from the pseudo-labels of the one before, and starts from its networks.
     """
-    training = run.training
-    settings = training.job.settings
-    if not number and not settings.train.learn_unmarked:
-        return first_networks(run)
-    pseudo = yield from label_round(run, number)
-    starts = (
-        (yield from networks_of(run, run.teacher_of(number))) if number else first_networks(run)
-    )
+    rounds = [number] if number else []
+    while rounds and (teacher := run.teacher_of(rounds[0])):
+        rounds.insert(0, teacher)
+    if run.training.job.settings.train.learn_unmarked:
+        rounds.insert(0, 0)
+    networks = first_networks(run)
+    for each in rounds:
+        pseudo = yield from make_labels(run, each, networks)
+        networks = yield from train_folds(run, each, pseudo, networks)
+    return networks
+
+
+def train_folds(
+    run: SelfTraining, number: int, pseudo: dict[int, PseudoLabels], starts: list[Weights]
+) -> Generator[Event, None, list[Weights]]:
+    """Train a network a fold on the other folds' true labels and pseudo-labels."""
     networks = []
-    for fold, items in enumerate(make_folds(run)):
+    for fold, (items, start) in enumerate(zip(make_folds(run), starts, strict=True)):
         labelled = [item for item in items if item.index in run.labelled]
         unlabelled = [item for item in items if item.index not in run.labelled]
         weights = yield from run_stage(
-            training,
+            run.training,
             stage_name(number, fold),
             number=STAGE + 10 * number + fold,
             items=students(run, labelled, unlabelled, pseudo),
             epochs=epochs_of_one(run),
-            target=replace(settings.target, unknown_weight=partial.CLEAN_WEIGHT),
+            target=replace(
+                run.training.job.settings.target, unknown_weight=PARTIAL_LABELS.clean_weight
+            ),
             ignored={index: each.ignored for index, each in pseudo.items()},
-            start=starts[fold],
+            start=start,
         )
         networks.append(weights)
     return networks

@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from napari_unetpick.engine.data.training_set import Item, Region, whole_of
 from napari_unetpick.engine.train.cross_fitting import HeldOut, gather
+from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.io.labels import inside_any
 from napari_unetpick.picking.candidates import Candidates
@@ -17,9 +18,6 @@ from napari_unetpick.picking.scale import MIN_DISTANCE, SAME_PARTICLE
 from napari_unetpick.settings import SelfTrainSettings
 
 Floats = NDArray[np.float64]
-FEWEST = 10  # clicks that are found: with fewer precision cannot be estimated
-DOUBTFUL = 0.3  # of a model's picks: as many of the best candidates below them may be particles
-QUANTILES = np.arange(0.5, 0.09, -0.05)  # of the clicks' scores, tried as limits of what is sure
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def limits_of_picks(found: Candidates, threshold: float) -> Limits:
     """Return limits that make a micrograph's picks, and what scores little lower, unsure."""
     _, raw = thinned(found)
     picks = np.count_nonzero(raw >= threshold)
-    below = np.sort(raw[raw < threshold])[::-1][: round(DOUBTFUL * picks)]
+    below = np.sort(raw[raw < threshold])[::-1][: round(PARTIAL_LABELS.doubtful * picks)]
     return Limits(ignore=float(min(below, default=threshold)), positive=np.inf)
 
 
@@ -136,9 +134,10 @@ def limits_of_clicks(held_out: HeldOut, settings: SelfTrainSettings, number: int
     found = clicks[clicks > 0]
     limits = limits_of(found, settings, number)
     wanted = settings.least_precision
-    if settings.limits != "quantiles" or len(found) < FEWEST or not wanted:
+    few = len(found) < PARTIAL_LABELS.fewest_clicks
+    if settings.limits != "quantiles" or few or not wanted:
         return limits
-    tried = np.quantile(found, QUANTILES)
+    tried = np.quantile(found, PARTIAL_LABELS.quantiles)
     precisions = [np.mean(clicks >= t) / np.count_nonzero(candidates >= t) for t in tried]
     fallen = np.array(precisions) < wanted * precisions[0]
     last = int(fallen.argmax()) - 1 if fallen.any() else len(tried) - 1

@@ -33,6 +33,7 @@ from napari_unetpick.engine.timing import seconds_a_step
 from napari_unetpick.engine.train import cross_fitting as partial
 from napari_unetpick.engine.train.job import Look, Training
 from napari_unetpick.engine.train.loop import Weights
+from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.engine.train.run import calibrate_network, epoch_validation
 from napari_unetpick.engine.train.stage import ready_network, run_stage, start_weights
 from napari_unetpick.errors import InputError
@@ -184,7 +185,7 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
         items=students(run, training.items, run.unlabelled, pseudo),
         epochs=run.epochs,
         validate=epoch_validation(training) if run.validated else None,
-        target=replace(targets, unknown_weight=partial.CLEAN_WEIGHT),
+        target=replace(targets, unknown_weight=PARTIAL_LABELS.clean_weight),
         ignored={index: each.ignored for index, each in pseudo.items()},
     )
     verdict = yield from judge(run, number, weights, pseudo)
@@ -216,7 +217,7 @@ def judge(
     if not training.job.settings.self_train.gate:
         verdict = replace(verdict, decision="ungated")
     done = Round(
-        number,
+        number=number,
         taken=sum(len(each.positives) for each in pseudo.values()),
         ignored=sum(len(each.ignored) for each in pseudo.values()),
         micrographs=sum(bool(len(each.positives)) for each in pseudo.values()),

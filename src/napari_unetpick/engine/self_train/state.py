@@ -18,7 +18,7 @@ from napari_unetpick.engine.runs.resume_check import (
     pixel_sizes,
     read_begun,
 )
-from napari_unetpick.engine.self_train.acceptance import NUMBERS, Decision
+from napari_unetpick.engine.self_train.acceptance import NUMBERS, Verdict
 from napari_unetpick.engine.self_train.job import SUPERVISED, SelfTrainJob
 from napari_unetpick.engine.train.loop import Weights
 from napari_unetpick.errors import InputError
@@ -29,9 +29,9 @@ from napari_unetpick.settings import SelfTrainSettings
 SELF_TRAIN = "self_train.toml"
 
 
-@dataclass(frozen=True)
-class Round:
-    """What a round took and how it was judged; see `gate.Verdict`.
+@dataclass(frozen=True, kw_only=True)
+class Round(Verdict):
+    """What a round took and how it was judged.
 
     `teacher` is the round whose model, or whose folds' networks, made its pseudo-labels.
     """
@@ -40,13 +40,6 @@ class Round:
     taken: int
     ignored: int
     micrographs: int
-    decision: Decision
-    f1_before: float | None = None
-    f1: float | None = None
-    change: float | None = None
-    low: float | None = None
-    high: float | None = None
-    clicks: int = 0
     teacher: int = 0
 
     @property

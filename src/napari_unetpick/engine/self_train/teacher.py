@@ -21,8 +21,8 @@ from napari_unetpick.engine.self_train.pseudo_labels import (
     with_pseudo_labels,
 )
 from napari_unetpick.engine.self_train.state import State, round_file
-from napari_unetpick.engine.train import cross_fitting as partial
 from napari_unetpick.engine.train.job import Training
+from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.engine.train.stage import candidates_of, ready_network, start_weights
 from napari_unetpick.events import Event, Progress
 from napari_unetpick.io.models import load_model
@@ -83,7 +83,7 @@ class SelfTraining:
     @property
     def epochs(self) -> int:
         """Epochs of a round."""
-        share = 1.0 if self.validated else partial.FINAL_SHARE
+        share = 1.0 if self.validated else PARTIAL_LABELS.final_share
         return self.job.epochs or max(1, round(share * self.training.job.settings.train.epochs))
 
     def picks_of(self, pseudo: Mapping[int, PseudoLabels]) -> Iterator[Picks]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.engine.data.training_set import Item, Region, whole_of
+from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.evaluation.intervals import Difference
 from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.picking.calibration import Calibration, logit, sigmoid
@@ -21,15 +22,6 @@ from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.scale import MIN_DISTANCE, SAME_PARTICLE
 
 Floats = NDArray[np.float64]
-FOLDS = 3
-FOLD_SHARE = 0.25  # of the recipe's epochs, for each of the cross-fitted networks
-FINAL_SHARE = 0.6  # and for the network that is kept, which starts from cleaner labels
-CLEAN_WEIGHT = 0.5  # of unmarked background once it holds next to no particles
-LEAST_RECALL = 0.5  # of the clicks found at all: one sure pick would have the best ratio of all
-LEAST_WIDTH = 0.2  # of the kernel over the clicks' logits
-RESAMPLES = 200
-BANDWIDTH = 0.5  # of the density of scores, in logits
-WIDE = 4.0  # upper over lower end of the interval: beyond it the clicks do not set a threshold
 ANY = (0.0, np.inf)
 
 
@@ -92,7 +84,7 @@ def make_folds(items: list[Item]) -> list[list[Item]]:
         rows = items[0].scale.file_shape[0]
         halves = [Region(0, rows // 2), Region(rows // 2, rows)]
         return [[replace(items[0], held_out=half)] for half in halves]
-    count = min(FOLDS, len(items))
+    count = min(PARTIAL_LABELS.folds, len(items))
     return [
         [
             replace(item, held_out=whole_of(item) if number % count == fold else None)
@@ -161,7 +153,7 @@ def threshold_from_clicks(held_out: HeldOut, rng: np.random.Generator) -> ClickT
     if np.count_nonzero(held_out.candidates >= best) < min(clicks, len(held_out.candidates)):
         best = _cut(np.sort(held_out.candidates)[::-1], clicks)
     counts = []
-    for _ in range(RESAMPLES):
+    for _ in range(PARTIAL_LABELS.resamples):
         drawn = rng.choice(held_out.clicks, clicks)
         raw, _ = _best(drawn, held_out.candidates)
         counts.append(np.count_nonzero(held_out.candidates >= raw) / held_out.micrographs)
@@ -177,7 +169,7 @@ def _doubt(clicks: Floats, low: float, high: float) -> str | None:
     found = np.count_nonzero(clicks > 0)
     if 2 * found < len(clicks):
         why = f"only {found} of {len(clicks)} held-out clicks are found"
-    elif high > WIDE * low:
+    elif high > PARTIAL_LABELS.widest * low:
         why = f"{len(clicks)} clicks fit anything from {low:.0f} to {high:.0f} picks a micrograph"
     else:
         return None
@@ -208,7 +200,7 @@ def f1_change(
         return float(min(np.exp((merits[1] - merits[0]) / 2) - 1, 1.0))
 
     count = len(before.clicks)
-    changes = [change(rng.integers(0, count, count)) for _ in range(RESAMPLES)]
+    changes = [change(rng.integers(0, count, count)) for _ in range(PARTIAL_LABELS.resamples)]
     low, high = np.percentile(changes, [50 - 50 * level, 50 + 50 * level])
     return Difference(change(np.arange(count)), float(low), float(high), level)
 
@@ -225,13 +217,13 @@ def _best(clicks: Floats, candidates: Floats) -> tuple[float, float]:
     own = 0.9 * float(found.std()) * len(found) ** -0.2
     order = np.sort(candidates)[::-1]
     at = logit(order)
-    least = LEAST_RECALL / 2 * len(found)
-    for width in (max(LEAST_WIDTH, own), max(1e-3, own)):
+    least = PARTIAL_LABELS.least_recall / 2 * len(found)
+    for width in (max(PARTIAL_LABELS.least_width, own), max(1e-3, own)):
         with np.errstate(over="ignore"):
             kept = 1 / (1 + np.exp((at[:, None] - found[None, :]) / (0.6 * width)))
         recall = kept.sum(axis=1) / len(clicks)
         merit = 2 * np.log(np.maximum(recall, 1e-9)) - np.log(np.arange(1, len(order) + 1))
-        merit[recall < LEAST_RECALL * recall.max()] = -np.inf
+        merit[recall < PARTIAL_LABELS.least_recall * recall.max()] = -np.inf
         top = int(merit.argmax())
         if np.count_nonzero(found >= at[top]) >= least:
             break
@@ -276,7 +268,7 @@ def _sparsest(scores: Floats, count: float, deviation: float) -> int:
     low, high = max(count - 2 * deviation, 1), min(count + 2 * deviation, len(scores) - 1)
     counts = np.arange(round(low), round(high) + 1)
     cuts = (scores[counts - 1] + scores[counts]) / 2
-    apart = (cuts[:, None] - scores[None, :]) / BANDWIDTH
+    apart = (cuts[:, None] - scores[None, :]) / PARTIAL_LABELS.bandwidth
     density = np.exp(-(apart**2) / 2).sum(axis=1)
     cost = ((counts - count) / deviation) ** 2 / 2 + np.log(density)
     return int(counts[cost.argmin()])

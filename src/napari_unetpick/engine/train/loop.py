@@ -10,7 +10,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import compress
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from napari_unetpick.engine.data.patches import HardPlaces, PatchSource, Place, 
 from napari_unetpick.engine.devices import half_precision
 from napari_unetpick.engine.nn.losses import make_loss
 from napari_unetpick.engine.nn.unet import UNet, build_network, place, state_of
-from napari_unetpick.engine.train.schedules import cycle_ends, ends_early, learning_rate
+from napari_unetpick.engine.train.schedules import ends_early, learning_rate
 from napari_unetpick.errors import EngineError
 from napari_unetpick.events import Event, Message, Metrics, Progress
 from napari_unetpick.settings import Settings
@@ -52,8 +52,6 @@ class FitJob:
         Of the recipe's learning rate.
     stage, stage_number
         Name shown, and number that makes this training's randomness its own.
-    snapshots
-        Keep the averaged weights at the end of each cycle of warm restarts.
     """
 
     settings: Settings
@@ -68,7 +66,6 @@ class FitJob:
     stage_number: int = 0
     start: Weights | None = None
     rate: float = 1.0
-    snapshots: bool = False
 
 
 @dataclass
@@ -87,7 +84,6 @@ class Fit:
     hard: HardPlaces | None = None
     risen: int = 0
     stopped: bool = False
-    snapshots: list[Weights] = field(default_factory=list)
 
     def state(self) -> State:
         """Return plain data and tensors, loadable with `weights_only=True`."""
@@ -101,7 +97,6 @@ class Fit:
             "best": self.best,
             "risen": self.risen,
             "stopped": self.stopped,
-            "snapshots": self.snapshots,
             "hard": [
                 (p.micrograph, float(p.row), float(p.col), float(e))
                 for p, e in zip(hard.places, hard.errors, strict=True)
@@ -116,7 +111,6 @@ class Fit:
         self.epoch, self.best_score = state["epoch"], state["best_score"]
         self.best = state["best"]
         self.risen = state.get("risen", self.epoch)
-        self.snapshots = list(state.get("snapshots", []))
         places = [Place(i, row, col, background=True) for i, row, col, _ in state["hard"]]
         self.hard = HardPlaces(places, [error for *_, error in state["hard"]])
 
@@ -184,7 +178,9 @@ def fit(
         if due:
             figures |= judge(job, run)
         figures["rate"] = run.optimiser.param_groups[0]["lr"]
-        finish_epoch(job, run)
+        run.stopped = job.validate is not None and ends_early(
+            job.settings.train, run.epoch, run.risen, job.epochs
+        )
         yield Metrics(run.epoch, figures, job.stage)
         if due or run.stopped:
             save(run.state())
@@ -206,16 +202,6 @@ def judge(job: FitJob, run: Fit) -> dict[str, float]:
     if figures["validation_f1"] >= run.best_score:
         run.best_score, run.best = figures["validation_f1"], state_of(run.average)
     return figures
-
-
-def finish_epoch(job: FitJob, run: Fit) -> None:
-    """Keep a snapshot at the end of a cycle, and see whether training ends early."""
-    settings = job.settings.train
-    if job.snapshots and run.epoch in cycle_ends(settings, job.epochs):
-        run.snapshots.append(state_of(run.average))
-    run.stopped = job.validate is not None and ends_early(
-        settings, run.epoch, run.risen, job.epochs
-    )
 
 
 def train_epoch(
@@ -292,6 +278,7 @@ def update_average(run: Fit, decay: float) -> None:
     """Move the averaged weights towards the network's: a <- decay a + (1 - decay) w.
 
     Early on the average follows faster, (1 + n) / (10 + n), so that it forgets the random start.
+    torch's `AveragedModel` copies the weights of the first step instead: other models.
     """
     steps = next(iter(run.optimiser.state.values()))["step"]
     decay = min(decay, float((1 + steps) / (10 + steps))) if decay > 0 else 0.0

@@ -29,6 +29,7 @@ from napari_unetpick.engine.self_train.pseudo_labels import (
 from napari_unetpick.engine.train import cross_fitting as partial
 from napari_unetpick.engine.train.job import Training
 from napari_unetpick.engine.train.loop import Weights
+from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.engine.train.stage import (
     candidates_of,
     ready_network,
@@ -86,8 +87,8 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
         "training",
         number=0,
         items=[with_pseudo_labels(i, estimate.pseudo[i.index]) for i in training.items],
-        epochs=max(1, round(partial.FINAL_SHARE * settings.train.epochs)),
-        target=replace(settings.target, unknown_weight=partial.CLEAN_WEIGHT),
+        epochs=max(1, round(PARTIAL_LABELS.final_share * settings.train.epochs)),
+        target=replace(settings.target, unknown_weight=PARTIAL_LABELS.clean_weight),
         ignored={index: each.ignored for index, each in estimate.pseudo.items()},
         rate=training.rate,
     )
@@ -119,7 +120,7 @@ def halfway(start: Weights, end: Weights) -> Weights:
 def share_of_epochs(training: Training) -> float:
     """Return how many times the recipe's epochs the whole training takes."""
     folds = 0 if goes_on(training) else len(partial.make_folds(training.items))
-    return folds * partial.FOLD_SHARE + partial.FINAL_SHARE
+    return folds * PARTIAL_LABELS.fold_share + PARTIAL_LABELS.final_share
 
 
 def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
@@ -131,7 +132,7 @@ def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
             partial.cross_fit_name(number),
             number=number + 1,
             items=[item for item in items if item.trains],
-            epochs=max(1, round(partial.FOLD_SHARE * settings.train.epochs)),
+            epochs=max(1, round(PARTIAL_LABELS.fold_share * settings.train.epochs)),
             rate=training.rate,
         )
         network = ready_network(training, weights)
@@ -190,7 +191,7 @@ def ask_start(training: Training) -> Estimate:
         rejected += corrected.rejected
     return Estimate(
         picks=max(
-            (kept + (missed + rejected) / 2) / len(training.items),
+            (kept + PARTIAL_LABELS.corrections * (missed + rejected)) / len(training.items),
             partial.marks_a_micrograph(training.items),
         ),
         deviation=0.0,

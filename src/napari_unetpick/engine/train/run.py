@@ -32,7 +32,6 @@ from napari_unetpick.engine.timing import seconds_a_step
 from napari_unetpick.engine.train.job import Look, Training, TrainJob
 from napari_unetpick.engine.train.loop import Weights
 from napari_unetpick.engine.train.partial_labels import share_of_epochs, train_on_clicks
-from napari_unetpick.engine.train.schedules import cycle_ends
 from napari_unetpick.engine.train.stage import candidates_of, ready_network, run_stage
 from napari_unetpick.engine.train.validation import Pairs, best_f1, calibrate, judge_candidates
 from napari_unetpick.errors import InputError, UnetPickError
@@ -46,7 +45,6 @@ from napari_unetpick.settings import to_dict
 Trained = tuple[dict[str, Any], Weights]  # card and weights
 CALIBRATING = 10  # training micrographs that are asked where few are held out
 VALIDATED_EACH_EPOCH = 6  # micrographs: more would take longer than the epoch
-SNAPSHOTS = "snapshots"  # in the run folder
 
 
 def train(
@@ -193,8 +191,6 @@ def describe(training: Training) -> Iterator[str]:
         f"network of {count_parameters(network):,} parameters, {patches:,} patches in "
         f"{epochs:g} epochs: about {max(minutes, 0.1):,.1f} minutes, {disk:,.0f} MiB of disk"
     )
-    if not held and settings.train.snapshots:
-        yield "no snapshots are kept: nothing validates, so they could not be calibrated"
     if not held and settings.train.patience:
         yield "training does not end early: nothing validates"
 
@@ -209,33 +205,9 @@ def train_validated(training: Training) -> Generator[Event, None, Trained]:
         epochs=training.job.settings.train.epochs,
         validate=epoch_validation(training),
         rate=training.rate,
-        snapshots=training.job.settings.train.snapshots,
     )
-    yield from save_snapshots(training)
-    return calibrated_card(training, weights), weights
-
-
-def save_snapshots(training: Training) -> Generator[Event, None, None]:
-    """Write the weights at each cycle's end as a model of its own, calibrated as the final one."""
-    stage, train = training.checkpoint["stages"]["training"], training.job.settings.train
-    kept = stage.get("snapshots", [])
-    epochs = cycle_ends(train, train.epochs)[: len(kept)]
-    for cycle, (epoch, weights) in enumerate(zip(epochs, kept, strict=True), 1):
-        training.check_stop()
-        card = calibrated_card(training, weights)
-        card["snapshot"] = {"cycle": cycle, "epoch": epoch}
-        path = training.job.run / SNAPSHOTS / f"cycle_{cycle}.safetensors"
-        save_model(path, Model({k: v.numpy() for k, v in weights.items()}, card))
-        f1 = card["validation"]["f1"]
-        text = f"cycle {cycle}, ended after epoch {epoch}: validation F1 {f1:.3f}; kept as {path}"
-        training.folder.log(text)
-        yield Message(text)
-
-
-def calibrated_card(training: Training, weights: Weights) -> dict[str, Any]:
-    """Return the card of weights, calibrated on the fully labelled micrographs."""
     calibration, apart = calibrate_network(training, ready_network(training, weights))
-    return card_of(training, calibration, apart)
+    return card_of(training, calibration, apart), weights
 
 
 def epoch_validation(training: Training) -> Callable[[UNet], dict[str, float]]:

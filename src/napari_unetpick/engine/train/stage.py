@@ -17,7 +17,7 @@ from napari_unetpick.events import Event, Message, Metrics
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.settings import TargetSettings
 
-KEPT = ("epoch", "best", "stopped", "snapshots")  # of a finished stage
+KEPT = ("epoch", "best", "stopped")  # of a finished stage
 
 
 def run_stage(
@@ -32,7 +32,6 @@ def run_stage(
     ignored: dict[int, Any] | None = None,
     rate: float = 1.0,
     start: Weights | None = None,
-    snapshots: bool = False,
 ) -> Generator[Event, None, Weights]:
     """Train one network, or take it from the checkpoint; return its best weights.
 
@@ -60,7 +59,6 @@ def run_stage(
         stage_number=number,
         start=start if start is not None else start_weights(training),
         rate=rate,
-        snapshots=snapshots,
     )
 
     def save(state: dict[str, Any]) -> None:

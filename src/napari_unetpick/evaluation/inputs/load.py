@@ -9,7 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.inputs.truth import Areas, judge_truth
+from napari_unetpick.evaluation.protocols import Protocol
+from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.image import read_micrograph, resolve_pixel_size
@@ -24,7 +27,7 @@ PICKS_FILE, CANDIDATES_FILE = "picks.csv", "candidates.csv"
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that `evaluate.evaluate` takes, keyed by micrograph, and what the user should know.
+    """What is evaluated, keyed by micrograph, and what the user should know.
 
     `exclusions` are areas in which nothing counts. `micrographs` and `pixel_sizes` (A/px) are
     empty where they were not given; `failed` names the micrographs that could not be opened, with
@@ -42,6 +45,20 @@ class Inputs:
     pixel_sizes: dict[str, float] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
+
+    def evaluate(self, protocol: Protocol = "particle", *, seed: int = 42) -> Evaluation:
+        """Score the picks; see `evaluate.evaluate`."""
+        return evaluate(
+            self.picks,
+            self.truth,
+            self.diameters,
+            self.shapes,
+            self.border_px,
+            protocol,
+            candidates=self.candidates,
+            exclusions=self.exclusions,
+            seed=seed,
+        )
 
 
 def load_inputs(
@@ -77,7 +94,9 @@ def load_inputs(
     InputError
         Nothing can be read, no micrograph is shared, or a size is missing.
     """
-    _check_sizes(diameter, pixel_size, border, micrographs is not None)
+    check_sizes(diameter, pixel_size, border)
+    if border and micrographs is None:
+        raise InputError("--border needs the size of the images; give --micrographs as well")
     if micrographs is None:
         inputs = _match_by_name(picks, truth, pixel_size)
     else:
@@ -213,14 +232,11 @@ def _refuse_strangers(inputs: Inputs, picks: Path, truth: Path) -> None:
         )
 
 
-def _check_sizes(
-    diameter: float | None, pixel_size: float | None, border: float, has_micrographs: bool
-) -> None:
+def check_sizes(diameter: float | None, pixel_size: float | None, border: float) -> None:
+    """Refuse a diameter (A), a pixel size (A/px) or a border (A) that cannot be."""
     if diameter is not None:
         check_diameter(diameter)
     if pixel_size is not None:
         check_pixel_size(pixel_size)
     if not (math.isfinite(border) and border >= 0):
         raise InputError(f"--border {border:g}: give the width of the border in Angstrom, or 0")
-    if border and not has_micrographs:
-        raise InputError("--border needs the size of the images; give --micrographs as well")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from napari_unetpick.engine.data.training_set import VALIDATION_FRACTION
 from napari_unetpick.engine.devices import choose_device
 from napari_unetpick.engine.timing import seconds_a_micrograph, seconds_a_step
-from napari_unetpick.engine.train.cross_fitting import FINAL_SHARE, FOLD_SHARE, FOLDS
 from napari_unetpick.engine.train.loop import LEAST_STEPS
+from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.engine.train.run import VALIDATED_EACH_EPOCH
 from napari_unetpick.io.images.image import read_micrograph, resolve_pixel_size
 from napari_unetpick.picking.scale import make_scale
@@ -113,6 +113,7 @@ def costs_of(job: AblateJob) -> Costs:
     image = read_micrograph(own[0].path)
     pixel_size = resolve_pixel_size(own[0], image, job.train.pixel_size)
     shape = make_scale(image.data.shape, pixel_size, job.train.diameter).network_shape
+    clicks = PARTIAL_LABELS
     full = sum(labels[m.key].state == "full" for m in own)
     step, micrograph = {}, {}
     for settings in {r.settings.network: r.settings for r in rungs_of(job)}.values():
@@ -125,7 +126,7 @@ def costs_of(job: AblateJob) -> Costs:
         labelled=len(own),
         learn=len(job.learn),
         test=len(job.test),
-        share=1.0 if full else FOLDS * FOLD_SHARE + FINAL_SHARE,
+        share=1.0 if full else clicks.folds * clicks.fold_share + clicks.final_share,
     )
 
 

@@ -14,6 +14,7 @@ from napari_unetpick.evaluation.metrics import Score
 from napari_unetpick.evaluation.protocols import PROTOCOLS, Protocol
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.io.atomic import write_text
+from napari_unetpick.renamed_keys import DROPPED, RENAMED, carry_over
 from napari_unetpick.settings import ABSENT, Settings, to_dict
 
 Scores = Mapping[Protocol, Mapping[str, Score]]
@@ -92,7 +93,8 @@ def record_name(key: str, seeds: tuple[int, ...]) -> str:
 def key_of(settings: Settings, ensemble: bool = False) -> str:
     """Return twelve characters that tell settings apart, whatever their seed and recipe name.
 
-    Of settings that are not in `KEYED`, only those that differ from what they were before count.
+    Of settings that are not in `KEYED`, only those that differ from what they were before count;
+    those that were renamed or dropped since count as they did.
     """
     own, usual = _flat(settings), _flat(Settings())
     usual |= {
@@ -109,11 +111,20 @@ def _flat(settings: Settings) -> dict[str, Any]:
     table = to_dict(replace(settings, train=replace(settings.train, seed=0)))
     sections = {"": {"particle_px": table.pop("particle_px")}, **table}
     del sections["recipe"]
-    return {
-        f"{section} {name}": float(value) if type(value) is int else value
+    flat = {
+        f"{section} {name}": value
         for section, values in sections.items()
         for name, value in values.items()
     }
+    flat |= {_spaced(name): value for name, value in DROPPED["settings"].items()}
+    for old, new in RENAMED["settings"].items():
+        flat[_spaced(old)] = flat.pop(_spaced(new))
+    return {name: float(value) if type(value) is int else value for name, value in flat.items()}
+
+
+def _spaced(name: str) -> str:
+    section, _, key = name.rpartition(".")
+    return f"{section} {key}"
 
 
 def scores_of(evaluation: Evaluation) -> Scores:
@@ -153,7 +164,7 @@ def read_records(folder: Path) -> dict[str, Record]:
 
 def _read(path: Path) -> Record:
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = carry_over(json.loads(path.read_text(encoding="utf-8")), "record")
         rows = table.pop("scores")
         record = Record(
             **table | {name: kind(table[name]) for name, kind in KINDS.items()},

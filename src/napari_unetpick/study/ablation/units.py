@@ -19,7 +19,6 @@ from napari_unetpick.engine.self_train.run import NothingSureError, self_train
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.engine.train.run import config_of, train
 from napari_unetpick.errors import InputError
-from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.inputs.load import load_inputs
 from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.atomic import write_text
@@ -134,14 +133,7 @@ def make(
         pixel_size=job.train.pixel_size,
         border=job.border,
     )
-    found = evaluate(
-        inputs.picks,
-        inputs.truth,
-        inputs.diameters,
-        inputs.shapes,
-        inputs.border_px,
-        exclusions=inputs.exclusions,
-    )
+    found = inputs.evaluate()
     return Record(
         key=unit.key,
         seeds=unit.seeds,

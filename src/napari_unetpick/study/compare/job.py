@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.evaluation.inputs.load import check_sizes
 from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_exclusions
 from napari_unetpick.evaluation.methods import deal
 from napari_unetpick.export.pick_folder import check_folder
@@ -19,7 +19,6 @@ from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import states_beside
 from napari_unetpick.io.picks import Picks, tell_count
-from napari_unetpick.io.sizes import check_diameter, check_pixel_size
 from napari_unetpick.io.splits import read_split
 from napari_unetpick.project.evaluations import find_project, read_evaluations
 from napari_unetpick.project.folder import real_folder
@@ -108,7 +107,11 @@ def make_compare_job(
     InputError, ModelError
         Something cannot be used.
     """
-    _check_numbers(diameter, pixel_size, border, split, validation)
+    check_sizes(diameter, pixel_size, border)
+    if validation is not None and split is not None:
+        raise InputError("--split and --validation: give one of them")
+    if validation is not None and not 0 < validation < 1:
+        raise InputError(f"--validation {validation:g}: a fraction lies between 0 and 1")
     check_folder(out)
     sides = read_sides(models, picks)
     notes: list[str] = []
@@ -245,22 +248,3 @@ def _check_parts(
         raise InputError(
             f"{where}: no labelled micrograph tests; leave --final out, or set some aside as 'test'"
         )
-
-
-def _check_numbers(
-    diameter: float | None,
-    pixel_size: float | None,
-    border: float,
-    split: Path | None,
-    validation: float | None,
-) -> None:
-    if diameter is not None:
-        check_diameter(diameter)
-    if pixel_size is not None:
-        check_pixel_size(pixel_size)
-    if not (math.isfinite(border) and border >= 0):
-        raise InputError(f"--border {border:g}: give the width of the border in Angstrom, or 0")
-    if validation is not None and split is not None:
-        raise InputError("--split and --validation: give one of them")
-    if validation is not None and not 0 < validation < 1:
-        raise InputError(f"--validation {validation:g}: a fraction lies between 0 and 1")

@@ -91,9 +91,3 @@ TRAINING_SETS: tuple[str, ...] = (
     *("11057", "11183"),
 )
 """What CryoTransformer and CryoSegNet were trained on."""
-
-TEST_SETS: dict[str, tuple[str, ...]] = {
-    "CryoTransformer": ("10017", "10081", "10093", "10345", "10532", "11056"),
-    "CryoSegNet": ("10017", "10028", "10081", "10093", "10345", "10532", "11056"),
-}
-"""What each of them was tested on."""

@@ -14,7 +14,6 @@ from napari_unetpick.engine.pick.run import pick
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.engine.train.run import train
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.figures import figures_of
 from napari_unetpick.evaluation.inputs.load import load_inputs
 from napari_unetpick.events import Done, Event, Failed, Message, Progress
@@ -179,14 +178,7 @@ def pick_and_score(
     truth = folder / f"truth-{job.part}.csv"
     write_truth(truth, found, usable)
     inputs = load_inputs(chosen.out, truth, [paths[key] for key in usable], pixel_size=size)
-    score = evaluate(
-        inputs.picks,
-        inputs.truth,
-        inputs.diameters,
-        inputs.shapes,
-        candidates=inputs.candidates,
-        seed=job.seed,
-    )
+    score = inputs.evaluate(seed=job.seed)
     validated = model.card["validation"]["f1"]
     return Record(
         id=found.id,

@@ -18,6 +18,7 @@ from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.peaks import keep_distant
 from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.project.project import Marks
+from napari_unetpick.renamed_keys import carry_over
 
 MODEL = "model.safetensors"
 
@@ -71,7 +72,7 @@ class PickModel:
             run = run / MODEL if run.is_dir() else run
             card = read_card(run)
             try:
-                calibration = Calibration(**card["calibration"])
+                calibration = Calibration(**carry_over(card["calibration"], "calibration"))
             except (LookupError, TypeError) as error:
                 raise ModelError(
                     f"{run}: the model's card is incomplete; train it again"

@@ -69,11 +69,6 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "train.restart_factor": ("Restart factor", "Each round of restarts is this many times longer."),
     "train.smallest_rate": ("Smallest rate", "Learning rate at the end of the schedule."),
-    "train.snapshots": (
-        "Snapshots",
-        "Keep a model from just before each restart (schedule of restarts); picking with several "
-        "of them together averages their scores.",
-    ),
     "train.average_decay": (
         "Weight averaging",
         "The model is a running average over the last steps; nearer to 1 averages over more. "
