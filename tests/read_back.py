@@ -30,8 +30,7 @@ from napari_unetpick.io.models import load_model
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.project.evaluations import count_evaluations, read_evaluations
 from napari_unetpick.project.project import Project
-from napari_unetpick.project.pseudo_labels import read_taken
-from napari_unetpick.project.runs import read_metrics
+from napari_unetpick.project.runs import read_metrics, read_taken
 from napari_unetpick.settings import to_dict
 from napari_unetpick.study.ablation.records import read_records
 from napari_unetpick.study.ablation.rungs import read_ladder
@@ -49,15 +48,7 @@ def read_project(folder: Path) -> Table:
             "diameter": project.diameter,
             "test_looks": project.test_looks,
             "looks": {key: count_evaluations(folder, [key]) for key in keys},
-            "noted": [
-                {
-                    "date": each.date,
-                    "sides": list(each.methods),
-                    "truth": each.truth,
-                    "names": list(each.names),
-                }
-                for each in read_evaluations(folder)
-            ],
+            "noted": [logged(each) for each in read_evaluations(folder)],
             "view": asdict(project.view),
             "missing": project.missing,
             "read_only": project.read_only,
@@ -68,6 +59,11 @@ def read_project(folder: Path) -> Table:
             "runs": sorted((run_of(each) for each in project.runs()), key=lambda run: run["name"]),
             "messages": project.messages,
         }
+
+
+def logged(evaluation: Any) -> Table:
+    table = asdict(evaluation)
+    return {"sides": list(table.pop("methods")), **table, "names": list(evaluation.names)}
 
 
 def entry_of(entry: Any) -> Table:
@@ -88,14 +84,12 @@ def entry_of(entry: Any) -> Table:
 
 
 def marks_of(project: Project, key: str) -> Table:
-    marks = project.marks(key)
+    marks = project.annotations(key)
     picks = marks.picks
     return {
         "coords": picks.coords.tolist(),
         "scores": picks.scores.tolist(),
-        "ids": picks.ids.tolist(),
-        "sources": list(picks.sources),
-        "created": list(picks.created),
+        "sources": picks.sources.tolist(),
         "negatives": marks.negatives.tolist(),
         "exclusions": [polygon.tolist() for polygon in marks.exclusions],
         "complete": [polygon.tolist() for polygon in marks.complete],

@@ -21,7 +21,7 @@ from napari_unetpick.engine.self_train import teacher as teaching
 from napari_unetpick.engine.self_train.pseudo_labels import PseudoLabels
 from napari_unetpick.io.formats.csv_picks import read_csv
 from napari_unetpick.io.models import load_model
-from napari_unetpick.project.pseudo_labels import read_taken, rounds_taken
+from napari_unetpick.project.runs import read_taken, rounds_taken
 
 FILES = ("model.safetensors", "round-1.safetensors", "supervised.safetensors", "metrics.jsonl")
 

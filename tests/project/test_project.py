@@ -11,7 +11,9 @@ import pytest
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.project.project import Entry, Marks, PickTable, Project
+from napari_unetpick.project import pick_index
+from napari_unetpick.project.annotations import new_picks, write_annotations
+from napari_unetpick.project.project import Annotations, Entry, Project
 
 SQUARE = np.array([[10.5, 20.0], [10.5, 90.0], [70.0, 90.0], [70.0, 20.0]])
 
@@ -64,7 +66,7 @@ def test_every_field_is_found_again(tmp_path):
     for entry in entries:
         key = entry.micrograph.key
         project.change(key, state=entry.state, kept=entry.kept, split=entry.split)
-        project.save_marks(key, Marks(PickTable.from_coords(np.ones((entry.picks, 2)))))
+        project.save_annotations(key, Annotations(new_picks(np.ones((entry.picks, 2)))))
     project.save()
     with reopen(project) as found:
         assert found.diameter == 123.5
@@ -106,11 +108,11 @@ def test_a_diameter_that_cannot_be_is_refused(project, diameter):
 
 
 def test_unknown_micrographs_are_refused(project):
-    for call in (project.marks, project.candidates, project.change):
+    for call in (project.annotations, project.candidates, project.change):
         with pytest.raises(InputError, match=r"no micrograph '\.\./a'"):
             call("../a")
     with pytest.raises(InputError, match="no micrograph"):
-        project.save_marks("../a", Marks())
+        project.save_annotations("../a", Annotations())
     with pytest.raises(InputError, match="no micrograph"):
         project.save_candidates("/tmp/a", make_candidates())
 
@@ -222,24 +224,62 @@ def test_a_damaged_project_does_not_stay_locked(project):
         assert not opened.read_only
 
 
+def counts(project):
+    return {key: entry.picks for key, entry in project.entries.items()}
+
+
 def test_counts_survive_a_kill_before_the_project_was_saved(project):
-    project.save_marks("e", Marks(PickTable.from_coords(np.arange(10.0).reshape(-1, 2))))
-    with reopen(project) as opened:  # closed without save, as a killed process
-        assert opened.entries["e"].picks == 5
-        assert opened.dirty
-        opened.save()
-        (opened.folder / "picks" / "e.star").unlink()
-        opened.close()
-        with Project.open(opened.folder) as again:
-            assert again.entries["e"].picks == 0
-            assert "picks of 1 micrograph are gone" in again.messages[0]
+    project.save_annotations("e", Annotations(new_picks(np.arange(10.0).reshape(-1, 2))))
+    project.index.write = lambda: None  # closed without save, as a killed process
+    with reopen(project) as opened:
+        assert counts(opened) == {"a.b": 0, "c, d": 0, "e": 5}
+        assert not opened.dirty
+    (opened.folder / "picks" / "e.json").unlink()
+    with Project.open(opened.folder) as again:
+        assert again.entries["e"].picks == 0
+        assert "picks of 1 micrograph are gone" in again.messages[0]
+
+
+def test_counts_are_kept_and_only_what_changed_is_counted_again(project, monkeypatch):
+    for number, key in enumerate(project.entries, 1):
+        project.save_annotations(key, Annotations(new_picks(np.ones((number, 2)))))
+    project.close()
+    read = []
+    real = pick_index.count_rows
+    monkeypatch.setattr(pick_index, "count_rows", lambda path: read.append(path.name) or real(path))
+    with Project.open(project.folder) as again:
+        assert counts(again) == {"a.b": 1, "c, d": 2, "e": 3}
+        assert read == []
+    (project.folder / "picks" / "e.json").write_bytes(
+        (project.folder / "picks" / "a.b.json").read_bytes()
+    )
+    with Project.open(project.folder) as again:
+        assert counts(again) == {"a.b": 1, "c, d": 2, "e": 1}
+        assert read == ["e.json"]
+    for damage in ("", "[]", '{"e": 3}', '{"e": [1, 2, "x"]}'):
+        (project.folder / "picks_index.json").write_text(damage)
+        with Project.open(project.folder, lock=False) as again:
+            assert counts(again) == {"a.b": 1, "c, d": 2, "e": 1}
+
+
+def test_a_click_writes_the_file_of_its_micrograph_and_no_other(project):
+    project.save_annotations("e", Annotations(new_picks(np.ones((3, 2)))))
+    project.save()
+    before = {path: path.stat().st_mtime_ns for path in project.folder.rglob("*")}
+    project.change("e", picks=4)
+    project.save_annotations("e", Annotations(new_picks(np.ones((4, 2)))))
+    project.save()
+    after = {path: path.stat().st_mtime_ns for path in project.folder.rglob("*")}
+    changed = {path.name for path in after if after[path] != before.get(path)}
+    assert changed == {"picks", "e.json"}  # the folder, in which it was renamed
+    assert counts(project)["e"] == 4
 
 
 def test_a_reader_sees_the_counts_but_has_nothing_to_save(project):
-    project.save_marks("e", Marks(PickTable.from_coords(np.zeros((2, 2)))))
+    project.save_annotations("e", Annotations(new_picks(np.zeros((2, 2)))))
     with Project.open(project.folder, lock=False) as reader:
         assert reader.entries["e"].picks == 2
-        assert len(reader.marks("e").picks) == 2
+        assert len(reader.annotations("e").picks) == 2
         assert reader.read_only
         assert reader.holder is None
         reader.save()  # nothing changed
@@ -249,11 +289,11 @@ def test_a_reader_sees_the_counts_but_has_nothing_to_save(project):
 
 
 def test_leftovers_of_a_killed_process_are_removed(project):
-    project.save_marks("e", Marks())
+    project.save_annotations("e", Annotations())
     project.save_candidates("e", make_candidates())
     leftovers = [
         project.folder / ".project.toml.abc.tmp",
-        project.folder / "picks" / ".e.star.x.tmp",
+        project.folder / "picks" / ".e.json.x.tmp",
         project.folder / "candidates" / ".e.npz.x.tmp",
     ]
     of_a_run = project.folder / "runs" / "run-1" / ".checkpoint.pt.x.tmp"
@@ -270,10 +310,10 @@ def test_leftovers_of_a_killed_process_are_removed(project):
 def test_labels_are_those_a_training_uses(project):
     for key, state in (("a.b", "full"), ("c, d", "partial")):
         project.change(key, state=state)
-    project.save_marks(
+    project.save_annotations(
         "c, d",
-        Marks(
-            PickTable.from_coords(np.array([[1.5, 2.5]])),
+        Annotations(
+            new_picks(np.array([[1.5, 2.5]])),
             np.array([[3.0, 4.0]]),
             (SQUARE,),
             (SQUARE + 100,),
@@ -328,13 +368,11 @@ def test_damaged_or_foreign_candidates_are_one_line(project):
 def test_five_thousand_micrographs_open_and_save_quickly(tmp_path):
     images = make_images(tmp_path / "Movies", [f"grid_{i:05d}_fractions.mrc" for i in range(5000)])
     project = Project.create(tmp_path / "project", images, 150)
+    write_annotations(tmp_path, "one", Annotations(new_picks(np.ones((50, 2)))))
+    text = (tmp_path / "one.json").read_text()
     (project.folder / "picks").mkdir()
-    text = (
-        "data_\n\nloop_\n_rlnCoordinateX #1\n_rlnCoordinateY #2\n"
-        + "    100.000     200.000\n" * 50
-    )
     for key in project.entries:
-        (project.folder / "picks" / f"{key}.star").write_text(text)
+        (project.folder / "picks" / f"{key}.json").write_text(text)
         project.change(key, state="full", split="train", picks=50)
     started = time.perf_counter()
     project.save()
@@ -344,6 +382,7 @@ def test_five_thousand_micrographs_open_and_save_quickly(tmp_path):
     with Project.open(project.folder) as opened:
         opening = time.perf_counter() - started
         assert opened.entries == project.entries
+        assert set(counts(opened).values()) == {50}
         assert opened.missing == []
     assert saving < 3
     assert opening < 3

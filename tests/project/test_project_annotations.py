@@ -2,218 +2,200 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io import atomic
+from napari_unetpick.io.formats.annotation_file import count_rows
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.project import annotations as project_marks
-from napari_unetpick.project.annotations import Marks, count_picks, read_marks, write_marks
-from napari_unetpick.project.pick_table import PickTable
+from napari_unetpick.io.picks import Picks
+from napari_unetpick.project.annotations import (
+    Annotations,
+    add_picks,
+    describe_accepted,
+    new_picks,
+    read_annotations,
+    write_annotations,
+)
 
 KEY = "May08_03.05, x"
 SQUARE = np.array([[10.5, 20.0], [10.5, 90.0], [70.0, 90.0], [70.0, 20.0]])
 TRIANGLE = np.array([[0.0, 0.0], [0.0, 30.0], [30.123456, 0.0]])
+COLUMNS = {
+    "scores": np.array([1.0, 0.123456, -3.5, 0.5]),
+    "sources": np.array(["manual", "model", 'a "b"]\n[, c é', "topaz"]),
+}
+MORE = {
+    "diameters": np.array([20.5, np.nan, 3.0, 4.0]),
+    "uncertainties": np.array([0.25, 0.5, np.nan, 0.125]),
+    "kinds": np.array(["70S", "", "30S", ""]),
+    "angles": np.array([-90.0, 33.25, np.nan, 0.0]),
+    "tracks": np.array([0, 0, -1, 7]),
+}
 
 
-def make_picks():
-    return PickTable(
-        np.array([[10.125, 20.25], [4000.5, 7.0], [0.0, -0.4], [10.125, 20.25]]),
-        np.array([1.0, 0.123456, -3.5, 0.5]),
-        np.array([4, 2, 900, 5]),
-        ("manual", "model", 'a "b", c', "topaz"),
-        tuple(f"2024-05-0{i}T10:00:00+00:00" for i in range(1, 5)),
-    )
+def make_picks(**columns):
+    coords = np.array([[10.125, 20.25], [4000.5, 7.0], [0.0, -0.4], [10.125, 20.25]])
+    return Picks(KEY, coords, **COLUMNS, **columns)
 
 
-def make_marks():
-    return Marks(make_picks(), np.array([[55.5, 66.0]]), (SQUARE, TRIANGLE), (SQUARE + 100,))
+def make_annotations(**columns):
+    areas = np.array([[55.5, 66.0]]), (SQUARE, TRIANGLE), (SQUARE + 100,)
+    return Annotations(make_picks(**columns), *areas)
 
 
-def assert_same_picks(found, expected):
-    np.testing.assert_allclose(found.coords, expected.coords, atol=5e-4)
-    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-6)
-    np.testing.assert_array_equal(found.ids, expected.ids)
-    assert found.ids.dtype == np.int64
-    assert found.sources == expected.sources
-    assert found.created == expected.created
+def assert_same(found, expected):
+    np.testing.assert_array_equal(found.picks.coords, expected.picks.coords)
+    assert found.picks.columns().keys() == expected.picks.columns().keys()
+    for name, column in expected.picks.columns().items():
+        np.testing.assert_array_equal(found.picks.columns()[name], column)
+        assert found.picks.columns()[name].dtype.kind == column.dtype.kind
+    np.testing.assert_array_equal(found.negatives, expected.negatives)
+    for kind in ("exclusions", "complete"):
+        assert len(getattr(found, kind)) == len(getattr(expected, kind))
+        for one, other in zip(getattr(found, kind), getattr(expected, kind), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def read(folder):
-    told = []
-    marks = read_marks(folder, KEY, told)
-    assert told == []
-    return marks
+    messages = []
+    annotations = read_annotations(folder, KEY, messages)
+    assert messages == []
+    return annotations
 
 
-def test_what_is_written_is_read_again(tmp_path):
-    planted = make_marks()
-    write_marks(tmp_path, KEY, planted)
-    found = read(tmp_path)
-    assert_same_picks(found.picks, planted.picks)
-    np.testing.assert_array_equal(found.negatives, planted.negatives)
-    for kind in ("exclusions", "complete"):
-        assert len(getattr(found, kind)) == len(getattr(planted, kind))
-        for one, other in zip(getattr(found, kind), getattr(planted, kind), strict=True):
-            np.testing.assert_array_equal(one, other)
-    assert count_picks(tmp_path / f"{KEY}.star") == 4
+@pytest.mark.parametrize("columns", [{}, MORE], ids=["plain", "all columns"])
+def test_what_is_written_is_read_again(tmp_path, columns):
+    planted = make_annotations(**columns)
+    write_annotations(tmp_path, KEY, planted)
+    assert_same(read(tmp_path), planted)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{KEY}.json"]
+    assert count_rows(tmp_path / f"{KEY}.json") == 4
 
 
-def test_the_star_file_is_what_relion_reads(tmp_path):
-    write_marks(tmp_path, KEY, make_marks())
-    (found,) = read_picks(tmp_path / f"{KEY}.star").values()
-    np.testing.assert_allclose(found.coords, make_picks().coords)
-    np.testing.assert_allclose(found.scores, make_picks().scores)
-    text = (tmp_path / f"{KEY}.star").read_text(encoding="utf-8")
-    assert text.count("data_") == 1  # RELION reads only the first block
-    assert "_rlnAutopickFigureOfMerit #5" in text
+def test_others_can_read_the_file(tmp_path):
+    write_annotations(tmp_path, KEY, make_annotations())
+    text = (tmp_path / f"{KEY}.json").read_text(encoding="utf-8")
+    table = json.loads(text)
+    assert table["columns"] == ["x", "y", "score", "source"]
+    assert table["picks"][1] == [7.0, 4000.5, 0.123456, "model"]
+    assert table["negatives"] == [[66.0, 55.5]]
+    assert table["exclusions"][0][1] == [90.0, 10.5]
+    assert '\n[7.0,4000.5,0.123456,"model"],\n' in text
 
 
-def test_no_files_and_no_marks_are_empty(tmp_path):
-    assert len(read(tmp_path).picks) == 0
-    write_marks(tmp_path, KEY, make_marks())
-    write_marks(tmp_path, KEY, Marks())
-    found = read(tmp_path)
-    assert len(found.picks) == len(found.negatives) == len(found.exclusions) == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{KEY}.extra.csv", f"{KEY}.star"]
-    assert count_picks(tmp_path / f"{KEY}.star") == 0
-    assert count_picks(tmp_path / "none.star") == 0
+@pytest.mark.parametrize("fmt", [None, "project"])
+def test_every_command_that_reads_picks_reads_them(tmp_path, fmt):
+    write_annotations(tmp_path, KEY, make_annotations())
+    write_annotations(tmp_path, "empty", Annotations())
+    found = read_picks(tmp_path, fmt)
+    assert sorted(found) == sorted([KEY, "empty"])
+    assert found.messages == []
+    np.testing.assert_array_equal(found[KEY].coords, make_picks().coords)
+    np.testing.assert_array_equal(found[KEY].scores, make_picks().scores)
+    assert found[KEY].sources.tolist() == make_picks().sources.tolist()
+    assert list(read_picks(tmp_path / f"{KEY}.json")) == [KEY]
 
 
-def killed_after_the_star(folder, marks, monkeypatch):
+def test_no_file_and_no_annotations_are_empty(tmp_path):
+    assert_same(read(tmp_path), Annotations())
+    write_annotations(tmp_path, KEY, make_annotations())
+    write_annotations(tmp_path, KEY, Annotations())
+    assert_same(read(tmp_path), Annotations())
+    assert count_rows(tmp_path / f"{KEY}.json") == 0
+
+
+def test_a_kill_while_writing_leaves_what_was_there(tmp_path, monkeypatch):
+    planted = make_annotations()
+    write_annotations(tmp_path, KEY, planted)
+
     def killed(*_):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(project_marks, "write_text", killed)
-        with pytest.raises(KeyboardInterrupt):
-            write_marks(folder, KEY, marks)
-
-
-def test_a_kill_between_the_files_loses_no_pick(tmp_path, monkeypatch):
-    old = make_marks()
-    write_marks(tmp_path, KEY, old)
-    # one deleted, the rest in another order, two new
-    kept = old.picks.select(np.array([3, 1, 0]))
-    new = PickTable.from_coords(np.array([[1.0, 2.0], [3.0, 4.0]]), first_id=901)
-    picks = PickTable(
-        np.concatenate([kept.coords, new.coords]),
-        np.concatenate([kept.scores, new.scores]),
-        np.concatenate([kept.ids, new.ids]),
-        kept.sources + new.sources,
-        kept.created + new.created,
-    )
-    killed_after_the_star(tmp_path, Marks(picks), monkeypatch)
-    found = read(tmp_path).picks
-    np.testing.assert_allclose(found.coords, picks.coords)
-    np.testing.assert_allclose(found.scores, picks.scores)
-    assert sorted(found.ids[[0, 2]]) == [4, 5]  # two picks of one place
-    assert found.ids[1] == 2
-    assert found.sources[1] == "model"
-    assert found.created[1] == old.picks.created[1]
-    assert found.ids[3:].tolist() == [901, 902]
-    assert found.sources[3:] == ("file", "file")
-    write_marks(tmp_path, KEY, Marks(found))
-    assert_same_picks(read(tmp_path).picks, found)
-
-
-def test_a_pick_moved_by_another_program_is_new_and_the_others_keep_their_extras(tmp_path):
-    write_marks(tmp_path, KEY, make_marks())
-    star = tmp_path / f"{KEY}.star"
-    star.write_text(star.read_text().replace("4000.500", "4001.500"))  # the same length
-    found = read(tmp_path).picks
-    assert found.sources == ("manual", "file", 'a "b", c', "topaz")
-    assert found.ids.tolist() == [4, 901, 900, 5]
-    assert found.coords[1].tolist() == [4001.5, 7.0]
-
-
-def test_relions_own_manual_picks_are_read(tmp_path):
-    (tmp_path / f"{KEY}.star").write_text(
-        "# version 30001\n\ndata_\n\nloop_\n_rlnCoordinateX #1\n_rlnCoordinateY #2\n"
-        "_rlnClassNumber #3\n_rlnAnglePsi #4\n_rlnAutopickFigureOfMerit #5\n"
-        "  20.250000  10.125000  -999  -999.00000  -999.00000\n"
-        "  7.000000  4000.500000  -999  -999.00000  -999.00000\n\n"
-    )
-    found = read(tmp_path).picks
-    np.testing.assert_array_equal(found.coords, [[10.125, 20.25], [4000.5, 7.0]])
-    assert found.scores.tolist() == [1, 1]
-    assert found.ids.tolist() == [0, 1]
-    assert found.sources == ("file", "file")
-    assert count_picks(tmp_path / f"{KEY}.star") == 2
-
-
-@pytest.mark.parametrize("damage", ["", "nonsense", "id,x,y,source,created\n1,2,3,manual\n"])
-def test_damaged_extras_cost_no_pick_and_are_told(tmp_path, damage):
-    write_marks(tmp_path, KEY, make_marks())
-    (tmp_path / f"{KEY}.extra.csv").write_text(damage)
-    told = []
-    found = read_marks(tmp_path, KEY, told).picks
-    np.testing.assert_allclose(found.coords, make_picks().coords)
-    assert found.ids.tolist() == [0, 1, 2, 3]
-    assert len(told) == 1
-    assert f"{KEY}.extra.csv" in told[0]
-    assert "all there" in told[0]
-
-
-def test_two_extras_of_one_id_are_damage(tmp_path):
-    write_marks(tmp_path, KEY, make_marks())
-    path = tmp_path / f"{KEY}.extra.csv"
-    path.write_text(path.read_text().replace("900,", "4,"))
-    told = []
-    assert len(read_marks(tmp_path, KEY, told).picks) == 4
-    assert "one id" in told[0]
-
-
-def test_a_damaged_pick_file_is_one_line(tmp_path):
-    write_marks(tmp_path, KEY, make_marks())
-    star = tmp_path / f"{KEY}.star"
-    star.write_text(star.read_text()[:-30])
-    with pytest.raises(InputError, match="star: line"):
-        read(tmp_path)
+    monkeypatch.setattr(atomic.os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_annotations(tmp_path, KEY, Annotations())
+    assert_same(read(tmp_path), planted)
 
 
 @pytest.mark.parametrize(
-    "text",
+    "before,after",
     [
-        "",
-        "[]",
-        "{",
-        '{"exclusions": [[[1, 2], [3, 4]]]}',
-        '{"complete": [[[1, 2], [3, 4], [5, NaN]]]}',
-        '{"negatives": [[1, 2, 3]]}',
-        '{"negatives": [["a", 2]]}',
-        '{"exclusions": 5}',
+        ("]}\n", "\n"),
+        ('"schema": 1', '"schema": "x"'),
+        ('"picks": [', '"picks": {'),
+        ('"x", "y"', '"x", "z"'),
+        ('"x", "y", ', ""),
+        ("[7.0,4000.5,", '["a",4000.5,'),
+        ("[7.0,4000.5,", "[7.0,NaN,"),
+        ('0.123456,"model"', 'null,"model"'),
+        ('"model"', "5"),
+        ("[[66.0,55.5]]", "[[66.0,55.5,1]]"),
+        ("[[66.0,55.5]]", "[[66.0,NaN]]"),
+        ('"complete":[[', '"complete":[[[1,2],[3,4]],['),
+        ('"complete":', '"finished":'),
     ],
 )
-def test_damaged_areas_are_one_line(tmp_path, text):
-    (tmp_path / f"{KEY}.areas.json").write_text(text)
-    with pytest.raises(InputError, match="areas are damaged"):
+def test_damage_is_one_line_and_the_file_is_left_alone(tmp_path, before, after):
+    write_annotations(tmp_path, KEY, make_annotations())
+    path = tmp_path / f"{KEY}.json"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    with pytest.raises(InputError, match=r"\.json: .*mend the file or restore") as caught:
+        read(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert path.read_text(encoding="utf-8") == text.replace(before, after)
+
+
+def test_a_newer_file_is_not_misread(tmp_path):
+    write_annotations(tmp_path, KEY, make_annotations())
+    path = tmp_path / f"{KEY}.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"schema": 1', '"schema": 2'))
+    with pytest.raises(InputError, match="newer version"):
         read(tmp_path)
 
 
-def test_what_could_not_be_read_again_is_not_taken():
+def test_what_could_not_be_read_again_is_refused():
     with pytest.raises(InputError, match="corners"):
-        Marks(exclusions=(SQUARE[:2],))
+        Annotations(exclusions=(SQUARE[:2],))
     with pytest.raises(InputError, match="not a number"):
-        Marks(negatives=np.array([[np.nan, 1.0]]))
+        Annotations(negatives=np.array([[np.nan, 1.0]]))
     with pytest.raises(InputError, match="not a number"):
-        PickTable.from_coords(np.array([[np.nan, 1.0]]))
+        Annotations(new_picks(np.array([[np.nan, 1.0]])))
+    with pytest.raises(InputError, match="not a number"):
+        Annotations(new_picks(np.array([[2.0, 1.0]]), "model", np.array([np.nan])))
     with pytest.raises(InputError, match="one length"):
-        PickTable(np.zeros((2, 2)))
-    with pytest.raises(InputError, match="one id"):
-        PickTable(np.zeros((2, 2)), np.ones(2), np.zeros(2, np.int64), ("",) * 2, ("",) * 2)
+        Annotations(new_picks(np.zeros((2, 2)), "model", np.zeros(1)))
+    with pytest.raises(InputError, match="scores and sources"):
+        Annotations(Picks("", np.zeros((2, 2))))
 
 
 def test_new_picks_have_what_they_need():
-    picks = PickTable.from_coords(np.array([[1, 2], [3, 4]]), first_id=7)
-    assert picks.ids.tolist() == [7, 8]
-    assert picks.next_id == 9
+    picks = new_picks(np.array([[1, 2], [3, 4]]))
     assert picks.scores.tolist() == [1, 1]
-    assert picks.sources == ("manual", "manual")
-    assert picks.created[0].endswith("+00:00")
-    chosen = picks.select(np.array([False, True]))
-    assert chosen.ids.tolist() == [8]
-    assert chosen.coords.tolist() == [[3, 4]]
-    assert len(picks.select(np.array([False, False]))) == 0
-    assert len(PickTable.empty()) == PickTable.empty().next_id == 0
-    assert len(PickTable.from_coords(np.empty((0, 2)))) == 0
+    assert picks.sources.tolist() == ["manual", "manual"]
+    assert picks.coords.dtype == np.float64
+    assert len(new_picks()) == len(new_picks(np.empty((0, 2)))) == 0
+
+
+def test_added_picks_keep_the_columns_of_the_others():
+    more = new_picks(np.array([[1.0, 2.0]]), "model", np.array([0.25]))
+    found = add_picks(make_picks(**MORE), more)
+    assert found.coords.tolist() == [*make_picks().coords.tolist(), [1.0, 2.0]]
+    assert found.scores.tolist() == [*COLUMNS["scores"].tolist(), 0.25]
+    assert found.sources.tolist() == [*COLUMNS["sources"].tolist(), "model"]
+    assert found.kinds.tolist() == ["70S", "", "30S", "", ""]
+    assert found.tracks.tolist() == [0, 0, -1, 7, -1]
+    np.testing.assert_array_equal(found.angles, [-90.0, 33.25, np.nan, 0.0, np.nan])
+    assert found.tracks.dtype == np.int64
+
+
+def test_accepted_picks_are_counted():
+    manual = new_picks(np.ones((3, 2)))
+    assert describe_accepted([manual]) == ""
+    both = add_picks(manual, new_picks(np.zeros((2, 2)), "model", np.ones(2)))
+    assert describe_accepted([manual, both]).startswith("2 of 8 true particles were accepted")

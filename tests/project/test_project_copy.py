@@ -13,8 +13,10 @@ import pytest
 from napari_unetpick.errors import EngineError, InputError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.project import folder as project_files
-from napari_unetpick.project.project import Marks, PickTable, Project
+from napari_unetpick.project import copying
+from napari_unetpick.project.annotations import new_picks
+from napari_unetpick.project.copying import copy_project
+from napari_unetpick.project.project import Annotations, Project
 
 TRIANGLE = np.array([[10.5, 20.0], [10.5, 90.0], [70.0, 90.0]])
 
@@ -33,14 +35,14 @@ def project(tmp_path):
 
 
 def test_a_temporary_project_goes_with_its_closing(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("UNETPICK_SCRATCH", str(tmp_path))
     project = Project.create_temporary()
     assert project.temporary
     assert project.folder.parent == tmp_path
     project.add([make_image(tmp_path / "Movies", "a.mrc")])
-    project.save_marks("a", Marks())
+    project.save_annotations("a", Annotations())
     project.save()
-    with project.copy_to(tmp_path / "kept") as copy:
+    with copy_project(project, tmp_path / "kept") as copy:
         project.close()
         assert not project.folder.exists()
         assert not copy.temporary
@@ -50,14 +52,14 @@ def test_a_temporary_project_goes_with_its_closing(tmp_path, monkeypatch):
 
 def test_a_temporary_project_that_nobody_closed_goes_with_the_process(tmp_path):
     code = "from napari_unetpick.project.project import Project as P; p = P.create_temporary()"
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "TEMP": str(tmp_path)}
+    environment = {**os.environ, "UNETPICK_SCRATCH": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_copy_holds_everything(tmp_path, project):
-    picks = PickTable.from_coords(np.array([[1.5, 2.5]]), source="model", scores=np.array([0.5]))
-    project.save_marks("e", Marks(picks, exclusions=(TRIANGLE,)))
+    picks = new_picks(np.array([[1.5, 2.5]]), "model", np.array([0.5]))
+    project.save_annotations("e", Annotations(picks, exclusions=(TRIANGLE,)))
     project.save_candidates(
         "e", Candidates(np.zeros((3, 2)), np.ones(3), np.ones(3), 9.0, model="run-1")
     )
@@ -65,7 +67,7 @@ def test_a_copy_holds_everything(tmp_path, project):
     (project.runs_folder / "run-1" / "config.toml").write_text("x = 1\n")
     (project.runs_folder / "run-1" / ".half.tmp").write_text("half")
     project.change("e", state="partial")  # not saved, but copied
-    with project.copy_to(tmp_path / "deep" / "er" / "copy") as copy:
+    with copy_project(project, tmp_path / "deep" / "er" / "copy") as copy:
         assert not copy.read_only
         assert (copy.folder / "project.lock").exists()
         assert copy.entries == project.entries
@@ -74,8 +76,8 @@ def test_a_copy_holds_everything(tmp_path, project):
         assert [run.name for run in copy.runs()] == ["run-1"]
     with Project.open(copy.folder) as found:
         assert found.entries == project.entries
-        assert found.marks("e").picks.sources == ("model",)
-        np.testing.assert_array_equal(found.marks("e").exclusions, [TRIANGLE])
+        assert found.annotations("e").picks.sources.tolist() == ["model"]
+        np.testing.assert_array_equal(found.annotations("e").exclusions, [TRIANGLE])
         assert len(found.candidates("e")) == 3
         assert found.missing == []
     project.save()  # still open to be written
@@ -83,19 +85,23 @@ def test_a_copy_holds_everything(tmp_path, project):
 
 def test_a_copy_goes_neither_into_itself_nor_over_a_project(tmp_path, project):
     with pytest.raises(InputError, match="in the project itself"):
-        project.copy_to(project.folder / "copy")
+        copy_project(project, project.folder / "copy")
     Project.create(tmp_path / "other").close()
     with pytest.raises(InputError, match="is a project already"):
-        project.copy_to(tmp_path / "other")
+        copy_project(project, tmp_path / "other")
 
 
 def test_a_copy_that_fails_leaves_nothing(tmp_path, project, monkeypatch):
-    project.save_marks("e", Marks())
+    project.save_annotations("e", Annotations())
 
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(project_files.shutil, "copytree", full)
+    monkeypatch.setattr(copying.shutil, "copytree", full)
     with pytest.raises(EngineError, match="no space"):
-        project.copy_to(tmp_path / "copy")
+        copy_project(project, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(EngineError, match="no space"):
+        copy_project(project, tmp_path / "empty")
+    assert list((tmp_path / "empty").iterdir()) == []

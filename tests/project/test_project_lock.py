@@ -17,8 +17,9 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project import lock as project_lock
+from napari_unetpick.project.copying import copy_project
 from napari_unetpick.project.lock import holder_of, is_alive
-from napari_unetpick.project.project import Marks, Project
+from napari_unetpick.project.project import Annotations, Project
 
 HOLD = (
     "import sys; from napari_unetpick.project.project import Project\n"
@@ -87,7 +88,7 @@ def test_nothing_is_written_read_only(folder):
         second.change("a", state="full")
         for write in (
             second.save,
-            lambda: second.save_marks("a", Marks()),
+            lambda: second.save_annotations("a", Annotations()),
             lambda: second.save_candidates("a", one),
             second.forget_candidates,
             lambda: second.delete_run("run-1"),
@@ -96,7 +97,7 @@ def test_nothing_is_written_read_only(folder):
             with pytest.raises(InputError, match=r"process \d+ on .* has it open"):
                 write()
         assert sorted(path.name for path in folder.rglob("*")) == before
-        with second.copy_to(folder.parent / "copy") as copy:
+        with copy_project(second, folder.parent / "copy") as copy:
             assert copy.entries["a"].state == "full"
 
 

@@ -13,8 +13,9 @@ import pytest
 from napari_unetpick.errors import EngineError, InputError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.project import candidate_models as project_models
+from napari_unetpick.project import candidates as project_models
 from napari_unetpick.project import runs as project_runs
+from napari_unetpick.project.copying import copy_project
 from napari_unetpick.project.project import Project
 
 OUTSIDE = ["../x", "/x", "..", ".", "", "a/b", "a\\b", "C:x", ".hidden", "x.", " x", "nul", "x\n"]
@@ -114,7 +115,7 @@ def test_candidates_follow_the_name_of_their_run_and_are_not_rewritten(picked):
     assert left == [*(f"{key}.npz" for key in "abcd"), "models.json"]
     picked.rename_run("good", "best")
     assert finders(picked) == ["best", "run-2", "best"]
-    with picked.copy_to(picked.folder.parent / "copy") as copy:
+    with copy_project(picked, picked.folder.parent / "copy") as copy:
         assert finders(copy) == ["best", "run-2", "best"]
 
 

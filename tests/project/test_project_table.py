@@ -11,7 +11,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.table import Entry, format_project, read_project
 
-HEAD = "schema = 1\n[micrographs]\n"
+HEAD = "schema = 2\n[micrographs]\n"
 
 
 def write(folder, text):
@@ -65,7 +65,8 @@ def test_a_project_without_micrographs_is_one(tmp_path):
     "text,match",
     [
         ("", "schema is None"),
-        ("schema = 2\nanything = 1\n", "newer version .schema 2, this one reads 1.; update"),
+        ("schema = 3\nanything = 1\n", "newer version .schema 3, this one reads 2.; update"),
+        ("schema = 0\n", "schema is 0"),
         ("schema = 'x'\n", "schema is 'x'"),
         ("schema = 1\ndiameter = 'wide'\n", "diameter 'wide'"),
         ("schema = 1\ndiameter = nan\n", "diameter nan"),

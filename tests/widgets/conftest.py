@@ -132,6 +132,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     """Where scratch projects lie: none of another test or viewer is offered."""
     folder = tmp_path_factory.mktemp("scratch")
     monkeypatch.setattr("tempfile.tempdir", str(folder))
+    monkeypatch.setenv("UNETPICK_SCRATCH", str(folder))
     return folder
 
 

@@ -209,7 +209,7 @@ def journey(
     session.close()
     again = Project.open(project)
     for key, coords in marks.items():
-        np.testing.assert_allclose(again.marks(key).picks.coords, coords, atol=2e-3)
+        np.testing.assert_allclose(again.annotations(key).picks.coords, coords, atol=2e-3)
     assert [run.finished for run in again.runs()] == [True, True]
     again.close()
     return before, after

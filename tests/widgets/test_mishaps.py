@@ -72,7 +72,7 @@ def test_a_kill_of_napari_loses_nothing_older_than_two_seconds(
     process.stdout.close()
     again = Project.open(project)
     assert not again.read_only, "the lock of the dead is taken over"
-    np.testing.assert_allclose(again.marks(KEY).picks.coords, [[30, 40], [60, 90]], atol=1e-3)
+    np.testing.assert_allclose(again.annotations(KEY).picks.coords, [[30, 40], [60, 90]], atol=1e-3)
     assert again.diameter == 80
     again.close()
 
@@ -102,7 +102,7 @@ def test_closing_in_mid_training_ends_the_engine_and_leaves_a_run_that_resumes(
     qtbot.waitUntil(lambda: not is_alive(engine), timeout=20_000)
     again = Project.open(tmp_path / "project")
     assert not again.read_only
-    assert {key: len(again.marks(key).picks) for key in planted} == dict.fromkeys(planted, 12)
+    assert {key: len(again.annotations(key).picks) for key in planted} == dict.fromkeys(planted, 12)
     (run,) = again.runs()
     assert not run.finished
     assert (run.path / "checkpoint.pt").is_file()

@@ -40,7 +40,8 @@ def make_project(folder: Path) -> SmallProject:
     from napari_unetpick.io.assign import assign_picks
     from napari_unetpick.io.formats.read import read_picks
     from napari_unetpick.io.images.listing import list_micrographs
-    from napari_unetpick.project.project import Marks, PickTable, Project
+    from napari_unetpick.project.annotations import new_picks
+    from napari_unetpick.project.project import Annotations, Project
     from napari_unetpick.simulate.samples import get_sample
     from napari_unetpick.simulate.write import simulate_set
 
@@ -54,7 +55,7 @@ def make_project(folder: Path) -> SmallProject:
     *labelled, unseen = sorted(truth)
     with Project.create(folder / "project", micrographs, sample.diameter_A) as project:
         for key in labelled:
-            project.save_marks(key, Marks(picks=PickTable.from_coords(truth[key])))
+            project.save_annotations(key, Annotations(picks=new_picks(truth[key])))
             project.change(key, state="full")
         project.save()
     return SmallProject(project.folder, sample.diameter_A, tuple(labelled), unseen, truth)

@@ -21,8 +21,10 @@ from napari_unetpick.events import Done, Message, Progress
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.models import Model, save_model
 from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.project.annotations import new_picks
+from napari_unetpick.project.copying import copy_project
 from napari_unetpick.project.evaluations import read_evaluations
-from napari_unetpick.project.project import Marks, PickTable, Project
+from napari_unetpick.project.project import Annotations, Project
 from napari_unetpick.settings import NetworkSettings, Settings, to_dict
 from napari_unetpick.worker.jobs import Bench, run_compare
 
@@ -49,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
             file.voxel_size = PIXEL_SIZE
     with Project.create(tmp_path / "project", list_micrographs(images), DIAMETER) as project:
         for name in NAMES:
-            project.save_marks(name, Marks(picks=PickTable.from_coords(PLACES)))
+            project.save_annotations(name, Annotations(picks=new_picks(PLACES)))
             part = "validation" if name in VALIDATION else "test"
             project.change(name, state="full" if name in VALIDATION + TEST else "partial")
             project.change(name, split=part)
@@ -112,7 +114,7 @@ def test_every_comparison_has_a_folder_of_its_own_in_the_project(folder: Path):
         assert {path.name for path in page.parent.iterdir()} == FILES | {"precision_recall.png"}
         lines = (page.parent / "comparison.csv").read_text().splitlines()
         assert [line.split(",")[3] for line in lines[1:]] == ["good", "poor"]
-    with Project.open(folder) as project, project.copy_to(folder.parent / "copy") as copy:
+    with Project.open(folder) as project, copy_project(project, folder.parent / "copy") as copy:
         assert (copy.folder / "comparisons" / "comparison-2" / "comparison.html").is_file()
 
 
@@ -128,7 +130,7 @@ def test_without_final_nothing_of_the_test_split_is_read(folder: Path):
 
 def test_the_look_at_the_test_split_is_counted_once(folder: Path):
     with Project.open(folder) as project:
-        project.save_marks(TEST[0], Marks(picks=PickTable.from_coords(PLACES[:4])))
+        project.save_annotations(TEST[0], Annotations(picks=new_picks(PLACES[:4])))
         project.test_looks = 1  # by the Evaluate dock of an earlier version
         project.dirty = True
         project.save()
@@ -141,7 +143,7 @@ def test_the_look_at_the_test_split_is_counted_once(folder: Path):
     assert run(folder, picks=two_sides(folder), final=True)[0]["look"] == 3
     with Project.open(folder) as project:
         assert project.test_looks == 1
-        with project.copy_to(folder.parent / "copy") as copy:  # no fresh start
+        with copy_project(project, folder.parent / "copy") as copy:  # no fresh start
             assert read_evaluations(copy.folder) == read_evaluations(folder)
 
 
@@ -162,8 +164,8 @@ def test_a_comparison_that_is_stopped_leaves_neither_report_nor_look(folder: Pat
 def test_what_lies_in_excluded_areas_does_not_count(folder: Path):
     with Project.open(folder) as project:
         for name in VALIDATION:
-            picks = PickTable.from_coords(np.concatenate([PLACES, FALSE[:1]]), source="model")
-            project.save_marks(name, Marks(picks, exclusions=(SQUARE,)))
+            picks = new_picks(np.concatenate([PLACES, FALSE[:1]]), source="model")
+            project.save_annotations(name, Annotations(picks, exclusions=(SQUARE,)))
         project.save()
     result, _ = run(folder, picks=two_sides(folder))
     good, poor = result["sides"]
@@ -232,7 +234,7 @@ def no_test(project: Project) -> None:
 
 def no_picks(project: Project) -> None:
     for name in VALIDATION:
-        project.save_marks(name, Marks())
+        project.save_annotations(name, Annotations())
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from raw_engine import RawEngine, SmallProject
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.project.project import Marks, PickTable, Project
+from napari_unetpick.project.annotations import new_picks
+from napari_unetpick.project.project import Annotations, Project
 from napari_unetpick.worker.requests import read_self_train_request
 from napari_unetpick.worker.training_set import gather_self_training
 
@@ -46,13 +47,15 @@ def test_unlabelled_micrographs_learn_and_the_runs_own_labels_count(
     (folder / "project.lock").unlink(missing_ok=True)
     copy = SmallProject(folder, small.diameter, small.labelled, small.unseen, small.truth)
     with Project.open(folder) as project:
-        marks = Marks(
-            picks=PickTable.from_coords(np.array([[9.0, 9.0]])),
+        marks = Annotations(
+            picks=new_picks(np.array([[9.0, 9.0]])),
             negatives=np.array([[100.0, 100.0]]),
             exclusions=(SQUARE,),
         )
-        project.save_marks(small.unseen, marks)
-        project.save_marks(small.labelled[0], Marks())  # changed since the run was trained
+        project.save_annotations(small.unseen, marks)
+        project.save_annotations(
+            small.labelled[0], Annotations()
+        )  # changed since the run was trained
         project.save()
     job = ask(copy, run, rounds=3, positive_quantile=0.5)
     assert [m.key for m in job.learn] == [small.unseen]

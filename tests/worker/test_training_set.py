@@ -10,7 +10,8 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.project.project import Marks, PickTable, Project
+from napari_unetpick.project.annotations import new_picks
+from napari_unetpick.project.project import Annotations, Project
 from napari_unetpick.settings import Settings
 from napari_unetpick.worker.requests import TrainRequest, read_train_request
 from napari_unetpick.worker.training_set import make_train_job, open_to_read, training_set_of
@@ -24,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
     with Project.create(tmp_path / "project", micrographs, 140.0) as project:
         for number, key in enumerate(KEYS):
             coords = np.arange(2.0 * (number + 1)).reshape(-1, 2) * 10
-            project.save_marks(key, Marks(picks=PickTable.from_coords(coords)))
+            project.save_annotations(key, Annotations(picks=new_picks(coords)))
             project.change(key, state="full")
         project.change("part", state="partial")
         project.change("rejected", kept=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.project.table import Entry, check_entry
 
 
@@ -68,6 +69,17 @@ def absent(entries: Mapping[str, Entry]) -> list[str]:
     return missing
 
 
+def describe_absent(entries: Mapping[str, Entry]) -> str:
+    """Say which images are not there; "" where all are."""
+    missing = absent(entries)
+    if not missing:
+        return ""
+    return (
+        f"{tell_count(len(missing), 'micrograph')} of {len(entries):,} not found (such as "
+        f"{entries[missing[0]].micrograph.path}); add them from their new place to go on with them"
+    )
+
+
 def _names(folder: Path) -> set[str] | None:
     try:
         return set(os.listdir(folder))
@@ -96,5 +108,5 @@ def _check_name(micrograph: Micrograph) -> None:
     except UnicodeEncodeError:
         shown = os.fsencode(micrograph.path).decode("ascii", errors="backslashreplace")
         raise InputError(f"{shown}: the name is not valid UTF-8; rename the file") from None
-    if (Path("picks") / f"{micrograph.key}.star").parent != Path("picks"):
+    if (Path("picks") / f"{micrograph.key}.json").parent != Path("picks"):
         raise InputError(f"micrograph name {micrograph.key!r} cannot name a file; rename it")

@@ -1,20 +1,26 @@
-"""The log of test-set evaluations, a row each in `test_looks.csv`: how often a test was used.
+"""Comparisons of a project's models, and how often its test micrographs were evaluated.
 
-Each evaluation lets what is seen leak into the next choice: a test is worth less each time.
+- `comparisons/comparison-N/`: a report, as `unetpick compare` writes it;
+- `comparisons/picks/`: what the models picked, kept for the next comparison;
+- `test_looks.csv`: a row an evaluation of test micrographs. Each lets what is seen leak into the
+  next choice, so that a test is worth less each time.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.text import escape, read_table
-from napari_unetpick.project.table import PROJECT_FILE, read_test_looks
+from napari_unetpick.project.folder import COMPARISONS
+from napari_unetpick.project.runs import next_name
+from napari_unetpick.project.table import PROJECT_FILE, Entry, read_head
 
+LABEL = "mark every particle of one in Annotate and say there that it is fully labelled"
 LOG_FILE = "test_looks.csv"
 COLUMNS = ("date", "sides", "truth", "micrographs", "names")
 
@@ -74,7 +80,7 @@ def count_evaluations(folder: Path, micrographs: Iterable[str]) -> int:
     """
     wanted = set(map(_short, micrographs))
     count = sum(not wanted.isdisjoint(each.names) for each in read_evaluations(folder))
-    return count + (read_test_looks(folder) if (folder / PROJECT_FILE).is_file() else 0)
+    return count + (read_head(folder).test_looks if (folder / PROJECT_FILE).is_file() else 0)
 
 
 def log_evaluation(
@@ -111,3 +117,45 @@ def find_project(paths: Iterable[Path]) -> Path | None:
 
 def _short(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:8]
+
+
+def comparisons_folder(project: Path) -> Path:
+    """Return where the comparisons of a project folder are; it may not exist yet."""
+    return project / COMPARISONS
+
+
+def new_comparison(project: Path) -> Path:
+    """Return the folder of a new report: "comparison-1", "comparison-2", ..."""
+    folder = comparisons_folder(project)
+    return folder / next_name(folder, "comparison")
+
+
+def obstacle(entries: Mapping[str, Entry], diameter: float | None, *, final: bool) -> str:
+    """Say what keeps a comparison from starting, and the next step; "" where nothing does.
+
+    Parameters
+    ----------
+    diameter
+        Of the particles, in A, or None.
+    final
+        Whether the test split is to be scored: then it needs full labels, too.
+    """
+    if not entries:
+        return "Open micrographs first, in Micrographs."
+    if diameter is None:
+        return "Set the particle diameter first: in Annotate, two clicks across a particle."
+    full = {key: e for key, e in entries.items() if e.kept and e.state == "full"}
+    for split in ("validation", "test") if final else ("validation",):
+        chosen = [e for e in full.values() if e.split == split]
+        if not chosen:
+            how = "" if full else f"{LABEL}, then "
+            return (
+                f"No fully labelled micrograph belongs to the {split} split: {how}give some fully "
+                f"labelled ones the split {split.capitalize()} in Micrographs."
+            )
+        if not any(e.picks for e in chosen):
+            return (
+                f"No particle is marked on the fully labelled micrographs of the {split} split: "
+                "mark all of them in Annotate."
+            )
+    return ""

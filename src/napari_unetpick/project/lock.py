@@ -1,4 +1,9 @@
-"""project.lock: who has a project open, so that a second viewer does not write over the first."""
+"""project.lock: who has a project open, so that a second viewer does not write over the first.
+
+The file holds JSON: process, computer, time. The package `filelock` could do the locking, but its
+locks tell others at most the number of the process, neither computer nor time, and viewers of
+earlier versions, which know this file, would take one of its locks for damaged and remove it.
+"""
 
 from __future__ import annotations
 

@@ -1,64 +1,63 @@
 """The project folder: micrographs, what was said about them, candidates and runs; one writer.
 
-- `project.toml`: schema, diameter, micrographs with states and splits: see `io.project_table`;
-- `view.json`: where it was left: see `io.project_view`;
-- `picks/<key>.star`, `.extra.csv`, `.areas.json`: see `io.project_marks`;
-- `candidates/<key>.npz`: of the last picking; `candidates/models.json`: see `io.project_models`;
-- `runs/<name>/`: as training writes them;
-- `comparisons/comparison-N/`: reports of comparisons of models; see `io.project_comparisons`;
-- `test_looks.csv`: evaluations of test micrographs: see `project.evaluations`;
-- `project.lock`: who has it open: see `io.project_lock`.
+- `project.toml`: schema, diameter, micrographs with states and splits: see `project.table`;
+- `view.json`: where it was left: see `project.view`;
+- `picks/<key>.json`: picks, negatives and areas of a micrograph: see `project.annotations`;
+- `picks_index.json`: a cache of their numbers: see `project.pick_index`;
+- `candidates/<key>.npz`, `candidates/models.json`: see `project.candidates`;
+- `runs/<name>/`: as training writes them: see `project.runs`;
+- `comparisons/comparison-N/`, `test_looks.csv`: see `project.evaluations`;
+- `project.lock`: who has it open: see `project.lock`;
+- `project.toml.schema1`: a copy from before it was first changed by this version.
 """
 
 from __future__ import annotations
 
-import shutil
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.atomic import explain_os_error, write_text
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
-from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.sizes import check_diameter
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.project import candidates as found
 from napari_unetpick.project import runs as project_runs
-from napari_unetpick.project.annotations import Marks, read_marks, write_marks
-from napari_unetpick.project.candidate_models import model_renamed, settle_names
-from napari_unetpick.project.candidates import SUFFIX, read_candidates, write_candidates
-from napari_unetpick.project.entries import absent, merge_micrographs
+from napari_unetpick.project.annotations import (
+    Annotations,
+    read_annotations,
+    write_annotations,
+)
+from napari_unetpick.project.entries import absent, describe_absent, merge_micrographs
 from napari_unetpick.project.folder import (
     CANDIDATES,
     PICKS,
     RUNS,
-    copy_parts,
-    make_folder,
+    claim,
     real_folder,
-    recount,
-    remove_parts,
-    remove_temporary,
+    tidy,
 )
-from napari_unetpick.project.images import copy_images, remove_images
 from napari_unetpick.project.lock import Lock, take_lock
-from napari_unetpick.project.pick_table import PickTable
+from napari_unetpick.project.pick_index import PickIndex
 from napari_unetpick.project.runs import RunInfo
 from napari_unetpick.project.scratch import is_scratch, leave, make_scratch_folder
 from napari_unetpick.project.table import (
     PROJECT_FILE,
+    SCHEMA,
     Entry,
     Split,
-    check_entry,
-    format_project,
+    change_entry,
+    read_head,
     read_project,
-    read_test_looks,
+    write_project,
 )
 from napari_unetpick.project.view import View, read_view, write_view
 
-__all__ = ["Entry", "Marks", "PickTable", "Project", "RunInfo", "Split", "View"]
+__all__ = ["Annotations", "Entry", "Project", "RunInfo", "Split", "View"]
 
 
 class Project:
@@ -77,15 +76,17 @@ class Project:
     holder
         Who has it open ("process 123 on HOST since 14:05"), if that is why it is read-only.
     temporary
-        A scratch project without a place of the user's own: see `io.scratch`.
+        A scratch project without a place of the user's own: see `project.scratch`.
     test_looks
         Evaluations of the test split that earlier versions counted: see `project.evaluations`.
     dirty
         Whether `save` would write project.toml.
     view
         Where it was left; `save` writes it as well.
+    index
+        The numbers of picks, kept between openings.
     messages
-        What the user should be told, one line each; more may come with `marks`.
+        What the user should be told, one line each; more may come with `annotations`.
     """
 
     def __init__(self, folder: Path, lock: Lock | None, holder: str | None = None) -> None:
@@ -98,6 +99,8 @@ class Project:
         self.dirty = False
         self.view = self._saved_view = View()
         self.messages: list[str] = []
+        self._schema = SCHEMA  # of project.toml on the disk
+        self.index = PickIndex(folder)
         self._lock = lock
         # a project that nobody closed gives its lock back, too
         self.temporary = lock is not None and is_scratch(folder)
@@ -120,7 +123,7 @@ class Project:
         """
         entries, _ = merge_micrographs({}, micrographs)
         diameter = None if diameter is None else check_diameter(diameter)
-        project = cls._make(real_folder(folder))
+        project = cls(real_folder(folder), claim(real_folder(folder)))
         project.entries, project.diameter, project.dirty = entries, diameter, True
         try:
             project.save()
@@ -131,7 +134,7 @@ class Project:
 
     @classmethod
     def create_temporary(cls) -> Project:
-        """Make an empty scratch project in the temporary folder."""
+        """Make an empty scratch project, which lies in no place of the user's."""
         return cls.create(make_scratch_folder())
 
     @classmethod
@@ -158,23 +161,13 @@ class Project:
             project = cls(folder, None)
         try:
             project.diameter, project.entries = read_project(folder)
-            project.test_looks = read_test_looks(folder)
+            project._schema, project.test_looks = read_head(folder)
             project.view = project._saved_view = read_view(folder)
             project._tidy()
         except UnetPickError:
             project.close()
             raise
         return project
-
-    @classmethod
-    def _make(cls, folder: Path) -> Project:
-        """Lock a folder for a project that is to come."""
-        make_folder(folder)
-        lock, holder = take_lock(folder)
-        if lock is None:
-            why = f"{holder} makes a project there" if holder else "it cannot be written to"
-            raise InputError(f"{folder}: no project can be made ({why}); choose another folder")
-        return cls(folder, lock)
 
     def __enter__(self) -> Project:
         return self
@@ -187,6 +180,9 @@ class Project:
 
         A temporary project is removed if it holds no work, or with `discard`.
         """
+        if not self.read_only and (self.folder / PROJECT_FILE).is_file():
+            with suppress(UnetPickError):  # it is a cache
+                self.index.write()
         if self._leave.detach():
             leave(self._lock, self.folder if self.temporary else None, discard)
         self.read_only = True
@@ -212,9 +208,7 @@ class Project:
 
     def change(self, key: str, **fields: Any) -> None:
         """Change fields of an entry, in memory."""
-        entry = check_entry(replace(self._entry(key), **fields))
-        if entry.micrograph.key != key:
-            raise InputError(f"{key}: a micrograph keeps its name in a project")
+        entry = change_entry(self._entry(key), **fields)
         self.dirty |= entry != self.entries[key]
         self.entries[key] = entry
 
@@ -239,10 +233,9 @@ class Project:
         """Write project.toml and view.json, each whole or not at all, if something changed."""
         if self.dirty:
             self._check_writable()
-            rows = self.entries.values()
-            text = format_project(self.diameter, rows, self.folder, self.test_looks)
-            write_text(self.folder / PROJECT_FILE, text)
-            self.dirty = False
+            self.index.write()  # first: what an earlier version has counted is not counted again
+            write_project(self.folder, self.diameter, self.entries.values(), self.test_looks)
+            self.dirty, self._schema = False, SCHEMA
         if self.view != self._saved_view:
             self._check_writable()
             write_view(self.folder, self.view)
@@ -250,21 +243,24 @@ class Project:
 
     # what belongs to one micrograph
 
-    def marks(self, key: str) -> Marks:
+    def annotations(self, key: str) -> Annotations:
         """Read what the user said about a micrograph; an InputError where a file is damaged."""
         self._entry(key)
-        told: list[str] = []
-        marks = read_marks(self.folder / PICKS, key, told)
-        self.messages += [line for line in told if line not in self.messages]
-        self._count(key, len(marks.picks))
-        return marks
+        messages: list[str] = []
+        annotations = read_annotations(self.folder / PICKS, key, messages)
+        self.messages += [line for line in messages if line not in self.messages]
+        self._count(key, len(annotations.picks))
+        return annotations
 
-    def save_marks(self, key: str, marks: Marks) -> None:
-        """Write what the user said about a micrograph; its number of picks waits for `save`."""
+    def save_annotations(self, key: str, annotations: Annotations) -> None:
+        """Write what the user said about a micrograph: its own file, and no other."""
         self._entry(key)
         self._check_writable()
-        write_marks(self.folder / PICKS, key, marks)
-        self.change(key, picks=len(marks.picks))
+        if self._schema < SCHEMA:  # first: an earlier version must not read what was there before
+            self.dirty = True
+            self.save()
+        write_annotations(self.folder / PICKS, key, annotations)
+        self._count(key, len(annotations.picks))
 
     def labels(self, only_labelled: bool = True) -> dict[str, Labels]:
         """Read the labels by micrograph key.
@@ -275,36 +271,29 @@ class Project:
             What a training uses: micrographs that are labelled and not rejected. False: all.
         """
         return {
-            key: self.marks(key).as_labels(entry.state)
+            key: self.annotations(key).as_labels(entry.state)
             for key, entry in list(self.entries.items())
             if not only_labelled or (entry.kept and entry.state != "none")
         }
 
     def candidates(self, key: str) -> Candidates | None:
         """Read the candidates of the last picking, or None where it was not picked."""
-        return read_candidates(self._candidates_file(key))
+        return found.read_candidates(self._candidates_file(key))
 
     def picked(self) -> list[str]:
         """Keys of the micrographs that have candidates; no file is opened."""
-        names = {
-            path.name.removesuffix(SUFFIX) for path in (self.folder / CANDIDATES).glob(f"*{SUFFIX}")
-        }
-        return [key for key in self.entries if key in names]
+        return found.picked_keys(self.folder / CANDIDATES, self.entries)
 
     def save_candidates(self, key: str, candidates: Candidates) -> None:
         """Write the candidates of a micrograph."""
         self._check_writable()
-        write_candidates(self._candidates_file(key), candidates)
+        found.write_candidates(self._candidates_file(key), candidates)
 
     def forget_candidates(self, keys: Iterable[str] | None = None) -> None:
         """Delete the candidates of some micrographs, or of all."""
         self._check_writable()
         for key in list(self.entries if keys is None else keys):
-            path = self._candidates_file(key)
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                raise explain_os_error(error, path) from error
+            found.delete_candidates(self._candidates_file(key))
 
     # runs
 
@@ -324,59 +313,13 @@ class Project:
     def rename_run(self, old: str, new: str) -> None:
         """Rename a run; the candidates that it found go by its new name, too."""
         self._check_writable()
-        with model_renamed(self.folder / CANDIDATES, old, new):
+        with found.model_renamed(self.folder / CANDIDATES, old, new):
             project_runs.rename(self.runs_folder, old, new)
 
     def delete_run(self, name: str) -> None:
         """Delete a run with its model."""
         self._check_writable()
         project_runs.delete(self.runs_folder, name)
-
-    def copy_to(
-        self,
-        folder: str | Path,
-        marks: Mapping[str, Marks] | None = None,
-        candidates: Mapping[str, Candidates] | None = None,
-    ) -> Project:
-        """Copy everything, unsaved changes too, to a new place; return the copy, open.
-
-        This project stays open as it is.
-
-        Parameters
-        ----------
-        marks, candidates
-            What could not be saved here, by micrograph key: the copy has it in place of the files.
-
-        Raises
-        ------
-        InputError, EngineError
-            The place holds a project, lies in this one or cannot be written to; the disk is full.
-        """
-        target = real_folder(folder)
-        if target.is_relative_to(self.folder):
-            raise InputError(f"{target}: lies in the project itself; choose another folder")
-        was_there = target.exists()
-        copy = Project._make(target)
-        entries, images = dict(self.entries), list[Path]()
-        try:
-            copy_parts(self.folder, target)
-            if self.temporary:
-                entries, images = copy_images(entries, self.folder, target)
-            copy.diameter, copy.entries, copy.dirty = self.diameter, entries, True
-            copy.test_looks, copy.view = self.test_looks, self.view
-            for key, each in (marks or {}).items():
-                copy.save_marks(key, each)
-            for key, found in (candidates or {}).items():
-                copy.save_candidates(key, found)
-            copy.save()  # last: half a copy is no project
-        except UnetPickError:
-            remove_parts(target)
-            remove_images(images)
-            copy.close()
-            if not was_there:
-                shutil.rmtree(target, ignore_errors=True)
-            raise
-        return copy
 
     # within
 
@@ -388,7 +331,7 @@ class Project:
 
     def _candidates_file(self, key: str) -> Path:
         self._entry(key)
-        return self.folder / CANDIDATES / f"{key}{SUFFIX}"
+        return found.candidate_file(self.folder / CANDIDATES, key)
 
     def _check_writable(self) -> None:
         if self.read_only:
@@ -398,28 +341,11 @@ class Project:
     def _tidy(self) -> None:
         """Remove what a killed process left, count the picks that it did, say what is missing."""
         if not self.read_only:
-            for name in ("", PICKS, CANDIDATES):
-                remove_temporary(self.folder / name)
-            project_runs.remove_deleted(self.runs_folder)
-            settle_names(self.folder / CANDIDATES, self.runs_folder)
-        emptied = 0
-        for key, count in recount(self.folder, self.entries).items():
-            emptied += self.entries[key].picks > count == 0
-            self._count(key, count)
-        if emptied:
-            self.messages.append(
-                f"the picks of {tell_count(emptied, 'micrograph')} are gone from "
-                f"{self.folder / PICKS}; restore the files from a copy if you miss them"
-            )
-        if missing := self.missing:
-            self.messages.append(
-                f"{tell_count(len(missing), 'micrograph')} of {len(self.entries):,} not found "
-                f"(such as {self.entries[missing[0]].micrograph.path}); add them from their new "
-                "place to go on with them"
-            )
+            tidy(self.folder)
+        self.entries, message = self.index.count(self.entries, self._schema < SCHEMA)
+        self.messages += [line for line in (message, describe_absent(self.entries)) if line]
 
     def _count(self, key: str, picks: int) -> None:
         """Note how many picks a file was found to hold."""
-        if self.entries[key].picks != picks:
-            self.entries[key] = replace(self.entries[key], picks=picks)
-            self.dirty |= not self.read_only
+        self.index.note(key, picks)
+        self.entries[key] = replace(self.entries[key], picks=picks)

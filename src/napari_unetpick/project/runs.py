@@ -1,22 +1,38 @@
-"""The runs of a project: listed, named, renamed and deleted, but read by nobody's pickle."""
+"""The runs of a project: listed, named, renamed, deleted; their curves and pseudo-labels.
+
+`round-1.csv`, ... in a run folder are the pseudo-labels of a self-training, with the columns of
+candidates.csv: `micrograph,x,y,score,diameter`; scores are the teacher's, raw.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from napari_unetpick.errors import InputError
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.errors import InputError, ModelError
 from napari_unetpick.io.atomic import explain_os_error
+from napari_unetpick.io.formats.csv_picks import read_csv, write_csv
+from napari_unetpick.io.models import read_card
+from napari_unetpick.io.picks import Picks
 
 CONFIG, METRICS, MODEL = "config.toml", "metrics.jsonl", "model.safetensors"
 RUN_NAME = re.compile(r'[^\x00-\x1f\x7f<>:"/\\|?*]{1,100}')
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """What Windows takes for a device."""
 DELETED = ".deleted"
+ROUND = re.compile(r"round-(\d+)\.csv")
+COLORS = ("#4c9be8", "#f0803c", "#2cb67d", "#c76fd0", "#d9b23c", "#8a8f98")
+"""Told apart on dark and light, and by most colour vision."""
 
 
 @dataclass(frozen=True)
@@ -154,3 +170,86 @@ def _modified(path: Path) -> float:
         return os.stat(path).st_mtime
     except OSError:
         return 0.0
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Values (N,) over epochs (N,), counted on through the stages of a run."""
+
+    epochs: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RunCurves:
+    """The loss and validation F1 of a run; F1 has no points with partial labels."""
+
+    name: str
+    loss: Curve
+    f1: Curve
+
+
+def curves_of(name: str, rows: Iterable[Mapping[str, Any]]) -> RunCurves:
+    """Make curves of the rows of metrics.jsonl; what is no finite number is left out."""
+    epochs = (row for row in rows if "taken" not in row)  # that is a round's verdict
+    numbered = list(enumerate(epochs, start=1))
+    return RunCurves(name, _curve(numbered, "loss"), _curve(numbered, "validation_f1"))
+
+
+def _curve(rows: list[tuple[int, Mapping[str, Any]]], figure: str) -> Curve:
+    points = [
+        (number, float(row[figure]))
+        for number, row in rows
+        if isinstance(row.get(figure), int | float) and math.isfinite(row[figure])
+    ]
+    table = np.array(points, dtype=float).reshape(-1, 2)
+    return Curve(table[:, 0], table[:, 1])
+
+
+def color_of(number: int) -> str:
+    """Return the colour of the run at a place of the list."""
+    return COLORS[number % len(COLORS)]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a round took, by micrograph name, and whether its model was kept."""
+
+    number: int
+    kept: bool
+    picks: dict[str, Picks]
+
+
+def taken_file(run: Path, number: int) -> Path:
+    """Return where it is kept what a round took."""
+    return run / f"round-{number}.csv"
+
+
+def write_taken(run: Path, number: int, picks: Iterable[Picks]) -> None:
+    """Write what a round took, whole or not at all."""
+    write_csv(taken_file(run, number), picks)
+
+
+def rounds_taken(run: Path) -> list[int]:
+    """Return the numbers of the rounds of which it is known what they took, rising."""
+    found = (ROUND.fullmatch(path.name) for path in run.glob("round-*.csv"))
+    return sorted(int(match[1]) for match in found if match)
+
+
+def read_taken(run: Path) -> Taken | None:
+    """Read what the kept round took; where none was kept, the last one that was judged.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    rounds = rounds_taken(run)
+    if not rounds:
+        return None
+    try:
+        kept = (read_card(run / MODEL).get("self_training") or {}).get("round", 0)
+    except ModelError:
+        kept = 0
+    number = kept if kept in rounds else rounds[-1]
+    return Taken(number, number == kept, dict(read_csv(taken_file(run, number))))

@@ -11,25 +11,26 @@ import math
 import os
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.atomic import atomic_path, write_text
 from napari_unetpick.io.formats.output_files import safe_stem
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import STATES, State
 from napari_unetpick.io.sizes import is_diameter
 
 PROJECT_FILE = "project.toml"
-SCHEMA = 1
+SCHEMA = 2
+"""1: with the numbers of picks, and three files of annotations a micrograph."""
 COLUMNS = (
     "image",
     "name",
     "state",
     "kept",
     "split",
-    "picks",
     "pixel_size",
     "defocus",
     "ctf_resolution",
@@ -58,14 +59,22 @@ class Entry:
     split
         What it serves for, or "" where that is left to the training.
     picks
-        How many picks its file holds, so that a list needs not open 5,000 files.
+        How many picks its file holds, as far as it is known: see `project.pick_index`. It is not
+        in project.toml, and two entries that differ in nothing else are equal.
     """
 
     micrograph: Micrograph
     state: State = "none"
     kept: bool = True
     split: Split = ""
-    picks: int = 0
+    picks: int = field(default=0, compare=False)
+
+
+class Head(NamedTuple):
+    """What project.toml says before its table of micrographs."""
+
+    schema: int = SCHEMA
+    test_looks: int = 0
 
 
 Table = tuple[float | None, dict[str, Entry]]  # diameter in A, entries by micrograph key
@@ -84,6 +93,14 @@ def check_entry(entry: Entry) -> Entry:
     if not isinstance(entry.picks, int) or isinstance(entry.picks, bool) or entry.picks < 0:
         raise InputError(f"picks is {entry.picks!r}; give a number from 0")
     return entry
+
+
+def change_entry(entry: Entry, **fields: Any) -> Entry:
+    """Return an entry with other values; an InputError where they cannot be."""
+    changed = check_entry(replace(entry, **fields))
+    if changed.micrograph.key != entry.micrograph.key:
+        raise InputError(f"{entry.micrograph.key}: a micrograph keeps its name in a project")
+    return changed
 
 
 def format_project(
@@ -105,7 +122,6 @@ def format_project(
             entry.state,
             entry.kept,
             entry.split,
-            entry.picks,
             *map(_number, (m.pixel_size, m.defocus, m.ctf_resolution, m.optics_group)),
         )
         lines.append(f"  {_toml(values)},")
@@ -142,7 +158,7 @@ def read_project(folder: Path) -> Table:
             f"{path}: made by a newer version (schema {schema}, this one reads {SCHEMA}); "
             "update napari-unetpick"
         )
-    if schema != SCHEMA:
+    if not isinstance(schema, int) or not 1 <= schema <= SCHEMA:
         raise _damaged(path, f"schema is {schema!r}, not {SCHEMA}")
     try:
         return _diameter(table.get("diameter")), _entries(table.get("micrographs", {}), folder)
@@ -150,15 +166,40 @@ def read_project(folder: Path) -> Table:
         raise _damaged(path, str(error)) from error
 
 
-def read_test_looks(folder: Path) -> int:
-    """Read the number of test-set evaluations that earlier versions counted, or 0."""
+def read_head(folder: Path) -> Head:
+    """Read what project.toml says before its table of micrographs.
+
+    Returns
+    -------
+    Its schema, and the number of test-set evaluations that earlier versions counted, or 0.
+    """
     try:
         text = (folder / PROJECT_FILE).read_text(encoding="utf-8")
         # what stands before the first table is a whole document, and quick to parse
-        looks = tomllib.loads(text.partition("\n[micrographs]")[0]).get("test_looks", 0)
+        table = tomllib.loads(text.partition("\n[micrographs]")[0])
     except (OSError, ValueError):
-        return 0  # `read_project` has said what is wrong
-    return looks if isinstance(looks, int) and looks > 0 else 0
+        return Head()  # `read_project` has said what is wrong
+    schema, looks = table.get("schema"), table.get("test_looks", 0)
+    return Head(
+        schema if isinstance(schema, int) else SCHEMA,
+        looks if isinstance(looks, int) and looks > 0 else 0,
+    )
+
+
+def write_project(
+    folder: Path, diameter: float | None, entries: Iterable[Entry], test_looks: int = 0
+) -> None:
+    """Write project.toml, whole or not at all; one of an earlier schema is kept beside it.
+
+    The copy is called project.toml.schema1 and is never overwritten.
+    """
+    path = folder / PROJECT_FILE
+    schema = read_head(folder).schema
+    kept = path.with_name(f"{PROJECT_FILE}.schema{schema}")
+    if schema < SCHEMA and not kept.exists():
+        with atomic_path(kept) as temporary:
+            temporary.write_bytes(path.read_bytes())
+    write_text(path, format_project(diameter, entries, folder, test_looks))
 
 
 def _diameter(value: Any) -> float | None:
@@ -200,7 +241,7 @@ def _entry(row: dict[str, Any], folder: str) -> Entry:
     if not isinstance(image, str) or not image or "\0" in image or not isinstance(name, str):
         raise InputError("the path or name is not a text")
     path = Path(os.path.normpath(os.path.join(folder, image)))
-    size, defocus, resolution, group = (_finite(row.get(c, ""), c) for c in COLUMNS[6:])
+    size, defocus, resolution, group = (_finite(row.get(c, ""), c) for c in COLUMNS[5:])
     return check_entry(
         Entry(
             Micrograph(

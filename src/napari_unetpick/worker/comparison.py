@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.project.comparisons import comparisons_folder, new_comparison, obstacle
+from napari_unetpick.project.evaluations import comparisons_folder, new_comparison, obstacle
 from napari_unetpick.project.folder import PICKS
 from napari_unetpick.study.compare.job import CompareJob, make_compare_job
 from napari_unetpick.study.compare.result import ComparisonResult

@@ -119,7 +119,7 @@ def answer_previews(folder: Path, job: TrainJob, device: torch.device, bench: Be
         nonlocal project
         if key not in project.entries:  # it may have been added since
             project = open_to_read(folder)
-        marks = project.marks(key)
+        marks = project.annotations(key)
         return project.entries[key].micrograph, marks.picks.coords
 
     previewer = Previewer(job, device, mark)

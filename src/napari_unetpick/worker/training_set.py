@@ -113,7 +113,7 @@ def gather_self_training(request: SelfTrainRequest) -> tuple[SelfTrainJob, list[
         marks={
             key: Labels("none", negatives=marks.negatives, exclusions=marks.exclusions)
             for key in keys
-            for marks in [project.marks(key)]
+            for marks in [project.annotations(key)]
         },
         rounds=request.rounds,
         epochs=request.epochs,

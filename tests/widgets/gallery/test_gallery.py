@@ -92,7 +92,7 @@ def test_a_selection_is_accepted(dock, project_session, qtbot):
     qtbot.mouseClick(dock.accept, LEFT)
     table = project_session.marks("a.b_1").picks
     np.testing.assert_allclose(table.coords, [(item.row, item.col) for item in chosen])
-    assert table.sources == ("model", "model")
+    assert table.sources.tolist() == ["model", "model"]
     assert len(dock.model.items) == 10
     project_session.undo()
     assert len(project_session.marks("a.b_1").picks) == 0

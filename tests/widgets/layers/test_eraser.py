@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_unetpick.project.project import Marks, PickTable
+from napari_unetpick.project.annotations import new_picks
+from napari_unetpick.project.project import Annotations
 from napari_unetpick.widgets.layers.eraser import (
     circle,
     inside_lasso,
@@ -46,12 +47,11 @@ def test_lasso_is_closed_and_may_be_concave() -> None:
 
 
 def test_without_keeps_the_other_rows_whole_and_adds_rejected() -> None:
-    table = PickTable.from_coords(PLACES, scores=np.array([0.1, 0.2, 0.3]), first_id=7)
-    marks = Marks(picks=table, negatives=np.array([[1.0, 2.0], [3.0, 4.0]]))
+    table = new_picks(PLACES, scores=np.array([0.1, 0.2, 0.3]))
+    marks = Annotations(picks=table, negatives=np.array([[1.0, 2.0], [3.0, 4.0]]))
     left = without(
         marks, np.array([True, False, True]), np.array([False, True]), np.array([[5.0, 6.0]])
     )
-    assert left.picks.ids.tolist() == [8]
     assert left.picks.scores.tolist() == [0.2]
     assert left.picks.coords.tolist() == [[10.0, 50.0]]
     assert left.negatives.tolist() == [[1.0, 2.0], [5.0, 6.0]]

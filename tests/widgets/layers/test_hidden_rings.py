@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_unetpick.project.project import PickTable
+from napari_unetpick.project.annotations import new_picks
 from napari_unetpick.widgets.layers import styles as layer_styles
 from napari_unetpick.widgets.layers.points_table import show_picks
 from napari_unetpick.widgets.session.selection import Chosen
@@ -56,7 +56,7 @@ def test_other_picks_are_on_the_screen_after_one_drawing(make_napari_viewer: Any
     def pixels(coords: list[tuple[float, float]]) -> int:
         redrawn: list[object] = []
         layer.events.set_data.connect(redrawn.append)
-        show_picks(layer, PickTable.from_coords(np.array(coords).reshape(-1, 2)), 20.0)
+        show_picks(layer, new_picks(np.array(coords).reshape(-1, 2)), 20.0)
         layer.events.set_data.disconnect(redrawn.append)
         assert len(redrawn) == 1
         viewer.reset_view()

@@ -173,7 +173,7 @@ def test_picks_of_no_project_are_asked_about(
     assert (session.project.folder == tmp_path / "other") is leaves
     if answer == "save":
         with Project.open(tmp_path / "kept") as kept:
-            assert kept.marks("a.b_1").picks.coords.tolist() == [[50.0, 60.0]]
+            assert kept.annotations("a.b_1").picks.coords.tolist() == [[50.0, 60.0]]
 
 
 def test_a_project_open_elsewhere_is_read_only_and_says_so(
@@ -380,7 +380,7 @@ def test_several_open_files_become_a_project_with_their_picks(
     qtbot.waitUntil(lambda: not form.isVisible(), timeout=2000)
     session.save()
     with Project.open(tmp_path / "mine", lock=False) as saved:
-        assert np.allclose(saved.marks("a.b_2").picks.coords, planted["a.b_2"], atol=1e-3)
+        assert np.allclose(saved.annotations("a.b_2").picks.coords, planted["a.b_2"], atol=1e-3)
 
 
 def test_the_picks_made_before_come_into_the_new_project(

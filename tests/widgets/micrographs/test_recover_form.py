@@ -67,6 +67,19 @@ def test_it_is_deleted_only_when_the_user_says_so(dock, left):
     assert not dock.left_work.isVisible()
 
 
+def test_all_of_it_is_deleted_only_when_the_user_says_so(dock, left, scratch):
+    form, asked = dock.left_work, []
+    assert "Unsaved work of 1 session: 0." in form.room.text()
+    form.ask = lambda question: bool(asked.append(question))
+    form.delete_all.click()
+    assert "1 session" in asked[0]
+    assert left.exists()
+    form.ask = lambda question: True
+    form.delete_all.click()
+    assert [path.name for path in scratch.iterdir()] == [dock.session.project.folder.name]
+    assert not form.isVisible()
+
+
 def test_it_is_not_offered_where_micrographs_are_open_or_while_somebody_has_it(
     dock, tmp_path, qtbot
 ):
@@ -90,8 +103,8 @@ def test_what_is_discarded_or_empty_leaves_nothing(session, planted, scratch, tm
 
 
 KILLED = """
-import sys, tempfile, time
-tempfile.tempdir = sys.argv[1]
+import os, sys, time
+os.environ["UNETPICK_SCRATCH"] = sys.argv[1]
 import numpy as np
 from qtpy.QtWidgets import QApplication
 from napari.components import ViewerModel

@@ -36,7 +36,7 @@ def written(many: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]
     """The number of the event loop's turn, and the key, of each micrograph that is written."""
     seen: list[tuple[int, str]] = []
     turns = [0]
-    save_some, save_marks = many.save, Project.save_marks
+    save_some, save_annotations = many.save, Project.save_annotations
 
     def save(budget: float = float("inf")) -> bool:
         turns[0] += 1
@@ -44,18 +44,18 @@ def written(many: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]
 
     def slow(project: Project, key: str, marks: Any) -> None:
         time.sleep(SLOW)
-        save_marks(project, key, marks)
+        save_annotations(project, key, marks)
         seen.append((turns[0], key))
 
     monkeypatch.setattr(many, "save", save)
-    monkeypatch.setattr(Project, "save_marks", slow)
+    monkeypatch.setattr(Project, "save_annotations", slow)
     return seen
 
 
 def on_disk(session: Any, key: str) -> int:
     again = Project.open(session.project.folder, lock=False)
     try:
-        return len(again.marks(key).picks)
+        return len(again.annotations(key).picks)
     finally:
         again.close()
 
@@ -73,7 +73,7 @@ def test_the_window_is_free_between_a_few_and_the_oldest_come_first(
     assert max(map(turns.count, turns)) <= marking.SAVE_BUDGET / SLOW + 1
     again = Project.open(many.project.folder, lock=False)
     assert [again.entries[key].picks for key in order] == [4] + [2] * (COUNT - 1)
-    assert [len(again.marks(key).picks) for key in order] == [4] + [2] * (COUNT - 1)
+    assert [len(again.annotations(key).picks) for key in order] == [4] + [2] * (COUNT - 1)
     again.close()
 
 
@@ -127,7 +127,7 @@ def test_after_a_full_disk_edits_are_saved_as_soon_as_before(
         raise EngineError("no space left on the disk")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Project, "save_marks", full)
+        patch.setattr(Project, "save_annotations", full)
         many.add_picks("a.b_1", PLACES, None, "manual")
         qtbot.waitUntil(lambda: bool(told), timeout=2000)
         assert not many.saving

@@ -45,7 +45,7 @@ def test_marks_are_saved_and_the_project_is_unlocked(
     qtbot.waitUntil(lambda: session.closed, timeout=2000)
     again = Project.open(tmp_path / "project")
     assert not again.read_only
-    np.testing.assert_allclose(again.marks("a.b_1").picks.coords, [[40.0, 50.0]])
+    np.testing.assert_allclose(again.annotations("a.b_1").picks.coords, [[40.0, 50.0]])
     again.close()
 
 
@@ -70,7 +70,7 @@ def stuck(request: Any, project_session: Any, tmp_path: Any, monkeypatch: Any) -
     def full(*_: Any) -> None:
         raise InputError("no space left on the disk")
 
-    monkeypatch.setattr(session.project, "save_marks", full)
+    monkeypatch.setattr(session.project, "save_annotations", full)
     session.add_picks("a.b_1", PLACE, None, "manual")
     yield window, session
     session.close()
@@ -102,7 +102,7 @@ def test_nothing_that_cannot_be_saved_is_lost_without_a_question(
     window.deleteLater()
     qtbot.waitUntil(lambda: session.closed, timeout=2000)
     with Project.open(tmp_path / "mine") as saved:
-        np.testing.assert_allclose(saved.marks("a.b_1").picks.coords, PLACE)
+        np.testing.assert_allclose(saved.annotations("a.b_1").picks.coords, PLACE)
 
 
 def test_changes_are_lost_where_the_user_says_so(
@@ -115,4 +115,4 @@ def test_changes_are_lost_where_the_user_says_so(
     window.deleteLater()
     qtbot.waitUntil(lambda: session.closed, timeout=2000)
     with Project.open(tmp_path / "project", lock=False) as project:
-        assert not len(project.marks("a.b_1").picks)
+        assert not len(project.annotations("a.b_1").picks)

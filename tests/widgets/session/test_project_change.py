@@ -47,7 +47,7 @@ def test_what_a_reader_marked_and_picked_is_in_the_project_it_saves(reader, tmp_
     assert not unsaved_work(reader)
     assert len(reader.marks(KEY).picks) == 2
     saved = read(tmp_path / "mine")
-    np.testing.assert_allclose(saved.marks(KEY).picks.coords, PLACES, atol=2e-3)
+    np.testing.assert_allclose(saved.annotations(KEY).picks.coords, PLACES, atol=2e-3)
     np.testing.assert_allclose(saved.candidates(OTHER).coords, PLACES)
     assert saved.diameter == 90
     assert (saved.entries[KEY].picks, saved.entries[KEY].state) == (2, "partial")
@@ -70,7 +70,7 @@ def test_the_next_project_saves_after_one_that_could_not(reader, planted, tmp_pa
     reader.new_project(tmp_path / "fresh", tmp_path / "other")
     reader.add_picks("z", PLACES, None, "manual")
     assert reader.save()
-    assert len(read(tmp_path / "fresh").marks("z").picks) == 2
+    assert len(read(tmp_path / "fresh").annotations("z").picks) == 2
 
 
 def test_opening_the_project_that_is_open_changes_nothing(project_session, tmp_path):

@@ -13,7 +13,7 @@ from superqt import QCollapsible
 from train_helpers import write_run
 
 from napari_unetpick.events import Metrics
-from napari_unetpick.project.run_curves import curves_of
+from napari_unetpick.project.runs import curves_of
 from napari_unetpick.widgets.train.dock import TrainDock
 
 LEFT = Qt.MouseButton.LeftButton

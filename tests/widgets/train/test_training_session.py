@@ -78,7 +78,7 @@ def test_nothing_learns_from_labels_that_cannot_be_saved(
     def full(*_: Any) -> None:
         raise InputError("no space left on the disk")
 
-    monkeypatch.setattr(session.project, "save_marks", full)
+    monkeypatch.setattr(session.project, "save_annotations", full)
     with pytest.raises(InputError, match="cannot be saved"):
         session.start(do)
     assert fake_engine.submitted == []

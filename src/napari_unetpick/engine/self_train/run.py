@@ -41,7 +41,7 @@ from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.models import Model, load_model, save_model
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import MIN_DISTANCE
-from napari_unetpick.project.pseudo_labels import write_taken
+from napari_unetpick.project.runs import write_taken
 
 STAGE = 100  # number of round 0: training and cross-fitting draw with smaller numbers
 

@@ -25,6 +25,7 @@ READERS = {
     "topaz": "topaz:read_topaz",
     "cryosparc": "cryosparc:read_cryosparc",
     "cryoppp": "cryoppp:read_cryoppp",
+    "project": "annotation_file:read_annotated",
 }
 """Format -> module:function. Each is imported when it is used."""
 
@@ -32,6 +33,8 @@ FOLDER_EXTENSIONS = (".star", ".csv", ".tsv", ".box", ".cbox", ".json", ".txt", 
 LABELS_FILE = "labels.csv"
 NOT_PICKS = ("negatives.csv", "candidates.csv", "areas.json")
 """Files of our own folders that hold something else than picks."""
+ANNOTATIONS = b'"columns"'
+"""What the head of a project's file of annotations holds, and EMAN's JSON does not."""
 SIMULATED = ("truth.csv", "junk.csv")
 """What a simulated set holds beside its `picks.csv`; alone, these may be anybody's picks."""
 
@@ -154,7 +157,7 @@ def sniff(path: Path) -> str:
         if lines and HEADER.fullmatch(lines[0]):
             return "cbox" if suffix == ".cbox" or "data_cryolo" in lines else "star"
         if lines and lines[0][0] in "{[":
-            return "eman"
+            return "project" if ANNOTATIONS in head else "eman"
         header = lines[0].lower() if lines else ""
         if "image_name" in header and "x_coord" in header:
             return "topaz"
@@ -255,7 +258,7 @@ def has_coordinates(file: Path) -> bool:
     if suffix == ".star":
         return b"_rlncoordinatex" in head or b"_rlnmicrographcoordinates" in head
     if suffix == ".json":
-        return b'"boxes"' in head
+        return b'"boxes"' in head or ANNOTATIONS in head
     first = head.lstrip(b"\xef\xbb\xbf \r\n").split(b"\n")[0].replace(b'"', b"")
     names = {name.strip() for name in first.replace(b";", b",").replace(b"\t", b",").split(b",")}
     return bool(names & {b"x", b"y", b"x_coord", b"x-coordinate"}) or _is_box_row(

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from napari_unetpick.evaluation.inputs.truth import Areas
-from napari_unetpick.project.annotations import read_marks
+from napari_unetpick.project.annotations import describe_accepted, read_annotations
 from napari_unetpick.project.folder import PICKS
-from napari_unetpick.project.pick_table import tell_accepted
 
 
 def read_excluded(project: Path, keys: Iterable[str], notes: list[str]) -> Areas:
@@ -19,7 +18,7 @@ def read_excluded(project: Path, keys: Iterable[str], notes: list[str]) -> Areas
     InputError
         A file is damaged.
     """
-    marks = {key: read_marks(project / PICKS, key, []) for key in keys}
-    if accepted := tell_accepted(each.picks for each in marks.values()):
+    marks = {key: read_annotations(project / PICKS, key, []) for key in keys}
+    if accepted := describe_accepted(each.picks for each in marks.values()):
         notes.append(accepted)
     return {key: each.exclusions for key, each in marks.items() if each.exclusions}

@@ -13,7 +13,7 @@ from psygnal import Signal
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.picking.scale import EDGE
-from napari_unetpick.project.comparisons import obstacle as lacking
+from napari_unetpick.project.evaluations import obstacle as lacking
 from napari_unetpick.widgets.qt.preferences import read_preferences
 
 if TYPE_CHECKING:

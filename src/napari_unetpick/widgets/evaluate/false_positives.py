@@ -10,7 +10,7 @@ import scipy
 
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.picking.scale import SAME_PARTICLE
-from napari_unetpick.project.project import Marks
+from napari_unetpick.project.project import Annotations
 from napari_unetpick.widgets.session.selection import Chosen, undecided
 
 MOST = 500  # more than anybody looks through one by one
@@ -26,7 +26,7 @@ class FalsePick:
     score: float
     diameter: float  # pixels of the file
 
-    def is_open(self, marks: Marks) -> bool:
+    def is_open(self, marks: Annotations) -> bool:
         """Tell whether the user has not decided about this place yet."""
         return bool(
             undecided(np.array([[self.row, self.col]]), marks, SAME_PARTICLE * self.diameter)[0]

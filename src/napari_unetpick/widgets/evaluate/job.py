@@ -20,7 +20,7 @@ from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.training_micrographs import seen_by
 from napari_unetpick.picking.scale import EDGE
 from napari_unetpick.project.folder import RUNS
-from napari_unetpick.project.project import Marks
+from napari_unetpick.project.project import Annotations
 from napari_unetpick.widgets.evaluate.false_positives import FalsePick, find_false_picks
 from napari_unetpick.widgets.evaluate.truth import Own, Truth, find_truth
 from napari_unetpick.widgets.qt.workers import Task
@@ -147,7 +147,7 @@ def _from_model(truth: Truth, snapshot: Snapshot, diameter: float, task: Task) -
         models.setdefault(found.model, []).append(key)
         marks = snapshot.marks_of(key)
         px = truth.images[key].diameter_px(diameter)
-        chosen = snapshot.model.choose_among(found, Marks(), px)
+        chosen = snapshot.model.choose_among(found, Annotations(), px)
         name = truth.picks[key].micrograph
         picks[key] = Picks(name, chosen.coords[chosen.above], chosen.scores[chosen.above])
         scores = found.scores(snapshot.model.calibration)

@@ -13,7 +13,7 @@ from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.labels import Polygon
 from napari_unetpick.io.picks import Picks, tell_count
-from napari_unetpick.project.pick_table import tell_accepted
+from napari_unetpick.project.annotations import describe_accepted
 from napari_unetpick.project.project import Entry
 from napari_unetpick.widgets.qt.workers import Task
 from napari_unetpick.widgets.session.snapshot import OpenMicrograph, Snapshot
@@ -89,7 +89,7 @@ def _from_labels(source: Own, snapshot: Snapshot, task: Task) -> Truth:
             table = snapshot.marks_of(key).picks
             tables.append(table)
             truth.picks[key] = Picks(snapshot.entries[key].micrograph.name, table.coords)
-    if accepted := tell_accepted(tables):
+    if accepted := describe_accepted(tables):
         truth.notes.append(accepted)
     return _checked(truth)
 

@@ -14,7 +14,6 @@ from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.widgets.gallery.crops import SIDE, Mean, average
 from napari_unetpick.widgets.gallery.items import (
-    CANDIDATE,
     GalleryItem,
     Gathered,
     Kind,
@@ -22,7 +21,7 @@ from napari_unetpick.widgets.gallery.items import (
     ordered,
 )
 from napari_unetpick.widgets.gallery.model import GalleryModel, picture
-from napari_unetpick.widgets.layers.points_table import remove_picks
+from napari_unetpick.widgets.layers.points_table import remove_at
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.throttle import single_shot
@@ -275,13 +274,13 @@ class GalleryDock(Dock):
         chosen = self.selected()
         for key, places, _ in self._still_open(chosen):
             self.session.reject(key, places)
-        picks: dict[str, list[int]] = {}
+        picks: dict[str, list[tuple[float, float]]] = {}
         for item in chosen:
-            if item.id != CANDIDATE and item.key in self.session.project.entries:
-                picks.setdefault(item.key, []).append(item.id)
-        for key, ids in picks.items():
+            if item.is_pick and item.key in self.session.project.entries:
+                picks.setdefault(item.key, []).append((item.row, item.col))
+        for key, places in picks.items():
             marks = self.session.marks(key)
-            self.session.set_marks(key, replace(marks, picks=remove_picks(marks.picks, ids)))
+            self.session.set_marks(key, replace(marks, picks=remove_at(marks.picks, places)))
         self._took(chosen)
 
     def _took(self, chosen: list[GalleryItem]) -> None:
@@ -297,7 +296,7 @@ class GalleryDock(Dock):
         """
         groups: dict[str, list[GalleryItem]] = {}
         for item in chosen:
-            if item.id == CANDIDATE and item.key in self.session.project.entries:
+            if not item.is_pick and item.key in self.session.project.entries:
                 groups.setdefault(item.key, []).append(item)
         found = []
         for key, each in groups.items():

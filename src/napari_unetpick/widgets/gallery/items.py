@@ -13,12 +13,10 @@ from napari_unetpick.widgets.session.snapshot import Snapshot
 Kind = Literal["picks", "candidates"]
 MOST = 50_000  # more than anybody scrolls through
 
-CANDIDATE = -1  # id of what is no pick yet
-
 
 @dataclass(frozen=True)
 class GalleryItem:
-    """A pick (with its id) or a candidate: where, (row, col) pixels of the file, and its score.
+    """A pick or a candidate: where, (row, col) pixels of the file, and its score.
 
     `diameter` is the particle's in pixels of the file, where it is a candidate.
     """
@@ -27,7 +25,7 @@ class GalleryItem:
     row: float
     col: float
     score: float
-    id: int = CANDIDATE
+    is_pick: bool = False
     diameter: float = 0.0
 
 
@@ -76,8 +74,8 @@ def ordered(items: Sequence[GalleryItem], best_first: bool) -> list[GalleryItem]
 
 def _picks(key: str, snapshot: Snapshot) -> list[GalleryItem]:
     table = snapshot.marks_of(key).picks
-    rows = zip(table.coords, table.scores, table.ids.tolist(), strict=True)
-    return [GalleryItem(key, *map(float, place), float(s), number) for place, s, number in rows]
+    rows = zip(table.coords, table.scores, strict=True)
+    return [GalleryItem(key, *map(float, place), float(score), True) for place, score in rows]
 
 
 def _candidates(key: str, snapshot: Snapshot) -> list[GalleryItem]:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import points_in_poly
 
-from napari_unetpick.project.project import Marks
-from napari_unetpick.widgets.layers.points_table import remove_picks
+from napari_unetpick.project.annotations import Annotations
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -50,7 +49,9 @@ def inside_lasso(coords: Floats, path: Floats) -> Mask:
     return np.asarray(points_in_poly(coords, path), dtype=bool)
 
 
-def without(marks: Marks, picks: Mask, negatives: Mask, rejected: Floats | None = None) -> Marks:
+def without(
+    marks: Annotations, picks: Mask, negatives: Mask, rejected: Floats | None = None
+) -> Annotations:
     """Return marks without some picks and negatives, and with new negatives.
 
     Parameters
@@ -63,7 +64,7 @@ def without(marks: Marks, picks: Mask, negatives: Mask, rejected: Floats | None 
     left = marks.negatives[~negatives]
     if rejected is not None and len(rejected):
         left = np.concatenate([left, rejected])
-    return replace(marks, picks=remove_picks(marks.picks, marks.picks.ids[picks]), negatives=left)
+    return replace(marks, picks=marks.picks.select(~picks), negatives=left)
 
 
 def segments(path: Floats, *, closed: bool = False) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import match_names, micrograph_key
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.io.sizes import is_pixel_size
-from napari_unetpick.project.images import IMAGES
+from napari_unetpick.project.folder import IMAGES
 from napari_unetpick.widgets.session.session import Session
 
 SAME = 1.0  # px: a pick this near one that is there is that one

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.project.project import PickTable
-
-NEW = -1  # id of a pick that was just clicked
+from napari_unetpick.io.formats.annotation_file import COLUMNS
+from napari_unetpick.io.picks import Picks
+from napari_unetpick.project.annotations import MANUAL_SCORE, UNKNOWN, add_picks, new_picks
 
 
 @contextmanager
@@ -47,19 +47,23 @@ def _held_back(layer: Any) -> Iterator[None]:
         yield
 
 
-def show_picks(layer: Any, table: PickTable, diameter: float) -> None:
+def features_of(picks: Picks) -> dict[str, Any]:
+    """Return the columns of picks as the layer's table has them: "source", "score", ..."""
+    return {
+        COLUMNS[name][0]: column.astype(object) if column.dtype.kind == "U" else column
+        for name, column in picks.columns().items()
+    }
+
+
+def show_picks(layer: Any, picks: Picks, diameter: float) -> None:
     """Put picks into the layer: data, features, sizes and selection in one step."""
     if layer.selected_data:
         layer.selected_data = set()
     if layer.current_size != diameter:
         layer.current_size = diameter
     with one_step(layer):
-        layer.data = np.asarray(table.coords, float).reshape(-1, 2)
-        layer.features = {
-            "source": np.array(table.sources, dtype=object),
-            "score": np.asarray(table.scores, float),
-            "id": np.asarray(table.ids, np.int64),
-        }
+        layer.data = np.asarray(picks.coords, float).reshape(-1, 2)
+        layer.features = features_of(picks)
         if (np.asarray(layer.size) != diameter).any():
             layer.size = diameter
         if not np.all(layer.shown):
@@ -69,48 +73,31 @@ def show_picks(layer: Any, table: PickTable, diameter: float) -> None:
 
 def stamp_defaults(layer: Any) -> None:
     """Say what the next clicked pick is; napari takes it from the last selected one instead."""
-    layer.feature_defaults = {"source": "manual", "score": 1.0, "id": NEW}
+    table = {COLUMNS[name][0]: UNKNOWN.get(name, np.nan) for name in COLUMNS}
+    table |= {"source": "manual", "score": MANUAL_SCORE}
+    layer.feature_defaults = {name: table[name] for name in layer.features if name in table}
 
 
-def read_picks(layer: Any, before: PickTable) -> PickTable:
-    """Return the layer's picks; new ones (clicked, pasted) get their own id and are manual.
+def read_picks(layer: Any, before: Picks) -> Picks:
+    """Return the layer's picks; new ones (clicked, pasted) stand at its end and are manual.
 
     Parameters
     ----------
     before
-        The picks before the edit: when each was made is known from there.
+        The picks before the edit.
     """
     coords = np.array(layer.data, float).reshape(-1, 2)
-    features = layer.features
-    ids = np.asarray(features["id"], np.int64).copy()
-    scores = np.asarray(features["score"], float).copy()
-    sources = [str(each) for each in features["source"]]
-    made = dict(zip(before.ids.tolist(), before.created, strict=True))
-    fresh = _fresh_rows(ids, set(made))
-    next_id = max([*made, *ids.tolist(), -1]) + 1
-    for row in np.flatnonzero(fresh):
-        ids[row], scores[row], sources[row] = next_id, 1.0, "manual"
-        next_id += 1
-    if fresh.any():
-        layer.features = {
-            "source": np.array(sources, dtype=object),
-            "score": scores,
-            "id": ids,
-        }
+    known = min(len(before), len(coords))
+    columns = {
+        name: np.asarray(layer.features[COLUMNS[name][0]][:known]).astype(COLUMNS[name][1])
+        for name in before.columns()
+    }
+    columns["scores"] = np.nan_to_num(columns["scores"], nan=MANUAL_SCORE)
+    picks = add_picks(replace(before, coords=coords[:known], **columns), new_picks(coords[known:]))
+    if len(coords) > known:
+        layer.features = features_of(picks)
     stamp_defaults(layer)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    created = tuple(made.get(each, now) for each in ids.tolist())
-    return PickTable(coords, np.nan_to_num(scores, nan=1.0), ids, tuple(sources), created)
-
-
-def _fresh_rows(ids: NDArray[np.int64], known: set[int]) -> NDArray[np.bool_]:
-    """Rows whose id is unknown, or stands in an earlier row already."""
-    seen: set[int] = set()
-    fresh = np.zeros(len(ids), dtype=bool)
-    for row, each in enumerate(ids.tolist()):
-        fresh[row] = each not in known or each in seen
-        seen.add(each)
-    return fresh
+    return picks
 
 
 def read_areas(layer: Any) -> tuple[NDArray[np.float64], ...]:
@@ -130,17 +117,7 @@ def _ellipse(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(centre + np.cos(turn) * half_a + np.sin(turn) * half_b)
 
 
-def join_tables(first: PickTable, second: PickTable) -> PickTable:
-    """Put two tables of picks one below the other."""
-    return PickTable(
-        coords=np.concatenate([first.coords, second.coords]),
-        scores=np.concatenate([first.scores, second.scores]),
-        ids=np.concatenate([first.ids, second.ids]),
-        sources=first.sources + second.sources,
-        created=first.created + second.created,
-    )
-
-
-def remove_picks(table: PickTable, ids: Iterable[int]) -> PickTable:
-    """Return the picks whose id is not among `ids`."""
-    return table.select(~np.isin(table.ids, list(ids)))
+def remove_at(picks: Picks, places: Collection[tuple[float, float]]) -> Picks:
+    """Return the picks that are at none of some places (row, col)."""
+    gone = set(places)
+    return picks.select(np.array([tuple(each) not in gone for each in picks.coords.tolist()], bool))

@@ -20,7 +20,7 @@ from napari_unetpick.adapters.layer_data import OWN, own_metadata
 from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.project.project import Marks
+from napari_unetpick.project.project import Annotations
 from napari_unetpick.widgets.layers import styles as layer_styles
 from napari_unetpick.widgets.layers.images import DisplaySettings, ImageStore, Shown, why_not
 from napari_unetpick.widgets.layers.keys import LayerKeys
@@ -233,12 +233,12 @@ class Layers:
         near = [keys[i] for i in around if 0 <= i < len(keys)]
         self.images.prefetch([self.session.entry(k).micrograph for k in near])
 
-    def _read(self, key: str) -> tuple[Marks, str]:
+    def _read(self, key: str) -> tuple[Annotations, str]:
         """Return what is marked, and "" or why its file cannot be read: its layers are locked."""
         try:
             return self.session.marks(key), ""
         except UnetPickError as error:
-            return Marks(), str(error)
+            return Annotations(), str(error)
 
     def _show_image(self, key: str, shown: Shown) -> None:
         place = layer_styles.placement(shown.pixel_size, shown.ratio)

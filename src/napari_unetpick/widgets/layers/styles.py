@@ -13,7 +13,7 @@ from napari_unetpick.adapters.layer_data import DEFAULT_SIZE, PLAIN_COLOR, SCORE
 from napari_unetpick.widgets.layers.points_table import one_step
 
 if TYPE_CHECKING:
-    from napari_unetpick.project.project import Marks
+    from napari_unetpick.project.project import Annotations
     from napari_unetpick.widgets.layers.images import Shown
     from napari_unetpick.widgets.session.selection import Chosen
     from napari_unetpick.widgets.session.session import Session
@@ -89,7 +89,6 @@ def _picks() -> Any:
     columns: dict[str, Any] = {
         "source": np.array([], dtype=object),
         "score": np.array([], dtype=float),
-        "id": np.array([], dtype=np.int64),
     }
     return _points("picks", PLAIN_COLOR, "disc", features=columns)
 
@@ -123,7 +122,7 @@ EMPTY: dict[str, Callable[[], Any]] = {
 }
 
 
-def needed_by(marks: Marks) -> list[str]:
+def needed_by(marks: Annotations) -> list[str]:
     """Return the kinds of layers in which something is marked."""
     kinds = ("picks", "negatives", "exclusions", "complete")
     return [kind for kind in kinds if len(getattr(marks, kind))]

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.project.images import remove_images
+from napari_unetpick.project.copying import remove_images
 from napari_unetpick.widgets.layers.import_layers import (
     Source,
     find_images,

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.project.project import Project
-from napari_unetpick.project.scratch import LeftWork, find_left_work
+from napari_unetpick.project.scratch import LeftWork, find_left_work, purge, scratch_size
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.session.session import Session
 
@@ -40,18 +40,28 @@ class LeftWorkForm(QWidget):
         self.delete = button(
             "Delete it", "Delete these picks and models, once you have confirmed.", self._delete
         )
+        self.room = hint()
+        self.delete_all = button(
+            "Delete all unsaved work",
+            "Delete all picks and models that were never saved as a project and that no viewer has "
+            "open, once you have confirmed.",
+            self._delete_all,
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.words)
         layout.addWidget(row(self.go_on, self.delete))
+        layout.addWidget(row(self.room, self.delete_all))
         self.hide()  # until it lies in a layout and `offer` finds something
 
     def offer(self) -> None:
         """Look for work that was left and show the newest, or nothing."""
         project = self.session.project
         free = project.temporary and not project.entries
-        self.left = next(iter(find_left_work()), None) if free else None
+        every = find_left_work() if free else []
+        self.left = next(iter(every), None)
         say(self.words, "" if self.left is None else describe(self.left))
+        say(self.room, describe_size(len(every), scratch_size()) if every else "")
         self.setVisible(self.left is not None)
 
     def _open(self) -> None:
@@ -73,6 +83,12 @@ class LeftWorkForm(QWidget):
                 return
         self.offer()
 
+    def _delete_all(self) -> None:
+        if self.ask(f"{self.room.text()} Delete all of it? It cannot be undone."):
+            count = purge()
+            self.report(f"deleted the unsaved work of {tell_count(count, 'session')}", "")
+            self.offer()
+
     def _ask(self, question: str) -> bool:
         answer = QMessageBox.question(self, "Delete what was left", question)
         return bool(answer == QMessageBox.StandardButton.Yes)
@@ -86,3 +102,8 @@ def describe(left: LeftWork) -> str:
     parts += [tell_count(left.runs, "training")] * bool(left.runs)
     when = f"{datetime.fromtimestamp(left.modified):%d %B, %H:%M}"
     return f"Never saved as a project: {' and '.join(parts)}, of {when}."
+
+
+def describe_size(count: int, size: int) -> str:
+    """Say how much room unsaved work takes."""
+    return f"Unsaved work of {tell_count(count, 'session')}: {size / 1e6:,.1f} MB on the disk."

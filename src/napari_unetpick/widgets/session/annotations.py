@@ -23,8 +23,8 @@ from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import State
-from napari_unetpick.project.project import Entry, Marks, PickTable, Project
-from napari_unetpick.widgets.layers.points_table import join_tables
+from napari_unetpick.project.annotations import add_picks, new_picks
+from napari_unetpick.project.project import Annotations, Entry, Project
 from napari_unetpick.widgets.session.undo import UndoStacks
 
 SAVE_AFTER_MS = 1000  # of an edit; the promise is two seconds
@@ -48,10 +48,10 @@ class Marking:
     def __init__(self) -> None:
         self.project: Project = Project.create_temporary()
         self.current = ""
-        self.undo_stacks: UndoStacks[Marks] = UndoStacks()
+        self.undo_stacks: UndoStacks[Annotations] = UndoStacks()
         self.order: list[str] = []  # keys as the list of micrographs shows them, where it is open
         self.selected: list[str] = []  # keys of the rows that are selected there
-        self._marks: dict[str, Marks] = {}
+        self._marks: dict[str, Annotations] = {}
         self.saving = False  # what changed, a few micrographs at a time: who changes many waits
         self._unsaved: dict[str, None] = {}  # keys, the oldest change first
         self._called_partial: set[str] = set()  # keys whose first mark made them so, not the user
@@ -135,13 +135,13 @@ class Marking:
 
     # -- marks ---------------------------------------------------------------------------------
 
-    def marks(self, key: str) -> Marks:
+    def marks(self, key: str) -> Annotations:
         """Return what is marked on a micrograph."""
         if key not in self._marks:
-            self._marks[key] = self.project.marks(key)
+            self._marks[key] = self.project.annotations(key)
         return self._marks[key]
 
-    def set_marks(self, key: str, marks: Marks, *, origin: str = "session") -> None:
+    def set_marks(self, key: str, marks: Annotations, *, origin: str = "session") -> None:
         """Replace what is marked on a micrograph; it can be undone."""
         self.undo_stacks.push(key, self.marks(key))
         self._put_marks(key, marks, origin)
@@ -154,13 +154,13 @@ class Marking:
         """Bring back what was undone last on the current micrograph."""
         self._travel(self.undo_stacks.redo)
 
-    def _travel(self, move: Callable[[str, Marks], Marks | None]) -> None:
+    def _travel(self, move: Callable[[str, Annotations], Annotations | None]) -> None:
         if self.current and any(self.undo_stacks.depth(self.current)):  # else it may be unreadable
             found = move(self.current, self.marks(self.current))
             if found is not None:
                 self._put_marks(self.current, found, "undo")
 
-    def _put_marks(self, key: str, marks: Marks, origin: str) -> None:
+    def _put_marks(self, key: str, marks: Annotations, origin: str) -> None:
         before = self._marks.get(key)
         self._marks[key] = marks
         self._unsaved.setdefault(key)
@@ -182,10 +182,8 @@ class Marking:
     def add_picks(self, key: str, coords: Floats, scores: Floats | None, source: str) -> None:
         """Add picks to a micrograph, (N, 2) (row, col) in pixels of the file."""
         marks = self.marks(key)
-        table = marks.picks
-        first = int(table.ids.max()) + 1 if len(table) else 0
-        new = PickTable.from_coords(coords, source=source, scores=scores, first_id=first)
-        self.set_marks(key, replace(marks, picks=join_tables(table, new)))
+        more = new_picks(coords, source, scores)
+        self.set_marks(key, replace(marks, picks=add_picks(marks.picks, more)))
 
     def set_state(self, key: str, state: State) -> None:
         """Say how complete a micrograph's labels are."""
@@ -225,13 +223,13 @@ class Marking:
         end = time.perf_counter() + budget
         try:
             for key in list(self._unsaved):
-                self.project.save_marks(key, self._marks[key])
+                self.project.save_annotations(key, self._marks[key])
                 del self._unsaved[key]
                 if time.perf_counter() >= end:
                     self.saving = True
                     self._timer.start(0)
                     return False
-            self.project.save()  # last: its numbers of picks are those of the files
+            self.project.save()
         except UnetPickError as error:
             tell(f"not saved yet: {error}", "error")
             self._timer.start(10 * SAVE_AFTER_MS)

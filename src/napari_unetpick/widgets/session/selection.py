@@ -17,7 +17,7 @@ from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.peaks import keep_distant
 from napari_unetpick.picking.scale import SAME_PARTICLE
-from napari_unetpick.project.project import Marks
+from napari_unetpick.project.project import Annotations
 from napari_unetpick.renamed_keys import carry_over
 
 MODEL = "model.safetensors"
@@ -101,7 +101,7 @@ class PickModel:
     def choose_among(
         self,
         found: Candidates,
-        marks: Marks,
+        marks: Annotations,
         diameter_px: float | None = None,
         preview: float | None = None,
     ) -> Chosen:
@@ -118,7 +118,7 @@ class PickModel:
         return Chosen(coords, scores, scores >= threshold)
 
     def _thin(
-        self, found: Candidates, marks: Marks, diameter: float, preview: bool
+        self, found: Candidates, marks: Annotations, diameter: float, preview: bool
     ) -> tuple[Floats, Floats]:
         """Return places and scores of what is left; the last answer is kept, several docks ask."""
         question = (found, marks, self.calibration, self.min_distance_now, diameter, preview)
@@ -144,7 +144,7 @@ def _same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
     )
 
 
-def undecided(coords: Floats, marks: Marks, distance: float) -> NDArray[np.bool_]:
+def undecided(coords: Floats, marks: Annotations, distance: float) -> NDArray[np.bool_]:
     """Tell which (N, 2) places are not marked within `distance` pixels, nor excluded."""
     free = np.ones(len(coords), dtype=bool)
     if not len(coords):

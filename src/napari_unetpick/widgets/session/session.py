@@ -25,8 +25,9 @@ from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.sizes import check_pixel_size
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.project.copying import copy_project
 from napari_unetpick.project.folder import real_folder
-from napari_unetpick.project.project import Marks, Project, View
+from napari_unetpick.project.project import Annotations, Project, View
 from napari_unetpick.widgets.qt.garbage import Aside
 from napari_unetpick.widgets.session.jobs import Working
 from napari_unetpick.widgets.session.pixel_sizes import PixelSizes
@@ -131,7 +132,7 @@ class Session(Working):
         marks = {key: self._marks[key] for key in self._unsaved}
         loose = {key: self._candidates[key] for key in self._loose}
         found = {key: each for key, each in loose.items() if each is not None}
-        self._take(self.project.copy_to(folder, marks, found))
+        self._take(copy_project(self.project, folder, marks, found))
 
     def new_project(self, folder: Path, sources: str | Path | Sequence[str | Path] = ()) -> None:
         """Make a project of micrographs (or of none yet) in a folder and go on there."""
@@ -236,7 +237,7 @@ class Session(Working):
         """Centre the view on (row, col), pixels of the file, as soon as the micrograph is shown."""
         self.layers.look_at(key, row, col)
 
-    def loaded(self) -> tuple[dict[str, Marks], dict[str, Candidates | None]]:
+    def loaded(self) -> tuple[dict[str, Annotations], dict[str, Candidates | None]]:
         """Return marks and candidates in memory by key: a thread reads others from the files.
 
         Previews of a network that is still training are not among them.

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from napari_unetpick.io.images.unmapped import UnmappedImage
 from napari_unetpick.io.sizes import is_pixel_size
 from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.project.annotations import read_marks
+from napari_unetpick.project.annotations import read_annotations
 from napari_unetpick.project.candidates import SUFFIX, read_candidates
 from napari_unetpick.project.folder import CANDIDATES, PICKS
-from napari_unetpick.project.project import Entry, Marks
+from napari_unetpick.project.project import Annotations, Entry
 from napari_unetpick.widgets.session.pixel_sizes import PixelSizes
 from napari_unetpick.widgets.session.selection import PickModel
 
@@ -62,7 +62,7 @@ class Snapshot:
     folder: Path
     entries: dict[str, Entry]
     diameter: float | None
-    marks: dict[str, Marks]
+    marks: dict[str, Annotations]
     candidates: dict[str, Candidates | None]
     model: PickModel
     sizes: PixelSizes
@@ -71,11 +71,11 @@ class Snapshot:
         """Return the diameter in pixels of a micrograph's file, or None where it is not known."""
         return self.sizes.diameter_px(self.entries[key].micrograph, self.diameter)
 
-    def marks_of(self, key: str) -> Marks:
+    def marks_of(self, key: str) -> Annotations:
         """Return what is marked on a micrograph; an InputError where a file is damaged."""
         if key in self.marks:
             return self.marks[key]
-        return read_marks(self.folder / PICKS, key, [])
+        return read_annotations(self.folder / PICKS, key, [])
 
     def candidates_of(self, key: str) -> Candidates | None:
         """Return a micrograph's candidates; an InputError where the file is damaged."""

@@ -10,7 +10,7 @@ from typing import Any
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_unetpick.project.run_curves import Curve, RunCurves, color_of
+from napari_unetpick.project.runs import Curve, RunCurves, color_of
 from napari_unetpick.widgets.qt.controls import hint, say
 from napari_unetpick.widgets.qt.plot import AXIS_PX
 

@@ -8,8 +8,7 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.project.run_curves import RunCurves, curves_of
-from napari_unetpick.project.runs import METRICS, read_metrics
+from napari_unetpick.project.runs import METRICS, RunCurves, curves_of, read_metrics
 from napari_unetpick.widgets.qt.controls import button, hint, row, say, section
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.preferences import read_preferences

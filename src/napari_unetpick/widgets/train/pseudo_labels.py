@@ -11,7 +11,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import match_names
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.project.pseudo_labels import Taken, read_taken
+from napari_unetpick.project.runs import Taken, read_taken
 
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session.session import Session

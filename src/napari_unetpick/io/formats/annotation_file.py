@@ -1,0 +1,153 @@
+"""The file of one micrograph's annotations in a project: JSON, a pick a line.
+
+    {"schema": 1, "columns": ["x", "y", "score", "source"], "picks": [
+    [20.25,10.125,1.0,"manual"],
+    [7.0,4000.5,0.83,"model"]
+    ], "negatives": [[66.0,55.5]], "exclusions": [], "complete": []}
+
+All places are (x, y) in pixels of the micrograph, those of picks to 0.001 px. More columns are
+there where they are known: diameter, uncertainty, kind, angle, track; an unknown number is null.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+
+SUFFIX = ".json"
+SCHEMA = 1
+COLUMNS = {
+    "scores": ("score", np.float64),
+    "sources": ("source", np.str_),
+    "diameters": ("diameter", np.float64),
+    "uncertainties": ("uncertainty", np.float64),
+    "kinds": ("kind", np.str_),
+    "angles": ("angle", np.float64),
+    "tracks": ("track", np.int64),
+}
+"""Columns of `Picks`: their names in the file, and their types."""
+AREAS = ("exclusions", "complete")
+DAMAGED = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+
+Points = NDArray[np.float64]
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def _none() -> Points:
+    return np.empty((0, 2))
+
+
+@dataclass(frozen=True)
+class AnnotationFile:
+    """What such a file holds; coordinates are (row, col)."""
+
+    picks: Picks
+    negatives: Points = field(default_factory=_none)
+    exclusions: tuple[Points, ...] = ()
+    complete: tuple[Points, ...] = ()
+
+
+def format_annotations(content: AnnotationFile) -> str:
+    """Return the text of a file."""
+    picks = content.picks
+    known = picks.columns()
+    columns = ["x", "y", *(COLUMNS[name][0] for name in known)]
+    values = [np.round(picks.coords[:, 1], 3).tolist(), np.round(picks.coords[:, 0], 3).tolist()]
+    values += [_plain(column) for column in known.values()]
+    rows = ",\n".join(map(_encode, zip(*values, strict=True)))
+    areas = {name: [_xy(area) for area in getattr(content, name)] for name in AREAS}
+    rest = _encode({"negatives": _xy(content.negatives), **areas})
+    head = f'{{"schema": {SCHEMA}, "columns": {json.dumps(columns)}, "picks": [\n'
+    return f"{head}{rows}{chr(10) * bool(rows)}], {rest[1:]}\n"
+
+
+def parse_annotations(path: Path) -> AnnotationFile:
+    """Read a file.
+
+    Raises
+    ------
+    InputError
+        It is damaged, or of a newer version.
+    """
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        schema = table["schema"]
+        if schema > SCHEMA:
+            raise InputError(
+                f"{path}: made by a newer version (schema {schema}, this one reads {SCHEMA}); "
+                "update napari-unetpick"
+            )
+        return AnnotationFile(
+            _picks(path.name.removesuffix(SUFFIX), table["columns"], table["picks"]),
+            _places(table["negatives"]),
+            *(tuple(_places(area, least=3) for area in table[name]) for name in AREAS),
+        )
+    except InputError:
+        raise
+    except DAMAGED as error:
+        raise InputError(
+            f"{path}: the annotations are damaged ({error}); mend the file or restore it from a "
+            "copy"
+        ) from error
+
+
+def read_annotated(path: Path, options: ReadOptions) -> ReadPicks:
+    """Read the picks of such a file."""
+    return ReadPicks([parse_annotations(path).picks])
+
+
+def count_rows(path: Path) -> int:
+    """Count the picks of a file without reading them, as they are written: one a line."""
+    return path.read_bytes().count(b"\n[")
+
+
+def check_places(points: Points, least: int = 0) -> None:
+    """Refuse points or corners that could be written, but not be read again."""
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) < least:
+        raise InputError("an area needs three or more corners (row, col), a point two numbers")
+    if not np.isfinite(points).all():
+        raise InputError("a corner or point is not a number")
+
+
+def _plain(column: NDArray[Any]) -> list[Any]:
+    """Return a column as JSON holds it: numbers to six decimals, None for what is unknown."""
+    if column.dtype.kind != "f":
+        return [str(each) for each in column] if column.dtype.kind in "UO" else column.tolist()
+    return [None if each != each else round(each, 6) for each in column.tolist()]
+
+
+def _xy(points: Points) -> list[list[float]]:
+    plain: list[list[float]] = points[:, ::-1].tolist()
+    return plain
+
+
+def _picks(micrograph: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Picks:
+    if any(len(row) != len(columns) for row in rows):
+        raise ValueError(f"a pick does not fit the {len(columns)} columns")
+    values = {name: [row[place] for row in rows] for place, name in enumerate(columns)}
+    coords = _places(list(zip(values["x"], values["y"], strict=True)))
+    known: dict[str, NDArray[Any]] = {}
+    for name, (column, kind) in COLUMNS.items():
+        if column in values:
+            if kind is np.str_ and not all(isinstance(each, str) for each in values[column]):
+                raise ValueError(f"a {column} is not a text")
+            known[name] = np.array(values[column], dtype=kind)
+    return Picks(micrograph, coords, **known)
+
+
+def _places(values: Sequence[Sequence[float]], least: int = 0) -> Points:
+    points = np.array(values, dtype=np.float64) if len(values) else _none()
+    try:
+        check_places(points, least)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return np.ascontiguousarray(points[:, ::-1])
