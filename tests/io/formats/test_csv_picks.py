@@ -171,3 +171,21 @@ def test_unknown_may_be_written_nan_but_not_inf_or_a_word(tmp_path: Path):
     for word in ("inf", "high"):
         with pytest.raises(InputError, match=f"score of row 2 is '{word}'"):
             read(tmp_path, text.replace("0.5", word))
+
+
+def test_kind_angle_and_filament_are_written_and_read(tmp_path: Path):
+    """An angle may be unknown; a pick of no filament has track -1."""
+    picks = Picks(
+        "m.mrc",
+        np.array([[1.0, 2], [3, 4], [5, 6]]),
+        kinds=np.array(["ribosome", "fibre, long", ""]),
+        angles=np.array([12.5, np.nan, -90]),
+        tracks=np.array([0, 2, -1]),
+    )
+    write_csv(tmp_path / "picks.csv", [picks])
+    again = read_picks(tmp_path / "picks.csv")["m.mrc"]
+    assert again.kinds is not None
+    assert again.kinds.tolist() == ["ribosome", "fibre, long", ""]
+    np.testing.assert_array_equal(again.angles, picks.angles)
+    np.testing.assert_array_equal(again.tracks, picks.tracks)
+    assert again.scores is None

@@ -166,3 +166,21 @@ def test_picks_without_scores_get_no_figure_of_merit(tmp_path: Path):
     write_star(tmp_path / "mic1.star", Picks("mic1", np.array([[1.0, 2.0]])))
     assert "FigureOfMerit" not in (tmp_path / "mic1.star").read_text()
     assert read_picks(tmp_path / "mic1.star")["mic1"].scores is None
+
+
+def test_angle_and_filament_are_written_and_read(tmp_path: Path):
+    """RELION's psi and helical tube of a segment."""
+    path = tmp_path / "m_autopick.star"
+    angles, tracks = np.array([30.0, np.nan]), np.array([4, -1])
+    write_star(path, Picks("m", np.array([[1.0, 2], [3, 4]]), angles=angles, tracks=tracks))
+    (again,) = read_picks(path).values()
+    np.testing.assert_array_equal(again.angles, angles)
+    np.testing.assert_array_equal(again.tracks, tracks)
+
+
+def test_a_psi_of_zero_everywhere_is_no_angle(tmp_path: Path):
+    path = tmp_path / "m_autopick.star"
+    write_star(path, Picks("m", np.array([[1.0, 2], [3, 4]])))
+    (again,) = read_picks(path).values()
+    assert again.angles is None
+    assert again.tracks is None

@@ -1,9 +1,10 @@
-"""Picks as CSV: `micrograph,x,y[,score][,diameter][,uncertainty]`; x = column, y = row, pixels."""
+"""Picks as CSV: `micrograph,x,y[,score][,diameter]...`; x = column, y = row, pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,13 @@ from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
 from napari_unetpick.io.text import escape, parse_numbers, read_table
 
 NEEDED = ("micrograph", "x", "y")
-UNCERTAINTY = "uncertainty"
+OPTIONAL = {
+    "uncertainty": ("uncertainties", 6),
+    "kind": ("kinds", None),
+    "angle": ("angles", 3),
+    "track": ("tracks", 0),
+}
+"""Columns that are written where any pick has them: the column of `Picks`, and its digits."""
 
 
 def read_csv(path: Path, options: ReadOptions | None = None) -> ReadPicks:
@@ -44,12 +51,11 @@ def read_csv(path: Path, options: ReadOptions | None = None) -> ReadPicks:
         for label in ("x", "y", "score", "diameter")
         if label in columns
     }
-    with suppress(InputError):  # whatever others call so is not what picks need
-        if UNCERTAINTY in columns:
-            numbers[UNCERTAINTY] = parse_numbers(
-                columns[UNCERTAINTY], UNCERTAINTY, path, missing=True
-            )
-    found = group_rows(names, numbers)
+    for label in ("uncertainty", "angle", "track"):
+        with suppress(InputError):  # whatever others call so is not what picks need
+            if label in columns:
+                numbers[label] = parse_numbers(columns[label], label, path, missing=True)
+    found = group_rows(names, numbers, kinds=columns.get("kind"))
     with_picks = {each.micrograph for each in found}
     return ReadPicks(found + [empty_picks(name) for name in named if name not in with_picks])
 
@@ -76,20 +82,24 @@ def write_csv(path: Path, picks: Iterable[Picks], *, scores: bool | None = None)
     refuse_one_name(one.micrograph for one in each)
     with_scores = any(p.scores is not None for p in each) if scores is None else scores
     with_diameters = any(p.diameters is not None for p in each)
-    spreads = any(p.uncertainties is not None for p in each)
+    present = {name for p in each for name in p.columns()}
+    more = {label: field for label, field in OPTIONAL.items() if field[0] in present}
     header = "micrograph,x,y" + ",score" * with_scores + ",diameter" * with_diameters
-    parts = [header + f",{UNCERTAINTY}" * spreads]
+    parts = [header + "".join(f",{label}" for label in more)]
     for one in each:
         columns: list[list[Any]] = [one.coords[:, 1].tolist(), one.coords[:, 0].tolist()]
         form = escape(base_name(one.micrograph)).replace("%", "%%") + ",%.3f,%.3f"
         for wanted, values, digits in (
             (with_scores, one.scores, 6),
             (with_diameters, one.diameters, 3),
-            (spreads, one.uncertainties, 6),
+            *((True, getattr(one, name), digits) for name, digits in more.values()),
         ):
             if wanted and values is None:
                 form += ","
-            elif wanted and values is not None:
+            elif wanted and digits is None:
+                form += ",%s"
+                columns.append([escape(str(value)) for value in values.tolist()])
+            elif wanted:
                 cells = values.tolist()
                 whole = not np.isnan(values).any()
                 form += f",%.{digits}f" if whole else ",%s"
@@ -100,8 +110,18 @@ def write_csv(path: Path, picks: Iterable[Picks], *, scores: bool | None = None)
     write_text(path, "\n".join(parts) + "\n")
 
 
+COLUMN_OF = {
+    "score": "scores",
+    "diameter": "diameters",
+    **{label: name for label, (name, _) in OPTIONAL.items() if label != "kind"},
+}
+
+
 def group_rows(
-    names: Sequence[str], numbers: dict[str, NDArray[np.float64]], source: str = ""
+    names: Sequence[str],
+    numbers: dict[str, NDArray[np.float64]],
+    source: str = "",
+    kinds: Sequence[str] | None = None,
 ) -> list[Picks]:
     """Group rows (x, y; other columns where given) by micrograph, in order of appearance."""
     index: dict[str, int] = {}
@@ -109,16 +129,18 @@ def group_rows(
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(1, len(index)))
     coords = np.column_stack([numbers["y"], numbers["x"]])
-    scores, diameters, spreads = map(numbers.get, ("score", "diameter", UNCERTAINTY))
+    columns: dict[str, Any] = {
+        COLUMN_OF[label]: values for label, values in numbers.items() if label in COLUMN_OF
+    }
+    if "tracks" in columns:
+        columns["tracks"] = np.nan_to_num(columns["tracks"], nan=-1).astype(np.int64)
+    if kinds is not None:
+        columns["kinds"] = np.asarray(kinds, dtype=np.str_)
+    if source:
+        columns["sources"] = np.full(len(names), source)
+    every = Picks("", coords, **columns)
     return [
-        Picks(
-            name,
-            coords[rows],
-            None if scores is None else scores[rows],
-            None if diameters is None else diameters[rows],
-            np.full(len(rows), source) if source else None,
-            None if spreads is None else spreads[rows],
-        )
+        replace(every.select(rows), micrograph=name)
         for name, rows in zip(index, np.split(order, bounds), strict=False)
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,10 @@ def read_star_picks(path: Path, options: ReadOptions) -> ReadPicks:
     if "rlnAutopickFigureOfMerit" in table:
         merit = table.numbers("rlnAutopickFigureOfMerit")
         numbers["score"] = np.where(merit == UNSET, np.nan, merit)  # RELION: a manual pick
+    if "rlnAnglePsi" in table and (psi := table.numbers("rlnAnglePsi")).any():
+        numbers["angle"] = np.where(psi == UNSET, np.nan, psi)
+    if "rlnHelicalTubeID" in table:
+        numbers["track"] = table.numbers("rlnHelicalTubeID")
     if "rlnMicrographName" in table:
         picks = group_rows(table.text("rlnMicrographName"), numbers)
     elif "rlnImageName" in table:
@@ -132,20 +137,25 @@ def write_star(path: Path, picks: Picks) -> None:
 
 
 def format_star(picks: Picks) -> str:
-    """Return a per-micrograph coordinate file: one bare `data_` block, class 0 and psi 0.
+    """Return a per-micrograph coordinate file: one bare `data_` block, class 0, psi 0 if unknown.
 
     RELION reads only the first block, so there is no optics block. Without scores there is no
     figure of merit: an invented one would pass or fail Extract's minimum.
     """
     labels = ["rlnCoordinateX", "rlnCoordinateY", "rlnClassNumber", "rlnAnglePsi"]
-    x, y = picks.coords[:, 1].tolist(), picks.coords[:, 0].tolist()
-    if picks.scores is None:
-        rows = map("%12.3f %12.3f            0     0.000000".__mod__, zip(x, y, strict=True))
-    else:
+    psi = np.zeros(len(picks)) if picks.angles is None else picks.angles
+    form = "%12.3f %12.3f            0 %12.6f"
+    columns: list[NDArray[Any]] = [picks.coords[:, 1], picks.coords[:, 0]]
+    columns.append(np.nan_to_num(psi, nan=UNSET))
+    if picks.scores is not None:
         labels.append("rlnAutopickFigureOfMerit")
-        form = "%12.3f %12.3f            0     0.000000 %12.6f"
-        scores = np.nan_to_num(picks.scores, nan=UNSET).tolist()
-        rows = map(form.__mod__, zip(x, y, scores, strict=True))
+        form += " %12.6f"
+        columns.append(np.nan_to_num(picks.scores, nan=UNSET))
+    if picks.tracks is not None:
+        labels.append("rlnHelicalTubeID")
+        form += " %6d"
+        columns.append(picks.tracks)
+    rows = map(form.__mod__, zip(*(column.tolist() for column in columns), strict=True))
     return "# version 30001\n\n" + format_loop("", labels, rows)
 
 
