@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "engine": DATA | {"simulate"},
     "study": DATA | {"engine", "simulate"},
     "report": DATA | {"engine", "study"},
+    "api": THROUGH_REPORT | {"simulate"},
     "worker": THROUGH_REPORT,
     "demo": THROUGH_REPORT | {"simulate"},
     "cli": THROUGH_REPORT | {"simulate", "worker", "demo"},
