@@ -122,10 +122,10 @@ def test_accepted_rounds_replace_the_model_and_keep_the_supervised_one(
 def poison(item, found, limits) -> PseudoLabels:
     """Everywhere but at the best candidates, which are the particles."""
     rows, cols = item.scale.file_shape
-    step = 0.6 * found.diameter
+    step = 0.6 * found.diameter_px
     grid = np.mgrid[step:rows:step, step:cols:step].reshape(2, -1).T
     far = np.linalg.norm(grid[:, None] - found.coords[:30][None], axis=2).min(axis=1)
-    return PseudoLabels(grid[far > 0.5 * found.diameter], np.empty((0, 2)))
+    return PseudoLabels(grid[far > 0.5 * found.diameter_px], np.empty((0, 2)))
 
 
 def test_a_poisoned_round_is_refused_and_changes_nothing(
