@@ -27,20 +27,9 @@ from napari_unetpick.io.sizes import check_diameter
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project import candidates as found
 from napari_unetpick.project import runs as project_runs
-from napari_unetpick.project.annotations import (
-    Annotations,
-    read_annotations,
-    write_annotations,
-)
+from napari_unetpick.project.annotations import Annotations, read_annotations, write_annotations
 from napari_unetpick.project.entries import absent, describe_absent, merge_micrographs
-from napari_unetpick.project.folder import (
-    CANDIDATES,
-    PICKS,
-    RUNS,
-    claim,
-    real_folder,
-    tidy,
-)
+from napari_unetpick.project.folder import CANDIDATES, PICKS, RUNS, claim, real_folder, tidy
 from napari_unetpick.project.lock import Lock, take_lock
 from napari_unetpick.project.pick_index import PickIndex
 from napari_unetpick.project.runs import RunInfo
