@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -79,15 +78,6 @@ def test_steps_are_shown_in_peace_and_none_after_the_end(
     second.end({})
     qtbot.wait(round(1.2 * EVERY_MS))
     assert panel.stage.text() == "Training is done."
-
-
-def test_a_step_is_drawn_in_a_turn_of_its_own(panel: RunPanel, session: Any) -> None:
-    waits: list[str] = []
-    session.layers.pause = SimpleNamespace(wait=lambda: waits.append(panel.stage.text()))
-    session.start("train").progress.emit(Progress("training", 7, 640))
-    assert panel.stage.text() == "Training: 7 of 640"
-    assert len(waits) == 1
-    assert "7 of 640" not in waits[0], "asked before anything changes"
 
 
 def test_a_panel_made_later_joins(session: Any, qtbot: Any) -> None:

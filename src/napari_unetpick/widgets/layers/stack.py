@@ -24,13 +24,10 @@ from napari_unetpick.project.project import Annotations
 from napari_unetpick.widgets.layers import styles as layer_styles
 from napari_unetpick.widgets.layers.images import DisplaySettings, ImageStore, Shown, why_not
 from napari_unetpick.widgets.layers.keys import LayerKeys
-from napari_unetpick.widgets.layers.paint_pause import PaintPause
 from napari_unetpick.widgets.layers.points_table import read_areas, read_picks, show_picks
 from napari_unetpick.widgets.qt.preferences import read_preferences
 
 if TYPE_CHECKING:
-    from qtpy.QtWidgets import QMainWindow
-
     from napari_unetpick.widgets.session.session import Session
 
 EDITED = ("added", "removed", "changed")  # napari's data event also fires before the change
@@ -64,7 +61,6 @@ class Layers:
         self._deleted = False  # by the user, who is not told yet
         self.keys = LayerKeys(self._made)
         self._extent: tuple[float, float] | None = None
-        self.pause: PaintPause | None = None
         self._bridge = _Bridge()
         self._bridge.ready.connect(self._image_ready)
         session.current_changed.connect(self._go)
@@ -164,11 +160,6 @@ class Layers:
                     self.session.viewer.layers.remove(layer)
         self._made.clear()
 
-    def drawn_in(self, window: QMainWindow) -> None:
-        """Take note of the viewer's window; drawing another micrograph then waits for a turn."""
-        if self.pause is None:
-            self.pause = PaintPause(window)
-
     def close(self) -> None:
         """End the image thread."""
         self.images.close()
@@ -209,8 +200,6 @@ class Layers:
 
     def _show(self, key: str, shown: Shown | None) -> None:
         """Put a micrograph and all that belongs to it into the layers, in one step."""
-        if self.pause is not None:
-            self.pause.begin()
         marks, damage = self._read(key)
         if damage and key != self.shown_key:
             tell(f"{key} cannot be marked until its file is mended: {damage}", "error")

@@ -104,8 +104,6 @@ class RunPanel(QWidget):
         self._calm(event)
 
     def _show(self, event: Progress) -> None:
-        if (pause := self.session.layers.pause) is not None:
-            pause.wait()  # going to another micrograph may be due now
         self.bar.setRange(0, event.total)
         self.bar.setValue(event.step)
         stage = (

@@ -1,6 +1,6 @@
 """Ends a session with its viewer's window: saved, or asked about, engine stopped, unlocked.
 
-The window is known once a dock is shown; the session's layers are told of it as well.
+The window is known once a dock is shown.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ class _Watcher(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = ref(session)
-        self._seen = False
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
         """Let everything pass; look at shows."""
@@ -50,10 +49,6 @@ class _Watcher(QObject):
             window = watched.window()
             if isinstance(window, QMainWindow) and not window.findChildren(_Closing):
                 _Closing(window, session)
-                session.layers.drawn_in(window)
-            if not self._seen:
-                self._seen = True
-                session.aside.begin()
         return False
 
 

@@ -28,7 +28,6 @@ from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.copying import copy_project
 from napari_unetpick.project.folder import real_folder
 from napari_unetpick.project.project import Annotations, Project, View
-from napari_unetpick.widgets.qt.garbage import Aside
 from napari_unetpick.widgets.session.jobs import Working
 from napari_unetpick.widgets.session.pixel_sizes import PixelSizes
 from napari_unetpick.widgets.session.selection import Chosen, PickModel
@@ -95,7 +94,6 @@ class Session(Working):
         self.layers = Layers(self)
         self.training = Training(self)
         self.activity = Activity(self)
-        self.aside = Aside(viewer)
         get_tools(self)  # binds E, X and undo, whichever dock is opened
 
     # -- project ---------------------------------------------------------------------------------
@@ -380,7 +378,6 @@ class Session(Working):
         if self.closed:
             return
         self.closed = True
-        self.aside.end()
         try:
             self.save()
         finally:
