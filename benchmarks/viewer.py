@@ -29,6 +29,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.workspace import STEPS, Workspace
 
 CLICKS = 10  # on each of three micrographs
@@ -85,12 +86,12 @@ def clocked(do: Callable[[], Any]) -> float:
 def fill(workspace: Workspace, folder: Path, micrographs: Path) -> Path:
     """Make a project with thirty clicks; return them as a pick file for the command line."""
     session = workspace.session
-    session.new_project(folder / "project", micrographs)
-    session.set_diameter(DIAMETER)
+    session.project.new(folder / "project", micrographs)
+    session.project.set_diameter(DIAMETER)
     truth = {Path(k).stem: v.coords for k, v in read_picks(micrographs / "picks.csv").items()}
     lines = ["micrograph,x,y"]
-    for key in session.keys[:3]:
-        session.add_picks(key, truth[key][:CLICKS], None, "manual")
+    for key in session.project.keys[:3]:
+        session.annotations.add(key, truth[key][:CLICKS], None, "manual")
         lines += [f"{key},{x},{y}" for y, x in truth[key][:CLICKS]]
     (folder / "clicks.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     run_loop(lambda: session.layers.shown_key != "", 20)
@@ -116,40 +117,40 @@ def measure_docks(workspace: Workspace) -> dict[str, float]:
 def measure_threshold(workspace: Workspace, repeats: int) -> list[float]:
     """Move the threshold with a thousand candidates in view."""
     session, rng = workspace.session, np.random.default_rng(1)
-    key = session.current
+    key = session.browser.current
     coords = rng.uniform(20, 1000, (CANDIDATES, 2))
     raw = rng.uniform(size=CANDIDATES)
-    diameter = session.diameter_px(key)
+    diameter = session.pixel_sizes.diameter_px(key)
     assert diameter is not None
     near = np.zeros(CANDIDATES)
-    session.put_candidates(key, Candidates(coords, raw, near, diameter), keep=False)
+    session.candidates.put(key, Candidates(coords, raw, near, diameter), keep=False)
     workspace.open("Pick")
     run_loop(lambda: False, 1)
     values = np.tile([0.3, 0.7, 0.5, 0.2], repeats // 4 + 1)[:repeats]
     times = []
     for value in values:
-        times.append(clocked(lambda value=value: session.set_threshold(float(value))))
+        times.append(clocked(lambda value=value: session.selection.set_threshold(float(value))))
         run_loop(lambda: False, 0.1)
-    session.set_threshold(None)
+    session.selection.set_threshold(None)
     return times
 
 
 def put_everywhere(workspace: Workspace) -> None:
     """Give every micrograph candidates, as if all had been picked."""
     session, rng = workspace.session, np.random.default_rng(2)
-    for key in session.keys:
-        diameter = session.diameter_px(key)
+    for key in session.project.keys:
+        diameter = session.pixel_sizes.diameter_px(key)
         assert diameter is not None
         coords = rng.uniform(20, 1000, (ON_EACH, 2))
         raw, near = rng.uniform(size=ON_EACH), np.zeros(ON_EACH)
-        session.put_candidates(key, Candidates(coords, raw, near, diameter), keep=False)
+        session.candidates.put(key, Candidates(coords, raw, near, diameter), keep=False)
 
 
 def press_next(workspace: Workspace) -> None:
     """Go to the next micrograph, from the last to the first."""
     session = workspace.session
-    keys = session.keys
-    session.go(keys[(keys.index(session.current) + 1) % len(keys)])
+    keys = session.project.keys
+    session.browser.go(keys[(keys.index(session.browser.current) + 1) % len(keys)])
 
 
 def swap_images(viewer: Any, gaps: Gaps, seconds: float) -> list[float]:
@@ -183,8 +184,8 @@ def train(workspace: Workspace, epochs: int) -> tuple[float, float | None]:
     session = workspace.session
     seen: list[float] = []
     start = time.monotonic()
-    session.training.start({"train": {"epochs": epochs}}, "scratch")
-    job = session.job
+    training_of(session).start({"train": {"epochs": epochs}}, "scratch")
+    job = session.jobs.current
     assert job is not None
     job.found.connect(lambda event: seen.append(time.monotonic() - start))
     troubles: list[str] = []
@@ -193,7 +194,7 @@ def train(workspace: Workspace, epochs: int) -> tuple[float, float | None]:
     if job.state != "done":
         raise SystemExit(f"the training ended as {job.state}: {troubles}")
     took = time.monotonic() - start
-    run_loop(lambda: session.job is None, 60)  # the micrograph in view is picked at once
+    run_loop(lambda: session.jobs.current is None, 60)  # the micrograph in view is picked at once
     return took, seen[0] if seen else None
 
 
@@ -246,7 +247,7 @@ def main() -> None:
         session = workspace.session
         picks = fill(workspace, folder, micrographs)
         docks = measure_docks(workspace)
-        session.engine.shutdown()  # opening Train has woken it: this training starts cold
+        session.jobs.engine.shutdown()  # opening Train has woken it: this training starts cold
         run_loop(lambda: False, 3)
         plugin, _ = train(workspace, epochs)
         command = train_by_command(folder, micrographs, picks, epochs)
@@ -260,11 +261,11 @@ def main() -> None:
         with gaps.measured() as training:
             _, preview = train(workspace, epochs)  # the engine is warm
         gap["training"] = list(training)
-        session.training.start({"train": {"epochs": 50}}, "scratch")
-        run_loop(lambda: bool(session.training.rows), 300)
+        training_of(session).start({"train": {"epochs": 50}}, "scratch")
+        run_loop(lambda: bool(training_of(session).rows), 300)
         gap["training and stepping"] = repeat(lambda: press_next(workspace), gaps, seconds)
-        session.training.job.stop()
-        run_loop(lambda: session.job is None, 60)
+        training_of(session).job.stop()
+        run_loop(lambda: session.jobs.current is None, 60)
         rings = measure_threshold(workspace, repeats)
         session.close()
         viewer.close()

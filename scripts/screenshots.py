@@ -25,6 +25,7 @@ from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.simulate.samples import get_sample
 from napari_unetpick.simulate.write import simulate_set
 from napari_unetpick.widgets.pick.job import picking_of
+from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.workspace import STEPS, Workspace
 
 SAMPLE = "barrel"
@@ -62,48 +63,58 @@ def prepare(folder: Path) -> dict[str, np.ndarray]:
 def fill(workspace: Workspace, folder: Path, truth: dict[str, np.ndarray]) -> None:
     """Make the project, and click some particles."""
     session = workspace.session
-    session.new_project(folder / "project", folder / "mics")
-    session.set_diameter(get_sample(SAMPLE).diameter_A)
-    for key in session.keys[:3]:
-        session.add_picks(key, truth[key][:CLICKS], None, "manual")
+    session.project.new(folder / "project", folder / "mics")
+    session.project.set_diameter(get_sample(SAMPLE).diameter_A)
+    for key in session.project.keys[:3]:
+        session.annotations.add(key, truth[key][:CLICKS], None, "manual")
 
 
 def train_and_pick(workspace: Workspace, epochs: int, shoot: Callable[[str], None]) -> None:
     """Train, with a picture in the middle of it; then pick everything."""
     session = workspace.session
     workspace.open("Train")
-    session.training.start({"train": {"epochs": epochs}}, "scratch")
-    job = session.job
+    training_of(session).start({"train": {"epochs": epochs}}, "scratch")
+    job = session.jobs.current
     assert job is not None
     seen: list[object] = []
     job.metrics.connect(seen.append)
     job.error.connect(lambda kind, text: print(kind, text))
-    wait(lambda: len(seen) > 3 * epochs // 4 or session.job is None, 900, "the first epochs")
+    wait(
+        lambda: len(seen) > 3 * epochs // 4 or session.jobs.current is None, 900, "the first epochs"
+    )
     settle(20)  # previews come every some seconds
     shoot("training")
     # when a training is done the micrograph in view is picked at once
-    wait(lambda: session.job is None and not session.training.running, 1200, "the training")
+    wait(
+        lambda: session.jobs.current is None and not training_of(session).running,
+        1200,
+        "the training",
+    )
     workspace.open("Pick")
-    picking_of(session).start(session.keys)
-    wait(lambda: session.job is None, 300, "picking")
+    picking_of(session).start(session.project.keys)
+    wait(lambda: session.jobs.current is None, 300, "picking")
 
 
 def compare(workspace: Workspace, truth: dict[str, np.ndarray]) -> None:
     """Train a second model from the first, label the other micrographs, compare the two."""
     session = workspace.session
-    first = session.model.path
-    session.training.start({"train": {"epochs": 2}}, str(first))
-    wait(lambda: session.job is None and not session.training.running, 600, "the second training")
-    for number, key in enumerate(session.keys[3:]):
-        session.add_picks(key, truth[key], None, "manual")
-        session.change_entry(key, state="full", split="validation" if number < 2 else "test")
+    first = session.selection.model.path
+    training_of(session).start({"train": {"epochs": 2}}, str(first))
+    wait(
+        lambda: session.jobs.current is None and not training_of(session).running,
+        600,
+        "the second training",
+    )
+    for number, key in enumerate(session.project.keys[3:]):
+        session.annotations.add(key, truth[key], None, "manual")
+        session.project.change(key, state="full", split="validation" if number < 2 else "test")
     dock = workspace.open("Evaluate")
     dock.compare_fold.expand(animate=False)
     panel = dock.compare_panel
     for number in range(panel.sides.count()):
         panel.sides.item(number).setCheckState(Qt.CheckState.Checked)
     panel.compare()
-    wait(lambda: session.job is None, 300, "the comparison")
+    wait(lambda: session.jobs.current is None, 300, "the comparison")
     settle(6.0)  # notifications go
     scroll: QWidget | None = panel
     while not (scroll is None or isinstance(scroll, QScrollArea)):

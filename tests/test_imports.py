@@ -35,12 +35,13 @@ MAY_IMPORT = {
     "study": DATA | {"engine", "simulate"},
     "report": DATA | {"engine", "study"},
     "api": THROUGH_REPORT | {"simulate"},
-    "worker": THROUGH_REPORT,
+    "protocol": {"errors", "events", "settings", "picking"},
+    "worker": THROUGH_REPORT | {"protocol"},
     "demo": THROUGH_REPORT | {"simulate"},
     "cli": THROUGH_REPORT | {"simulate", "worker", "demo"},
     "__main__": BASE | {"cli", "worker"},
-    "client": BASE | {"picking"},
-    "widgets": DATA | {"client", "adapters"},
+    "client": BASE | {"protocol"},
+    "widgets": DATA | {"client", "protocol", "adapters"},
 }
 
 QT = {"qtpy", "PySide6", "PySide2", "PyQt6", "PyQt5", "superqt", "magicgui", "pyqtgraph"}
@@ -53,13 +54,13 @@ def room_of(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line, dotted name) of every import, within functions too, but for those of types."""
+def imports(path: Path, *, types: bool = False) -> Iterator[tuple[int, str]]:
+    """Yield (line, dotted name) of every import, within functions too; with `types`, theirs too."""
     package = [PACKAGE, *path.relative_to(SOURCE).parent.parts]
     nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"), str(path))]
     while nodes:
         node = nodes.pop()
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if not types and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             nodes += node.orelse
             continue
         if isinstance(node, ast.Import):
@@ -106,6 +107,60 @@ def test_torch_and_napari_stay_in_their_rooms(libraries: set[str], rooms: set[st
     assert wrong == []
 
 
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Return the groups of modules that import each other, each sorted, by Tarjan's algorithm."""
+    found: list[list[str]] = []
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+
+    def visit(name: str) -> None:
+        number[name] = lowest[name] = len(number)
+        stack.append(name)
+        for other in sorted(graph.get(name, set())):
+            if other not in number:
+                visit(other)
+            if other in stack:
+                lowest[name] = min(lowest[name], lowest[other])
+        if lowest[name] == number[name]:
+            group = stack[stack.index(name) :]
+            del stack[-len(group) :]
+            if len(group) > 1 or name in graph.get(name, set()):
+                found.append(sorted(group))
+
+    for name in sorted(graph):
+        if name not in number:
+            visit(name)
+    return found
+
+
+def modules_of(room: str) -> dict[str, set[str]]:
+    """Return what each module of a room imports of that room, late and for types as well."""
+    paths = {
+        ".".join((PACKAGE, *path.relative_to(SOURCE).with_suffix("").parts)): path
+        for path in SOURCE.rglob("*.py")
+        if room_of(path) == room and path.name != "__init__.py"
+    }
+    graph: dict[str, set[str]] = {}
+    for module, path in paths.items():
+        names = {name for _, name in imports(path, types=True)}
+        # `from package import module` names the module, `from module import thing` the thing
+        graph[module] = {each for name in names for each in (name, name.rpartition(".")[0])}
+        graph[module] &= paths.keys()
+    return graph
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_no_modules_of_a_room_import_each_other(room: str) -> None:
+    assert circles(modules_of(room)) == []
+
+
+def test_circles_are_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+    assert circles({"a": {"a"}, "b": {"c"}, "c": {"b"}}) == [["a"], ["b", "c"]]
+
+
 def test_import_finder_sees_functions_and_relative_imports(tmp_path: Path, monkeypatch) -> None:
     planted = tmp_path / "io" / "planted.py"
     planted.parent.mkdir()
@@ -119,6 +174,7 @@ def test_import_finder_sees_functions_and_relative_imports(tmp_path: Path, monke
     monkeypatch.setattr(sys.modules[__name__], "SOURCE", tmp_path)
     found = {name for _, name in imports(planted)}
     assert found == {"typing.TYPE_CHECKING", f"{PACKAGE}.engine.network", "torch.nn"}
+    assert {name for _, name in imports(planted, types=True)} == found | {"napari"}
 
 
 @pytest.mark.parametrize("module", [PACKAGE, f"{PACKAGE}.cli", f"{PACKAGE}.adapters.readers"])

@@ -52,7 +52,7 @@ def test_every_entry_of_the_menus_does_what_it_says(
     from napari._app_model import get_app_model  # app-model's name for it is one of this test's
 
     from napari_unetpick.client import EngineClient
-    from napari_unetpick.widgets.session.session import get_session
+    from napari_unetpick.widgets.session.root import get_session
 
     monkeypatch.setattr(EngineClient, "warm_up", lambda _: None)
     viewer = make_napari_viewer(show=True)

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:  # the command line starts without NumPy
     from napari_unetpick.picking.candidates import Candidates
 
-PROTOCOL = 1
-"""Version of the messages between viewer and engine process (docs/reference/engine-process.md)."""
-
 
 @dataclass(frozen=True)
 class Message:
@@ -41,10 +38,14 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Failed:
-    """One micrograph could not be done; the job goes on with the others."""
+    """One micrograph could not be done; the job goes on with the others.
+
+    `in_viewer` is the reason in the words of the viewer, where that is another one.
+    """
 
     micrograph: str
     reason: str
+    in_viewer: str = ""
 
 
 @dataclass(frozen=True, eq=False)

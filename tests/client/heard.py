@@ -1,12 +1,25 @@
-"""What a job's signals said, in order."""
+"""Requests of any name, and what a job's signals said, in order."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from napari_unetpick.client import Job
+from napari_unetpick.protocol.messages import plain
+from napari_unetpick.protocol.requests import Request
 
 SIGNALS = ("progress", "message", "metrics", "found", "failed", "done", "error", "stopped")
+
+
+class Ask(Request):
+    """A request that only the stand-in of the engine knows."""
+
+    def __init__(self, do: str, **args: Any) -> None:
+        self.do, self.args = do, args  # type: ignore[misc]
+
+    def to_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = plain(self.args)
+        return fields
 
 
 class Heard:

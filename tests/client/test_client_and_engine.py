@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from heard import Heard
 from raw_engine import SETTINGS, SmallProject, make_project
 
 from napari_unetpick.client import EngineClient
+from napari_unetpick.protocol.requests import PickRequest, TrainRequest
+from napari_unetpick.settings import from_dict
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +36,8 @@ def test_train_preview_and_pick(
     client: EngineClient, small_project: SmallProject, until: Callable[..., None], tmp_path: Path
 ):
     unseen = small_project.unseen
-    args = {"project": small_project.folder, "run": tmp_path / "run", "settings": SETTINGS}
-    heard = Heard(client.submit("train", **args))
+    request = TrainRequest(small_project.folder, tmp_path / "run", from_dict(SETTINGS))
+    heard = Heard(client.submit(request))
     until(lambda: any(e.stage == "training" for (e,) in heard.of("progress")), 300)
     assert heard.job.preview(unseen)
     until(lambda: heard.over, 300)
@@ -48,8 +51,8 @@ def test_train_preview_and_pick(
     assert client.why
 
     keys = list(small_project.labelled)
-    models = [tmp_path / "run"]
-    picked = Heard(client.submit("pick", project=small_project.folder, keys=keys, models=models))
+    pick = PickRequest(small_project.folder, tuple(keys), (tmp_path / "run",))
+    picked = Heard(client.submit(pick))
     until(lambda: picked.over, 300)
     assert [event.key for (event,) in picked.of("found")] == keys
     assert picked.job.result["micrographs"] == 3
@@ -59,8 +62,8 @@ def test_train_preview_and_pick(
 def test_an_engine_killed_in_mid_job_is_replaced_and_the_run_resumes(
     client: EngineClient, small_project: SmallProject, until: Callable[..., None], tmp_path: Path
 ):
-    args = {"project": small_project.folder, "run": tmp_path / "run", "settings": SETTINGS}
-    heard = Heard(client.submit("train", **args))
+    request = TrainRequest(small_project.folder, tmp_path / "run", from_dict(SETTINGS))
+    heard = Heard(client.submit(request))
     until(lambda: bool(heard.of("metrics")), 300)
     dead = client.pid
     os.kill(dead, signal.SIGKILL)
@@ -69,7 +72,7 @@ def test_an_engine_killed_in_mid_job_is_replaced_and_the_run_resumes(
     assert kind == "engine"
     assert "signal 9" in text
     assert "press Train again" in text
-    again = Heard(client.submit("train", **args, resume=True))
+    again = Heard(client.submit(replace(request, resume=True)))
     until(lambda: again.over, 300)
     assert again.job.state == "done", again.calls[-2:]
     assert client.pid not in (0, dead)
@@ -80,8 +83,9 @@ import sys
 from qtpy.QtCore import QCoreApplication
 application = QCoreApplication([])
 from napari_unetpick.client import EngineClient
+from napari_unetpick.protocol.requests import DeviceRequest
 client = EngineClient()
-job = client.submit("device")
+job = client.submit(DeviceRequest())
 job.finished.connect(application.quit)
 application.exec_() if hasattr(application, "exec_") else application.exec()
 client.shutdown()

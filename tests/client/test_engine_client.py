@@ -11,20 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from heard import Heard
+from heard import Ask, Heard
 
 from napari_unetpick.client import EngineClient
 from napari_unetpick.client import engine as engine_module
-from napari_unetpick.client.messages import plain
 from napari_unetpick.events import Failed, Message, Metrics, Progress
-from napari_unetpick.settings import Settings
 
 Until = Callable[..., None]
 Make = Callable[..., EngineClient]
 
 
 def run(client: EngineClient, until: Until, do: str, **args: Any) -> Heard:
-    heard = Heard(client.submit(do, **args))
+    heard = Heard(client.submit(Ask(do, **args)))
     until(lambda: heard.over)
     return heard
 
@@ -74,7 +72,7 @@ def test_a_job_says_what_the_engine_says_and_finishes_last(
 
 def test_jobs_run_one_after_the_other_in_one_engine(make_client: Make, until: Until):
     client = make_client()
-    jobs = [Heard(client.submit("echo", number=number)) for number in range(3)]
+    jobs = [Heard(client.submit(Ask("echo", number=number))) for number in range(3)]
     assert [heard.job.state for heard in jobs] == ["queued"] * 3
     until(lambda: all(heard.over for heard in jobs))
     assert [heard.job.result for heard in jobs] == [{"life": 0, "number": n} for n in range(3)]
@@ -82,8 +80,8 @@ def test_jobs_run_one_after_the_other_in_one_engine(make_client: Make, until: Un
 
 def test_the_next_job_may_be_submitted_as_the_last_one_ends(make_client: Make, until: Until):
     client, heard = make_client(), []
-    first = client.submit("echo")
-    first.done.connect(lambda _: heard.append(Heard(client.submit("echo"))))
+    first = client.submit(Ask("echo"))
+    first.done.connect(lambda _: heard.append(Heard(client.submit(Ask("echo")))))
     until(lambda: bool(heard) and heard[0].over)
     assert heard[0].job.state == "done"
 
@@ -98,7 +96,7 @@ def test_an_error_is_handed_on_with_its_kind(make_client: Make, until: Until):
 
 def test_stop_of_a_running_and_of_a_waiting_job(make_client: Make, until: Until, tmp_path: Path):
     client = make_client()
-    running, waiting = Heard(client.submit("wait")), Heard(client.submit("echo"))
+    running, waiting = Heard(client.submit(Ask("wait"))), Heard(client.submit(Ask("echo")))
     until(lambda: running.job.begun)
     waiting.job.stop()
     assert waiting.names == ["stopped", "finished"]
@@ -118,7 +116,7 @@ def test_a_job_that_does_not_stop_is_ended_with_its_engine(
 ):
     monkeypatch.setattr(engine_module, "STOP_PATIENCE_MS", 200)
     client = make_client()
-    hanging, next_one = Heard(client.submit("hang")), Heard(client.submit("echo"))
+    hanging, next_one = Heard(client.submit(Ask("hang"))), Heard(client.submit(Ask("echo")))
     until(lambda: hanging.job.begun)
     hanging.job.stop()
     until(lambda: next_one.over)
@@ -131,9 +129,9 @@ def test_previews_come_through_the_running_training_only(
 ):
     from napari_unetpick.client import job as job_module
 
-    monkeypatch.setattr(job_module, "HAS_PREVIEWS", ("wait",))
+    monkeypatch.setattr(job_module, "ANSWERS_PREVIEWS", ("wait",))
     client = make_client()
-    heard = Heard(client.submit("wait"))
+    heard = Heard(client.submit(Ask("wait")))
     assert not heard.job.preview("a")
     until(lambda: heard.job.begun)
     assert heard.job.preview("a")
@@ -146,7 +144,7 @@ def test_a_crash_is_an_error_and_a_fresh_engine_does_the_rest(
     make_client: Make, until: Until, tmp_path: Path
 ):
     client = make_client()
-    crashing, queued = Heard(client.submit("crash")), Heard(client.submit("echo"))
+    crashing, queued = Heard(client.submit(Ask("crash"))), Heard(client.submit(Ask("echo")))
     until(lambda: queued.over)
     assert crashing.names == ["error", "finished"]
     ((kind, text),) = crashing.of("error")
@@ -187,7 +185,7 @@ def test_an_engine_that_does_not_start_is_said_to_all_who_wait(
     make_client: Make, until: Until, scenario: str, says: str
 ):
     client = make_client(scenario)
-    jobs = [Heard(client.submit("echo")), Heard(client.submit("echo"))]
+    jobs = [Heard(client.submit(Ask("echo"))), Heard(client.submit(Ask("echo")))]
     until(lambda: all(heard.over for heard in jobs))
     for heard in jobs:
         ((kind, text),) = heard.of("error")
@@ -227,7 +225,7 @@ def test_a_burst_leaves_the_event_loop_its_turns(qapp: Any, make_client: Make, u
 
     count = 30_000
     client = make_client()
-    heard = Heard(client.submit("burst", count=count))
+    heard = Heard(client.submit(Ask("burst", count=count)))
     gaps: list[float] = []
     last = [time.monotonic()]
 
@@ -256,7 +254,7 @@ def test_warm_up_starts_once_and_shutdown_ends_it(make_client: Make, until: Unti
     until(lambda: client.state == "ready")
     pid = client.pid
     assert pid > 0
-    running, waiting = Heard(client.submit("wait")), Heard(client.submit("echo"))
+    running, waiting = Heard(client.submit(Ask("wait"))), Heard(client.submit(Ask("echo")))
     until(lambda: running.job.begun)
     client.shutdown()
     assert running.names == waiting.names == ["stopped", "finished"]
@@ -272,20 +270,12 @@ def test_a_hanging_engine_does_not_hold_the_shutdown(
 ):
     monkeypatch.setattr(engine_module, "PATIENCE_MS", 200)
     client = make_client()
-    heard = Heard(client.submit("hang"))
+    heard = Heard(client.submit(Ask("hang")))
     until(lambda: heard.job.begun)
     begun = time.monotonic()
     client.shutdown()
     assert time.monotonic() - begun < 5
     assert heard.names == ["stopped", "finished"]
-
-
-def test_requests_carry_paths_settings_sets_and_numpy_numbers():
-    sent = plain({"run": Path("a"), "keys": {"b", "a"}, "size": np.float64(1.5), "t": (1, None)})
-    assert sent == {"run": "a", "keys": ["a", "b"], "size": 1.5, "t": [1, None]}
-    assert plain(Settings())["train"]["seed"] == 42
-    with pytest.raises(TypeError, match="cannot carry a object"):
-        plain({"x": object()})
 
 
 def test_the_default_command_starts_the_worker_of_this_python():

@@ -15,8 +15,10 @@ import pytest
 from planted_set import DIAMETER, PIXEL_SIZE, SHAPE
 from qtpy.QtCore import QObject, Signal
 
+from napari_unetpick.protocol.requests import Request
 from napari_unetpick.widgets.session import session as session_module
-from napari_unetpick.widgets.session.session import Session, get_session
+from napari_unetpick.widgets.session.root import get_session
+from napari_unetpick.widgets.session.session import Session
 
 
 class FakeJob(QObject):
@@ -32,9 +34,9 @@ class FakeJob(QObject):
     stopped = Signal()
     finished = Signal()
 
-    def __init__(self, do: str, args: dict[str, Any]) -> None:
+    def __init__(self, request: Request) -> None:
         super().__init__()
-        self.do, self.args = do, args
+        self.request, self.do, self.args = request, request.do, request.to_fields()
         self.state = "running"
         self.previews: list[str] = []
 
@@ -70,8 +72,8 @@ class FakeEngine(QObject):
         self.state = "off"
         self.warmed = 0
 
-    def submit(self, do: str, **args: Any) -> FakeJob:
-        job = FakeJob(do, args)
+    def submit(self, request: Request) -> FakeJob:
+        job = FakeJob(request)
         self.submitted.append(job)
         return job
 
@@ -170,8 +172,8 @@ def project_session(
     session: Session, planted: dict[str, np.ndarray], tmp_path: Path, qtbot: Any
 ) -> Session:
     """A session with a project of the planted micrographs, the first one shown."""
-    session.new_project(tmp_path / "project", tmp_path / "mics")
-    session.set_diameter(DIAMETER)
+    session.project.new(tmp_path / "project", tmp_path / "mics")
+    session.project.set_diameter(DIAMETER)
     session.truth = planted  # type: ignore[attr-defined]
     qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_1", timeout=5000)
     return session

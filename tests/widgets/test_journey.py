@@ -24,6 +24,7 @@ from napari_unetpick.simulate.samples import Contamination, get_sample
 from napari_unetpick.simulate.write import simulate_set
 from napari_unetpick.widgets.pick.job import picking_of
 from napari_unetpick.widgets.session.session import Session
+from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.workspace import Workspace
 
 CLICKS = 10  # on each of three micrographs
@@ -47,7 +48,7 @@ class Person:
         self.canvas = find_canvas()
 
     def go(self, key: str) -> None:
-        self.session.go(key)
+        self.session.browser.go(key)
         self.qtbot.waitUntil(lambda: self.session.layers.shown_key == key, timeout=20_000)
         QApplication.processEvents()
 
@@ -97,8 +98,8 @@ class Person:
         dock = self.open("Train")
         dock.advanced.expand(animate=False)
         dock.form.fields["train.epochs"].value = epochs
-        self.start(dock.train, self.session.training)
-        assert self.session.model.path.parent == self.session.training.run
+        self.start(dock.train, training_of(self.session))
+        assert self.session.selection.model.path.parent == training_of(self.session).run
 
     def pick_all(self) -> None:
         self.start(self.open("Pick").pick_all, picking_of(self.session))
@@ -114,12 +115,12 @@ def score(session: Session, truth: Truth, keys: list[str], border: float) -> flo
     """F1, protocol particle, of picks and candidates above the threshold on some micrographs."""
     picks, true, diameters, borders = {}, {}, {}, {}
     for key in keys:
-        chosen = session.chosen(key)
-        marked = session.marks(key).picks.coords
+        chosen = session.selection.of(key)
+        marked = session.annotations.of(key).picks.coords
         coords = marked if chosen is None else np.concatenate([marked, chosen.coords[chosen.above]])
         picks[key] = Picks(key, coords, np.ones(len(coords)))
         true[key] = Picks(key, truth[key])
-        diameters[key] = session.diameter_px(key)
+        diameters[key] = session.pixel_sizes.diameter_px(key)
         borders[key] = border * diameters[key]
     sizes = {k: shape_of(session, k) for k in keys}
     found = evaluate(picks, true, diameters, sizes, borders)
@@ -129,7 +130,7 @@ def score(session: Session, truth: Truth, keys: list[str], border: float) -> flo
 def shape_of(session: Session, key: str) -> tuple[int, int]:
     from napari_unetpick.io.images.image import read_micrograph
 
-    rows, cols = read_micrograph(session.entry(key).micrograph.path).data.shape
+    rows, cols = read_micrograph(session.project.entry(key).micrograph.path).data.shape
     return rows, cols
 
 
@@ -138,9 +139,11 @@ def correct(person: Person, truth: Truth, keys: list[str]) -> int:
     session, done = person.session, 0
     for key in keys:
         person.go(key)
-        chosen = session.chosen(key)
-        found = np.concatenate([session.marks(key).picks.coords, chosen.coords[chosen.above]])
-        reach = session.diameter_px(key) / 2
+        chosen = session.selection.of(key)
+        found = np.concatenate(
+            [session.annotations.of(key).picks.coords, chosen.coords[chosen.above]]
+        )
+        reach = session.pixel_sizes.diameter_px(key) / 2
         away = np.linalg.norm(truth[key][:, None] - found[None], axis=2).min(axis=1)
         session.layers.edit("picks", "add")
         for place in truth[key][away > reach][: CORRECTIONS - done]:
@@ -151,12 +154,12 @@ def correct(person: Person, truth: Truth, keys: list[str]) -> int:
         above = chosen.coords[chosen.above]
         off = np.linalg.norm(above[:, None] - truth[key][None], axis=2).min(axis=1) > reach
         for place in above[off][: CORRECTIONS - done]:
-            session.reject(key, place[None])
+            session.annotations.reject(key, place[None])
             done += 1
     for key in keys:  # few mistakes or none: accepting a candidate teaches as well
-        chosen = session.chosen(key)
+        chosen = session.selection.of(key)
         here = min(CORRECTIONS - done, int(chosen.above.sum()))
-        session.accept(key, chosen.coords[:here], chosen.scores[:here])
+        session.annotations.accept(key, chosen.coords[:here], chosen.scores[:here])
         done += here
     return done
 
@@ -181,31 +184,31 @@ def journey(
     workspace = Workspace(viewer)
     viewer.window.add_dock_widget(workspace, name="Picking workspace")
     session = workspace.session
-    session.new_project(project, folder)
+    session.project.new(project, folder)
     if pixel_size is not None:
-        session.set_pixel_size(pixel_size)
-    session.set_diameter(diameter)
+        session.project.set_pixel_size(pixel_size)
+    session.project.set_diameter(diameter)
     person = Person(viewer, workspace, qtbot)
     rng = np.random.default_rng(3)
     for key in train_on:
         person.go(key)
         session.layers.edit("picks", "add")
-        inner = inside(truth[key], shape_of(session, key), diameter / session.pixel_size(key))
+        inner = inside(truth[key], shape_of(session, key), diameter / session.pixel_sizes.of(key))
         for place in rng.permutation(inner)[:CLICKS]:
             person.click(place)
-        clicked = session.marks(key).picks.coords
+        clicked = session.annotations.of(key).picks.coords
         assert len(clicked) == CLICKS, f"{key}: every click makes one pick"
     person.train(epochs)
     person.pick_all()
     for key in test_on:  # what is scored is what was picked, not what is shown
-        session.change_entry(key, split="test")
+        session.project.change(key, split="test")
     before = score(session, truth, test_on, border)
     assert correct(person, truth, train_on) == CORRECTIONS
     person.train(epochs)  # from the last model: what the dock proposes
     person.pick_all()
     after = score(session, truth, test_on, border)
     assert session.save()
-    marks = {key: session.marks(key).picks.coords for key in session.keys}
+    marks = {key: session.annotations.of(key).picks.coords for key in session.project.keys}
     session.close()
     again = Project.open(project)
     for key, coords in marks.items():

@@ -19,8 +19,10 @@ from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.annotate.suggestions_panel import mean_grey
 from napari_unetpick.widgets.gallery.crops import Cutter
 from napari_unetpick.widgets.gallery.items import GalleryItem
-from napari_unetpick.widgets.session.session import Session, get_session
+from napari_unetpick.widgets.session.root import get_session
+from napari_unetpick.widgets.session.session import Session
 from napari_unetpick.widgets.session.snapshot import take_snapshot
+from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.workspace import Workspace
 
 KEY = "a.b_1"
@@ -35,12 +37,12 @@ from pathlib import Path
 import numpy as np
 from qtpy.QtWidgets import QApplication
 from napari.components import ViewerModel
-from napari_unetpick.widgets.session.session import get_session
+from napari_unetpick.widgets.session.root import get_session
 
 application = QApplication([])
 session = get_session(ViewerModel())
-session.new_project(Path(sys.argv[1]), sys.argv[2])
-session.set_diameter(80)
+session.project.new(Path(sys.argv[1]), sys.argv[2])
+session.project.set_diameter(80)
 while session.layers.shown_key != "a.b_1":
     application.processEvents()
 session.layers.get("picks").add(np.array([[30.0, 40.0], [60.0, 90.0]]))
@@ -86,14 +88,14 @@ def test_closing_in_mid_training_ends_the_engine_and_leaves_a_run_that_resumes(
     session = get_session(ViewerModel())
     window.setCentralWidget(Workspace(session.viewer))
     window.show()
-    session.new_project(tmp_path / "project", tmp_path / "mics")
-    session.set_diameter(80)
+    session.project.new(tmp_path / "project", tmp_path / "mics")
+    session.project.set_diameter(80)
     for key, places in planted.items():
-        session.add_picks(key, places, None, "manual")
-        session.set_state(key, "full")
-    session.training.start(SMALL, "scratch")
-    qtbot.waitUntil(lambda: len(session.training.rows) >= 2, timeout=120_000)
-    engine = session.engine.pid
+        session.annotations.add(key, places, None, "manual")
+        session.project.change(key, state="full")
+    training_of(session).start(SMALL, "scratch")
+    qtbot.waitUntil(lambda: len(training_of(session).rows) >= 2, timeout=120_000)
+    engine = session.jobs.engine.pid
     assert engine is not None
     assert psutil.pid_exists(engine)
     window.close()
@@ -116,8 +118,8 @@ def test_a_micrograph_that_is_written_anew_ends_neither_gallery_nor_suggestions(
     noise = np.random.default_rng(0).normal(size=(512, 512)).astype(np.float32)
     with mrcfile.new(big, data=noise) as mrc:
         mrc.voxel_size = 1.0
-    session.new_project(tmp_path / "project", big)
-    session.set_diameter(80)
+    session.project.new(tmp_path / "project", big)
+    session.project.set_diameter(80)
     snapshot, cutter = take_snapshot(session), Cutter()
     opened = snapshot.open("big")
     assert cutter.cut(GalleryItem("big", 50.0, 50.0, 1.0), snapshot) is not None
@@ -137,14 +139,14 @@ def test_deleting_all_layers_at_once_keeps_every_mark(project_session: Session, 
     layer = session.layers.get("picks")
     layer.add(truth[KEY][:3])
     layer.name = "mine"
-    session.reject(KEY, truth[KEY][5:6])
+    session.annotations.reject(KEY, truth[KEY][5:6])
     session.viewer.layers.selection = set(session.viewer.layers)
     session.viewer.layers.remove_selected()
     assert not len(session.viewer.layers)
-    session.go("a.b_2")
+    session.browser.go("a.b_2")
     qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_2", timeout=5000)
     assert len(session.layers.get("picks").data) == 0
-    session.go(KEY)
+    session.browser.go(KEY)
     qtbot.waitUntil(lambda: session.layers.shown_key == KEY, timeout=5000)
     np.testing.assert_allclose(session.layers.get("picks").data, truth[KEY][:3])
     np.testing.assert_allclose(session.layers.get("negatives").data, truth[KEY][5:6])

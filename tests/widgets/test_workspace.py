@@ -78,9 +78,9 @@ def test_closing_it_leaves_session_and_marks(project_session, qtbot):
     session.layers.get("picks").add(session.truth["a.b_1"][:2])
     with qtbot.waitSignal(workspace.destroyed):
         workspace.deleteLater()
-    session.set_diameter(90.0)
-    session.step(1)
-    assert len(session.marks("a.b_1").picks) == 2
+    session.project.set_diameter(90.0)
+    session.browser.step(1)
+    assert len(session.annotations.of("a.b_1").picks) == 2
 
 
 def test_no_dock_imports_torch_or_what_is_only_sometimes_needed():

@@ -1,4 +1,4 @@
-"""Runs as a training leaves them, for the tests of the Train dock."""
+"""Runs as a training leaves them, and requests of each kind, for the tests of the docks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,23 @@ import tomli_w
 
 from napari_unetpick.io.models import Model, save_model
 from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.protocol.requests import (
+    CompareRequest,
+    PickRequest,
+    Request,
+    SelfTrainRequest,
+    TrainRequest,
+)
 from napari_unetpick.settings import Settings, to_dict
+
+
+def request_of(session: Any, do: str) -> Request:
+    """Return a request of a kind, with nothing chosen."""
+    folder: Path = session.project.folder
+    run = folder / "runs" / "run-1"
+    made = TrainRequest(folder, run), SelfTrainRequest(folder, run)
+    every = [*made, PickRequest(folder, (), ()), CompareRequest(folder, {}, {})]
+    return next(each for each in every if each.do == do)
 
 
 def write_run(

@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from napari_unetpick.worker.inbox import Inbox, PreviewRequest
+from napari_unetpick.protocol.requests import PreviewRequest
+from napari_unetpick.worker.inbox import Inbox
 
 
 class Post:

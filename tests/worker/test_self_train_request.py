@@ -13,7 +13,7 @@ from raw_engine import RawEngine, SmallProject
 from napari_unetpick.errors import InputError
 from napari_unetpick.project.annotations import new_picks
 from napari_unetpick.project.project import Annotations, Project
-from napari_unetpick.worker.requests import read_self_train_request
+from napari_unetpick.protocol.requests import SelfTrainRequest
 from napari_unetpick.worker.training_set import gather_self_training
 
 SQUARE = np.array([[0.0, 0], [0, 50], [50, 50], [50, 0]])
@@ -25,18 +25,18 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 
 def ask(small: SmallProject, run: Path, **fields: Any) -> Any:
-    request = read_self_train_request({"project": str(small.folder), "run": str(run), **fields})
+    request = SelfTrainRequest.read({"project": str(small.folder), "run": str(run), **fields})
     return gather_self_training(request)[0]
 
 
 def test_a_request_is_read_as_it_was_sent():
     fields = {"rounds": 3, "positive_quantile": 0.4, "ignore_quantile": 0.1, "keys": ["a"]}
-    read = read_self_train_request({"project": "/p", "run": "/r", "device": "cpu", **fields})
+    read = SelfTrainRequest.read({"project": "/p", "run": "/r", "device": "cpu", **fields})
     assert (read.rounds, read.epochs, read.keys) == (3, None, ("a",))
     assert (read.positive_quantile, read.ignore_quantile, read.device) == (0.4, 0.1, "cpu")
     for wrong in ({"rounds": 1.5}, {"epochs": "3"}, {"keys": "a"}, {"run": 3}):
         with pytest.raises(InputError):
-            read_self_train_request({"project": "/p", "run": "/r", **wrong})
+            SelfTrainRequest.read({"project": "/p", "run": "/r", **wrong})
 
 
 def test_unlabelled_micrographs_learn_and_the_runs_own_labels_count(

@@ -12,8 +12,8 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.annotations import new_picks
 from napari_unetpick.project.project import Annotations, Project
+from napari_unetpick.protocol.requests import TrainRequest
 from napari_unetpick.settings import Settings
-from napari_unetpick.worker.requests import TrainRequest, read_train_request
 from napari_unetpick.worker.training_set import make_train_job, open_to_read, training_set_of
 
 KEYS = ("full-1", "full-2", "full-3", "part", "rejected", "test", "none")
@@ -99,7 +99,7 @@ def test_what_is_missing_is_said(folder: Path, tmp_path: Path):
 
 
 def test_a_request_is_read_as_it_was_sent():
-    read = read_train_request(
+    read = TrainRequest.read(
         {
             "project": "/p",
             "run": "/p/runs/run-1",
@@ -133,4 +133,4 @@ def test_a_request_is_read_as_it_was_sent():
 )
 def test_a_request_of_wrong_types_is_refused(wrong: dict[str, Any]):
     with pytest.raises(InputError):
-        read_train_request({"project": "/p", "run": "/r", **wrong})
+        TrainRequest.read({"project": "/p", "run": "/r", **wrong})

@@ -13,9 +13,9 @@ from typing import Any, Literal
 from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from napari_unetpick.client.job import Job
-from napari_unetpick.client.messages import plain
 from napari_unetpick.client.process import COMMAND, EngineProcess
-from napari_unetpick.events import PROTOCOL
+from napari_unetpick.protocol.messages import ARRAYS, VERSION
+from napari_unetpick.protocol.requests import PreviewRequest, Request
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,6 @@ State = Literal["off", "starting", "ready", "busy"]
 BUTTONS = {"train": "Train", "pick": "Pick", "self-train": "Self-train"}
 MOST_STARTS = 2  # without a word of readiness, after which no further one would help
 MOST_TRIES = 3  # to hand over a job that the engine never began
-ARRAYS = "unetpick-engine-"  # how the folder of arrays is called: no other one is removed
 PATIENCE_MS = 2000  # for the engine to go when the viewer closes
 STOP_PATIENCE_MS = 30_000  # for a job to reach its next step or tile
 
@@ -72,23 +71,10 @@ class EngineClient(QObject):
         """The engine's process id, 0 where it does not run."""
         return self._process.pid if self._process is not None else 0
 
-    def submit(self, do: str, **args: Any) -> Job:
-        """Queue a job; the engine is started where it does not run.
-
-        Parameters
-        ----------
-        do
-            "train", "self-train", "pick" or "device".
-        args
-            As docs/reference/engine-process.md lists them; paths and settings may be given as such.
-        """
-        job = Job(
-            str(next(self._numbers)),
-            do,
-            plain(args),
-            ask_stop=self._stop,
-            ask_preview=self._preview,
-        )
+    def submit(self, request: Request) -> Job:
+        """Queue a job; the engine is started where it does not run."""
+        number = str(next(self._numbers))
+        job = Job(number, request, ask_stop=self._stop, ask_preview=self._preview)
         self._queue.append(job)
         self._wake.start(0)  # not now: the caller still has to connect its signals
         return job
@@ -137,7 +123,7 @@ class EngineClient(QObject):
             job = self._current = self._queue.popleft()
             job.state, job.tries = "running", job.tries + 1
             self._set_state("busy")
-            self._process.send({"id": job.id, "do": job.do, **job.args})
+            self._send(job)
 
     def _stop(self, job: Job) -> None:
         if job in self._queue:
@@ -150,8 +136,13 @@ class EngineClient(QObject):
 
     def _preview(self, job: Job, key: str) -> None:
         if job is self._current and self._process is not None:
-            reply = f"preview-{next(self._numbers)}"
-            self._process.send({"do": "preview", "id": job.id, "key": key, "reply": reply})
+            self._send(job, PreviewRequest(key, f"preview-{next(self._numbers)}"))
+
+    def _send(self, job: Job, request: Request | None = None) -> None:
+        """Send a job's request, or another one about it."""
+        assert self._process is not None
+        request = request or job.request
+        self._process.send({"id": job.id, "do": request.do, **request.to_fields()})
 
     def _lose_patience(self) -> None:
         if self._process is not None and self._current is not None and self._current.stopping:
@@ -162,7 +153,7 @@ class EngineClient(QObject):
 
     def _receive(self, message: dict[str, Any]) -> None:
         name, number = message["event"], message.get("id")
-        if message.get("v") != PROTOCOL:
+        if message.get("v") != VERSION:
             self._refuse(message)
         elif name == "hello":
             self._arrays = Path(str(message.get("arrays", "")))
@@ -197,7 +188,7 @@ class EngineClient(QObject):
     def _refuse(self, message: dict[str, Any]) -> None:
         """End an engine of another version: the package was changed while the viewer ran."""
         self._complaint = (
-            f"it speaks version {message.get('v')!r} of the messages, this viewer {PROTOCOL}; "
+            f"it speaks version {message.get('v')!r} of the messages, this viewer {VERSION}; "
             "restart napari"
         )
         if self._process is not None:

@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_unetpick.client.messages import event_of
 from napari_unetpick.events import Failed
+from napari_unetpick.protocol.messages import event_of
+from napari_unetpick.protocol.requests import ANSWERS_PREVIEWS, Request
 
 log = logging.getLogger(__name__)
 
 State = Literal["queued", "running", "done", "error", "stopped"]
-HAS_PREVIEWS = ("train", "self-train")
 
 
 class Job(QObject):
@@ -46,14 +46,13 @@ class Job(QObject):
     def __init__(
         self,
         number: str,
-        do: str,
-        args: dict[str, Any],
+        request: Request,
         *,
         ask_stop: Callable[[Job], None],
         ask_preview: Callable[[Job, str], None],
     ) -> None:
         super().__init__()
-        self.id, self.do, self.args = number, do, args
+        self.id, self.request, self.do = number, request, request.do
         self.state: State = "queued"
         self.result: dict[str, Any] = {}
         self.stopping = False
@@ -82,7 +81,7 @@ class Job(QObject):
         -------
         Whether it was asked: False where the job does not run, or has no previews.
         """
-        if self.state != "running" or self.stopping or self.do not in HAS_PREVIEWS:
+        if self.state != "running" or self.stopping or self.do not in ANSWERS_PREVIEWS:
             return False
         self._ask_preview(self, key)
         return True

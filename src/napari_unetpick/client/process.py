@@ -12,7 +12,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
-from napari_unetpick.client.messages import decode, encode
+from napari_unetpick.protocol.messages import decode, encode
 
 log = logging.getLogger(__name__)
 # -P: a folder named torch where the viewer was started must not be taken for the library
@@ -118,8 +118,8 @@ class EngineProcess(QObject):
         if not line.strip():
             return
         try:
-            message = decode(line)
-        except (ValueError, RecursionError):
+            message = decode(line, "event")
+        except ValueError:
             log.warning("a foreign line on the engine's pipe: %r", line[:200])
             return
         self.received.emit(message)

@@ -45,13 +45,13 @@ def stand_of(session: Session) -> Stand:
     entries = session.project.entries.values()
     return Stand(
         micrographs=len(session.project.entries),
-        diameter=session.diameter,
+        diameter=session.project.diameter,
         labelled=sum(entry.picks > 0 for entry in entries),
         picks=sum(entry.picks for entry in entries),
-        runs=int(session.model.path is not None),
-        picked=session.picked_count,
+        runs=int(session.selection.model.path is not None),
+        picked=session.candidates.count,
         fully=sum(entry.state == "full" for entry in entries),
-        job=session.job.do if session.job is not None else "",
+        job=session.jobs.current.do if session.jobs.current is not None else "",
     )
 
 

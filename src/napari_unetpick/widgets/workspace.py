@@ -23,7 +23,8 @@ from napari_unetpick.widgets.next_step import advise, stand_of
 from napari_unetpick.widgets.qt.controls import hint, say
 from napari_unetpick.widgets.qt.dock import Unfollow
 from napari_unetpick.widgets.qt.throttle import single_shot
-from napari_unetpick.widgets.session.session import get_session
+from napari_unetpick.widgets.session.lifetime import close_with_window
+from napari_unetpick.widgets.session.root import get_session
 
 STEPS: dict[str, tuple[str, str, str]] = {
     "Micrographs": ("micrographs.dock", "MicrographsDock", "Open, sort and look at micrographs."),
@@ -50,7 +51,7 @@ class Workspace(QWidget):
         super().__init__(parent)
         self.viewer = napari_viewer
         self.session = get_session(napari_viewer)
-        self.session.watch_window(self)
+        close_with_window(self, self.session)
         self.pages: dict[str, QWidget] = {}
         self.buttons: dict[str, QPushButton] = {}
         self.stack = QStackedWidget()
@@ -112,12 +113,12 @@ class Workspace(QWidget):
         told.connect(self._told)
         followed: list[tuple[Any, Any]] = [(told, self._told)]
         for signal in (
-            session.project_changed,
-            session.entries_changed,
-            session.candidates_changed,
-            session.selection_changed,
-            session.diameter_changed,
-            session.job_changed,
+            session.project.changed,
+            session.project.entries_changed,
+            session.candidates.changed,
+            session.selection.changed,
+            session.project.diameter_changed,
+            session.jobs.changed,
         ):
             signal.connect(self._soon)
             followed.append((signal, self._soon))

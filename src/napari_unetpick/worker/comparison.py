@@ -9,9 +9,9 @@ from typing import Any
 from napari_unetpick.errors import InputError
 from napari_unetpick.project.evaluations import comparisons_folder, new_comparison, obstacle
 from napari_unetpick.project.folder import PICKS
+from napari_unetpick.protocol.requests import CompareRequest
 from napari_unetpick.study.compare.job import CompareJob, make_compare_job
 from napari_unetpick.study.compare.result import ComparisonResult
-from napari_unetpick.worker.requests import CompareRequest
 from napari_unetpick.worker.training_set import open_to_read
 
 

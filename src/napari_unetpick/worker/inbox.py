@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from napari_unetpick.events import PROTOCOL
+from napari_unetpick.protocol.messages import VERSION, decode
+from napari_unetpick.protocol.requests import PreviewRequest
 
 Complain = Callable[[str | None, str], None]
 
 
 @dataclass(frozen=True)
-class Request:
-    """A job that was asked for."""
+class Order:
+    """A job that was asked for: its id, its name, and what it is told, not checked yet."""
 
     id: str
     do: str
     args: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PreviewRequest:
-    """A look at a micrograph within a training."""
-
-    key: str
-    reply: str
 
 
 class Inbox:
@@ -45,7 +37,7 @@ class Inbox:
     def __init__(self, pipe: BinaryIO, complain: Complain) -> None:
         self.closed = threading.Event()
         self._pipe, self._complain = pipe, complain
-        self._jobs: queue.Queue[Request | None] = queue.Queue()
+        self._jobs: queue.Queue[Order | None] = queue.Queue()
         self._lock = threading.Lock()
         self._stops: set[str] = set()
         self._previews: dict[str, list[PreviewRequest]] = {}
@@ -66,7 +58,7 @@ class Inbox:
 
         threading.Thread(target=read, name="inbox", daemon=True).start()
 
-    def next(self, timeout: float) -> Request | None:
+    def next(self, timeout: float) -> Order | None:
         """Return the next job, or None where the viewer has gone.
 
         Raises
@@ -96,16 +88,15 @@ class Inbox:
     def _take(self, line: bytes) -> bool:
         """File one request; False for `quit`."""
         try:
-            message = json.loads(line)
-            do, version = message["do"], message["v"]
-        except (ValueError, LookupError, TypeError, RecursionError):
+            message = decode(line, "do", "v")
+        except ValueError:
             self._complain(None, "a request that is no JSON object with 'v' and 'do'")
             return True
-        number = str(message.get("id", ""))
-        if version != PROTOCOL:
+        number, do, version = str(message.get("id", "")), message["do"], message["v"]
+        if version != VERSION:
             self._complain(
                 number or None,
-                f"the viewer speaks version {version!r} of the messages, this engine {PROTOCOL}; "
+                f"the viewer speaks version {version!r} of the messages, this engine {VERSION}; "
                 "restart napari",
             )
         elif do == "quit":
@@ -119,7 +110,7 @@ class Inbox:
             self._file_preview(number, str(message.get("key", "")), str(message.get("reply", "")))
         else:
             args = {k: v for k, v in message.items() if k not in ("v", "id", "do")}
-            self._jobs.put(Request(number, str(do), args))
+            self._jobs.put(Order(number, str(do), args))
         return True
 
     def _file_preview(self, number: str, key: str, reply: str) -> None:

@@ -20,16 +20,17 @@ from napari_unetpick.engine.train.run import train
 from napari_unetpick.errors import Cancelled, InputError
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message
 from napari_unetpick.io.models import load_model
+from napari_unetpick.protocol.requests import (
+    CompareRequest,
+    DeviceRequest,
+    PickRequest,
+    PreviewRequest,
+    SelfTrainRequest,
+    TrainRequest,
+)
 from napari_unetpick.study.compare.run import compare
 from napari_unetpick.worker.comparison import make_comparison, write_result
 from napari_unetpick.worker.failures import explain
-from napari_unetpick.worker.inbox import PreviewRequest
-from napari_unetpick.worker.requests import (
-    read_compare_request,
-    read_pick_request,
-    read_self_train_request,
-    read_train_request,
-)
 from napari_unetpick.worker.training_set import gather_self_training, make_train_job, open_to_read
 
 
@@ -92,7 +93,7 @@ Run = Callable[[dict[str, Any], Bench], Events]
 
 def run_train(args: dict[str, Any], bench: Bench) -> Events:
     """Train on a project's labels, with previews between the steps."""
-    request = read_train_request(args)
+    request = TrainRequest.read(args)
     job = make_train_job(request)
     device, why = choose_device(request.device)
     bench.tell_device(device, why)
@@ -101,7 +102,7 @@ def run_train(args: dict[str, Any], bench: Bench) -> Events:
 
 def run_self_train(args: dict[str, Any], bench: Bench) -> Events:
     """Train a run further on its own sure picks, with previews between the steps."""
-    request = read_self_train_request(args)
+    request = SelfTrainRequest.read(args)
     job, messages = gather_self_training(request)
     for message in messages:
         yield Message(message)
@@ -145,7 +146,7 @@ def preview(
 
 def run_pick(args: dict[str, Any], bench: Bench) -> Events:
     """Find candidates on micrographs of a project; each micrograph's are told at once."""
-    request = read_pick_request(args)
+    request = PickRequest.read(args)
     project = open_to_read(request.project)
     for key in request.keys:
         if key not in project.entries:
@@ -181,7 +182,7 @@ def run_pick(args: dict[str, Any], bench: Bench) -> Events:
 
 def run_compare(args: dict[str, Any], bench: Bench) -> Events:
     """Compare models and other programs' picks on a project's labels, and write the report."""
-    request = read_compare_request(args)
+    request = CompareRequest.read(args)
     job = make_comparison(request)
     if request.models:
         bench.tell_device(*choose_device(request.device))
@@ -194,7 +195,7 @@ def run_compare(args: dict[str, Any], bench: Bench) -> Events:
 
 def run_device(args: dict[str, Any], bench: Bench) -> Events:
     """Say which device a job would run on."""
-    device, why = choose_device(str(args.get("device") or "auto"))
+    device, why = choose_device(DeviceRequest.read(args).device)
     bench.tell_device(device, why)
     yield Done({"device": device.type, "why": why})
 

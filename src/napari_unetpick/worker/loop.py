@@ -13,11 +13,12 @@ import torch
 
 from napari_unetpick.engine.devices import choose_device, make_deterministic
 from napari_unetpick.errors import Cancelled
-from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message, Progress
+from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Progress
 from napari_unetpick.io.names import micrograph_key
+from napari_unetpick.protocol.requests import PreviewRequest
 from napari_unetpick.worker.channel import Channel
-from napari_unetpick.worker.failures import explain, is_gpu_lost, one_line, without_options
-from napari_unetpick.worker.inbox import Inbox, PreviewRequest, Request
+from napari_unetpick.worker.failures import explain, is_gpu_lost, one_line
+from napari_unetpick.worker.inbox import Inbox, Order
 from napari_unetpick.worker.jobs import JOBS, Bench, Run, Scorers
 from napari_unetpick.worker.memory import free_memory, memory_in_use
 
@@ -79,7 +80,7 @@ class Engine:
             self.do(request)
             since, freed = time.monotonic(), False
 
-    def do(self, request: Request) -> None:
+    def do(self, request: Order) -> None:
         """Run one job and tell how it ended; the engine stays usable whatever that is."""
         self._memory_told = self._progress_told = -1e9
         name, fields = self._attempt(request)
@@ -102,7 +103,7 @@ class Engine:
         badge = badges.get(device.type) or f"GPU {torch.cuda.get_device_name(device)}"
         self.channel.send("device", device=device.type, badge=badge, why=why)
 
-    def _attempt(self, request: Request) -> tuple[str, dict[str, Any]]:
+    def _attempt(self, request: Order) -> tuple[str, dict[str, Any]]:
         """Run a job; return the last message's name and fields."""
         number = request.id
         try:
@@ -156,10 +157,7 @@ class Engine:
                 return
             self._progress_told, self._stage = now, event.stage
         elif isinstance(event, Failed):
-            reason = without_options(event.reason)
-            event = Failed(micrograph_key(event.micrograph), reason)
-        elif isinstance(event, Message):
-            event = replace(event, text=without_options(event.text))
+            event = replace(event, micrograph=micrograph_key(event.micrograph))
         self.channel.send_event(number, event)
 
     def _tell_memory(self) -> None:

@@ -15,10 +15,10 @@ from typing import BinaryIO
 
 from napari_unetpick import __version__
 from napari_unetpick.project.lock import is_alive
+from napari_unetpick.protocol.messages import ARRAYS
 from napari_unetpick.worker.channel import Channel
 from napari_unetpick.worker.inbox import Inbox
 
-ARRAYS = "unetpick-engine-"
 OLD = 86_400.0  # seconds: in another container sharing the folder, a pid says nothing
 GRACE = 60.0  # seconds to reach the next check once the viewer has gone
 

@@ -13,7 +13,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, read_labels
 from napari_unetpick.project.project import Project
-from napari_unetpick.worker.requests import SelfTrainRequest, TrainRequest
+from napari_unetpick.protocol.requests import SelfTrainRequest, TrainRequest
 
 SET_ASIDE = ("validation", "test")
 TrainingSet = tuple[list[Micrograph], dict[str, Labels], float]

@@ -35,7 +35,7 @@ def dock(project_session: Session, qtbot: Any) -> AnnotateDock:
 
 def forget_sizes(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if no header had a pixel size."""
-    monkeypatch.setattr(session.sizes, "of", lambda micrograph: micrograph.pixel_size)
+    monkeypatch.setattr(session.project.headers, "of", lambda micrograph: micrograph.pixel_size)
 
 
 def click(qtbot: Any, button: Any) -> None:
@@ -55,18 +55,18 @@ def test_of_a_damaged_pick_file_nothing_is_counted_and_nothing_offered(
     dock: AnnotateDock, project_session: Session, qtbot: Any
 ) -> None:
     session = project_session
-    session.add_picks(KEY, session.truth[KEY], None, "manual")  # type: ignore[attr-defined]
+    session.annotations.add(KEY, session.truth[KEY], None, "manual")  # type: ignore[attr-defined]
     corner, sure = np.array([[2.0, 2.0]]), np.array([0.95])
-    session.put_candidates(KEY, Candidates(corner, sure, sure, 20.0, model="m"))
+    session.candidates.put(KEY, Candidates(corner, sure, sure, 20.0, model="m"))
     qtbot.waitUntil(lambda: "12 picks here" in dock.counts.text() and dock.accept.isEnabled())
     (session.project.folder / "picks").mkdir(exist_ok=True)
     (session.project.folder / "picks" / "a.b_2.areas.json").write_text("{")
-    session.go("a.b_2")
+    session.browser.go("a.b_2")
     qtbot.waitUntil(lambda: "a.b_2.areas.json" in dock.trouble.text(), timeout=5000)
     assert dock.counts.text() == ""
     assert not any(each.isEnabled() for each in (*dock.modes.values(), dock.accept, dock.reject))
     assert not dock.labels.exclude.isEnabled()
-    session.go(KEY)
+    session.browser.go(KEY)
     qtbot.waitUntil(lambda: "12 picks here" in dock.counts.text(), timeout=5000)
     assert dock.modes["add"].isEnabled()
     assert dock.labels.exclude.isEnabled()
@@ -86,10 +86,10 @@ def test_add_mode_picks_and_counts(
     qtbot.waitUntil(lambda: dock.undo.text() == "Undo (1)")
     assert dock.labels.states["partial"].isChecked()
     click(qtbot, dock.undo)
-    assert len(project_session.marks(KEY).picks) == 0
+    assert len(project_session.annotations.of(KEY).picks) == 0
     qtbot.waitUntil(lambda: dock.redo.text() == "Redo (1)")
     click(qtbot, dock.redo)
-    assert len(project_session.marks(KEY).picks) == 1
+    assert len(project_session.annotations.of(KEY).picks) == 1
     click(qtbot, dock.modes["add"])
     assert layer.mode == "pan_zoom"
 
@@ -99,7 +99,7 @@ def test_negative_mode_marks_no_particle(
 ) -> None:
     click(qtbot, dock.modes["negative"])
     project_session.layers.get("negatives").add(np.array([30.0, 40.0]))
-    assert np.allclose(project_session.marks(KEY).negatives, [[30, 40]])
+    assert np.allclose(project_session.annotations.of(KEY).negatives, [[30, 40]])
     qtbot.waitUntil(lambda: "1 marked as not a particle" in dock.counts.text())
 
 
@@ -123,11 +123,11 @@ def test_typed_and_measured_diameter(
 ) -> None:
     assert dock.diameter.number.value() == DIAMETER
     dock.diameter.number.setValue(120.0)
-    assert project_session.diameter == 120.0
+    assert project_session.project.diameter == 120.0
     click(qtbot, dock.diameter.measure)
     assert dock.tools.active == "measure"
     dock.tools.measured.emit(97.3)
-    assert project_session.diameter == pytest.approx(97.3)
+    assert project_session.project.diameter == pytest.approx(97.3)
     assert "97" in dock.diameter.words.text()
 
 
@@ -138,20 +138,20 @@ def test_estimate_finds_the_planted_discs(
     click(qtbot, dock.diameter.estimate)
     assert "0 picks" in dock.diameter.words.text()
     for key, places in project_session.truth.items():  # type: ignore[attr-defined]
-        project_session.add_picks(key, places, None, "manual")
+        project_session.annotations.add(key, places, None, "manual")
     click(qtbot, dock.diameter.estimate)
     qtbot.waitUntil(lambda: "from 36 picks" in dock.diameter.words.text(), timeout=10_000)
-    assert project_session.diameter == pytest.approx(64.0, rel=0.1)
+    assert project_session.project.diameter == pytest.approx(64.0, rel=0.1)
 
 
 def test_label_state_and_its_meaning(
     dock: AnnotateDock, project_session: Session, qtbot: Any
 ) -> None:
     click(qtbot, dock.labels.states["full"])
-    assert project_session.entry(KEY).state == "full"
+    assert project_session.project.entry(KEY).state == "full"
     assert "counts as background" in dock.labels.meaning.text()
     assert "no picks" in dock.labels.meaning.text()
-    project_session.go("a.b_2")
+    project_session.browser.go("a.b_2")
     qtbot.waitUntil(lambda: dock.labels.states["none"].isChecked())
 
 
@@ -163,7 +163,7 @@ def test_areas_are_drawn_in_their_layers(
     assert layer.mode == "add_rectangle"
     assert project_session.viewer.layers.selection.active is layer
     layer.add(np.array([[10, 10], [10, 60], [60, 60], [60, 10]]), shape_type="rectangle")
-    assert len(project_session.marks(KEY).complete) == 1
+    assert len(project_session.annotations.of(KEY).complete) == 1
     qtbot.waitUntil(lambda: "1 full rectangle" in dock.labels.areas.text())
     click(qtbot, dock.labels.exclude)
     assert project_session.layers.get("exclusions").mode == "add_polygon"
@@ -174,32 +174,32 @@ def test_accept_and_reject_all_shown(
 ) -> None:
     truth = project_session.truth[KEY]  # type: ignore[attr-defined]
     scores = np.linspace(0.9, 0.6, len(truth))
-    project_session.put_candidates(KEY, Candidates(truth, scores, scores, 20.0, model="planted"))
-    project_session.set_threshold(0.0)
+    project_session.candidates.put(KEY, Candidates(truth, scores, scores, 20.0, model="planted"))
+    project_session.selection.set_threshold(0.0)
     qtbot.waitUntil(lambda: "12 candidates shown" in dock.candidate_words.text())
     click(qtbot, dock.accept)
-    assert len(project_session.marks(KEY).picks) == 12
+    assert len(project_session.annotations.of(KEY).picks) == 12
     qtbot.waitUntil(lambda: not dock.accept.isEnabled())
-    project_session.undo()
+    project_session.annotations.undo(project_session.browser.current)
     qtbot.waitUntil(dock.reject.isEnabled)
     click(qtbot, dock.reject)
-    assert len(project_session.marks(KEY).negatives) == 12
+    assert len(project_session.annotations.of(KEY).negatives) == 12
 
 
 def test_suggestions_lead_to_the_micrograph(
     dock: AnnotateDock, project_session: Session, qtbot: Any
 ) -> None:
-    project_session.add_picks(KEY, np.array([[50.0, 50.0]]), None, "manual")
-    micrograph = project_session.entry("a.b_3").micrograph
+    project_session.annotations.add(KEY, np.array([[50.0, 50.0]]), None, "manual")
+    micrograph = project_session.project.entry("a.b_3").micrograph
     for key, defocus in ((KEY, 10_000.0), ("a.b_2", 10_100.0)):
-        own = project_session.entry(key).micrograph
-        project_session.change_entry(key, micrograph=replace(own, defocus=defocus))
-    project_session.change_entry("a.b_3", micrograph=replace(micrograph, defocus=30_000.0))
+        own = project_session.project.entry(key).micrograph
+        project_session.project.change(key, micrograph=replace(own, defocus=defocus))
+    project_session.project.change("a.b_3", micrograph=replace(micrograph, defocus=30_000.0))
     panel = dock.suggestions
     qtbot.waitUntil(lambda: panel.found[:1] == [("a.b_3", "largest defocus yet")], timeout=10_000)
     assert [key for key, _ in panel.found] == ["a.b_3", "a.b_2"]
     click(qtbot, panel.buttons[0])
-    assert project_session.current == "a.b_3"
+    assert project_session.browser.current == "a.b_3"
 
 
 def test_unsure_candidates_are_suggested_and_missing_files_are_not(
@@ -207,16 +207,20 @@ def test_unsure_candidates_are_suggested_and_missing_files_are_not(
 ) -> None:
     from napari_unetpick.widgets.qt.workers import Task
 
-    project_session.add_picks(KEY, np.array([[50.0, 50.0]]), None, "manual")
+    project_session.annotations.add(KEY, np.array([[50.0, 50.0]]), None, "manual")
     half = np.array([0.5])
     sure = np.array([0.999])
     place = np.array([[50.0, 50.0]])
-    project_session.put_candidates("a.b_2", Candidates(place, half, half, 20.0, model="m"))
-    project_session.put_candidates("a.b_3", Candidates(place, sure, sure, 20.0, model="m"))
-    found = find_suggestions(take_snapshot(project_session), project_session.keys, {}, Task())
+    project_session.candidates.put("a.b_2", Candidates(place, half, half, 20.0, model="m"))
+    project_session.candidates.put("a.b_3", Candidates(place, sure, sure, 20.0, model="m"))
+    found = find_suggestions(
+        take_snapshot(project_session), project_session.project.keys, {}, Task()
+    )
     assert found[0] == ("a.b_2", "the model is unsure here")
-    project_session.entry("a.b_2").micrograph.path.unlink()
-    found = find_suggestions(take_snapshot(project_session), project_session.keys, {}, Task())
+    project_session.project.entry("a.b_2").micrograph.path.unlink()
+    found = find_suggestions(
+        take_snapshot(project_session), project_session.project.keys, {}, Task()
+    )
     assert [key for key, _ in found] == ["a.b_3"]
 
 
@@ -245,13 +249,13 @@ def test_closing_the_dock_leaves_the_keys_and_the_session(
     dock.deleteLater()
     del dock
     qtbot.wait(50)
-    project_session.add_picks(KEY, np.array([[50.0, 50.0]]), None, "manual")
-    project_session.go("a.b_2")
+    project_session.annotations.add(KEY, np.array([[50.0, 50.0]]), None, "manual")
+    project_session.browser.go("a.b_2")
     qtbot.wait(200)
-    assert len(project_session.marks(KEY).picks) == 1
+    assert len(project_session.annotations.of(KEY).picks) == 1
     again = AnnotateDock(project_session.viewer)
     qtbot.addWidget(again)
-    assert again.tools is project_session.parts["tools"]
+    assert again.tools is project_session.extras["tools"]
 
 
 def test_every_control_has_a_tooltip(dock: AnnotateDock) -> None:
@@ -269,7 +273,7 @@ def test_a_typed_pixel_size_holds_for_all_micrographs(
     session, box = project_session, dock.diameter.pixel_size
     assert box.value() == PIXEL_SIZE, "as the header has it"
     box.setValue(1.5)
-    assert [session.pixel_size(key) for key in session.keys] == [1.5] * 3
+    assert [session.pixel_sizes.of(key) for key in session.project.keys] == [1.5] * 3
     assert "holds for 3 micrographs" in dock.diameter.words.text()
     qtbot.waitUntil(lambda: tuple(session.layers.get("picks").scale) == (1.5, 1.5))
     box.setValue(0.02)
@@ -278,11 +282,11 @@ def test_a_typed_pixel_size_holds_for_all_micrographs(
 
 
 def test_a_diameter_that_is_out_of_range_is_said_and_not_kept(dock: AnnotateDock) -> None:
-    panel, before = dock.diameter, dock.session.diameter
+    panel, before = dock.diameter, dock.session.project.diameter
     for enter in (panel.number.setValue, panel.measured):
         enter(3.0)
         assert "3 A is out of range; give one of 10 to 5000 A" in panel.words.text()
-        assert panel.number.value() == dock.session.diameter == before
+        assert panel.number.value() == dock.session.project.diameter == before
 
 
 def test_a_diameter_measured_without_a_pixel_size_keeps_its_width(
@@ -294,7 +298,7 @@ def test_a_diameter_measured_without_a_pixel_size_keeps_its_width(
     assert "one pixel counts as 1 Å" in panel.words.text()
     panel.pixel_size.setValue(15.0)
     panel.pixel_size.setValue(1.5)  # the first was a slip
-    assert (session.diameter, session.diameter_px(KEY)) == (150.0, 100.0)
+    assert (session.project.diameter, session.pixel_sizes.diameter_px(KEY)) == (150.0, 100.0)
     assert "The diameter, 100 px, is 150 Å" in panel.words.text()
 
 
@@ -306,4 +310,4 @@ def test_a_diameter_typed_without_a_pixel_size_stays_in_angstrom(
     panel.measured(100.0)
     panel.number.setValue(180.0)
     panel.pixel_size.setValue(1.5)
-    assert session.diameter == 180.0
+    assert session.project.diameter == 180.0

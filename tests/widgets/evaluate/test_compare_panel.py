@@ -26,9 +26,9 @@ LEFT = Qt.MouseButton.LeftButton
 def labelled(project_session: Any) -> Any:
     """Two fully labelled micrographs validate, the third tests; 12 particles each."""
     session = project_session
-    for key in session.keys:
-        session.add_picks(key, session.truth[key], None, "manual")
-        session.change_entry(key, state="full", split="test" if key == "a.b_3" else "validation")
+    for key in session.project.keys:
+        session.annotations.add(key, session.truth[key], None, "manual")
+        session.project.change(key, state="full", split="test" if key == "a.b_3" else "validation")
     return session
 
 
@@ -92,11 +92,11 @@ def test_nothing_labelled_is_said_and_the_dock_stays_usable(
     assert "mark every particle" in panel.trouble.text()
     assert fake_engine.submitted == []
     assert dock.go.isEnabled()
-    project_session.add_picks("a.b_1", project_session.truth["a.b_1"], None, "manual")
-    project_session.change_entry("a.b_1", state="full")
+    project_session.annotations.add("a.b_1", project_session.truth["a.b_1"], None, "manual")
+    project_session.project.change("a.b_1", state="full")
     assert "mark every particle" not in panel.next_text.text()
     assert "split Validation in Micrographs" in panel.next_text.text()
-    project_session.change_entry("a.b_1", split="validation")
+    project_session.project.change("a.b_1", split="validation")
     assert "Tick a model" in panel.next_text.text()
     panel.final.setChecked(True)
     assert "split Test in Micrographs" in panel.next_text.text()
@@ -110,7 +110,7 @@ def test_the_model_in_use_comes_first_and_is_ticked(
         write_run(runs, name, age=age)
     write_run(runs, "run-3", finished=False)
     panel = dock.compare_panel
-    labelled.use_model(runs / "run-1")
+    labelled.selection.use_model(runs / "run-1")
     assert ticks(panel) == {"run-1 (F1 0.90)": True, "run-2 (F1 0.90)": False}
     tick(panel, 1, True)
     qtbot.mouseClick(panel.go, LEFT)
@@ -123,7 +123,7 @@ def test_the_model_in_use_comes_first_and_is_ticked(
     ]
     assert (job.args["picks"], job.args["final"], job.args["border"]) == ({}, False, 0.0)
     job.stop()
-    labelled.use_model(runs / "run-2")  # the tick that the user set stays
+    labelled.selection.use_model(runs / "run-2")  # the tick that the user set stays
     assert ticks(panel) == {"run-2 (F1 0.90)": True, "run-1 (F1 0.90)": False}
     dock.border.setChecked(True)
     qtbot.mouseClick(panel.go, LEFT)
@@ -198,7 +198,7 @@ def test_a_look_at_the_test_split_is_asked_for_each_time_and_counted_once(
     # the dock above counts it as well
     places = labelled.truth["a.b_3"]
     made = Candidates(places, np.full(12, 0.9), np.zeros(12), 20.0, model="run-1")
-    labelled.put_candidates("a.b_3", made)
+    labelled.candidates.put("a.b_3", made)
     dock.truth.setCurrentIndex(dock.truth.findData("test"))
     qtbot.mouseClick(dock.go, LEFT)
     qtbot.waitUntil(lambda: not dock.work.busy, timeout=10_000)
@@ -247,7 +247,7 @@ def test_another_project_forgets_files_and_figures_and_takes_no_late_result(
     assert len(shown(panel)) == 1
     qtbot.mouseClick(panel.go, LEFT)
     job = fake_engine.submitted[-1]
-    labelled.new_project(tmp_path / "other", tmp_path / "mics")
+    labelled.project.new(tmp_path / "other", tmp_path / "mics")
     work(job)
     assert shown(panel) == {}
     assert ticks(panel) == {}

@@ -28,12 +28,12 @@ def plant(session, key, found, false=()):
     """Candidates at some true particles (score 0.9) and at false places (0.8)."""
     coords = np.concatenate([session.truth[key][:found], np.reshape(false, (-1, 2))])
     raw = np.r_[np.full(found, 0.9), np.full(len(coords) - found, 0.8)]
-    session.put_candidates(key, Candidates(coords, raw, np.zeros(len(raw)), 20.0, model="run-1"))
+    session.candidates.put(key, Candidates(coords, raw, np.zeros(len(raw)), 20.0, model="run-1"))
 
 
 def label_fully(session, key):
-    session.add_picks(key, session.truth[key], None, "manual")
-    session.set_state(key, "full")
+    session.annotations.add(key, session.truth[key], None, "manual")
+    session.project.change(key, state="full")
 
 
 @pytest.fixture
@@ -73,14 +73,14 @@ def test_planted_hits_and_misses(dock, project_session, qtbot):
     assert [cell.text for cell in first[0:1]] == ["a.b_2"], "the worst comes first"
     assert (first[2].text, first[3].text) == ("6", "2")
     dock.micrographs.doubleClicked.emit(dock.micrographs.model().index(0, 0))
-    assert session.current == "a.b_2"
+    assert session.browser.current == "a.b_2"
 
 
 def test_a_pick_file_is_truth_as_well(dock, project_session, qtbot, tmp_path, monkeypatch):
     session = project_session
     truth = {key: Picks(f"{key}.mrc", places) for key, places in session.truth.items()}
     write_picks(truth, tmp_path / "truth.csv", "csv")
-    for key in session.keys:
+    for key in session.project.keys:
         plant(session, key, 9)
     monkeypatch.setattr(dock, "ask_file", lambda: tmp_path / "truth.csv")
     dock.truth.setCurrentIndex(dock.truth.findData(FILE))
@@ -92,7 +92,7 @@ def test_a_pick_file_is_truth_as_well(dock, project_session, qtbot, tmp_path, mo
 def test_each_look_at_the_test_split_is_counted(dock, project_session, qtbot):
     session = project_session
     label_fully(session, "a.b_1")
-    session.change_entry("a.b_1", split="test")
+    session.project.change("a.b_1", split="test")
     plant(session, "a.b_1", 12)
     dock.truth.setCurrentIndex(dock.truth.findData("test"))
     evaluate(dock, qtbot)
@@ -105,15 +105,15 @@ def test_each_look_at_the_test_split_is_counted(dock, project_session, qtbot):
 
 def test_the_best_false_pick_is_accepted_as_missed_truth(dock, project_session, qtbot):
     session = project_session
-    session.add_picks("a.b_1", session.truth["a.b_1"][:11], None, "manual")
-    session.set_state("a.b_1", "full")
+    session.annotations.add("a.b_1", session.truth["a.b_1"][:11], None, "manual")
+    session.project.change("a.b_1", state="full")
     plant(session, "a.b_1", 12)  # the twelfth was missed when labelling
     evaluate(dock, qtbot)
     panel = dock.false_picks
     assert len(panel.queue) == 1
     panel.start_button.click()
     panel.yes.click()
-    coords = session.marks("a.b_1").picks.coords
+    coords = session.annotations.of("a.b_1").picks.coords
     np.testing.assert_allclose(coords[-1], session.truth["a.b_1"][11])
     evaluate(dock, qtbot)
     assert dock.answer.evaluation.headline.f1 == 1.0
@@ -125,7 +125,7 @@ def test_another_project_forgets_the_figures(dock, project_session, qtbot, tmp_p
     plant(session, "a.b_1", 12)
     evaluate(dock, qtbot)
     assert dock.verdict.isVisible()
-    session.new_project(tmp_path / "other", tmp_path / "mics")
+    session.project.new(tmp_path / "other", tmp_path / "mics")
     assert dock.answer is None
     assert not dock.verdict.isVisible()
 
@@ -142,7 +142,7 @@ def test_another_protocol_needs_no_second_look(dock, project_session, qtbot):
     label_fully(session, "a.b_1")
     shifted = session.truth["a.b_1"] + [0, 6.0]  # of 20 px: a hit by distance, none by IoU 0.6
     raw = np.full(12, 0.9)
-    session.put_candidates("a.b_1", Candidates(shifted, raw, np.zeros(12), 20.0, model="run-1"))
+    session.candidates.put("a.b_1", Candidates(shifted, raw, np.zeros(12), 20.0, model="run-1"))
     evaluate(dock, qtbot)
     assert dock.micrographs.model().rows[0][1].text == "1.000"
     dock.protocol.setCurrentIndex(dock.protocol.findData("iou0.6"))
@@ -158,7 +158,7 @@ def test_figures_that_are_out_of_date_say_so(dock, project_session, qtbot):
     plant(session, "a.b_1", 12)
     evaluate(dock, qtbot)
     assert not dock.outdated.isVisible()
-    session.set_threshold(0.95)
+    session.selection.set_threshold(0.95)
     assert "evaluate again" in dock.outdated.text()
     evaluate(dock, qtbot)
     assert not dock.outdated.isVisible()
@@ -170,7 +170,7 @@ def test_a_preview_of_an_unfinished_network_is_not_judged(dock, project_session,
     label_fully(session, "a.b_1")
     plant(session, "a.b_1", 12)
     junk = Candidates(np.full((1, 2), 5.0), np.ones(1), np.zeros(1), 20.0)
-    session.put_candidates("a.b_1", junk, keep=False, preview=0.3)
+    session.candidates.put_preview("a.b_1", junk, 0.3)
     evaluate(dock, qtbot)
     assert dock.answer.evaluation.headline.f1 == 1.0
 
@@ -192,14 +192,14 @@ def test_a_model_judged_on_what_it_was_trained_on_is_a_caution(dock, project_ses
     session = project_session
     run = write_run(session.project.runs_folder, "run-1")
     write_labels(run / "labels", {"a.b_1.mrc": Labels("full"), "a.b_2.mrc": Labels("full")})
-    session.use_model(run)
-    for key in session.keys:
+    session.selection.use_model(run)
+    for key in session.project.keys:
         label_fully(session, key)
         plant(session, key, 12)
     evaluate(dock, qtbot)
     assert "2 of these 3 micrographs trained the model" in dock.caution.text()
     assert "the figures flatter it" in dock.notes.text()
-    session.change_entry("a.b_3", split="test")
+    session.project.change("a.b_3", split="test")
     assert dock.truth.currentData() == "test", "what is set aside comes first"
     evaluate(dock, qtbot)
     assert not dock.caution.isVisible()
@@ -209,7 +209,7 @@ def test_a_truth_that_the_user_chose_stays(dock, project_session):
     dock.truth.setCurrentIndex(dock.truth.findData("full"))
     dock.truth.activated.emit(0)
     label_fully(project_session, "a.b_3")
-    project_session.change_entry("a.b_3", split="test")
+    project_session.project.change("a.b_3", split="test")
     assert dock.truth.currentData() == "full"
 
 
@@ -221,7 +221,7 @@ def queue(dock, project_session, qtbot):
         coords = np.concatenate([project_session.truth[key], [(5.0, 5.0)]])
         scores = np.r_[np.full(12, 0.95), raw]
         found = Candidates(coords, scores, np.zeros(13), 20.0, model="run-1")
-        project_session.put_candidates(key, found)
+        project_session.candidates.put(key, found)
     evaluate(dock, qtbot)
     qtbot.mouseClick(dock.false_picks.start_button, LEFT)
     assert "1 of 2: a.b_1" in dock.false_picks.place.text()
@@ -236,12 +236,12 @@ def test_the_queue_leads_through_the_micrographs(queue, project_session, qtbot):
     session = project_session
     np.testing.assert_allclose(np.asarray(camera_of(session.viewer).center)[-2:], (20, 20))
     qtbot.mouseClick(queue.no, LEFT)
-    np.testing.assert_allclose(session.marks("a.b_1").negatives, [(5, 5)])
-    assert session.current == "a.b_2"
+    np.testing.assert_allclose(session.annotations.of("a.b_1").negatives, [(5, 5)])
+    assert session.browser.current == "a.b_2"
     assert "2 of 2" in queue.place.text()
     shown(session, qtbot, "a.b_2")
     qtbot.mouseClick(queue.later, LEFT)
-    assert len(session.marks("a.b_2").negatives) == 0
+    assert len(session.annotations.of("a.b_2").negatives) == 0
     assert "All 2 were looked at" in queue.place.text()
 
 
@@ -249,36 +249,36 @@ def test_the_queue_goes_back_where_a_decision_is_undone(queue, project_session, 
     session = project_session
     qtbot.mouseClick(queue.yes, LEFT)
     shown(session, qtbot, "a.b_2")
-    session.go("a.b_1")
+    session.browser.go("a.b_1")
     shown(session, qtbot, "a.b_1")
-    session.undo()
+    session.annotations.undo(session.browser.current)
     assert queue.current.key == "a.b_1"
-    assert len(session.marks("a.b_1").picks) == 12
+    assert len(session.annotations.of("a.b_1").picks) == 12
 
 
 @pytest.mark.parametrize("key", ["e", "n"])
 def test_ctrl_z_takes_back_decisions_where_they_were_made(queue, project_session, qtbot, key):
     session = project_session
-    session.undo_stacks.clear()
-    session.add_picks("a.b_2", np.array([[50.0, 60.0]]), None, "manual")  # by hand, before
-    session.add_picks("a.b_1", np.array([[50.0, 60.0]]), None, "manual")
-    before = {each: session.marks(each) for each in session.keys}
+    session.annotations._undo.clear()
+    session.annotations.add("a.b_2", np.array([[50.0, 60.0]]), None, "manual")  # by hand, before
+    session.annotations.add("a.b_1", np.array([[50.0, 60.0]]), None, "manual")
+    before = {each: session.annotations.of(each) for each in session.project.keys}
     qtbot.mouseClick(queue.yes if key == "e" else queue.no, LEFT)
     shown(session, qtbot, "a.b_2")
     qtbot.mouseClick(queue.later, LEFT)  # a skip changes nothing
     assert queue.current is None
     press(session.layers.get("picks"), "Control-Z")
     assert "a.b_1" in session.viewer.status
-    assert {each: session.marks(each) for each in session.keys} == before
-    assert session.current == queue.current.key == "a.b_1"
+    assert {each: session.annotations.of(each) for each in session.project.keys} == before
+    assert session.browser.current == queue.current.key == "a.b_1"
     shown(session, qtbot, "a.b_1")
     press(session.layers.get("picks"), "Control-Shift-Z")
-    assert queue.current.key == session.current == "a.b_2"
+    assert queue.current.key == session.browser.current == "a.b_2"
     shown(session, qtbot, "a.b_2")
     qtbot.mouseClick(queue.no, LEFT)
     for _ in range(2):
         press(session.layers.get("picks"), "Control-Z")
-    assert {each: session.marks(each) for each in session.keys} == before
+    assert {each: session.annotations.of(each) for each in session.project.keys} == before
 
 
 def test_ctrl_z_is_for_what_was_marked_since_a_decision(queue, project_session, qtbot):
@@ -287,12 +287,12 @@ def test_ctrl_z_is_for_what_was_marked_since_a_decision(queue, project_session, 
     shown(session, qtbot, "a.b_2")
     session.layers.get("picks").add([50.0, 60.0])
     press(session.layers.get("picks"), "Control-Z")
-    assert [len(session.marks(each).picks) for each in session.keys] == [13, 12, 0]
-    session.go("a.b_3")  # where the queue did not lead
+    assert [len(session.annotations.of(each).picks) for each in session.project.keys] == [13, 12, 0]
+    session.browser.go("a.b_3")  # where the queue did not lead
     shown(session, qtbot, "a.b_3")
     press(session.layers.get("picks"), "Control-Z")
-    assert session.current == "a.b_3"
-    assert len(session.marks("a.b_1").picks) == 13
+    assert session.browser.current == "a.b_3"
+    assert len(session.annotations.of("a.b_1").picks) == 13
 
 
 @pytest.mark.parametrize("pointer", [(150.0, 250.0), "another candidate"])
@@ -302,8 +302,8 @@ def test_e_accepts_what_the_queue_asks_about_wherever_the_pointer_is(
     session = project_session
     qtbot.addWidget(AnnotateDock(session.viewer))
     other = np.array([[120.0, 5.0]])
-    asked = session.candidates("a.b_1")
-    session.put_candidates(
+    asked = session.candidates.of("a.b_1")
+    session.candidates.put(
         "a.b_1",
         Candidates(
             np.concatenate([asked.coords, other]),
@@ -317,15 +317,15 @@ def test_e_accepts_what_the_queue_asks_about_wherever_the_pointer_is(
     session.viewer.cursor.position = tuple(place * PIXEL_SIZE)
     press(session.layers.get("picks"), "e")
     assert "score 0.90" in session.viewer.status
-    np.testing.assert_allclose(session.marks("a.b_1").picks.coords[12:], [(5, 5)])
+    np.testing.assert_allclose(session.annotations.of("a.b_1").picks.coords[12:], [(5, 5)])
     assert queue.current.key == "a.b_2"
     shown(session, qtbot, "a.b_2")
-    session.go("a.b_1")
+    session.browser.go("a.b_1")
     shown(session, qtbot, "a.b_1")
     press(session.layers.get("picks"), "e")  # what is asked about is not in view
     assert "a.b_2" in session.viewer.status
-    assert session.current == "a.b_2"
-    assert len(session.marks("a.b_1").picks) == 13
+    assert session.browser.current == "a.b_2"
+    assert len(session.annotations.of("a.b_1").picks) == 13
 
 
 def test_e_is_for_the_pointer_where_the_queue_is_not_in_sight(queue, dock, project_session):
@@ -334,7 +334,7 @@ def test_e_is_for_the_pointer_where_the_queue_is_not_in_sight(queue, dock, proje
     queue.hide()
     press(session.layers.get("picks"), "e")
     assert "under the mouse pointer" in session.viewer.status
-    assert len(session.marks("a.b_1").picks) == 12
+    assert len(session.annotations.of("a.b_1").picks) == 12
 
 
 def test_n_and_k_do_nothing_where_the_queue_is_not_in_sight(queue, project_session, qtbot):
@@ -342,12 +342,12 @@ def test_n_and_k_do_nothing_where_the_queue_is_not_in_sight(queue, project_sessi
     queue.hide()
     press(session.layers.get("picks"), "n")
     press(session.layers.get("picks"), "k")
-    assert not len(session.marks("a.b_1").negatives)
+    assert not len(session.annotations.of("a.b_1").negatives)
     assert queue.current.key == "a.b_1"
-    session.go("a.b_3")
+    session.browser.go("a.b_3")
     shown(session, qtbot, "a.b_3")
     press(session.layers.get("picks"), "k")
-    assert session.current == "a.b_3"
+    assert session.browser.current == "a.b_3"
 
 
 def test_keys_are_for_the_queue_in_sight_that_was_started_last(queue, project_session, qtbot):
@@ -357,7 +357,7 @@ def test_keys_are_for_the_queue_in_sight_that_was_started_last(queue, project_se
     layer = session.layers.get("picks")
     press(layer, "n")
     assert "Rejected" in session.viewer.status
-    np.testing.assert_allclose(session.marks("a.b_1").negatives, [(5, 5)])
+    np.testing.assert_allclose(session.annotations.of("a.b_1").negatives, [(5, 5)])
     shown(session, qtbot, "a.b_2")
     second.false_picks.show()
     second.false_picks.put(queue.queue)
@@ -368,28 +368,28 @@ def test_keys_are_for_the_queue_in_sight_that_was_started_last(queue, project_se
     second.deleteLater()
     qtbot.waitUntil(lambda: len(get_tools(session).queues) == 1, timeout=5000)
     press(layer, "n")
-    np.testing.assert_allclose(session.marks("a.b_2").negatives, [(5, 5)])
+    np.testing.assert_allclose(session.annotations.of("a.b_2").negatives, [(5, 5)])
 
 
 def test_nothing_is_decided_about_what_is_not_in_view(queue, project_session, qtbot):
     session = project_session
-    session.go("a.b_3")
+    session.browser.go("a.b_3")
     shown(session, qtbot, "a.b_3")
     qtbot.mouseClick(queue.no, LEFT)
-    assert len(session.marks("a.b_1").negatives) == 0
-    assert session.current == "a.b_1"
+    assert len(session.annotations.of("a.b_1").negatives) == 0
+    assert session.browser.current == "a.b_1"
 
 
 def test_what_is_decided_in_the_viewer_leaves_the_queue(queue, project_session, qtbot):
-    project_session.reject("a.b_1", np.array([[6.0, 5.0]]))
+    project_session.annotations.reject("a.b_1", np.array([[6.0, 5.0]]))
     assert queue.current.key == "a.b_2"
 
 
 def test_the_queue_does_not_outlive_its_project(queue, project_session, tmp_path):
-    project_session.new_project(tmp_path / "other", tmp_path / "mics")
+    project_session.project.new(tmp_path / "other", tmp_path / "mics")
     assert queue.current is None
     queue.reject()
-    assert len(project_session.marks("a.b_1").negatives) == 0
+    assert len(project_session.annotations.of("a.b_1").negatives) == 0
 
 
 @pytest.mark.parametrize(

@@ -28,12 +28,12 @@ def plant(session, key, extra=(), model="run-1"):
     """Candidates at all true particles, and at other places."""
     coords = np.concatenate([session.truth[key], np.reshape(extra, (-1, 2))])
     raw = np.full(len(coords), 0.9)
-    session.put_candidates(key, Candidates(coords, raw, np.zeros(len(raw)), 20.0, model=model))
+    session.candidates.put(key, Candidates(coords, raw, np.zeros(len(raw)), 20.0, model=model))
 
 
 def label(session, key, state="full", source="manual"):
-    session.add_picks(key, session.truth[key], None, source)
-    session.set_state(key, state)
+    session.annotations.add(key, session.truth[key], None, source)
+    session.project.change(key, state=state)
 
 
 def ask(session, truth="full", judged="candidates", border=False):
@@ -67,7 +67,7 @@ def test_excluded_areas_count_on_neither_side(project_session):
     session = project_session
     inside = (session.truth["a.b_1"] < 60).all(axis=1)
     label(session, "a.b_1")
-    session.set_marks("a.b_1", replace(session.marks("a.b_1"), exclusions=(CORNER,)))
+    session.annotations.set("a.b_1", replace(session.annotations.of("a.b_1"), exclusions=(CORNER,)))
     plant(session, "a.b_1", extra=[(30.0, 30.0), (9.0, 9.0)])
     found = ask(session).evaluation
     assert found.half.n_truth == 12 - int(inside.sum())
@@ -81,8 +81,8 @@ def test_an_excluded_area_cuts_no_good_pick(project_session, tmp_path, judged):
     label(session, "a.b_1")
     area = place + [[-30, 1], [30, 1], [30, 31], [-30, 31]]  # beside this particle
     moved = session.truth["a.b_1"] + [0.0, 3.0]  # and now in it
-    session.set_marks("a.b_1", replace(session.marks("a.b_1"), exclusions=(area,)))
-    session.put_candidates(
+    session.annotations.set("a.b_1", replace(session.annotations.of("a.b_1"), exclusions=(area,)))
+    session.candidates.put(
         "a.b_1", Candidates(moved, np.full(12, 0.9), np.zeros(12), 20.0, model="r")
     )
     own = "full"
@@ -99,7 +99,7 @@ def test_a_fully_labelled_area_of_a_partly_labelled_micrograph_is_truth(project_
     session = project_session
     label(session, "a.b_1", "partial")
     area = 2.5 * CORNER  # 150 x 150 px
-    session.set_marks("a.b_1", replace(session.marks("a.b_1"), complete=(area,)))
+    session.annotations.set("a.b_1", replace(session.annotations.of("a.b_1"), complete=(area,)))
     inside = int((session.truth["a.b_1"] < 150).all(axis=1).sum())
     assert 2 <= inside < 12
     plant(session, "a.b_1", extra=[(12.0, 12.0), (200.0, 30.0)])
@@ -114,9 +114,9 @@ def test_micrographs_that_cannot_be_judged_are_left_out_and_said(project_session
     session = project_session
     for key in ("a.b_1", "a.b_2"):
         label(session, key)
-        session.change_entry(key, split="test")
+        session.project.change(key, split="test")
     label(session, "a.b_3", "partial")
-    session.change_entry("a.b_3", split="test")
+    session.project.change("a.b_3", split="test")
     plant(session, "a.b_1")
     found = ask(session, "test")
     assert [row.key for row in found.evaluation.micrographs] == ["a.b_1"]
@@ -127,9 +127,12 @@ def test_micrographs_that_cannot_be_judged_are_left_out_and_said(project_session
 @pytest.mark.parametrize(
     "prepare,words",
     [
-        (lambda s: s.set_diameter(None), "diameter is not set"),
+        (lambda s: s.project.set_diameter(None), "diameter is not set"),
         (lambda s: None, "the model has picked none of them yet"),
-        (lambda s: s.set_state("a.b_1", "partial"), "no micrograph is fully labelled yet"),
+        (
+            lambda s: s.project.change("a.b_1", state="partial"),
+            "no micrograph is fully labelled yet",
+        ),
     ],
 )
 def test_what_is_missing_is_said_with_what_to_do(project_session, prepare, words):
@@ -147,7 +150,7 @@ def test_picks_are_not_compared_with_themselves(project_session):
 
 def test_accepted_picks_against_a_file(project_session, tmp_path):
     session = project_session
-    session.add_picks("a.b_1", session.truth["a.b_1"][:6], None, "manual")
+    session.annotations.add("a.b_1", session.truth["a.b_1"][:6], None, "manual")
     truth = {"a.b_1.mrc": Picks("a.b_1.mrc", session.truth["a.b_1"])}
     write_picks(truth, tmp_path / "truth.csv", "csv")
     found = ask(session, tmp_path / "truth.csv", "picks").evaluation
@@ -176,7 +179,7 @@ def test_a_truth_file_of_a_micrograph_that_is_gone_says_so(project_session, tmp_
     truth = {f"{key}.mrc": Picks(f"{key}.mrc", session.truth[key]) for key in ("a.b_1", "a.b_2")}
     write_picks(truth, tmp_path / "truth.csv", "csv")
     plant(session, "a.b_1")
-    session.entry("a.b_2").micrograph.path.unlink()
+    session.project.entry("a.b_2").micrograph.path.unlink()
     said = notes(ask(session, tmp_path / "truth.csv"))
     assert "a.b_2 was left out" in said
     assert "not given" not in said
@@ -186,7 +189,7 @@ def test_candidates_of_another_model_are_said(project_session):
     session = project_session
     label(session, "a.b_1")
     plant(session, "a.b_1", model="run-7")
-    session.model.path = session.project.runs_folder / "run-8" / "model.safetensors"
+    session.selection.model.path = session.project.runs_folder / "run-8" / "model.safetensors"
     assert "those of run-7, not of run-8" in notes(ask(session))
 
 
@@ -195,7 +198,7 @@ def test_a_micrograph_whose_file_is_gone_is_left_out_and_said(project_session):
     for key in ("a.b_1", "a.b_2"):
         label(session, key)
         plant(session, key)
-    session.entry("a.b_2").micrograph.path.unlink()
+    session.project.entry("a.b_2").micrograph.path.unlink()
     found = ask(session)
     assert [row.key for row in found.evaluation.micrographs] == ["a.b_1"]
     assert "a.b_2 was left out" in notes(found)
@@ -207,8 +210,8 @@ def test_false_picks_are_those_nobody_decided_about_the_surest_first(project_ses
     places = np.array([(5.0, 5.0), (5.0, 200.0), (235.0, 315.0)])
     coords = np.concatenate([session.truth["a.b_1"], places])
     raw = np.r_[np.full(12, 0.99), 0.7, 0.9, 0.8]
-    session.put_candidates("a.b_1", Candidates(coords, raw, np.zeros(15), 20.0, model="run-1"))
-    session.reject("a.b_1", np.array([(5.0, 201.0)]))
+    session.candidates.put("a.b_1", Candidates(coords, raw, np.zeros(15), 20.0, model="run-1"))
+    session.annotations.reject("a.b_1", np.array([(5.0, 201.0)]))
     found = ask(session).false_picks
     assert [(each.row, each.col) for each in found] == [(235.0, 315.0), (5.0, 5.0)]
     assert [each.score for each in found] == pytest.approx([0.8, 0.7])
@@ -216,9 +219,9 @@ def test_false_picks_are_those_nobody_decided_about_the_surest_first(project_ses
 
 def test_evaluations_of_the_test_split_stay_with_the_project(project_session, tmp_path):
     session = project_session
-    session.project.test_looks = 1  # by an earlier version
+    session.project.files.test_looks = 1  # by an earlier version
     log_evaluation(session.project.folder, ["run-1"], "", ["a.b_1"])
-    session.save_project_as(tmp_path / "copy")
+    session.project.save_as(tmp_path / "copy")
     assert log_evaluation(session.project.folder, ["run-1"], "", ["a.b_1"]) == 3
     assert count_evaluations(tmp_path / "copy", ["a.b_1", "a.b_2"]) == 3
     assert count_evaluations(tmp_path / "copy", ["a.b_2"]) == 1  # which ones was not noted then
@@ -234,21 +237,21 @@ def write_seen(session, name, *keys):
 
 def test_micrographs_that_trained_the_model_are_said_to_flatter(project_session):
     session = project_session
-    session.use_model(write_seen(session, "run-1", "a.b_1", "a.b_2"))
+    session.selection.use_model(write_seen(session, "run-1", "a.b_1", "a.b_2"))
     for key in session.truth:
         label(session, key)
         plant(session, key)
     found = ask(session)
     assert "2 of these 3 micrographs trained the model" in found.caution
     assert found.caution in found.evaluation.notes
-    session.change_entry("a.b_3", split="test")
+    session.project.change("a.b_3", split="test")
     assert ask(session, truth="test").caution == ""
 
 
 def test_what_counts_is_the_model_that_made_the_candidates(project_session):
     session = project_session
     write_seen(session, "run-1", "a.b_1")
-    session.use_model(write_seen(session, "run-2", "a.b_2"))
+    session.selection.use_model(write_seen(session, "run-2", "a.b_2"))
     for key in session.truth:
         label(session, key)
         plant(session, key, model="run-1")
@@ -261,12 +264,12 @@ def test_what_counts_is_the_model_that_made_the_candidates(project_session):
 def test_the_truth_that_is_set_aside_comes_first(project_session):
     session = project_session
     entries = session.project.entries
-    session.change_entry("a.b_1", split="test")
-    session.change_entry("a.b_2", split="validation")
+    session.project.change("a.b_1", split="test")
+    session.project.change("a.b_2", split="validation")
     assert first_truth(entries) == "full", "nothing is labelled"
     label(session, "a.b_1")
     assert first_truth(entries) == "test", "fairer than what trained the model"
     label(session, "a.b_2")
     assert first_truth(entries) == "validation", "looks do not wear it out"
-    session.change_entry("a.b_2", kept=False)
+    session.project.change("a.b_2", kept=False)
     assert first_truth(entries) == "test"

@@ -51,10 +51,10 @@ def test_the_mean_of_crops_brings_out_what_they_share():
 @pytest.fixture
 def dock(project_session, qtbot):
     session = project_session
-    for key in session.keys:
+    for key in session.project.keys:
         places = session.truth[key]
         raw = np.linspace(0.95, 0.6, len(places))
-        session.put_candidates(
+        session.candidates.put(
             key, Candidates(places, raw, np.zeros(len(raw)), 20.0, model="run-1")
         )
     made = GalleryDock(session.viewer)
@@ -90,33 +90,35 @@ def test_a_selection_is_accepted(dock, project_session, qtbot):
     chosen = [dock.model.items[i] for i in (0, 3)]
     select(dock, (0, 3))
     qtbot.mouseClick(dock.accept, LEFT)
-    table = project_session.marks("a.b_1").picks
+    table = project_session.annotations.of("a.b_1").picks
     np.testing.assert_allclose(table.coords, [(item.row, item.col) for item in chosen])
     assert table.sources.tolist() == ["model", "model"]
     assert len(dock.model.items) == 10
-    project_session.undo()
-    assert len(project_session.marks("a.b_1").picks) == 0
+    project_session.annotations.undo(project_session.browser.current)
+    assert len(project_session.annotations.of("a.b_1").picks) == 0
 
 
 def test_rejected_candidates_become_negatives(dock, project_session, qtbot):
     chosen = dock.model.items[11]
     select(dock, (11,))
     qtbot.mouseClick(dock.reject, LEFT)
-    np.testing.assert_allclose(project_session.marks("a.b_1").negatives, [(chosen.row, chosen.col)])
+    np.testing.assert_allclose(
+        project_session.annotations.of("a.b_1").negatives, [(chosen.row, chosen.col)]
+    )
 
 
 def test_picks_of_all_micrographs_are_deleted_where_they_are_selected(dock, project_session, qtbot):
     session = project_session
-    for key in session.keys:
-        session.add_picks(key, session.truth[key][:4], np.linspace(0.9, 0.6, 4), "model")
+    for key in session.project.keys:
+        session.annotations.add(key, session.truth[key][:4], np.linspace(0.9, 0.6, 4), "model")
     choose(dock, qtbot, "Picks of all micrographs", 12)
     dock.order.setCurrentText("Worst first")
     dock.order.activated.emit(1)
     select(dock, range(3))
     assert {dock.model.items[i].score for i in range(3)} == {0.6}
     qtbot.mouseClick(dock.reject, LEFT)
-    for key in session.keys:
-        np.testing.assert_allclose(session.marks(key).picks.coords, session.truth[key][:3])
+    for key in session.project.keys:
+        np.testing.assert_allclose(session.annotations.of(key).picks.coords, session.truth[key][:3])
 
 
 @pytest.mark.parametrize("same_names", [True, False])
@@ -124,8 +126,8 @@ def test_pictures_of_the_project_before_act_on_nothing(
     dock, project_session, qtbot, tmp_path, same_names
 ):
     session = project_session
-    for key in session.keys:
-        session.add_picks(key, session.truth[key][:4], None, "manual")
+    for key in session.project.keys:
+        session.annotations.add(key, session.truth[key][:4], None, "manual")
     session.save()
     choose(dock, qtbot, "Picks of all micrographs", 12)
     old = dock.model.items
@@ -134,13 +136,13 @@ def test_pictures_of_the_project_before_act_on_nothing(
         shutil.copytree(
             session.project.folder, tmp_path / "copy", ignore=shutil.ignore_patterns("*.lock")
         )
-        session.open_project(tmp_path / "copy")
+        session.project.open(tmp_path / "copy")
     else:
         (tmp_path / "mics" / "a.b_1.mrc").rename(tmp_path / "z.mrc")
-        session.new_project(tmp_path / "other", tmp_path / "z.mrc")
+        session.project.new(tmp_path / "other", tmp_path / "z.mrc")
     assert dock.selected() == dock.model.items == []
     dock.reject.click()
-    assert session.undo_stacks.depth(session.current) == (0, 0)
+    assert session.annotations.undo_depth(session.browser.current) == (0, 0)
     count = 12 if same_names else 0
     qtbot.waitUntil(lambda: len(dock.model.items) == count and not dock.work.busy, timeout=5000)
     if not same_names:
@@ -184,23 +186,23 @@ def test_a_frame_drawn_with_the_mouse_selects_what_lies_in_it(dock, qtbot):
 def test_what_was_decided_in_the_viewer_is_not_accepted_again(dock, project_session, qtbot):
     session, item = project_session, dock.model.items[0]
     select(dock, (0, 1))
-    session.accept("a.b_1", np.array([[item.row, item.col]]), np.array([item.score]))
+    session.annotations.accept("a.b_1", np.array([[item.row, item.col]]), np.array([item.score]))
     qtbot.mouseClick(dock.accept, LEFT)  # sooner than the gallery is gathered anew
-    assert len(session.marks("a.b_1").picks) == 2
+    assert len(session.annotations.of("a.b_1").picks) == 2
 
 
 def test_the_gallery_follows_the_viewer_and_keeps_the_selection(dock, project_session, qtbot):
     session, (gone, kept) = project_session, dock.model.items[:2]
     choose(dock, qtbot, "Candidates of all micrographs", 36)
     select(dock, (dock.model.row_of(kept),))
-    session.reject("a.b_1", np.array([[gone.row, gone.col]]))
+    session.annotations.reject("a.b_1", np.array([[gone.row, gone.col]]))
     qtbot.waitUntil(lambda: len(dock.model.items) == 35, timeout=5000)
     assert dock.total == 35
     assert dock.model.row_of(gone) is None
     assert dock.selected() == [kept]
-    session.undo()
+    session.annotations.undo(session.browser.current)
     qtbot.waitUntil(lambda: dock.model.row_of(gone) is not None, timeout=5000)
-    session.set_threshold(0.9)
+    session.selection.set_threshold(0.9)
     qtbot.waitUntil(lambda: 0 < len(dock.model.items) < 12, timeout=5000)
     assert min(item.score for item in dock.model.items) >= 0.9
 
@@ -209,7 +211,7 @@ def test_another_diameter_makes_other_crops(dock, project_session, qtbot):
     item = dock.model.items[0]
     qtbot.waitUntil(lambda: dock.model.crops([item]) != [], timeout=10_000)
     before = dock.model.crops([item])[0]
-    project_session.set_diameter(40.0)
+    project_session.project.set_diameter(40.0)
     qtbot.waitUntil(lambda: len(dock.model.items) > 0 and not dock.work.busy, timeout=5000)
 
     def cut_anew():
@@ -224,9 +226,9 @@ def test_only_pictures_in_view_are_cut(dock, project_session, qtbot):
     grid = np.stack(np.meshgrid(np.arange(3, 237, 4.0), np.arange(3, 317, 4.0)), -1)
     places = grid.reshape(-1, 2)
     raw = np.linspace(0.99, 0.6, len(places))
-    project_session.set_diameter(10.0)
+    project_session.project.set_diameter(10.0)
     found = Candidates(places, raw, np.zeros(len(raw)), 2.0, model="run-1")
-    project_session.put_candidates("a.b_1", found)
+    project_session.candidates.put("a.b_1", found)
     count = len(places)
     qtbot.waitUntil(lambda: len(dock.model.items) == count, timeout=10_000)
     bar = dock.view.verticalScrollBar()
@@ -246,14 +248,15 @@ def test_only_pictures_in_view_are_cut(dock, project_session, qtbot):
 @pytest.mark.parametrize("best_first", [True, False])
 def test_of_too_many_those_that_come_first_are_kept(project_session, best_first):
     session = project_session
-    for number, key in enumerate(session.keys):
+    for number, key in enumerate(session.project.keys):
         scores = np.linspace(0.9, 0.1, 12) - 0.01 * number
-        session.add_picks(key, session.truth[key], scores, "model")
+        session.annotations.add(key, session.truth[key], scores, "model")
     found = gather(
-        "picks", session.keys, take_snapshot(session), Task(), best_first=best_first, most=5
+        "picks", session.project.keys, take_snapshot(session), Task(), best_first=best_first, most=5
     )
     every = sorted(
-        (s for key in session.keys for s in session.marks(key).picks.scores), reverse=best_first
+        (s for key in session.project.keys for s in session.annotations.of(key).picks.scores),
+        reverse=best_first,
     )
     np.testing.assert_allclose([item.score for item in found.items], every[:5])
     assert found.total == 36

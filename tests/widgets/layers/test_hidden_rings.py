@@ -10,7 +10,7 @@ import pytest
 from napari_unetpick.project.annotations import new_picks
 from napari_unetpick.widgets.layers import styles as layer_styles
 from napari_unetpick.widgets.layers.points_table import show_picks
-from napari_unetpick.widgets.session.selection import Chosen
+from napari_unetpick.widgets.session.pick_model import Chosen
 
 
 def bright(viewer: Any) -> int:

@@ -40,10 +40,10 @@ def test_an_open_image_is_written_with_pixels_and_size(session: Session, tmp_pat
     image = np.arange(300 * 400, dtype=np.uint16).reshape(300, 400) % 997
     layer = session.viewer.add_image(image, name="my image/1", scale=(1.5, 1.5), units=ANGSTROM)
     assert adopt_open_layers(session) == ["my_image_1"]
-    micrograph = session.entry("my_image_1").micrograph
+    micrograph = session.project.entry("my_image_1").micrograph
     written = read_micrograph(micrograph.path)
     assert np.array_equal(written.data, image)
-    assert (written.pixel_size, session.pixel_size("my_image_1")) == (1.5, 1.5)
+    assert (written.pixel_size, session.pixel_sizes.of("my_image_1")) == (1.5, 1.5)
     assert micrograph.path.parent == session.project.folder / "micrographs"
     assert layer in session.viewer.layers
     assert not layer.visible
@@ -54,8 +54,8 @@ def test_an_open_image_is_written_with_pixels_and_size(session: Session, tmp_pat
 def test_a_scale_in_pixels_is_no_pixel_size(session: Session) -> None:
     session.viewer.add_image(np.random.default_rng(0).normal(size=(64, 64)), name="p", scale=(2, 2))
     adopt_open_layers(session)
-    assert session.entry("p").micrograph.pixel_size is None
-    assert read_micrograph(session.entry("p").micrograph.path).pixel_size is None
+    assert session.project.entry("p").micrograph.pixel_size is None
+    assert read_micrograph(session.project.entry("p").micrograph.path).pixel_size is None
 
 
 def test_what_is_no_single_image_is_left_alone(session: Session) -> None:
@@ -87,27 +87,27 @@ def test_read_files_join_by_path_with_their_picks(
     points = Points(data, **attributes)
     session.viewer.add_layer(points)
     assert adopt_open_layers(session) == ["a.b_1", "a.b_2"]
-    assert session.entry("a.b_1").micrograph.path == tmp_path / "mics" / "a.b_1.mrc"
-    table = session.marks("a.b_2").picks
+    assert session.project.entry("a.b_1").micrograph.path == tmp_path / "mics" / "a.b_1.mrc"
+    table = session.annotations.of("a.b_2").picks
     assert np.allclose(table.coords, planted["a.b_2"])
     assert np.allclose(table.scores, scores)
     assert set(table.sources) == {"file"}
-    assert session.entry("a.b_2").state == "partial"
+    assert session.project.entry("a.b_2").state == "partial"
     assert not points.visible
     assert adopt_open_layers(session) == []
-    assert len(session.marks("a.b_2").picks) == 12
+    assert len(session.annotations.of("a.b_2").picks) == 12
 
 
 def test_a_written_image_moves_with_save_project_as(session: Session, tmp_path: Path) -> None:
     session.viewer.add_image(np.eye(64), name="drawn")
     adopt_open_layers(session)
     temporary = session.project.folder
-    session.save_project_as(tmp_path / "mine")
-    path = session.entry("drawn").micrograph.path
+    session.project.save_as(tmp_path / "mine")
+    path = session.project.entry("drawn").micrograph.path
     assert path == tmp_path / "mine" / "micrographs" / "drawn.mrc"
     assert not temporary.exists()
     assert np.array_equal(read_micrograph(path).data, np.eye(64))
-    assert session.keys == ["drawn"]
+    assert session.project.keys == ["drawn"]
 
 
 def test_saving_into_a_folder_with_that_image_touches_nothing(
@@ -119,10 +119,10 @@ def test_saving_into_a_folder_with_that_image_touches_nothing(
     session.viewer.add_image(np.eye(64), name="drawn")
     adopt_open_layers(session)
     with pytest.raises(InputError, match="is there already"):
-        session.save_project_as(tmp_path / "mine")
+        session.project.save_as(tmp_path / "mine")
     assert other.read_bytes() == b"the user's"
     assert session.project.temporary
-    assert session.entry("drawn").micrograph.path.is_file()
+    assert session.project.entry("drawn").micrograph.path.is_file()
 
 
 def test_points_are_taken_where_they_are_seen(project_session: Session) -> None:
@@ -134,8 +134,8 @@ def test_points_are_taken_where_they_are_seen(project_session: Session) -> None:
     count, text = take_points(session, layer)
     assert count == len(truth)
     assert text == "12 of 12 points of mine are now picks of a.b_1."
-    assert np.allclose(session.marks("a.b_1").picks.coords, truth, atol=1e-6)
-    assert set(session.marks("a.b_1").picks.sources) == {"manual"}
+    assert np.allclose(session.annotations.of("a.b_1").picks.coords, truth, atol=1e-6)
+    assert set(session.annotations.of("a.b_1").picks.sources) == {"manual"}
     assert np.allclose(session.layers.get("picks").data, truth, atol=1e-6)
     assert not layer.visible
     assert layer in session.viewer.layers
@@ -143,7 +143,7 @@ def test_points_are_taken_where_they_are_seen(project_session: Session) -> None:
 
 def test_points_outside_twice_and_hidden_are_not_taken(project_session: Session) -> None:
     session = project_session
-    session.add_picks("a.b_1", np.array([[100.0, 100.0]]), None, "manual")
+    session.annotations.add("a.b_1", np.array([[100.0, 100.0]]), None, "manual")
     world = np.array([[100.2, 100.0], [50, 60], [-30, 10], [10, 999], [70, 70]]) * 4.0
     layer = session.viewer.add_points(world, name="mine", units=ANGSTROM)
     layer.shown = [True, True, True, True, False]
@@ -152,9 +152,9 @@ def test_points_outside_twice_and_hidden_are_not_taken(project_session: Session)
     assert text == (
         "1 of 4 points of mine are now picks of a.b_1; 2 lie outside it; 1 were picks before."
     )
-    assert np.allclose(session.marks("a.b_1").picks.coords, [[100, 100], [50, 60]])
-    session.undo()
-    assert len(session.marks("a.b_1").picks) == 1
+    assert np.allclose(session.annotations.of("a.b_1").picks.coords, [[100, 100], [50, 60]])
+    session.annotations.undo(session.browser.current)
+    assert len(session.annotations.of("a.b_1").picks) == 1
 
 
 def test_the_sessions_own_layers_are_never_offered(project_session: Session) -> None:
@@ -178,6 +178,6 @@ def test_a_full_disk_leaves_nothing_half_written(
     session.viewer.add_image(np.eye(64), name="drawn")
     with pytest.raises(Exception, match="no space left"):
         adopt_open_layers(session)
-    assert session.keys == []
+    assert session.project.keys == []
     assert list((session.project.folder / "micrographs").iterdir()) == []
     assert OWN not in session.viewer.layers["drawn"].metadata

@@ -74,10 +74,10 @@ def marked(project_session: Session) -> Session:
     """Eight particles picked, four of them candidates."""
     session = project_session
     truth = session.truth[KEY]  # type: ignore[attr-defined]
-    session.add_picks(KEY, truth[:8], None, "manual")
+    session.annotations.add(KEY, truth[:8], None, "manual")
     scores = np.array([0.9, 0.8, 0.7, 0.6])
-    session.put_candidates(KEY, Candidates(truth[8:], scores, scores, 20.0, model="planted"))
-    session.set_threshold(0.0)
+    session.candidates.put(KEY, Candidates(truth[8:], scores, scores, 20.0, model="planted"))
+    session.selection.set_threshold(0.0)
     return session
 
 
@@ -118,7 +118,7 @@ def test_two_clicks_measure_in_angstrom(marked: Session, tools: Tools, mouse: Mo
     assert found == [pytest.approx(25 * PIXEL_SIZE)]
     assert tools.active == ""
     assert DRAWN not in names(marked)
-    assert len(marked.marks(KEY).picks) == 8
+    assert len(marked.annotations.of(KEY).picks) == 8
 
 
 def test_one_drag_across_measures_too(tools: Tools, mouse: Mouse) -> None:
@@ -158,13 +158,13 @@ def test_erase_one_takes_the_nearest_within_half_a_particle(
     lines = told(tools)
     tools.start("erase")
     mouse.click(truth[3] + [4.0, -5.0])
-    left = marked.marks(KEY).picks.coords
+    left = marked.annotations.of(KEY).picks.coords
     assert np.allclose(left, np.delete(truth[:8], 3, axis=0))
     assert len(marked.layers.get("picks").data) == 7
     mouse.click(truth[3])
     assert "no pick" in lines[-1]
-    marked.undo()
-    assert np.allclose(marked.marks(KEY).picks.coords, truth[:8])
+    marked.annotations.undo(marked.browser.current)
+    assert np.allclose(marked.annotations.of(KEY).picks.coords, truth[:8])
 
 
 def test_hidden_picks_are_not_erased(
@@ -173,7 +173,7 @@ def test_hidden_picks_are_not_erased(
     tools.start("lasso")
     marked.layers.get("picks").visible = False
     mouse.drag((-5.0, -5.0), (-5.0, 330.0), (250.0, 330.0), (250.0, -5.0))
-    assert len(marked.marks(KEY).picks) == 8
+    assert len(marked.annotations.of(KEY).picks) == 8
 
 
 def test_brush_erases_along_the_drag_in_one_step(
@@ -181,18 +181,18 @@ def test_brush_erases_along_the_drag_in_one_step(
 ) -> None:
     tools.brush = 0.5  # of 20 px
     tools.start("brush")
-    before = marked.undo_stacks.depth(KEY)[0]
+    before = marked.annotations.undo_depth(KEY)[0]
     mouse.drag(truth[0], truth[1], truth[2], release=False)
     layer = marked.layers.get("picks")
     assert not np.asarray(layer.shown)[:3].any()  # gone from sight while the button is down
     assert not np.asarray(layer.size)[:3].any()
-    assert len(marked.marks(KEY).picks) == 8
+    assert len(marked.annotations.of(KEY).picks) == 8
     mouse_release_callbacks(layer, mouse._event("mouse_release", truth[2], True))
-    left = marked.marks(KEY).picks.coords
+    left = marked.annotations.of(KEY).picks.coords
     assert not {0, 1, 2} & {int(np.argmin(np.hypot(*(truth - place).T))) for place in left}
-    assert marked.undo_stacks.depth(KEY)[0] == before + 1
-    marked.undo()
-    assert np.allclose(marked.marks(KEY).picks.coords, truth[:8])
+    assert marked.annotations.undo_depth(KEY)[0] == before + 1
+    marked.annotations.undo(marked.browser.current)
+    assert np.allclose(marked.annotations.of(KEY).picks.coords, truth[:8])
     assert np.asarray(layer.shown).all()
     assert (np.asarray(layer.size) == 20.0).all()
 
@@ -203,18 +203,18 @@ def test_lasso_leaves_candidates_alone_unless_told(
     everything = [(-5.0, -5.0), (-5.0, 330.0), (250.0, 330.0), (250.0, -5.0)]
     tools.start("lasso")
     mouse.drag(*everything)
-    assert len(marked.marks(KEY).picks) == 0
-    assert len(marked.marks(KEY).negatives) == 0
-    marked.undo()
+    assert len(marked.annotations.of(KEY).picks) == 0
+    assert len(marked.annotations.of(KEY).negatives) == 0
+    marked.annotations.undo(marked.browser.current)
     tools.reject_candidates = True
     tools.start("lasso")
-    before = marked.undo_stacks.depth(KEY)[0]
+    before = marked.annotations.undo_depth(KEY)[0]
     mouse.drag(*everything)
-    assert len(marked.marks(KEY).picks) == 0
-    assert {tuple(each) for each in marked.marks(KEY).negatives} == {
+    assert len(marked.annotations.of(KEY).picks) == 0
+    assert {tuple(each) for each in marked.annotations.of(KEY).negatives} == {
         tuple(each) for each in truth[8:]
     }
-    assert marked.undo_stacks.depth(KEY)[0] == before + 1
+    assert marked.annotations.undo_depth(KEY)[0] == before + 1
 
 
 def test_a_drag_that_reaches_into_another_micrograph_erases_nothing(
@@ -223,11 +223,11 @@ def test_a_drag_that_reaches_into_another_micrograph_erases_nothing(
     tools.start("brush")
     mouse.drag(truth[0], truth[1], release=False)
     layer = marked.layers.get("picks")
-    marked.go("a.b_2")
+    marked.browser.go("a.b_2")
     qtbot.waitUntil(lambda: marked.layers.shown_key == "a.b_2", timeout=5000)
     mouse_release_callbacks(layer, mouse._event("mouse_release", truth[1], True))
-    assert len(marked.marks(KEY).picks) == 8
-    assert len(marked.marks("a.b_2").picks) == 0
+    assert len(marked.annotations.of(KEY).picks) == 8
+    assert len(marked.annotations.of("a.b_2").picks) == 0
 
 
 def test_tool_ends_with_another_mode_or_layer(marked: Session, tools: Tools, qtbot: Any) -> None:
@@ -243,9 +243,9 @@ def test_tool_ends_with_another_mode_or_layer(marked: Session, tools: Tools, qtb
 def test_tool_survives_layers_that_come_with_another_micrograph(
     marked: Session, tools: Tools, qtbot: Any
 ) -> None:
-    marked.reject("a.b_2", np.array([[5.0, 5.0]]))
+    marked.annotations.reject("a.b_2", np.array([[5.0, 5.0]]))
     tools.start("brush")
-    marked.go("a.b_2")
+    marked.browser.go("a.b_2")
     qtbot.waitUntil(lambda: marked.layers.shown_key == "a.b_2", timeout=5000)
     qtbot.wait(50)
     assert tools.active == "brush"
@@ -256,7 +256,7 @@ def test_tool_survives_layers_that_come_with_another_micrograph(
 def test_a_brush_put_down_in_mid_drag_hides_nothing(
     marked: Session, tools: Tools, mouse: Mouse, truth: np.ndarray, qtbot: Any, then: str
 ) -> None:
-    marked.add_picks("a.b_2", truth[:8], None, "manual")  # at the same places
+    marked.annotations.add("a.b_2", truth[:8], None, "manual")  # at the same places
     tools.start("brush")
     layer = marked.layers.get("picks")
     drag = tools._drag(layer, event := SimpleNamespace(type="mouse_press", button=1, position=()))
@@ -272,21 +272,21 @@ def test_a_brush_put_down_in_mid_drag_hides_nothing(
         press(layer, "Escape")
         assert np.all(layer.shown)
     else:
-        marked.go("a.b_2")
+        marked.browser.go("a.b_2")
         qtbot.waitUntil(lambda: marked.layers.shown_key == "a.b_2", timeout=5000)
     play("mouse_move", truth[2])
     play("mouse_release", truth[2])
     assert np.all(layer.shown)
     assert np.all(layer.size == 20.0)
     assert (DRAWN in names(marked)) == (then != "Escape")
-    assert len(marked.marks(KEY).picks) == len(marked.marks("a.b_2").picks) == 8
+    assert len(marked.annotations.of(KEY).picks) == len(marked.annotations.of("a.b_2").picks) == 8
 
 
 def test_deleted_layer_ends_the_tool(marked: Session, tools: Tools, qtbot: Any) -> None:
     tools.start("lasso")
     marked.viewer.layers.remove(marked.layers.get("picks"))
     qtbot.waitUntil(lambda: tools.active == "", timeout=2000)
-    assert len(marked.marks(KEY).picks) == 8
+    assert len(marked.annotations.of(KEY).picks) == 8
 
 
 def test_without_a_micrograph_a_tool_says_so(session: Session) -> None:
@@ -302,15 +302,15 @@ def test_e_accepts_and_x_rejects_under_the_pointer(
     lines = told(tools)
     mouse.move(truth[9] + 3.0)
     press(marked.layers.get("picks"), "e")
-    picks = marked.marks(KEY).picks
+    picks = marked.annotations.of(KEY).picks
     assert np.allclose(picks.coords[-1], truth[9])
     assert picks.sources[-1] == "model"
     assert "Accepted" in lines[-1]
     mouse.move(truth[10])
     press(marked.layers.get("picks"), "x")
-    assert np.allclose(marked.marks(KEY).negatives, truth[10:11])
-    assert marked.chosen(KEY) is not None
-    assert len(marked.chosen(KEY).coords) == 2  # type: ignore[union-attr]
+    assert np.allclose(marked.annotations.of(KEY).negatives, truth[10:11])
+    assert marked.selection.of(KEY) is not None
+    assert len(marked.selection.of(KEY).coords) == 2  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -323,24 +323,24 @@ def test_keys_act_whichever_dock_is_opened(
     layer = marked.layers.get("picks")
     mouse.move(truth[9])
     press(layer, "e")
-    assert len(marked.marks(KEY).picks) == 9
+    assert len(marked.annotations.of(KEY).picks) == 9
     press(layer, "Control-Z")
-    assert len(marked.marks(KEY).picks) == 8
+    assert len(marked.annotations.of(KEY).picks) == 8
     press(layer, "Control-Shift-Z")
-    assert len(marked.marks(KEY).picks) == 9
+    assert len(marked.annotations.of(KEY).picks) == 9
     press(layer, "x")
-    assert np.allclose(marked.marks(KEY).negatives, truth[9:10])
+    assert np.allclose(marked.annotations.of(KEY).negatives, truth[9:10])
 
 
 def test_x_on_a_pick_makes_it_a_negative_in_one_step(
     marked: Session, tools: Tools, mouse: Mouse, truth: np.ndarray
 ) -> None:
     mouse.move(truth[2])
-    before = marked.undo_stacks.depth(KEY)[0]
+    before = marked.annotations.undo_depth(KEY)[0]
     reject_here(marked)
-    assert np.allclose(marked.marks(KEY).negatives, truth[2:3])
-    assert np.allclose(marked.marks(KEY).picks.coords, np.delete(truth[:8], 2, axis=0))
-    assert marked.undo_stacks.depth(KEY)[0] == before + 1
+    assert np.allclose(marked.annotations.of(KEY).negatives, truth[2:3])
+    assert np.allclose(marked.annotations.of(KEY).picks.coords, np.delete(truth[:8], 2, axis=0))
+    assert marked.annotations.undo_depth(KEY)[0] == before + 1
 
 
 def test_keys_where_nothing_is_say_so(marked: Session, mouse: Mouse) -> None:
@@ -352,18 +352,18 @@ def test_keys_where_nothing_is_say_so(marked: Session, mouse: Mouse) -> None:
 def test_candidates_below_the_threshold_are_not_touched(
     marked: Session, mouse: Mouse, truth: np.ndarray
 ) -> None:
-    chosen = marked.chosen(KEY)
+    chosen = marked.selection.of(KEY)
     assert chosen is not None
-    marked.set_threshold(float(np.sort(chosen.scores)[-2]))
+    marked.selection.set_threshold(float(np.sort(chosen.scores)[-2]))
     mouse.move(truth[11])  # the lowest score
     assert "no candidate" in accept_here(marked)
     assert "2 candidates" in accept_shown(marked)
-    assert len(marked.marks(KEY).picks) == 10
+    assert len(marked.annotations.of(KEY).picks) == 10
 
 
 def test_reject_all_shown(marked: Session, truth: np.ndarray) -> None:
     assert "4 candidates" in reject_shown(marked)
-    assert len(marked.marks(KEY).negatives) == 4
+    assert len(marked.annotations.of(KEY).negatives) == 4
     assert "No candidates" in reject_shown(marked)
 
 
@@ -371,12 +371,12 @@ def test_undo_keys_and_shapes_keep_their_letters(
     marked: Session, tools: Tools, mouse: Mouse
 ) -> None:
     tools.start("erase")
-    mouse.click(marked.marks(KEY).picks.coords[0])
+    mouse.click(marked.annotations.of(KEY).picks.coords[0])
     layer = marked.layers.get("picks")
     press(layer, "Control-Z")
-    assert len(marked.marks(KEY).picks) == 8
+    assert len(marked.annotations.of(KEY).picks) == 8
     press(layer, "Control-Shift-Z")
-    assert len(marked.marks(KEY).picks) == 7
+    assert len(marked.annotations.of(KEY).picks) == 7
     bound = {str(key).lower() for key in marked.layers.ensure("exclusions").keymap}
     assert not bound & {"e", "x", "escape"}
     assert "ctrl+z" in bound
@@ -395,23 +395,23 @@ def test_undo_waits_while_an_area_is_drawn(
         press(layer, "Control-Z")
         assert "is begun" in lines[-1]
         assert len(layer.data) == 1
-        assert len(marked.marks(KEY).picks) == 8
+        assert len(marked.annotations.of(KEY).picks) == 8
     press(layer, "Control-Shift-Z")
     assert "is begun" in lines[-1]
     if end == "finished":
         layer.mode = "pan_zoom"  # napari finishes the shape
-        assert len(marked.marks(KEY).exclusions) == 1
+        assert len(marked.annotations.of(KEY).exclusions) == 1
         press(layer, "Control-Z")
-        assert not marked.marks(KEY).exclusions
+        assert not marked.annotations.of(KEY).exclusions
     elif end == "deleted":
         marked.viewer.layers.remove(layer)
     else:
-        marked.go("a.b_2")
+        marked.browser.go("a.b_2")
         qtbot.waitUntil(lambda: marked.layers.shown_key == "a.b_2", timeout=5000)
-        marked.go(KEY)
+        marked.browser.go(KEY)
         qtbot.waitUntil(lambda: marked.layers.shown_key == KEY, timeout=5000)
     press(marked.layers.get("picks"), "Control-Z")
-    assert len(marked.marks(KEY).picks) == 0
+    assert len(marked.annotations.of(KEY).picks) == 0
 
 
 def test_an_area_that_is_drawn_outlives_another_diameter(marked: Session, mouse: Mouse) -> None:
@@ -419,11 +419,11 @@ def test_an_area_that_is_drawn_outlives_another_diameter(marked: Session, mouse:
     for place in ((20, 20), (20, 80), (80, 80)):
         mouse.click(place)
         mouse.move(place)
-    marked.set_diameter(61.0)
+    marked.project.set_diameter(61.0)
     assert len(layer.data) == 1
     layer.mode = "pan_zoom"  # napari finishes the shape
-    assert len(marked.marks(KEY).exclusions) == 1
-    ring = marked.diameter_px(KEY)
+    assert len(marked.annotations.of(KEY).exclusions) == 1
+    ring = marked.pixel_sizes.diameter_px(KEY)
     assert marked.layers.get("picks").size == pytest.approx(ring)
 
 

@@ -96,7 +96,7 @@ def test_a_folder_is_opened_by_the_menu(
     choose(dock.open_form.open_menu, "Folder\u2026")
     qtbot.waitUntil(lambda: dock.model.keys == KEYS, timeout=5000)
     assert dock.news.text() == "3 micrographs added."
-    assert dock.session.current == "a.b_1"
+    assert dock.session.browser.current == "a.b_1"
     qtbot.waitUntil(lambda: "3 micrographs, 0 picks" in dock.counts.text(), timeout=1000)
     assert dock.place.text() == "Not saved in a project of yours yet."
     choose(dock.open_form.open_menu, "Folder\u2026")
@@ -137,12 +137,12 @@ def test_nothing_found_is_one_line_and_a_cancelled_dialog_is_nothing(
     assert dock.news.text() == ""
     dock.open_form.ask_folder = lambda title: None  # type: ignore[method-assign]
     choose(dock.open_form.open_menu, "Folder\u2026")
-    assert dock.session.keys == []
+    assert dock.session.project.keys == []
 
 
 def test_saving_and_opening_a_project(full: MicrographsDock, tmp_path: Path, qtbot: Any) -> None:
     form, session = full.open_form, full.session
-    session.add_picks("a.b_2", np.array([[50.0, 60.0]]), None, "manual")
+    session.annotations.add("a.b_2", np.array([[50.0, 60.0]]), None, "manual")
     form.ask_new_folder = lambda title: tmp_path / "copy"  # type: ignore[method-assign]
     click(qtbot, form.save_project_button)
     assert session.project.folder == tmp_path / "copy"
@@ -164,8 +164,8 @@ def test_picks_of_no_project_are_asked_about(
 ) -> None:
     Project.create(tmp_path / "other").close()
     session, form = dock.session, dock.open_form
-    session.add_micrographs(tmp_path / "mics")
-    session.add_picks("a.b_1", np.array([[50.0, 60.0]]), None, "manual")
+    session.project.add(tmp_path / "mics")
+    session.annotations.add("a.b_1", np.array([[50.0, 60.0]]), None, "manual")
     form.ask_folder = lambda title: tmp_path / "other"  # type: ignore[method-assign]
     form.ask_new_folder = lambda title: tmp_path / "kept"  # type: ignore[method-assign]
     form.ask_unsaved = lambda: answer  # type: ignore[method-assign]
@@ -180,7 +180,7 @@ def test_a_project_open_elsewhere_is_read_only_and_says_so(
     dock: MicrographsDock, planted: Any, tmp_path: Path, qtbot: Any
 ) -> None:
     with Project.create(tmp_path / "p"):
-        dock.session.open_project(tmp_path / "p")
+        dock.session.project.open(tmp_path / "p")
         assert "read-only" in dock.place.text()
         assert "has it open" in dock.place.text()
 
@@ -193,27 +193,27 @@ def test_a_clicked_row_is_shown_and_the_shown_micrograph_is_selected(
 ) -> None:
     session = full.session
     click_row(qtbot, full, "a.b_3")
-    assert session.current == "a.b_3"
+    assert session.browser.current == "a.b_3"
     qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_3", timeout=5000)
-    session.go("a.b_2")
+    session.browser.go("a.b_2")
     assert full.table.selected_keys() == ["a.b_2"]
     qtbot.keyClick(full.table, Qt.Key.Key_Up)
-    assert session.current == "a.b_1"
+    assert session.browser.current == "a.b_1"
 
 
 def test_previous_and_next_by_buttons_and_keys(full: MicrographsDock, qtbot: Any) -> None:
     session = full.session
     assert not full.previous.isEnabled()
     click(qtbot, full.next)
-    assert session.current == "a.b_2"
+    assert session.browser.current == "a.b_2"
     layer = session.layers.get("picks")
     bound = {str(key): call for key, call in layer.keymap.items()}
     bound["."](layer)
-    assert session.current == "a.b_3"
+    assert session.browser.current == "a.b_3"
     assert not full.next.isEnabled()
     bound[","](layer)
     click(qtbot, full.previous)
-    assert session.current == "a.b_1"
+    assert session.browser.current == "a.b_1"
 
 
 def test_next_goes_by_the_list_as_it_is_sorted_and_narrowed(
@@ -222,18 +222,18 @@ def test_next_goes_by_the_list_as_it_is_sorted_and_narrowed(
     session = full.session
     full.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
     assert full.model.keys == KEYS[::-1]
-    session.go("a.b_3")
-    session.change_entry("a.b_2", kept=False)
+    session.browser.go("a.b_3")
+    session.project.change("a.b_2", kept=False)
     full.kind.setCurrentText("Kept")
     click(qtbot, full.next)
-    assert session.current == "a.b_1"
+    assert session.browser.current == "a.b_1"
     full.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
     full.kind.setCurrentText("All")
     assert full.model.keys == KEYS
 
 
 def test_names_are_searched(full: MicrographsDock, qtbot: Any) -> None:
-    full.session.go("a.b_3")
+    full.session.browser.go("a.b_3")
     qtbot.keyClicks(full.search, "B_3")
     qtbot.waitUntil(lambda: full.model.keys == ["a.b_3"], timeout=2000)
     assert full.counts.text().startswith("1 of 3 micrographs")
@@ -245,22 +245,22 @@ def test_the_current_micrograph_stays_listed_until_it_is_left(
 ) -> None:
     session = full.session
     full.kind.setCurrentText("Unlabelled")
-    session.add_picks("a.b_1", np.array([[50.0, 60.0]]), None, "manual")
+    session.annotations.add("a.b_1", np.array([[50.0, 60.0]]), None, "manual")
     qtbot.wait(50)
     assert full.model.keys == KEYS
-    assert session.current == "a.b_1"
-    session.go("a.b_2")
+    assert session.browser.current == "a.b_1"
+    session.browser.go("a.b_2")
     assert full.model.keys == KEYS[1:]
 
 
 def test_picks_and_state_follow_and_a_tick_rejects(full: MicrographsDock, qtbot: Any) -> None:
     session = full.session
-    session.add_picks("a.b_1", np.array([[50.0, 60.0], [90, 90]]), None, "manual")
+    session.annotations.add("a.b_1", np.array([[50.0, 60.0], [90, 90]]), None, "manual")
     assert cell(full, "a.b_1", "Picks") == "2"
     assert cell(full, "a.b_1", "Labels") == "partly"
     index = full.model.index(1, 0)
     full.model.setData(index, Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)
-    assert not session.entry("a.b_2").kept
+    assert not session.project.entry("a.b_2").kept
     assert index.data(Qt.ItemDataRole.FontRole).strikeOut()
     assert "not picked" in index.data(Qt.ItemDataRole.ToolTipRole)
     qtbot.waitUntil(lambda: "1 rejected" in full.counts.text(), timeout=1000)
@@ -277,13 +277,13 @@ def test_selected_rows_are_changed_by_the_menu(full: MicrographsDock, qtbot: Any
     choose(full.menu, "Split", "Test")
     choose(full.menu, "Labels", "Fully")
     choose(full.menu, "Reject")
-    assert [session.entry(k).split for k in KEYS] == ["test", "test", ""]
-    assert [session.entry(k).state for k in KEYS] == ["full", "full", "none"]
-    assert [session.entry(k).kept for k in KEYS] == [False, False, True]
+    assert [session.project.entry(k).split for k in KEYS] == ["test", "test", ""]
+    assert [session.project.entry(k).state for k in KEYS] == ["full", "full", "none"]
+    assert [session.project.entry(k).kept for k in KEYS] == [False, False, True]
     full.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
     assert sorted(full.table.selected_keys()) == ["a.b_1", "a.b_2"]  # kept while rows move
     choose(full.menu, "Keep")
-    assert all(session.entry(k).kept for k in KEYS)
+    assert all(session.project.entry(k).kept for k in KEYS)
 
 
 def test_pictures_come_late_and_a_bad_file_says_why(
@@ -293,13 +293,13 @@ def test_pictures_come_late_and_a_bad_file_says_why(
     index = full.model.index(0, 0)
     qtbot.waitUntil(lambda: isinstance(index.data(decoration), QImage), timeout=5000)
     (tmp_path / "bad.mrc").write_bytes(b"")
-    full.session.add_micrographs(tmp_path / "bad.mrc")
+    full.session.project.add(tmp_path / "bad.mrc")
     qtbot.waitUntil(lambda: full.model.row_of("bad") == 3, timeout=2000)
     bad = full.model.index(3, 0)
     tip = Qt.ItemDataRole.ToolTipRole
     qtbot.waitUntil(lambda: "is empty" in bad.data(tip), timeout=5000)
     (tmp_path / "bad.mrc").write_bytes((tmp_path / "mics" / "a.b_1.mrc").read_bytes())
-    full.session.add_micrographs(tmp_path / "bad.mrc")
+    full.session.project.add(tmp_path / "bad.mrc")
     qtbot.waitUntil(lambda: isinstance(bad.data(decoration), QImage), timeout=5000)
     full.with_pictures.setChecked(False)
     assert index.data(decoration) is None
@@ -312,15 +312,15 @@ def test_scores_are_read_late_follow_the_threshold_and_sort(
     session = full.session
     places = np.array([[50.0, 50], [100, 100], [150, 150]])
     for key, raw in (("a.b_1", [0.9, 0.4, 0.2]), ("a.b_3", [0.8, 0.7, 0.6])):
-        session.put_candidates(
+        session.candidates.put(
             key, Candidates(places, np.array(raw), np.zeros(3), 20.0, model="run-1")
         )
     qtbot.waitUntil(lambda: cell(full, "a.b_3", "Found") == "3", timeout=5000)
     assert cell(full, "a.b_3", "Score") == "0.70"
     assert (cell(full, "a.b_1", "Found"), cell(full, "a.b_2", "Found")) == ("1", "")
-    session.set_threshold(0.3)
+    session.selection.set_threshold(0.3)
     qtbot.waitUntil(lambda: cell(full, "a.b_1", "Found") == "2", timeout=5000)
-    session.set_threshold(None)
+    session.selection.set_threshold(None)
     full.table.sortByColumn(6, Qt.SortOrder.DescendingOrder)
     qtbot.waitUntil(lambda: full.model.keys == ["a.b_3", "a.b_1", "a.b_2"], timeout=5000)
 
@@ -344,15 +344,15 @@ def test_display_settings_reach_the_layer(full: MicrographsDock, qtbot: Any) -> 
 def test_closing_the_dock_leaves_session_and_keys(project_session: Session, qtbot: Any) -> None:
     dock = MicrographsDock(project_session.viewer)
     dock.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
-    assert project_session.order == KEYS[::-1]
+    assert project_session.browser.order == KEYS[::-1]
     dock.deleteLater()
     del dock
-    qtbot.waitUntil(lambda: project_session.order == [], timeout=2000)
-    project_session.add_picks("a.b_1", np.array([[50.0, 60.0]]), None, "manual")
+    qtbot.waitUntil(lambda: project_session.browser.order == [], timeout=2000)
+    project_session.annotations.add("a.b_1", np.array([[50.0, 60.0]]), None, "manual")
     project_session.viewer.add_points([[1, 1]])
     layer = project_session.layers.get("picks")
     next(call for key, call in layer.keymap.items() if str(key) == ".")(layer)
-    assert project_session.current == "a.b_2"
+    assert project_session.browser.current == "a.b_2"
 
 
 # -- what is open already --------------------------------------------------------------------------
@@ -376,7 +376,7 @@ def test_several_open_files_become_a_project_with_their_picks(
     qtbot.waitUntil(lambda: dock.news.text().startswith("3 micrographs added"), timeout=5000)
     assert "with 12 picks; saved in" in dock.news.text()
     assert dock.trouble.text() == ""
-    assert session.keys == KEYS
+    assert session.project.keys == KEYS
     qtbot.waitUntil(lambda: not form.isVisible(), timeout=2000)
     session.save()
     with Project.open(tmp_path / "mine", lock=False) as saved:
@@ -387,16 +387,16 @@ def test_the_picks_made_before_come_into_the_new_project(
     dock: MicrographsDock, planted: Any, tmp_path: Path, qtbot: Any
 ) -> None:
     session, form = dock.session, dock.adopt_form
-    session.add_micrographs(tmp_path / "mics" / "a.b_1.mrc")
-    session.add_picks("a.b_1", np.array([[50.0, 60.0]]), None, "manual")
+    session.project.add(tmp_path / "mics" / "a.b_1.mrc")
+    session.annotations.add("a.b_1", np.array([[50.0, 60.0]]), None, "manual")
     open_images(session, tmp_path / "mics", KEYS)
     qtbot.waitUntil(form.make_project.isVisible, timeout=2000)
     assert "these 2 micrographs" in form.make_project.text()
     form.ask_new_folder = lambda title: tmp_path / "mine"  # type: ignore[method-assign]
     click(qtbot, form.make_project)
     qtbot.waitUntil(lambda: session.project.folder == tmp_path / "mine", timeout=5000)
-    assert session.keys == KEYS
-    assert session.marks("a.b_1").picks.coords.tolist() == [[50.0, 60.0]]
+    assert session.project.keys == KEYS
+    assert session.annotations.of("a.b_1").picks.coords.tolist() == [[50.0, 60.0]]
 
 
 def test_one_open_image_is_used_and_points_are_labels(dock: MicrographsDock, qtbot: Any) -> None:
@@ -413,7 +413,7 @@ def test_one_open_image_is_used_and_points_are_labels(dock: MicrographsDock, qtb
     assert not form.use_images.isVisible()
     assert form.points.currentText() == "mine"
     click(qtbot, form.take)
-    assert session.marks("open_one").picks.coords.tolist() == [[100, 120], [40, 50]]
+    assert session.annotations.of("open_one").picks.coords.tolist() == [[100, 120], [40, 50]]
     assert dock.news.text() == "2 of 2 points of mine are now picks of open_one."
 
 
@@ -437,15 +437,15 @@ def test_an_image_written_for_one_project_does_not_join_another(
 
     monkeypatch.setattr(adopt_form, "write_sources", write_late)
     click(qtbot, form.use_images)
-    session.open_project(tmp_path / "project")
+    session.project.open(tmp_path / "project")
     opened.set()
     qtbot.waitUntil(lambda: "meanwhile" in dock.trouble.text(), timeout=5000)
-    assert session.keys == KEYS
+    assert session.project.keys == KEYS
     assert layer.visible
     assert [path.exists() for path in written] == [False]
     click(qtbot, form.use_images)  # again: into the project that is open
-    qtbot.waitUntil(lambda: "mine" in session.keys, timeout=5000)
-    assert session.entry("mine").micrograph.path.parent.parent == tmp_path / "project"
+    qtbot.waitUntil(lambda: "mine" in session.project.keys, timeout=5000)
+    assert session.project.entry("mine").micrograph.path.parent.parent == tmp_path / "project"
 
 
 # -- size and speed --------------------------------------------------------------------------------
@@ -453,7 +453,7 @@ def test_an_image_written_for_one_project_does_not_join_another(
 
 def test_five_thousand_micrographs_do_not_slow_it(dock: MicrographsDock, qtbot: Any) -> None:
     session = dock.session
-    session.add_listed(
+    session.project.add_listed(
         [Micrograph(Path(f"/none/hole_{n:05d}_avg.mrc"), f"hole_{n:05d}_avg.mrc", defocus=9e3 + n)
          for n in range(5000)]
     )  # fmt: skip
@@ -468,14 +468,16 @@ def test_five_thousand_micrographs_do_not_slow_it(dock: MicrographsDock, qtbot: 
     timed("list", dock.model.refresh)
     timed("sort", lambda: dock.table.sortByColumn(0, Qt.SortOrder.DescendingOrder))
     timed("narrow", lambda: dock.kind.setCurrentText("Kept"))
-    timed("one", lambda: session.change_entry("hole_02500_avg", split="test"))
+    timed("one", lambda: session.project.change("hole_02500_avg", split="test"))
     timed("paint", lambda: (dock.table.scrollToBottom(), dock.table.viewport().repaint()))
     asked = len(dock.table.seen())
     assert 0 < asked < 40
     assert max(steps.values()) < 0.5, steps  # some tens of ms; the machine may be busy
     assert dock.pictures.waiting <= 40
     dock.table.sortByColumn(6, Qt.SortOrder.DescendingOrder)  # none has scores: all are asked for
-    qtbot.waitUntil(lambda: all(key in dock.summaries for key in session.keys), timeout=20_000)
+    qtbot.waitUntil(
+        lambda: all(key in dock.summaries for key in session.project.keys), timeout=20_000
+    )
 
 
 def test_it_fits_beside_the_canvas(dock: MicrographsDock) -> None:
@@ -518,4 +520,4 @@ def test_a_click_on_its_row_shows_a_deleted_micrograph_again(
     click_row(qtbot, full, "a.b_1")
     qtbot.waitUntil(lambda: layers.get("micrograph") is not None, timeout=5000)
     assert [layer.name for layer in viewer.layers] == ["a.b_1", "Candidates", "Picks"]
-    assert project_session.current == "a.b_1"
+    assert project_session.browser.current == "a.b_1"

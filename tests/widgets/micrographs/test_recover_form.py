@@ -15,7 +15,8 @@ from train_helpers import write_run
 
 from napari_unetpick.project.scratch import find_left_work
 from napari_unetpick.widgets.micrographs.dock import MicrographsDock
-from napari_unetpick.widgets.session.session import Session, get_session
+from napari_unetpick.widgets.session.root import get_session
+from napari_unetpick.widgets.session.session import Session
 
 KEY = "a.b_1"
 PLACES = np.array([[30.0, 40.0], [60.0, 90.0]])
@@ -25,8 +26,8 @@ PLACES = np.array([[30.0, 40.0], [60.0, 90.0]])
 def left(fake_engine: Any, planted: dict[str, np.ndarray], tmp_path: Path) -> Path:
     """A viewer without a project was closed with two picks and a training; returns its folder."""
     session = get_session(ViewerModel())
-    session.add_micrographs(tmp_path / "mics")
-    session.add_picks(KEY, PLACES, None, "manual")
+    session.project.add(tmp_path / "mics")
+    session.annotations.add(KEY, PLACES, None, "manual")
     write_run(session.project.runs_folder, "run-1")
     session.close()
     return session.project.folder
@@ -46,10 +47,10 @@ def test_the_next_viewer_offers_it_and_goes_on(dock, left, tmp_path, scratch):
     assert "2 picks in 1 micrograph and 1 training" in form.words.text()
     form.go_on.click()
     assert not form.isVisible()
-    np.testing.assert_allclose(session.marks(KEY).picks.coords, PLACES, atol=2e-3)
+    np.testing.assert_allclose(session.annotations.of(KEY).picks.coords, PLACES, atol=2e-3)
     assert session.project.temporary
-    session.save_project_as(tmp_path / "kept")
-    assert len(session.marks(KEY).picks) == 2
+    session.project.save_as(tmp_path / "kept")
+    assert len(session.annotations.of(KEY).picks) == 2
     assert [run.name for run in session.project.runs()] == ["run-1"]
     assert not left.exists()
 
@@ -83,21 +84,21 @@ def test_all_of_it_is_deleted_only_when_the_user_says_so(dock, left, scratch):
 def test_it_is_not_offered_where_micrographs_are_open_or_while_somebody_has_it(
     dock, tmp_path, qtbot
 ):
-    dock.session.add_micrographs(tmp_path / "mics")
+    dock.session.project.add(tmp_path / "mics")
     qtbot.waitUntil(lambda: not dock.left_work.isVisible(), timeout=3000)
     other = get_session(ViewerModel())
-    other.open_project(find_left_work()[0].folder)
+    other.project.open(find_left_work()[0].folder)
     assert find_left_work() == []
     other.close()
     assert len(find_left_work()) == 1
 
 
 def test_what_is_discarded_or_empty_leaves_nothing(session, planted, scratch, tmp_path):
-    session.add_micrographs(tmp_path / "mics")
-    session.add_picks(KEY, PLACES, None, "manual")
-    session.new_project(tmp_path / "project")  # the dock asks first
+    session.project.add(tmp_path / "mics")
+    session.annotations.add(KEY, PLACES, None, "manual")
+    session.project.new(tmp_path / "project")  # the dock asks first
     other = get_session(ViewerModel())
-    other.add_micrographs(tmp_path / "mics")
+    other.project.add(tmp_path / "mics")
     other.close()
     assert list(scratch.glob("unetpick-project-*")) == []
 
@@ -108,12 +109,12 @@ os.environ["UNETPICK_SCRATCH"] = sys.argv[1]
 import numpy as np
 from qtpy.QtWidgets import QApplication
 from napari.components import ViewerModel
-from napari_unetpick.widgets.session.session import get_session
+from napari_unetpick.widgets.session.root import get_session
 
 application = QApplication([])
 session = get_session(ViewerModel())
-session.add_micrographs(sys.argv[2])
-session.add_picks("a.b_1", np.array([[30.0, 40.0]]), None, "manual")
+session.project.add(sys.argv[2])
+session.annotations.add("a.b_1", np.array([[30.0, 40.0]]), None, "manual")
 session.save()
 print("marked", flush=True)
 time.sleep(60)

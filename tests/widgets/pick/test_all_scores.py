@@ -20,13 +20,13 @@ KEYS = ("a.b_1", "a.b_2", "a.b_3")
 def plant(session, key, raw):
     coords = session.truth[key][: len(raw)]
     found = Candidates(coords, np.array(raw), np.zeros(len(raw)), 20.0, model="run-1")
-    session.put_candidates(key, found)
+    session.candidates.put(key, found)
 
 
 @pytest.fixture
 def table(project_session, qtbot):
     """Three candidates in each of two micrographs, none in the third."""
-    project_session.use_model(write_run(project_session.project.runs_folder, "run-1"))
+    project_session.selection.use_model(write_run(project_session.project.runs_folder, "run-1"))
     for key in KEYS[:2]:
         plant(project_session, key, [0.9, 0.7, 0.2])
     owner = QObject()
@@ -49,8 +49,8 @@ def test_joined_scores_are_counted_by_micrograph():
 
 def test_files_of_other_micrographs_are_read(table, project_session, qtbot):
     session = project_session
-    session._candidates.clear()
-    session.set_min_distance(0.6)
+    session.candidates.forget()
+    session.selection.set_min_distance(0.6)
     table.refresh()
     qtbot.waitUntil(lambda: not table.collecting, timeout=5000)
     assert table.scores.counts(0.6) == {"a.b_1": 2, "a.b_2": 2}
@@ -58,7 +58,7 @@ def test_files_of_other_micrographs_are_read(table, project_session, qtbot):
 
 def test_what_was_decided_is_no_candidate_any_more(table, project_session, qtbot):
     session = project_session
-    session.accept("a.b_2", session.truth["a.b_2"][:1], np.array([0.9]))
+    session.annotations.accept("a.b_2", session.truth["a.b_2"][:1], np.array([0.9]))
     table.look_at("a.b_2")
     qtbot.waitUntil(lambda: not table.collecting, timeout=5000)
     assert table.scores.counts(0.6) == {"a.b_1": 2, "a.b_2": 1}
@@ -66,7 +66,7 @@ def test_what_was_decided_is_no_candidate_any_more(table, project_session, qtbot
 
 def test_what_changed_unseen_is_caught_up_with(table, project_session, qtbot):
     session = project_session
-    session.reject("a.b_1", session.truth["a.b_1"][:2])
+    session.annotations.reject("a.b_1", session.truth["a.b_1"][:2])
     table.look_at("a.b_1", now=False)
     qtbot.wait(100)
     assert table.scores.counts(0.6)["a.b_1"] == 2
@@ -77,7 +77,7 @@ def test_what_changed_unseen_is_caught_up_with(table, project_session, qtbot):
 
 def test_what_comes_while_the_thread_reads_is_the_newer(table, project_session, qtbot):
     session = project_session
-    session.set_min_distance(0.7)
+    session.selection.set_min_distance(0.7)
     table.refresh()
     plant(session, "a.b_3", [0.95])  # after the snapshot
     table.look_at("a.b_3")
@@ -88,8 +88,8 @@ def test_what_comes_while_the_thread_reads_is_the_newer(table, project_session, 
 
 def test_a_preview_is_not_counted(table, project_session, qtbot):
     session = project_session
-    found = session.candidates("a.b_1")
-    session.put_candidates("a.b_1", found, keep=False, preview=0.3)
+    found = session.candidates.of("a.b_1")
+    session.candidates.put_preview("a.b_1", found, 0.3)
     table.look_at("a.b_1")
     qtbot.waitUntil(lambda: not table.collecting, timeout=5000)
     assert table.scores.keys == ("a.b_2",)
@@ -97,9 +97,9 @@ def test_a_preview_is_not_counted(table, project_session, qtbot):
 
 def test_a_damaged_file_costs_only_its_micrograph(table, project_session, qtbot):
     session = project_session
-    session._candidates.clear()
+    session.candidates.forget()
     (session.project.folder / "candidates" / "a.b_1.npz").write_bytes(b"cut off")
-    session.set_min_distance(0.6)
+    session.selection.set_min_distance(0.6)
     table.refresh()
     qtbot.waitUntil(lambda: not table.collecting, timeout=5000)
     assert table.scores.keys == ("a.b_2",)
@@ -113,7 +113,7 @@ def plant_grid(session, keys=KEYS[::2]):
     scores = np.linspace(0.99, 0.7, len(GRID))
     for key in keys:
         found = Candidates(GRID.astype(float), scores, np.zeros(len(GRID)), 20.0, model="run-1")
-        session.put_candidates(key, found)
+        session.candidates.put(key, found)
 
 
 def test_all_choose_alike_after_the_diameter_changed(project_session, qtbot, table):
@@ -123,11 +123,11 @@ def test_all_choose_alike_after_the_diameter_changed(project_session, qtbot, tab
     dock.show()
     plant_grid(session)
     session.layers.images.clear()  # as for micrographs that were never looked at
-    session.set_diameter(160.0)  # 40 px by the header
+    session.project.set_diameter(160.0)  # 40 px by the header
     table.refresh()
     qtbot.waitUntil(lambda: not table.collecting, timeout=5000)
-    found, marks = session.candidates("a.b_1"), session.marks("a.b_1")
-    few = len(session.model.choose_among(found, marks, 40.0).coords)
+    found, marks = session.candidates.of("a.b_1"), session.annotations.of("a.b_1")
+    few = len(session.selection.model.choose_among(found, marks, 40.0).coords)
     assert 0 < few < len(GRID)
     snapshot = take_snapshot(session)
 
@@ -147,7 +147,7 @@ def test_a_new_pixel_size_counts_anew(project_session, qtbot, table):
     table.look_at("a.b_3")
     qtbot.waitUntil(lambda: not table.collecting, timeout=5000)
     assert table.scores.counts(0.6)["a.b_3"] == len(GRID)
-    project_session.set_pixel_size(2.0)  # 80 A are 40 px now
+    project_session.project.set_pixel_size(2.0)  # 80 A are 40 px now
     table.refresh()
     qtbot.waitUntil(lambda: not table.collecting, timeout=5000)
     assert 0 < table.scores.counts(0.6)["a.b_3"] < len(GRID)

@@ -32,7 +32,7 @@ def planted_candidates(session, key, low=6):
 def run(project_session):
     """A run with the threshold 0.6, in use."""
     made = write_run(project_session.project.runs_folder, "run-1")
-    project_session.use_model(made)
+    project_session.selection.use_model(made)
     return made
 
 
@@ -49,7 +49,7 @@ def dock(project_session, run, qtbot):
 def picked(dock, project_session, qtbot):
     """The dock over candidates in all three micrographs: 6 of 12 above 0.6 in each."""
     for key in KEYS:
-        project_session.put_candidates(key, planted_candidates(project_session, key))
+        project_session.candidates.put(key, planted_candidates(project_session, key))
     settle(dock, qtbot, 18)
     return dock
 
@@ -58,7 +58,7 @@ def settle(dock, qtbot, above):
     """Wait until the totals are shown."""
 
     def right():
-        model = dock.session.model
+        model = dock.session.selection.model
         assert not dock.table.collecting
         assert sum(dock.table.scores.counts(model.threshold_now).values()) == above
         assert not dock._timer.isActive()
@@ -78,7 +78,7 @@ def test_picking_hands_over_kept_micrographs_and_takes_candidates(
     dock, project_session, fake_engine, run, qtbot
 ):
     session = project_session
-    session.change_entry("a.b_3", kept=False)
+    session.project.change("a.b_3", kept=False)
     qtbot.mouseClick(dock.pick_all, LEFT)
     job = fake_engine.submitted[-1]
     assert (job.do, job.args["keys"]) == ("pick", ["a.b_1", "a.b_2"])
@@ -90,7 +90,7 @@ def test_picking_hands_over_kept_micrographs_and_takes_candidates(
     )
     job.failed.emit(Failed("a.b_2", "the file is damaged"))
     job.end({})
-    stored = session.project.candidates("a.b_1")
+    stored = session.project.files.candidates("a.b_1")
     np.testing.assert_allclose(stored.coords, session.truth["a.b_1"])
     assert stored.model == "run-1"
     assert "a.b_2: the file is damaged" in dock.failures.text()
@@ -102,14 +102,14 @@ def test_only_this_or_the_selected_ones(dock, project_session, fake_engine, qtbo
     assert fake_engine.submitted[-1].args["keys"] == ["a.b_1"]
     fake_engine.submitted[-1].end({})
     assert not dock.pick_selected.isEnabled()
-    project_session.selected = ["a.b_2", "a.b_3"]
+    project_session.browser.selected = ["a.b_2", "a.b_3"]
     dock.refresh()
     qtbot.mouseClick(dock.pick_selected, LEFT)
     assert fake_engine.submitted[-1].args["keys"] == ["a.b_2", "a.b_3"]
 
 
 def test_those_already_picked_are_skipped(dock, project_session, fake_engine, qtbot):
-    project_session.put_candidates("a.b_2", planted_candidates(project_session, "a.b_2"))
+    project_session.candidates.put("a.b_2", planted_candidates(project_session, "a.b_2"))
     dock.skip.setChecked(True)
     qtbot.mouseClick(dock.pick_all, LEFT)
     assert fake_engine.submitted[-1].args["keys"] == ["a.b_1", "a.b_3"]
@@ -121,32 +121,32 @@ def test_the_slider_moves_threshold_rings_and_numbers(picked, project_session, q
     assert "6 candidates of 12 above the threshold here" in picked.threshold.counts.text()
     assert "Expected precision" in picked.threshold.expected.text()
     picked.threshold.threshold.setValue(0.2)
-    assert project_session.model.threshold_now == pytest.approx(0.2)
+    assert project_session.selection.model.threshold_now == pytest.approx(0.2)
     assert layer.shown.sum() == 12
     settle(picked, qtbot, 36)
     qtbot.waitUntil(lambda: "12 candidates of 12" in picked.threshold.counts.text(), timeout=1000)
     assert picked.threshold.histogram.line.value() == pytest.approx(0.2)
     qtbot.mouseClick(picked.threshold.own, LEFT)
-    assert project_session.model.threshold_now == pytest.approx(0.6)
+    assert project_session.selection.model.threshold_now == pytest.approx(0.6)
     assert picked.threshold.threshold.value() == pytest.approx(0.6)
 
 
 def test_the_line_of_the_histogram_moves_the_threshold(picked, project_session):
     picked.threshold.histogram.line.setValue(0.25)
-    assert project_session.model.threshold_now == pytest.approx(0.25)
+    assert project_session.selection.model.threshold_now == pytest.approx(0.25)
     assert picked.threshold.threshold.value() == pytest.approx(0.25)
 
 
 def test_the_histogram_follows_to_another_micrograph(picked, project_session, qtbot):
     session = project_session
-    here = len(session.chosen("a.b_1").scores)
+    here = len(session.selection.of("a.b_1").scores)
     found = planted_candidates(session, "a.b_3")
     some = Candidates(found.coords[:5], found.raw[:5], found.nearness[:5], found.diameter_px)
-    session.put_candidates("a.b_3", some)
+    session.candidates.put("a.b_3", some)
     histogram = picked.threshold.histogram
     qtbot.wait(500)  # all that follows from new candidates is done
     assert histogram._counts.sum() == here != 5
-    session.go("a.b_3")
+    session.browser.go("a.b_3")
     qtbot.waitUntil(lambda: histogram._counts.sum() == 5, timeout=2000)
 
 
@@ -163,16 +163,16 @@ def test_minimum_distance_thins_candidates(picked, project_session, qtbot):
     session = project_session
     pair = session.truth["a.b_1"][0] + np.array([[0.0, 0.0], [0.0, 12.0]])
     found = Candidates(pair, np.array([0.9, 0.8]), np.zeros(2), 20.0, model="run-1")
-    session.put_candidates("a.b_1", found)
-    assert len(session.chosen("a.b_1").coords) == 2  # 0.6 of the diameter apart
+    session.candidates.put("a.b_1", found)
+    assert len(session.selection.of("a.b_1").coords) == 2  # 0.6 of the diameter apart
     picked.threshold.distance.setValue(0.7)
-    assert len(session.chosen("a.b_1").coords) == 1
+    assert len(session.selection.of("a.b_1").coords) == 1
     settle(picked, qtbot, 13)
 
 
 def test_a_rank_is_said_to_be_one(project_session, qtbot):
     session = project_session  # without a model's calibration scores are ranks
-    session.put_candidates("a.b_1", planted_candidates(session, "a.b_1"))
+    session.candidates.put("a.b_1", planted_candidates(session, "a.b_1"))
     dock = PickDock(session.viewer)
     qtbot.addWidget(dock)
     dock.show()
@@ -181,7 +181,7 @@ def test_a_rank_is_said_to_be_one(project_session, qtbot):
 
 def test_candidates_of_another_model_are_said_to_be(picked, project_session):
     session = project_session
-    session.use_model(write_run(session.project.runs_folder, "run-2"))
+    session.selection.use_model(write_run(session.project.runs_folder, "run-2"))
     picked.threshold.refresh()
     assert "found by run-1: pick again to see those of run-2" in picked.threshold.note.text()
     assert picked.model_box.box.currentText().startswith("run-2")
@@ -189,7 +189,7 @@ def test_candidates_of_another_model_are_said_to_be(picked, project_session):
 
 def test_a_preview_is_no_picking(picked, project_session, qtbot):
     found = planted_candidates(project_session, "a.b_1")
-    project_session.put_candidates("a.b_1", found, keep=False, preview=0.5)
+    project_session.candidates.put_preview("a.b_1", found, 0.5)
     settle(picked, qtbot, 12)
     assert picked.threshold.note.text() == PREVIEW
     assert not picked.accept_here.isEnabled()
@@ -198,19 +198,21 @@ def test_a_preview_is_no_picking(picked, project_session, qtbot):
 def test_accept_here_is_one_step_of_undo(picked, project_session, qtbot):
     session = project_session
     qtbot.mouseClick(picked.accept_here, LEFT)
-    np.testing.assert_allclose(session.marks("a.b_1").picks.coords, session.truth["a.b_1"][:6])
-    assert set(session.marks("a.b_1").picks.sources) == {"model"}
+    np.testing.assert_allclose(
+        session.annotations.of("a.b_1").picks.coords, session.truth["a.b_1"][:6]
+    )
+    assert set(session.annotations.of("a.b_1").picks.sources) == {"model"}
     assert picked.done.text() == "6 picks accepted in a.b_1."
-    session.undo()
-    assert len(session.marks("a.b_1").picks) == 0
+    session.annotations.undo(session.browser.current)
+    assert len(session.annotations.of("a.b_1").picks) == 0
 
 
 def test_accept_in_all_leaves_rejected_micrographs(picked, project_session, qtbot):
     session = project_session
-    session.change_entry("a.b_2", kept=False)
+    session.project.change("a.b_2", kept=False)
     qtbot.mouseClick(picked.accept_all, LEFT)
     qtbot.waitUntil(lambda: not picked.accepting.running, timeout=3000)
-    assert [len(session.marks(key).picks) for key in KEYS] == [6, 0, 6]
+    assert [len(session.annotations.of(key).picks) for key in KEYS] == [6, 0, 6]
     assert picked.done.text() == "12 picks accepted in 2 micrographs."
 
 
@@ -218,14 +220,14 @@ def test_counts_are_those_of_each_kept_micrograph_and_a_click_goes_there(
     picked, project_session, qtbot
 ):
     session = project_session
-    session.add_picks("a.b_2", [[5.0, 5.0]], None, "manual")
+    session.annotations.add("a.b_2", [[5.0, 5.0]], None, "manual")
     picked._draw_counts()
     plot = picked.counts
     assert plot.keys == KEYS
     assert plot._accepted.tolist() == [0, 1, 0]
     assert plot._above.tolist() == [6, 6, 6]
     plot.chosen.emit("a.b_3")
-    assert session.current == "a.b_3"
+    assert session.browser.current == "a.b_3"
 
 
 def test_a_file_that_is_no_model_is_said_and_the_old_one_stays(dock, tmp_path, monkeypatch):
@@ -236,7 +238,7 @@ def test_a_file_that_is_no_model_is_said_and_the_old_one_stays(dock, tmp_path, m
     box.setCurrentIndex(box.findText(OTHER))
     box.activated.emit(box.currentIndex())
     assert "bad.safetensors" in dock.trouble.text()
-    assert dock.session.model.name == "run-1"
+    assert dock.session.selection.model.name == "run-1"
     assert box.currentText().startswith("run-1")
 
 
@@ -250,15 +252,15 @@ def test_export_writes_what_is_shown_and_says_what_comes_next(
     picked, project_session, qtbot, tmp_path
 ):
     session = project_session
-    session.change_entry("a.b_3", kept=False)
+    session.project.change("a.b_3", kept=False)
     qtbot.mouseClick(picked.accept_here, LEFT)
-    session.add_picks("a.b_1", [[2.0, 2.0]], None, "manual")  # its box crosses the edge
+    session.annotations.add("a.b_1", [[2.0, 2.0]], None, "manual")  # its box crosses the edge
     export(picked, qtbot, tmp_path / "out")
     assert not picked.export.trouble.text()
     result = picked.export.result
     assert result.options.box_size == 30  # 1.5 x 20 px
     read = read_picks(tmp_path / "out" / "picks.csv")
-    names = [session.entry(key).micrograph.name for key in KEYS[:2]]
+    names = [session.project.entry(key).micrograph.name for key in KEYS[:2]]
     assert list(read) == ["a.b_1.mrc", "a.b_2.mrc"]
     for key, name in zip(KEYS, read, strict=False):
         inside = session.truth[key][:6]
@@ -283,15 +285,15 @@ def test_the_box_fits_before_the_image_is_read(dock, project_session):
 def test_candidates_of_unread_images_are_chosen_alike(dock, project_session):
     session = project_session
     found = planted_candidates(session, "a.b_3", low=0)
-    session.put_candidates("a.b_3", found)
+    session.candidates.put("a.b_3", found)
     session.layers.images.clear()
-    assert len(session.chosen("a.b_3").coords) == 12  # at 1 A/px most would be too near
+    assert len(session.selection.of("a.b_3").coords) == 12  # at 1 A/px most would be too near
 
 
 def test_an_odd_box_becomes_even_and_a_typed_one_stays(picked, project_session, qtbot, tmp_path):
     form = picked.export
     form.size.setValue(41)
-    project_session.set_diameter(100.0)
+    project_session.project.set_diameter(100.0)
     export(picked, qtbot, tmp_path / "out")
     assert form.result.options.box_size == 42
     form.factor.setCurrentIndex(2)
@@ -322,8 +324,8 @@ def test_nothing_to_export_is_said(dock, qtbot, tmp_path):
 
 
 def test_a_missing_image_does_not_lose_its_picks(picked, project_session, qtbot, tmp_path):
-    project_session.entry("a.b_2").micrograph.path.unlink()
-    project_session.set_pixel_size(4.0)
+    project_session.project.entry("a.b_2").micrograph.path.unlink()
+    project_session.project.set_pixel_size(4.0)
     export(picked, qtbot, tmp_path / "out")
     assert "cannot be read" in picked.export.written.text()
     read = read_picks(tmp_path / "out" / "picks.csv")
@@ -334,11 +336,11 @@ def test_a_thousand_candidates_follow_the_threshold_at_once(dock, project_sessio
     rng = np.random.default_rng(0)
     coords = rng.uniform(0, 4000, (1000, 2))
     found = Candidates(coords, rng.uniform(0, 1, 1000), np.zeros(1000), 20.0, model="run-1")
-    project_session.put_candidates("a.b_1", found)
+    project_session.candidates.put("a.b_1", found)
     times = []
     for value in np.linspace(0.2, 0.8, 9):
         begin = time.perf_counter()
-        project_session.set_threshold(float(value))
+        project_session.selection.set_threshold(float(value))
         times.append(time.perf_counter() - begin)
     assert np.median(times) < 0.1  # 50 ms are wanted; other programs run beside a test
 
@@ -349,7 +351,7 @@ def test_a_closed_dock_leaves_the_session_alone(project_session, run, qtbot):
     dock.deleteLater()
     del dock
     qtbot.wait(50)
-    project_session.put_candidates("a.b_1", planted_candidates(project_session, "a.b_1"))
-    project_session.set_threshold(0.3)
+    project_session.candidates.put("a.b_1", planted_candidates(project_session, "a.b_1"))
+    project_session.selection.set_threshold(0.3)
     qtbot.wait(100)
-    assert len(project_session.chosen("a.b_1").coords) == 12
+    assert len(project_session.selection.of("a.b_1").coords) == 12

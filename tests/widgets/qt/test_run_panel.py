@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from qtpy.QtCore import Qt
+from train_helpers import request_of
 
 from napari_unetpick.events import Failed, Message, Progress
 from napari_unetpick.widgets.qt.run_panel import EVERY_MS, RunPanel, time_left
@@ -21,7 +22,7 @@ def panel(session: Any, qtbot: Any) -> RunPanel:
 def test_follows_a_job_to_its_end(panel: RunPanel, session: Any, qtbot: Any) -> None:
     assert not panel.stop.isEnabled()
     assert panel.bar.isHidden()
-    job = session.start("train")
+    job = session.jobs.start(request_of(session, "train"))
     assert panel.stop.isEnabled()
     job.progress.emit(Progress("training", 160, 640, 95.0))
     assert panel.stage.text() == "Training: 160 of 640, about 2 min left"
@@ -36,22 +37,22 @@ def test_follows_a_job_to_its_end(panel: RunPanel, session: Any, qtbot: Any) -> 
 
 
 def test_errors_stay_until_the_next_job(panel: RunPanel, session: Any) -> None:
-    job = session.start("pick")
+    job = session.jobs.start(request_of(session, "pick"))
     job.failed.emit(Failed("a.b_1", "a.b_1.mrc: cut off"))
     job.failed.emit(Failed("a.b_2", "no pixel size"))
     assert panel.trouble.text() == "a.b_2: no pixel size (2 failed so far)"
     job.break_down("memory", "out of memory on the GPU")
     assert panel.trouble.text().startswith("out of memory on the GPU. Close other programs")
     assert "did not finish" in panel.stage.text()
-    session.start("pick")
+    session.jobs.start(request_of(session, "pick"))
     assert panel.trouble.text() == ""
     assert panel.trouble.isHidden()
 
 
 def test_the_newest_job_is_followed(panel: RunPanel, session: Any) -> None:
-    first = session.start("pick", gives_way=True)
+    first = session.jobs.start(request_of(session, "pick"), gives_way=True)
     first.stop = lambda: None  # it reaches its next tile later
-    second = session.start("train")
+    second = session.jobs.start(request_of(session, "train"))
     first.progress.emit(Progress("picking", 5, 10))
     assert "Training" in panel.stage.text()
     first.end({})
@@ -63,14 +64,14 @@ def test_the_newest_job_is_followed(panel: RunPanel, session: Any) -> None:
 def test_steps_are_shown_in_peace_and_none_after_the_end(
     panel: RunPanel, session: Any, qtbot: Any
 ) -> None:
-    job = session.start("train")
+    job = session.jobs.start(request_of(session, "train"))
     for step in range(1, 101):
         job.progress.emit(Progress("training", step, 640))
     assert panel.bar.value() == 1
     qtbot.waitUntil(lambda: panel.bar.value() == 100, timeout=2 * EVERY_MS)
     job.progress.emit(Progress("training", 640, 640))
     job.end({})
-    second = session.start("train")
+    second = session.jobs.start(request_of(session, "train"))
     second.progress.emit(Progress("training", 1, 40))
     qtbot.wait(round(1.2 * EVERY_MS))
     assert (panel.bar.value(), panel.bar.maximum()) == (1, 40)
@@ -81,7 +82,7 @@ def test_steps_are_shown_in_peace_and_none_after_the_end(
 
 
 def test_a_panel_made_later_joins(session: Any, qtbot: Any) -> None:
-    job = session.start("train")
+    job = session.jobs.start(request_of(session, "train"))
     late = RunPanel(session)
     qtbot.addWidget(late)
     job.progress.emit(Progress("cross-fit 1", 1, 10))
@@ -91,10 +92,10 @@ def test_a_panel_made_later_joins(session: Any, qtbot: Any) -> None:
 @pytest.mark.parametrize("running", [False, True])
 def test_a_deleted_panel_is_forgotten(session: Any, qtbot: Any, running: bool) -> None:
     panel = RunPanel(session)
-    job = session.start("train") if running else None
+    job = session.jobs.start(request_of(session, "train")) if running else None
     with qtbot.waitSignal(panel.destroyed):
         panel.deleteLater()
-    job = job or session.start("train")
+    job = job or session.jobs.start(request_of(session, "train"))
     job.progress.emit(Progress("training", 1, 10))
     job.end({})
 

@@ -115,7 +115,7 @@ def test_the_dock_scrolls_instead(show: Any, project_session: Any) -> None:
     assert bar.maximum() > 0
     turn(dock.diameter.pixel_size)
     assert bar.value() > 0
-    assert project_session.known_pixel_size("a.b_2") == 4.0
+    assert project_session.pixel_sizes.known("a.b_2") == 4.0
 
 
 def test_a_field_made_later_is_guarded_too(show: Any, qtbot: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from qtpy.QtCore import QObject
+from train_helpers import request_of
 
 from napari_unetpick.errors import EngineError
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -16,7 +17,7 @@ from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.pick import accept_all as accepting_module
 from napari_unetpick.widgets.pick.accept_all import Accepting, accept_above
-from napari_unetpick.widgets.session import annotations as marking
+from napari_unetpick.widgets.session import autosave as marking
 
 PLACES = np.array([[50.0, 60.0], [90.0, 90.0]])
 SLOW = 0.01  # s a micrograph, as on a busy machine
@@ -26,7 +27,9 @@ KEYS = [f"m{number:03}" for number in range(COUNT)]
 
 @pytest.fixture
 def many(project_session: Any, tmp_path: Path) -> Any:
-    project_session.add_listed([Micrograph(tmp_path / f"{k}.mrc", f"{k}.mrc") for k in KEYS])
+    project_session.project.add_listed(
+        [Micrograph(tmp_path / f"{k}.mrc", f"{k}.mrc") for k in KEYS]
+    )
     project_session.save()
     return project_session
 
@@ -36,7 +39,7 @@ def written(many: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]
     """The number of the event loop's turn, and the key, of each micrograph that is written."""
     seen: list[tuple[int, str]] = []
     turns = [0]
-    save_some, save_annotations = many.save, Project.save_annotations
+    save_some, save_annotations = many.autosave.save, Project.save_annotations
 
     def save(budget: float = float("inf")) -> bool:
         turns[0] += 1
@@ -47,7 +50,7 @@ def written(many: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]
         save_annotations(project, key, marks)
         seen.append((turns[0], key))
 
-    monkeypatch.setattr(many, "save", save)
+    monkeypatch.setattr(many.autosave, "save", save)
     monkeypatch.setattr(Project, "save_annotations", slow)
     return seen
 
@@ -65,8 +68,10 @@ def test_the_window_is_free_between_a_few_and_the_oldest_come_first(
 ) -> None:
     order = list(reversed(KEYS))
     for key in order:
-        many.add_picks(key, PLACES, None, "manual")
-    many.add_picks(order[0], PLACES + 40, None, "manual")  # still the oldest that is not on disk
+        many.annotations.add(key, PLACES, None, "manual")
+    many.annotations.add(
+        order[0], PLACES + 40, None, "manual"
+    )  # still the oldest that is not on disk
     qtbot.waitUntil(lambda: not many.unsaved, timeout=10_000)
     assert [key for _, key in written] == order
     turns = [turn for turn, _ in written]
@@ -81,8 +86,8 @@ def test_all_is_written_at_once_where_a_job_starts(
     many: Any, written: list[tuple[int, str]]
 ) -> None:
     for key in KEYS:
-        many.add_picks(key, PLACES, None, "manual")
-    many.start("pick", models=[])
+        many.annotations.add(key, PLACES, None, "manual")
+    many.jobs.start(request_of(many, "pick"))
     assert {turn for turn, _ in written} == {1}
     assert len(written) == COUNT
     assert not many.unsaved
@@ -106,9 +111,9 @@ def test_a_click_amid_many_accepted_ones_is_on_disk_within_two_seconds(
     accepting = Accepting(many, parent)
     accepting.ended.connect(lambda *told: ended.append(told))
     accepting.start(KEYS)
-    qtbot.waitUntil(lambda: many.saving, timeout=2000)
+    qtbot.waitUntil(lambda: many.autosave.saving, timeout=2000)
     assert accepting.running, "it waits for the disk"
-    many.add_picks("a.b_3", PLACES, None, "manual")
+    many.annotations.add("a.b_3", PLACES, None, "manual")
     qtbot.waitUntil(lambda: on_disk(many, "a.b_3") == 2, timeout=2000)
     qtbot.waitUntil(lambda: not accepting.running and not many.unsaved, timeout=10_000)
     assert ended == [(2 * COUNT, COUNT, "")]
@@ -128,9 +133,9 @@ def test_after_a_full_disk_edits_are_saved_as_soon_as_before(
 
     with monkeypatch.context() as patch:
         patch.setattr(Project, "save_annotations", full)
-        many.add_picks("a.b_1", PLACES, None, "manual")
+        many.annotations.add("a.b_1", PLACES, None, "manual")
         qtbot.waitUntil(lambda: bool(told), timeout=2000)
-        assert not many.saving
+        assert not many.autosave.saving
     assert many.save()
-    many.add_picks("a.b_2", PLACES, None, "manual")
+    many.annotations.add("a.b_2", PLACES, None, "manual")
     qtbot.waitUntil(lambda: on_disk(many, "a.b_2") == 2, timeout=2000)

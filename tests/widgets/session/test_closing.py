@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QMainWindow
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.project.project import Project
-from napari_unetpick.widgets.session import leaving
-from napari_unetpick.widgets.session.session import get_session
+from napari_unetpick.widgets.session import lifetime
+from napari_unetpick.widgets.session.root import get_session
 from napari_unetpick.widgets.workspace import STEPS, Workspace
 
 
@@ -21,7 +21,7 @@ def test_no_viewer_outlives_its_window(
     viewer = make_napari_viewer(show=True)
     workspace = Workspace(viewer)
     viewer.window.add_dock_widget(workspace, name="Picking workspace")
-    workspace.session.new_project(tmp_path / "project", tmp_path / "mics")
+    workspace.session.project.new(tmp_path / "project", tmp_path / "mics")
     for step in STEPS:
         workspace.open(step)
     workspace.session.close()
@@ -36,9 +36,9 @@ def test_marks_are_saved_and_the_project_is_unlocked(
     window = QMainWindow()
     session = get_session(ViewerModel())
     window.setCentralWidget(Workspace(session.viewer))
-    session.new_project(tmp_path / "project", tmp_path / "mics")
+    session.project.new(tmp_path / "project", tmp_path / "mics")
     window.show()
-    session.add_picks("a.b_1", np.array([[40.0, 50.0]]), None, "manual")
+    session.annotations.add("a.b_1", np.array([[40.0, 50.0]]), None, "manual")
     window.close()
     assert Project.open(tmp_path / "project").read_only, "the window may still refuse to close"
     window.deleteLater()
@@ -60,7 +60,7 @@ def stuck(request: Any, project_session: Any, tmp_path: Any, monkeypatch: Any) -
     session = project_session
     if request.param == "read-only":
         session = get_session(ViewerModel())
-        session.open_project(tmp_path / "project")
+        session.project.open(tmp_path / "project")
     window = QMainWindow()
     workspace = Workspace(session.viewer)
     workspace.open("Annotate")  # a dock in a dock, and still one question
@@ -70,8 +70,8 @@ def stuck(request: Any, project_session: Any, tmp_path: Any, monkeypatch: Any) -
     def full(*_: Any) -> None:
         raise InputError("no space left on the disk")
 
-    monkeypatch.setattr(session.project, "save_annotations", full)
-    session.add_picks("a.b_1", PLACE, None, "manual")
+    monkeypatch.setattr(session.project.files, "save_annotations", full)
+    session.annotations.add("a.b_1", PLACE, None, "manual")
     yield window, session
     session.close()
 
@@ -79,7 +79,7 @@ def stuck(request: Any, project_session: Any, tmp_path: Any, monkeypatch: Any) -
 def answer(monkeypatch: Any, *answers: str) -> list[str]:
     """Answer the question when it is asked; returns where the answers are taken from."""
     left = list(answers)
-    monkeypatch.setattr(leaving, "ask_unsaved", lambda *_: left.pop(0))
+    monkeypatch.setattr(lifetime, "ask_unsaved", lambda *_: left.pop(0))
     return left
 
 
@@ -89,13 +89,13 @@ def test_nothing_that_cannot_be_saved_is_lost_without_a_question(
     window, session = stuck
     folders = [None, tmp_path / "project", tmp_path / "mine"]
     left = answer(monkeypatch, "cancel", "save", "save", "save")
-    monkeypatch.setattr(leaving, "ask_new_folder", lambda *_: folders.pop(0))
+    monkeypatch.setattr(lifetime, "ask_new_folder", lambda *_: folders.pop(0))
     told: list[str] = []
-    monkeypatch.setattr(leaving, "tell", lambda text, _: told.append(text))
+    monkeypatch.setattr(lifetime, "tell", lambda text, _: told.append(text))
     for _ in range(3):  # cancelled, without a folder, where a project is already
         assert not window.close()
         assert window.isVisible()
-        assert len(session.marks("a.b_1").picks) == 1
+        assert len(session.annotations.of("a.b_1").picks) == 1
     assert len(told) == 1
     assert window.close()
     assert left == folders == []

@@ -12,8 +12,8 @@ from train_helpers import write_run
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.widgets.pick.dock import PickDock
-from napari_unetpick.widgets.session.pixel_sizes import size_caution, size_obstacle
 from napari_unetpick.widgets.train.dock import TrainDock
+from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.train.self_train_dock import SelfTrainDock
 
 KEYS = ["a.b_1", "a.b_2", "a.b_3"]
@@ -30,11 +30,11 @@ def strip(folder: Path, numbers: tuple[int, ...]) -> None:
 def unsized(session: Any, planted: Any, tmp_path: Path) -> Any:
     """A session over labelled micrographs, none of which has a pixel size, with a model."""
     strip(tmp_path / "mics", (1, 2, 3))
-    session.new_project(tmp_path / "project", tmp_path / "mics")
-    session.set_diameter(DIAMETER)
+    session.project.new(tmp_path / "project", tmp_path / "mics")
+    session.project.set_diameter(DIAMETER)
     for key, places in planted.items():
-        session.add_picks(key, places, None, "manual")
-    session.use_model(write_run(session.project.runs_folder, "run-1"))
+        session.annotations.add(key, places, None, "manual")
+    session.selection.use_model(write_run(session.project.runs_folder, "run-1"))
     return session
 
 
@@ -44,9 +44,9 @@ def test_training_says_it_before_it_starts(unsized: Any, fake_engine: Any, qtbot
     assert "No pixel size in a.b_1 and 2 more: type it in Annotate" in dock.next_text.text()
     assert not dock.train.isEnabled()
     with pytest.raises(InputError, match="No pixel size"):
-        unsized.training.start({}, "scratch")
+        training_of(unsized).start({}, "scratch")
     assert not fake_engine.submitted
-    unsized.set_pixel_size(PIXEL_SIZE)
+    unsized.project.set_pixel_size(PIXEL_SIZE)
     qtbot.waitUntil(dock.train.isEnabled, timeout=2000)
 
 
@@ -59,13 +59,13 @@ def test_picking_says_it_before_it_starts(unsized: Any, fake_engine: Any, qtbot:
     with pytest.raises(InputError, match=r"No pixel size in a\.b_2: type it"):
         dock.picking.start(["a.b_2"])
     assert not fake_engine.submitted
-    unsized.set_pixel_size(PIXEL_SIZE)
+    unsized.project.set_pixel_size(PIXEL_SIZE)
     assert dock.pick_all.isEnabled()
 
 
 def test_self_training_says_it_too(unsized: Any, qtbot: Any) -> None:
     for key in KEYS[1:]:
-        unsized.change_entry(key, state="none")
+        unsized.project.change(key, state="none")
     dock = SelfTrainDock(unsized.viewer)
     qtbot.addWidget(dock)
     assert "No pixel size in a.b_2 and 2 more" in dock.plan_text.text()  # the partly labelled too
@@ -74,12 +74,12 @@ def test_self_training_says_it_too(unsized: Any, qtbot: Any) -> None:
 
 def test_some_without_are_a_caution(session: Any, planted: Any, tmp_path: Path, qtbot: Any) -> None:
     strip(tmp_path / "mics", (2,))
-    session.new_project(tmp_path / "project", tmp_path / "mics")
-    session.set_diameter(DIAMETER)
+    session.project.new(tmp_path / "project", tmp_path / "mics")
+    session.project.set_diameter(DIAMETER)
     for key, places in planted.items():
-        session.add_picks(key, places, None, "manual")
-    assert size_obstacle(session, KEYS) == ""
-    assert "in 1 micrograph (a.b_2): left out" in size_caution(session, KEYS)
+        session.annotations.add(key, places, None, "manual")
+    assert session.pixel_sizes.obstacle(KEYS) == ""
+    assert "in 1 micrograph (a.b_2): left out" in session.pixel_sizes.caution(KEYS)
     dock = TrainDock(session.viewer)
     qtbot.addWidget(dock)
     assert "a.b_2" in dock.next_text.text()
@@ -89,7 +89,7 @@ def test_some_without_are_a_caution(session: Any, planted: Any, tmp_path: Path, 
 def test_a_file_that_is_gone_is_not_blamed(unsized: Any, tmp_path: Path) -> None:
     for path in (tmp_path / "mics").iterdir():
         path.unlink()
-    assert size_obstacle(unsized, KEYS) == ""
+    assert unsized.pixel_sizes.obstacle(KEYS) == ""
 
 
 def test_training_is_free_again_when_a_moved_folder_is_added(
@@ -97,14 +97,14 @@ def test_training_is_free_again_when_a_moved_folder_is_added(
 ) -> None:
     session = project_session
     for key in KEYS:
-        session.add_picks(key, session.truth[key], None, "manual")
+        session.annotations.add(key, session.truth[key], None, "manual")
     dock = TrainDock(session.viewer)
     qtbot.addWidget(dock)
-    session.new_project(tmp_path / "other")
+    session.project.new(tmp_path / "other")
     (tmp_path / "mics").rename(tmp_path / "moved")
-    session.open_project(tmp_path / "project")
+    session.project.open(tmp_path / "project")
     dock.refresh()  # asks for pixel sizes that cannot be read
-    session.add_micrographs(tmp_path / "moved")
+    session.project.add(tmp_path / "moved")
     dock.refresh()
     assert "No pixel size" not in dock.next_text.text()
     assert dock.train.isEnabled()

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from train_helpers import write_run
+from train_helpers import request_of, write_run
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.micrographs.open_form import OpenForm, unsaved_work
-from napari_unetpick.widgets.session.session import Session, get_session
+from napari_unetpick.widgets.session.root import get_session
+from napari_unetpick.widgets.session.session import Session
 
 KEY, OTHER = "a.b_1", "a.b_2"
 PLACES = np.array([[30.0, 40.0], [60.0, 90.0]])
@@ -26,7 +27,7 @@ def reader(project_session: Session, tmp_path: Path, qtbot: Any) -> Any:
     from napari.components import ViewerModel
 
     session = get_session(ViewerModel())
-    session.open_project(tmp_path / "project")
+    session.project.open(tmp_path / "project")
     assert session.project.read_only
     qtbot.waitUntil(lambda: session.layers.shown_key == KEY, timeout=5000)
     yield session
@@ -40,12 +41,12 @@ def read(folder: Path) -> Project:
 
 def test_what_a_reader_marked_and_picked_is_in_the_project_it_saves(reader, tmp_path):
     reader.layers.get("picks").add(PLACES)
-    reader.set_diameter(90)
-    reader.put_candidates(OTHER, FOUND)
+    reader.project.set_diameter(90)
+    reader.candidates.put(OTHER, FOUND)
     assert unsaved_work(reader)
-    reader.save_project_as(tmp_path / "mine")
+    reader.project.save_as(tmp_path / "mine")
     assert not unsaved_work(reader)
-    assert len(reader.marks(KEY).picks) == 2
+    assert len(reader.annotations.of(KEY).picks) == 2
     saved = read(tmp_path / "mine")
     np.testing.assert_allclose(saved.annotations(KEY).picks.coords, PLACES, atol=2e-3)
     np.testing.assert_allclose(saved.candidates(OTHER).coords, PLACES)
@@ -56,7 +57,7 @@ def test_what_a_reader_marked_and_picked_is_in_the_project_it_saves(reader, tmp_
 def test_leaving_what_cannot_be_saved_is_asked_about(reader, monkeypatch):
     form = OpenForm(reader, lambda *_: None)
     assert form.may_leave(), "nothing was changed"
-    reader.add_picks(KEY, PLACES, None, "manual")
+    reader.annotations.add(KEY, PLACES, None, "manual")
     asked: list[str] = []
     monkeypatch.setattr(form, "ask_unsaved", lambda: asked.append("asked") or "cancel")
     assert not form.may_leave()
@@ -64,21 +65,21 @@ def test_leaving_what_cannot_be_saved_is_asked_about(reader, monkeypatch):
 
 
 def test_the_next_project_saves_after_one_that_could_not(reader, planted, tmp_path, qtbot):
-    reader.add_picks(OTHER, PLACES, None, "manual")  # discarded
+    reader.annotations.add(OTHER, PLACES, None, "manual")  # discarded
     (tmp_path / "other").mkdir()
     (tmp_path / "mics" / f"{KEY}.mrc").rename(tmp_path / "other" / "z.mrc")
-    reader.new_project(tmp_path / "fresh", tmp_path / "other")
-    reader.add_picks("z", PLACES, None, "manual")
+    reader.project.new(tmp_path / "fresh", tmp_path / "other")
+    reader.annotations.add("z", PLACES, None, "manual")
     assert reader.save()
     assert len(read(tmp_path / "fresh").annotations("z").picks) == 2
 
 
 def test_opening_the_project_that_is_open_changes_nothing(project_session, tmp_path):
-    project_session.add_picks(KEY, PLACES, None, "manual")
+    project_session.annotations.add(KEY, PLACES, None, "manual")
     with pytest.raises(InputError, match="is the project that is open"):
-        project_session.open_project(tmp_path / "project")
+        project_session.project.open(tmp_path / "project")
     assert not project_session.project.read_only
-    assert len(project_session.marks(KEY).picks) == 2
+    assert len(project_session.annotations.of(KEY).picks) == 2
     assert project_session.save()
 
 
@@ -86,25 +87,25 @@ def choose(session: Session) -> Path:
     """Choose an older model, a threshold, a distance and the second micrograph."""
     write_run(session.project.runs_folder, "run-1", age=100)
     write_run(session.project.runs_folder, "run-2")
-    session.use_model(session.project.runs_folder / "run-1")
-    session.set_threshold(0.8)
-    session.set_min_distance(1.2)
-    session.go(OTHER)
-    return session.model.path
+    session.selection.use_model(session.project.runs_folder / "run-1")
+    session.selection.set_threshold(0.8)
+    session.selection.set_min_distance(1.2)
+    session.browser.go(OTHER)
+    return session.selection.model.path
 
 
 def chosen(session: Session) -> tuple[Any, ...]:
-    model = session.model
-    return model.name, model.threshold, model.min_distance, session.current
+    model = session.selection.model
+    return model.name, model.threshold, model.min_distance, session.browser.current
 
 
 def test_a_saved_copy_goes_on_with_the_same_model_threshold_and_micrograph(
     project_session, tmp_path
 ):
     choose(project_session)
-    project_session.save_project_as(tmp_path / "copy")
+    project_session.project.save_as(tmp_path / "copy")
     assert chosen(project_session) == ("run-1", 0.8, 1.2, OTHER)
-    assert project_session.model.path.is_relative_to(tmp_path / "copy")
+    assert project_session.selection.model.path.is_relative_to(tmp_path / "copy")
 
 
 def test_a_project_is_opened_as_it_was_left(project_session, tmp_path):
@@ -113,12 +114,12 @@ def test_a_project_is_opened_as_it_was_left(project_session, tmp_path):
     old = choose(project_session)
     project_session.close()
     session = get_session(ViewerModel())
-    session.open_project(tmp_path / "project")
+    session.project.open(tmp_path / "project")
     assert chosen(session) == ("run-1", 0.8, 1.2, OTHER)
     session.close()
     old.unlink()  # without that model, the newest one picks, at its own threshold
     session = get_session(ViewerModel())
-    session.open_project(tmp_path / "project")
+    session.project.open(tmp_path / "project")
     assert chosen(session) == ("run-2", None, None, OTHER)
     session.close()
 
@@ -135,25 +136,25 @@ def test_a_damaged_view_file_is_as_if_nothing_had_been_chosen(project_session, t
 
 @pytest.mark.parametrize("do", ["train", "pick"])
 def test_a_project_is_not_moved_from_under_its_job(project_session, tmp_path, do):
-    job = project_session.start(do)
+    job = project_session.jobs.start(request_of(project_session, do))
     with pytest.raises(InputError, match="engine works on this project"):
-        project_session.save_project_as(tmp_path / "copy")
+        project_session.project.save_as(tmp_path / "copy")
     assert job.state == "running"
     assert not (tmp_path / "copy").exists()
     job.stop()
-    project_session.save_project_as(tmp_path / "copy")
+    project_session.project.save_as(tmp_path / "copy")
     assert project_session.project.folder == tmp_path / "copy"
 
 
 def test_a_project_with_marks_is_shown_in_one_layer_of_each_kind(project_session, tmp_path, qtbot):
     from napari.components import ViewerModel
 
-    project_session.add_picks(KEY, PLACES, None, "manual")
-    project_session.reject(KEY, np.array([[5.0, 6.0]]))
-    project_session.put_candidates(KEY, FOUND)
+    project_session.annotations.add(KEY, PLACES, None, "manual")
+    project_session.annotations.reject(KEY, np.array([[5.0, 6.0]]))
+    project_session.candidates.put(KEY, FOUND)
     project_session.close()
     session = get_session(ViewerModel())
-    session.open_project(tmp_path / "project")
+    session.project.open(tmp_path / "project")
     qtbot.waitUntil(lambda: session.layers.shown_key == KEY, timeout=5000)
     names = [layer.name for layer in session.viewer.layers]
     assert names == [KEY, "Candidates", "Not particles", "Picks"]

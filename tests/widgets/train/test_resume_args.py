@@ -10,7 +10,7 @@ from train_helpers import write_run
 from napari_unetpick.errors import InputError
 from napari_unetpick.project.runs import list_runs
 from napari_unetpick.settings import Settings, to_dict
-from napari_unetpick.widgets.train.resume import resume_args
+from napari_unetpick.widgets.train.resume import resume_request
 
 
 def config(start: str = "scratch") -> dict[str, object]:
@@ -24,12 +24,12 @@ def config(start: str = "scratch") -> dict[str, object]:
 
 def test_arguments_come_from_the_config(tmp_path: Path) -> None:
     run = write_run(tmp_path, "run-1", finished=False, config=config())
-    args = resume_args(run, ["a", "b", "c"], list_runs(tmp_path))
-    assert args["keys"] == ["a", "b"]
-    assert args["validation"] == ["b"]
-    assert args["start"] == "scratch"
-    assert args["settings"]["recipe"] == "plan"
-    assert args["resume"] is True
+    request = resume_request(tmp_path, run, ["a", "b", "c"], list_runs(tmp_path))
+    assert request.keys == ("a", "b")
+    assert request.validation == {"b"}
+    assert request.start == "scratch"
+    assert request.settings.recipe == "plan"
+    assert request.resume is True
 
 
 def test_the_starting_model_is_found_by_its_labels(tmp_path: Path) -> None:
@@ -37,15 +37,15 @@ def test_the_starting_model_is_found_by_its_labels(tmp_path: Path) -> None:
     model = write_run(tmp_path, "start", data="y", age=200)
     run = write_run(tmp_path, "run-1", finished=False, config=config("y"), age=100)
     write_run(tmp_path, "later", data="y")  # made after the run was begun
-    assert resume_args(run, ["a", "b"], list_runs(tmp_path))["start"] == str(model)
+    assert resume_request(tmp_path, run, ["a", "b"], list_runs(tmp_path)).start == str(model)
 
 
 def test_what_is_gone_is_named(tmp_path: Path) -> None:
     run = write_run(tmp_path, "run-1", finished=False, config=config("gone"))
     with pytest.raises(InputError, match="model that it started from is gone"):
-        resume_args(run, ["a", "b"], list_runs(tmp_path))
+        resume_request(tmp_path, run, ["a", "b"], list_runs(tmp_path))
     with pytest.raises(InputError, match="b is not in the project"):
-        resume_args(run, ["a"], list_runs(tmp_path))
+        resume_request(tmp_path, run, ["a"], list_runs(tmp_path))
     (run / "config.toml").write_text("start = ")
     with pytest.raises(InputError, match=r"config\.toml: cannot be read"):
-        resume_args(run, ["a", "b"], list_runs(tmp_path))
+        resume_request(tmp_path, run, ["a", "b"], list_runs(tmp_path))

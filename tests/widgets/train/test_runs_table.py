@@ -12,6 +12,7 @@ from train_helpers import write_run
 
 from napari_unetpick.events import FoundCandidates
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.protocol.requests import CompareRequest
 from napari_unetpick.widgets.pick.all_scores import ScoreTable
 from napari_unetpick.widgets.pick.export_project import make_item
 from napari_unetpick.widgets.pick.job import picking_of
@@ -60,7 +61,7 @@ def test_use_makes_its_model_the_one_in_use(
 ) -> None:
     view.select("run-1")
     qtbot.mouseClick(view.use, LEFT)
-    assert project_session.model.name == "run-1"
+    assert project_session.selection.model.name == "run-1"
     assert view.table.item(2, 0).font().bold()
     assert not view.table.item(1, 0).font().bold()
 
@@ -77,28 +78,28 @@ def test_a_renamed_run_stays_in_use_with_its_threshold(
     view: RunsView, project_session: Any
 ) -> None:
     session = project_session
-    session.use_model(session.project.runs_folder / "run-1")
-    session.set_threshold(0.33)
+    session.selection.use_model(session.project.runs_folder / "run-1")
+    session.selection.set_threshold(0.33)
     view.table.item(2, 0).setText("first try")
     assert "first try" in names(view)
-    assert session.model.name == "first try"
-    assert session.model.path.is_file()
-    assert session.model.threshold == 0.33
+    assert session.selection.model.name == "first try"
+    assert session.selection.model.path.is_file()
+    assert session.selection.model.threshold == 0.33
 
 
 def test_a_renamed_runs_candidates_stay_its_own(view: RunsView, project_session: Any) -> None:
     session = project_session
-    session.use_model(session.project.runs_folder / "run-1")
+    session.selection.use_model(session.project.runs_folder / "run-1")
     for key in ("a.b_1", "a.b_2"):
         places = session.truth[key]
         raw = np.linspace(0.9, 0.5, len(places))
-        session.put_candidates(key, Candidates(places, raw, raw, 20.0, model="run-1"))
+        session.candidates.put(key, Candidates(places, raw, raw, 20.0, model="run-1"))
     panel = ThresholdPanel(session, ScoreTable(session, view))
     view.table.item(2, 0).setText("good")
-    assert session.model.name == "good"
+    assert session.selection.model.name == "good"
     panel.refresh()
     assert panel.note.text() == ""
-    assert session.project.candidates("a.b_2").model == "good"
+    assert session.project.files.candidates("a.b_2").model == "good"
     models: Counter[str] = Counter()
     make_item(take_snapshot(session), "a.b_1", models)
     assert set(models) == {"good"}
@@ -108,29 +109,29 @@ def test_a_run_that_picks_is_not_renamed_whichever_is_chosen_by_now(
     view: RunsView, project_session: Any
 ) -> None:
     session, runs = project_session, project_session.project.runs_folder
-    session.use_model(runs / "run-1")
+    session.selection.use_model(runs / "run-1")
     picking = picking_of(session)
     picking.start(["a.b_1"])
-    job = session.job
-    session.use_model(runs / "run-2")  # the next picking's
+    job = session.jobs.current
+    session.selection.use_model(runs / "run-2")  # the next picking's
     view.table.item(2, 0).setText("good")
     assert "rename it when that is done" in view.trouble.text()
     assert names(view) == ["run-3", "run-2", "run-1"]
     view.table.item(1, 0).setText("better")
-    assert session.model.name == "better"
+    assert session.selection.model.name == "better"
     places = session.truth["a.b_1"]
     raw = np.linspace(0.9, 0.5, len(places))
     job.found.emit(FoundCandidates("a.b_1", Candidates(places, raw, raw, 20.0)))
     job.end({})
     view.table.item(2, 0).setText("good")
     assert names(view) == ["run-3", "better", "good"]
-    assert session.candidates("a.b_1").model == "good"
+    assert session.candidates.of("a.b_1").model == "good"
 
 
 def test_a_run_that_is_compared_is_not_renamed(view: RunsView, project_session: Any) -> None:
     session = project_session
     path = session.project.runs_folder / "run-1"
-    job = session.start("compare", models={"run-1": str(path)}, picks={})
+    job = session.jobs.start(CompareRequest(session.project.folder, {"run-1": path}, {}))
     view.table.item(2, 0).setText("good")
     assert "rename it when that is done" in view.trouble.text()
     job.end({})
@@ -151,7 +152,7 @@ def test_delete_asks_and_chooses_another_model(
     view: RunsView, project_session: Any, qtbot: Any
 ) -> None:
     session = project_session
-    session.use_model(session.project.runs_folder / "run-2")
+    session.selection.use_model(session.project.runs_folder / "run-2")
     view.select("run-2")
     asked: list[str] = []
     view.ask = lambda question: asked.append(question) or False  # type: ignore[func-returns-value]
@@ -162,10 +163,10 @@ def test_delete_asks_and_chooses_another_model(
     view.ask = lambda question: True
     qtbot.mouseClick(view.delete, LEFT)
     assert names(view) == ["run-3", "run-1"]
-    assert session.model.name == "run-1"
+    assert session.selection.model.name == "run-1"
     view.select("run-1")
     qtbot.mouseClick(view.delete, LEFT)
-    assert session.model.path is None
+    assert session.selection.model.path is None
 
 
 def test_compared_runs_stay_checked(view: RunsView) -> None:

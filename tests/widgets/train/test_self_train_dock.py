@@ -14,6 +14,7 @@ from napari_unetpick.io.models import Model, load_model, save_model
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.runs import write_taken
+from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.train.rounds_table import rounds_of, verdict
 from napari_unetpick.widgets.train.self_train_dock import SelfTrainDock
 
@@ -28,16 +29,16 @@ def dock(project_session: Any, qtbot: Any) -> SelfTrainDock:
 
 def test_counts_what_is_unlabelled(dock: SelfTrainDock, project_session: Any) -> None:
     assert "3 unlabelled micrographs" in dock.plan_text.text()
-    project_session.change_entry("a.b_1", state="full")
-    project_session.change_entry("a.b_2", kept=False)
+    project_session.project.change("a.b_1", state="full")
+    project_session.project.change("a.b_2", kept=False)
     assert "1 unlabelled micrograph to" in dock.plan_text.text()
-    project_session.change_entry("a.b_3", state="partial")
+    project_session.project.change("a.b_3", state="partial")
     assert dock.plan_text.text() == "1 partly labelled micrograph to learn from."
     assert dock.start.isEnabled()
-    project_session.change_entry("a.b_2", kept=True)
+    project_session.project.change("a.b_2", kept=True)
     assert "1 unlabelled and 1 partly labelled micrographs to" in dock.plan_text.text()
     for key in ("a.b_2", "a.b_3"):
-        project_session.change_entry(key, state="full")
+        project_session.project.change(key, state="full")
     assert "Every micrograph is labelled completely" in dock.plan_text.text()
     assert not dock.start.isEnabled()
 
@@ -106,27 +107,27 @@ def test_what_the_kept_round_took_is_looked_through_as_candidates(
     session = project_session
     assert not dock.look.isEnabled()
     own = Candidates(session.truth["a.b_2"][:2], np.ones(2), np.zeros(2), 20.0, model="run-1")
-    session.put_candidates("a.b_2", own)
+    session.candidates.put("a.b_2", own)
     take(session, 1, m2=5, m3=12)
     take(session, 2, m3=3)
     keep(session, 1)
-    session.training.changed.emit()  # as when a job ends
+    training_of(session).changed.emit()  # as when a job ends
     qtbot.mouseClick(dock.look, Qt.MouseButton.LeftButton)
     assert "Round 1 was kept. It took 17 picks on 2 micrographs" in dock.looked.text()
-    assert session.current == "a.b_2"
+    assert session.browser.current == "a.b_2"
     for key, count in (("a.b_2", 5), ("a.b_3", 12)):
-        chosen = session.chosen(key)
+        chosen = session.selection.of(key)
         assert chosen.above.all(), "whatever the model's threshold"
         np.testing.assert_allclose(chosen.coords, session.truth[key][:count], atol=1e-3)
         np.testing.assert_allclose(chosen.scores, np.linspace(0.9, 0.4, count), atol=1e-6)
-    session.accept("a.b_2", session.chosen("a.b_2").coords[:1], np.ones(1))
-    session.reject("a.b_2", session.chosen("a.b_2").coords[:1])
-    assert len(session.chosen("a.b_2").coords) == 3
-    assert len(session.project.candidates("a.b_2")) == 2, "the model's stay in the project"
+    session.annotations.accept("a.b_2", session.selection.of("a.b_2").coords[:1], np.ones(1))
+    session.annotations.reject("a.b_2", session.selection.of("a.b_2").coords[:1])
+    assert len(session.selection.of("a.b_2").coords) == 3
+    assert len(session.project.files.candidates("a.b_2")) == 2, "the model's stay in the project"
     assert not dock.back.isHidden()
     qtbot.mouseClick(dock.back, Qt.MouseButton.LeftButton)
-    assert session.candidates("a.b_2").model == "run-1"
-    assert session.candidates("a.b_3") is None
+    assert session.candidates.of("a.b_2").model == "run-1"
+    assert session.candidates.of("a.b_3") is None
     assert dock.back.isHidden()
     assert dock.looked.isHidden()
 
@@ -139,7 +140,7 @@ def test_where_no_round_was_kept_the_last_one_is_shown(
     dock.refresh()
     qtbot.mouseClick(dock.look, Qt.MouseButton.LeftButton)
     assert "No round was kept. The last one, round 2, took 4 picks" in dock.looked.text()
-    assert project_session.current == "a.b_3"
+    assert project_session.browser.current == "a.b_3"
 
 
 def test_nothing_is_looked_through_while_a_job_runs(
@@ -160,4 +161,4 @@ def test_a_damaged_file_is_said(dock: SelfTrainDock, project_session: Any, qtbot
     dock.refresh()
     qtbot.mouseClick(dock.look, Qt.MouseButton.LeftButton)
     assert "which is not a number" in dock.looked.text()
-    assert not project_session.previews
+    assert not project_session.candidates.previews

@@ -14,7 +14,9 @@ from train_helpers import write_run
 
 from napari_unetpick.events import Metrics
 from napari_unetpick.project.runs import curves_of
+from napari_unetpick.settings import from_dict, to_dict
 from napari_unetpick.widgets.train.dock import TrainDock
+from napari_unetpick.widgets.train.job import training_of
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -28,7 +30,7 @@ def dock(project_session: Any, qtbot: Any) -> TrainDock:
 
 def label(session: Any, count: int = 8) -> None:
     for key, places in session.truth.items():
-        session.add_picks(key, places[:count], None, "manual")
+        session.annotations.add(key, places[:count], None, "manual")
 
 
 def test_says_what_is_missing_and_then_trains(
@@ -59,13 +61,13 @@ def test_the_model_just_trained_is_the_next_start(
 ) -> None:
     session = project_session
     label(session)
-    session.training.start({}, "scratch")
+    training_of(session).start({}, "scratch")
     write_run(session.project.runs_folder, "run-1")
     fake_engine.submitted[-1].end({})
     assert dock.start_box.currentText() == "Last model: run-1"
     dock.start_box.setCurrentIndex(dock.start_box.findData("scratch"))
     write_run(session.project.runs_folder, "run-2")
-    session.training.changed.emit()
+    training_of(session).changed.emit()
     assert dock.start_box.currentData() == "scratch"  # the user's choice stays
 
 
@@ -85,7 +87,7 @@ def test_changed_settings_are_sent_and_bad_ones_are_not(
     dock.device_box.setCurrentIndex(dock.device_box.findData("cpu"))
     qtbot.mouseClick(dock.train, LEFT)
     args = fake_engine.submitted[-1].args
-    assert args["settings"] == {"recipe": "improved", "train": {"patch_px": 64}}
+    assert args["settings"] == to_dict(from_dict({"train": {"patch_px": 64}}))
     assert args["device"] == "cpu"
     assert dock.trouble.text() == ""
 
@@ -95,7 +97,7 @@ def test_curves_grow_and_compare(dock: TrainDock, project_session: Any, fake_eng
     label(session)
     assert dock.curves.isHidden()
     write_run(session.project.runs_folder, "old", 0.8, age=100)
-    session.training.start({}, "scratch")
+    training_of(session).start({}, "scratch")
     job = fake_engine.submitted[-1]
     for epoch in (1, 2):
         job.metrics.emit(Metrics(epoch, {"loss": 1 / epoch, "validation_f1": 0.4 * epoch}))
@@ -112,7 +114,7 @@ def test_curves_grow_and_compare(dock: TrainDock, project_session: Any, fake_eng
 
 def test_without_f1_the_plot_says_why(dock: TrainDock, project_session: Any) -> None:
     write_run(project_session.project.runs_folder, "clicks", None)
-    project_session.training.changed.emit()
+    training_of(project_session).changed.emit()
     assert dock.curves.f1.isHidden()
     assert "fully labelled" in dock.curves.note.text()
     assert dock.runs.table.item(0, 2).text() == "–"
@@ -122,7 +124,7 @@ def test_curves_follow_the_theme(dock: TrainDock, project_session: Any) -> None:
     from napari.utils.theme import get_theme
 
     write_run(project_session.project.runs_folder, "run-1")
-    project_session.training.changed.emit()
+    training_of(project_session).changed.emit()
     project_session.viewer.theme = "light"
     dock.curves.setStyleSheet("QLabel { padding: 0px; }")  # as napari's window does
     paper = dock.curves.loss.backgroundBrush().color().name()
@@ -142,7 +144,7 @@ def test_resume_is_offered_for_the_newest_unfinished_run(
     session = project_session
     assert dock.resume.isHidden()
     write_run(session.project.runs_folder, "run-1", finished=False, config={"diameter": 1.0})
-    session.training.changed.emit()
+    training_of(session).changed.emit()
     assert not dock.resume.isHidden()
     assert dock.resume.text() == "Resume run-1"
     qtbot.mouseClick(dock.resume, LEFT)
@@ -164,7 +166,7 @@ def test_a_closed_dock_ends_no_training(project_session: Any, fake_engine: Any, 
     qtbot.addWidget(again)
     assert not again.curves.isHidden()
     job.end({})
-    assert session.model.name == "run-1"
+    assert session.selection.model.name == "run-1"
 
 
 def test_pyqtgraph_comes_late() -> None:

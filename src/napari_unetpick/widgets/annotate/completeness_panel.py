@@ -52,7 +52,7 @@ class LabelPanel(QWidget):
 
     def refresh(self) -> None:
         """Show the state and the areas of the current micrograph."""
-        session, key = self.session, self.session.current
+        session, key = self.session, self.session.browser.current
         for each in (*self.states.values(), self.complete, self.exclude):
             each.setEnabled(bool(key))
         if not key:
@@ -60,13 +60,13 @@ class LabelPanel(QWidget):
             say(self.areas, "")
             return
         try:
-            marks = session.marks(key)
+            marks = session.annotations.of(key)
         except UnetPickError as error:
             say(self.areas, str(error))
             self.complete.setEnabled(False)
             self.exclude.setEnabled(False)
             return
-        state = session.entry(key).state
+        state = session.project.entry(key).state
         self.states[state].setChecked(True)
         empty = state == "full" and not len(marks.picks)
         say(self.meaning, STATES[state][1] + (EMPTY_FULL if empty else ""))
@@ -76,8 +76,8 @@ class LabelPanel(QWidget):
         say(self.areas, ("Here: " + ", ".join(told) + more) if told else "")
 
     def _set(self, state: State) -> None:
-        if self.session.current:
-            self.session.set_state(self.session.current, state)
+        if self.session.browser.current:
+            self.session.project.change(self.session.browser.current, state=state)
         self.refresh()
 
     def _complete(self) -> None:

@@ -78,9 +78,9 @@ class DiameterPanel(QWidget):
 
     def refresh(self) -> None:
         """Show the session's diameter, and the pixel size of the current micrograph."""
-        session, key = self.session, self.session.current
-        size = session.known_pixel_size(key) if key else None
-        for box, value in ((self.number, session.diameter), (self.pixel_size, size)):
+        session, key = self.session, self.session.browser.current
+        size = session.pixel_sizes.known(key) if key else None
+        for box, value in ((self.number, session.project.diameter), (self.pixel_size, size)):
             box.blockSignals(True)
             box.setValue(value or 0.0)
             box.blockSignals(False)
@@ -107,31 +107,32 @@ class DiameterPanel(QWidget):
 
     def _pixel_size_typed(self, value: float) -> None:
         session = self.session
-        pixels, diameter = session.parts.get(IN_PIXELS, (0.0, None))
+        pixels, diameter = session.extras.get(IN_PIXELS, (0.0, None))
         try:
-            session.set_pixel_size(value)
+            session.project.set_pixel_size(value)
         except UnetPickError as error:
             say(self.words, str(error))
         else:
-            text = f"{value:g} Å/px holds for {tell_count(len(session.keys), 'micrograph')} now."
-            if not pixels or diameter != session.diameter:
+            count = tell_count(len(session.project.keys), "micrograph")
+            text = f"{value:g} Å/px holds for {count} now."
+            if not pixels or diameter != session.project.diameter:
                 say(self.words, text)
             elif self._set(round(pixels * value, 1), pixels):  # as wide as it was measured
                 say(
                     self.words,
-                    f"{text} The diameter, {pixels:,.0f} px, is {session.diameter:,.0f} Å.",
+                    f"{text} The diameter, {pixels:,.0f} px, is {session.project.diameter:,.0f} Å.",
                 )
         self.refresh()
 
     def _set(self, diameter: float | None, pixels: float = 0.0) -> bool:
         """Take over a diameter; where it cannot be one, say so and return False."""
         try:
-            self.session.set_diameter(diameter)
+            self.session.project.set_diameter(diameter)
         except UnetPickError as error:
             say(self.words, str(error))
             return False
         else:
-            self.session.parts[IN_PIXELS] = pixels, diameter
+            self.session.extras[IN_PIXELS] = pixels, diameter
             return True
         finally:
             self.refresh()
@@ -142,8 +143,8 @@ class DiameterPanel(QWidget):
     @property
     def _unsized(self) -> bool:
         """Whether the current micrograph has no pixel size."""
-        key = self.session.current
-        return bool(key) and not self.session.known_pixel_size(key)
+        key = self.session.browser.current
+        return bool(key) and not self.session.pixel_sizes.known(key)
 
     def _unit_warning(self) -> str:
         return "" if not self._unsized else UNIT_WARNING
@@ -173,11 +174,19 @@ class DiameterPanel(QWidget):
     def _sources(self) -> list[Source]:
         """Return micrographs with picks, the current one first, and their images as shown."""
         session = self.session
-        keys = [key for key in session.keys if session.entry(key).picks and key != session.current]
-        keys = ([session.current] if session.current else []) + keys[: LOOKED_AT - 1]
-        micrographs = [(key, session.entry(key).micrograph) for key in keys]
+        keys = [
+            key
+            for key in session.project.keys
+            if session.project.entry(key).picks and key != session.browser.current
+        ]
+        keys = ([session.browser.current] if session.browser.current else []) + keys[
+            : LOOKED_AT - 1
+        ]
+        micrographs = [(key, session.project.entry(key).micrograph) for key in keys]
         images = session.layers.images
-        return [(m, images.ready(m), session.marks(key).picks.coords) for key, m in micrographs]
+        return [
+            (m, images.ready(m), session.annotations.of(key).picks.coords) for key, m in micrographs
+        ]
 
     def _estimated(self, found: Estimate | None) -> None:
         if found is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from qtpy.QtCore import Qt
@@ -147,22 +148,22 @@ class AnnotateDock(Dock):
     def _follow(self) -> None:
         session = self.session
         for signal in (
-            session.entries_changed,
-            session.current_changed,
-            session.marks_changed,
-            session.candidates_changed,
-            session.selection_changed,
+            session.project.entries_changed,
+            session.browser.current_changed,
+            session.annotations.changed,
+            session.candidates.changed,
+            session.selection.changed,
         ):
             self.follow(signal, self._later)
         for signal in (
-            session.entries_changed,
-            session.candidates_changed,
-            session.selection_changed,
+            session.project.entries_changed,
+            session.candidates.changed,
+            session.selection.changed,
         ):
             self.follow(signal, self.suggestions.later)
-        self.follow(session.project_changed, self._project_changed)
-        self.follow(session.diameter_changed, self._diameter_changed)
-        self.follow(session.current_changed, self._moved)
+        self.follow(session.project.changed, self._project_changed)
+        self.follow(session.project.diameter_changed, self._diameter_changed)
+        self.follow(session.browser.current_changed, self._moved)
         self.follow(self.tools.changed, self._tool_changed)
         self.follow(self.tools.told, self._told)
         self.follow(self.tools.measured, self.diameter.measured)
@@ -206,10 +207,18 @@ class AnnotateDock(Dock):
             self._told(str(error))
 
     def _undo(self) -> None:
-        self._do(lambda session: self.tools.unless_drawing(session.undo))
+        self._do(
+            lambda session: self.tools.unless_drawing(
+                partial(session.annotations.undo, session.browser.current)
+            )
+        )
 
     def _redo(self) -> None:
-        self._do(lambda session: self.tools.unless_drawing(session.redo))
+        self._do(
+            lambda session: self.tools.unless_drawing(
+                partial(session.annotations.redo, session.browser.current)
+            )
+        )
 
     def _reject_too(self, on: bool) -> None:
         self.tools.reject_candidates = on
@@ -249,11 +258,11 @@ class AnnotateDock(Dock):
 
     def refresh(self) -> None:
         """Show counts, undo steps, candidates and label state as they are now."""
-        session, key = self.session, self.session.current
+        session, key = self.session, self.session.browser.current
         self.diameter.refresh()
         self.labels.refresh()
         self._tool_changed()
-        back, forward = session.undo_stacks.depth(key)
+        back, forward = session.annotations.undo_depth(key)
         for each, text, steps in ((self.undo, "Undo", back), (self.redo, "Redo", forward)):
             each.setText(f"{text} ({steps})" if steps else text)
             each.setEnabled(steps > 0)
@@ -277,7 +286,7 @@ class AnnotateDock(Dock):
         entries = session.project.entries.values()
         picks = sum(entry.picks for entry in entries)
         places = sum(entry.picks > 0 for entry in entries)
-        marks = session.marks(key)
+        marks = session.annotations.of(key)
         lines = [tell_count(len(marks.picks), "pick") + " here"]
         if len(marks.negatives):
             lines[0] += f", {len(marks.negatives):,} marked as not a particle"
@@ -289,7 +298,7 @@ class AnnotateDock(Dock):
         say(self.counts, ". ".join(lines) + ".")
 
     def _count_candidates(self, key: str) -> None:
-        found = self.session.candidates(key) if key else None
+        found = self.session.candidates.of(key) if key else None
         shown = len(candidates_shown(self.session)[0]) if found is not None else 0
         self.accept.setEnabled(shown > 0)
         self.reject.setEnabled(shown > 0)

@@ -83,13 +83,13 @@ class SuggestPanel(QWidget):
             say(self.words, "Suggestions come with two or more micrographs.")
             self._show([])
             return
-        keys = looked_at(self.session.keys, lambda key: entries[key].state == "none")
+        keys = looked_at(self.session.project.keys, lambda key: entries[key].state == "none")
         snapshot, brightness = take_snapshot(self.session), self._brightness
         self.background.start(lambda task: find_suggestions(snapshot, keys, brightness, task))
 
     def _show(self, found: Found) -> None:
         self.found = [each for each in found if each[0] in self.session.project.entries]
-        names = self.session.keys
+        names = self.session.project.keys
         for number, (made, reason) in enumerate(zip(self.buttons, self.reasons, strict=True)):
             there = number < len(self.found)
             made.setVisible(there)
@@ -103,7 +103,7 @@ class SuggestPanel(QWidget):
     def _goer(self, number: int) -> Callable[[], None]:
         def go() -> None:
             if number < len(self.found):
-                self.session.go(self.found[number][0])
+                self.session.browser.go(self.found[number][0])
 
         return go
 

@@ -7,51 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from psygnal import Signal
+from typing import Any
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.picking.scale import EDGE
-from napari_unetpick.project.evaluations import obstacle as lacking
+from napari_unetpick.project.evaluations import obstacle
+from napari_unetpick.protocol.requests import CompareRequest
 from napari_unetpick.widgets.qt.preferences import read_preferences
-
-if TYPE_CHECKING:
-    from napari_unetpick.client import Job
-    from napari_unetpick.widgets.session.session import Session
+from napari_unetpick.widgets.session.follower import JobFollower
+from napari_unetpick.widgets.session.session import Session
 
 
-class Comparing:
-    """Jobs that compare models, one at a time.
-
-    Signals (psygnal)
-    -----------------
-    changed()
-        A comparison began or ended, or another project was opened.
+class Comparing(JobFollower):
+    """Jobs that compare models.
 
     Attributes
     ----------
-    job
-        The running one, or None.
     result
         What the last one of this project ended with (docs/reference/engine-process.md), or None.
-    trouble
-        One line of what ended the last one early, or "".
     """
 
-    changed = Signal()
-
     def __init__(self, session: Session) -> None:
-        self.session = session
-        self.job: Job | None = None
+        super().__init__(session)
         self.result: dict[str, Any] | None = None
-        self.trouble = ""
-        session.project_changed.connect(self._forget)
 
-    @property
-    def running(self) -> bool:
-        """Whether a comparison runs or waits for the engine."""
-        return self.job is not None
+    def obstacle(self, *, final: bool) -> str:
+        """Say what keeps a comparison from starting, and the next step; "" where nothing does."""
+        project = self.session.project
+        if project.read_only:
+            return "The project is open read-only: save it as another project, then compare."
+        missing = obstacle(project.entries, project.diameter, final=final)
+        return missing or self.session.jobs.busy
 
     def start(
         self, models: Mapping[str, Path], picks: Mapping[str, Path], *, final: bool, border: bool
@@ -61,7 +47,7 @@ class Comparing:
         Parameters
         ----------
         final
-            Score the test split, which counts as a look at it.
+            Score the test split, which counts as an evaluation of it.
         border
             Leave out a border of half a diameter.
 
@@ -70,56 +56,42 @@ class Comparing:
         InputError
             Something is missing; the line says what to do.
         """
-        session = self.session
-        if missing := obstacle(session, final=final):
+        project = self.session.project
+        if missing := self.obstacle(final=final):
             raise InputError(missing)
         if not models and not picks:
             raise InputError("tick a model, or add the picks of another program")
-        self.result, self.trouble = None, ""
-        job = session.start(
-            "compare",
-            models={name: str(path) for name, path in models.items()},
-            picks={name: str(path) for name, path in picks.items()},
-            final=final,
-            border=EDGE * (session.diameter or 0.0) if border else 0.0,
-            device=read_preferences().device,
+        self.follow(
+            CompareRequest(
+                project.folder,
+                dict(models),
+                dict(picks),
+                final=final,
+                border=EDGE * (project.diameter or 0.0) if border else 0.0,
+                device=read_preferences().device,
+            )
         )
-        self.job = job
-        # another project may be opened meanwhile, to which a late result does not belong
-        job.done.connect(lambda result: self._done(job, result))
-        job.error.connect(lambda _, text: self._error(job, text))
-        job.finished.connect(lambda: self._finished(job))
-        self.changed.emit()
 
-    def _done(self, job: Job, result: dict[str, Any]) -> None:
-        if job is self.job:
+    def _started(self, request: CompareRequest) -> None:
+        self.result = None
+
+    def _done(self, result: dict[str, Any]) -> None:
+        if self.belongs:  # else another project was opened meanwhile
             self.result = result
 
-    def _error(self, job: Job, text: str) -> None:
-        if job is self.job:
-            self.trouble = text
+    def _error(self, text: str) -> None:
+        if self.belongs:
+            self.say(text)
 
-    def _finished(self, job: Job) -> None:
-        if job is self.job:
-            self.job = None
-            self.changed.emit()
-
-    def _forget(self) -> None:
-        self.job, self.result, self.trouble = None, None, ""
-        self.changed.emit()
+    def _project_changed(self) -> None:
+        self.job, self.result = None, None
+        self.say("")
+        super()._project_changed()
 
 
 def comparing_of(session: Session) -> Comparing:
     """Return the comparing of a session, made at the first call."""
-    if "comparing" not in session.parts:
-        session.parts["comparing"] = Comparing(session)
-    made: Comparing = session.parts["comparing"]
+    if "comparing" not in session.extras:
+        session.extras["comparing"] = Comparing(session)
+    made: Comparing = session.extras["comparing"]
     return made
-
-
-def obstacle(session: Session, *, final: bool) -> str:
-    """Say what keeps a comparison from starting, and the next step; "" where nothing does."""
-    project = session.project
-    if project.read_only:
-        return "The project is open read-only: save it as another project, then compare."
-    return lacking(project.entries, project.diameter, final=final) or session.busy

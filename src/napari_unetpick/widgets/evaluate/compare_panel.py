@@ -11,7 +11,7 @@ from qtpy.QtGui import QDesktopServices, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QHeaderView, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.widgets.evaluate.compare_job import comparing_of, obstacle
+from napari_unetpick.widgets.evaluate.compare_job import comparing_of
 from napari_unetpick.widgets.evaluate.compare_rows import COLUMNS, note_lines, side_rows, verdict
 from napari_unetpick.widgets.evaluate.methods_list import PICK_FILES, SideList
 from napari_unetpick.widgets.evaluate.metrics_table import Cell, ResultModel, result_view
@@ -19,6 +19,7 @@ from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.qt.dock import Unfollow
 from napari_unetpick.widgets.qt.run_panel import RunPanel, alone
 from napari_unetpick.widgets.session.session import Session
+from napari_unetpick.widgets.train.job import training_of
 
 ABOUT = (
     "Each side gets the threshold that suits it best on the validation split of your fully "
@@ -50,12 +51,12 @@ class ComparePanel(QWidget):
         self.panel = RunPanel(session)
         self._build()
         followed: list[tuple[Any, Callable[..., object]]] = [
-            (session.project_changed, self._project_changed),
-            (session.entries_changed, self._say_state),
-            (session.diameter_changed, self._say_state),
-            (session.job_changed, self._say_state),
-            (session.selection_changed, self._list_anew),
-            (session.training.changed, self._list_anew),
+            (session.project.changed, self._project_changed),
+            (session.project.entries_changed, self._say_state),
+            (session.project.diameter_changed, self._say_state),
+            (session.jobs.changed, self._say_state),
+            (session.selection.changed, self._list_anew),
+            (training_of(session).changed, self._list_anew),
             (self.comparing.changed, self._show),
         ]
         for signal, call in followed:
@@ -121,7 +122,7 @@ class ComparePanel(QWidget):
         """Wake the engine: whoever looks here will soon compare."""
         super().showEvent(event)
         alone(self.panel)
-        self.session.engine.warm_up()
+        self.session.jobs.engine.warm_up()
         self._list_anew()
 
     def event(self, event: QEvent) -> bool:  # Qt's name
@@ -182,7 +183,7 @@ class ComparePanel(QWidget):
     def _say_state(self, *_: object) -> None:
         """Say what is missing, and let the button start only what can be."""
         running = self.comparing.running
-        missing = obstacle(self.session, final=self.final.isChecked())
+        missing = self.comparing.obstacle(final=self.final.isChecked())
         if not missing and not (self.sides.models or self.sides.picks):
             missing = NO_SIDES
         say(self.next_text, "" if running else missing)

@@ -61,11 +61,11 @@ class EvaluateDock(Dock):
         self.work.failed.connect(lambda text: say(self.trouble, text))
         self.work.finished.connect(self._at_rest)
         self._build()
-        self.follow(self.session.project_changed, self._forget)
-        self.follow(self.session.entries_changed, self._propose)
-        self.follow(self.session.marks_changed, self.false_picks.marks_changed)
-        self.follow(self.session.selection_changed, self._outdated)
-        self.follow(self.session.candidates_changed, lambda _: self._outdated())
+        self.follow(self.session.project.changed, self._forget)
+        self.follow(self.session.project.entries_changed, self._propose)
+        self.follow(self.session.annotations.changed, self.false_picks.marks_changed)
+        self.follow(self.session.selection.changed, self._outdated)
+        self.follow(self.session.candidates.changed, lambda _: self._outdated())
         self.destroyed.connect(self.work.close)
 
     def _build(self) -> None:
@@ -262,7 +262,7 @@ class EvaluateDock(Dock):
     def _log(self, found: Answer) -> None:
         """Log that the test split was evaluated, once more."""
         project, judged = self.session.project, found.question.judged
-        method = (judged == "candidates" and self.session.model.name) or judged
+        method = (judged == "candidates" and self.session.selection.model.name) or judged
         if not project.read_only:
             try:
                 log_evaluation(project.folder, [method], found.truth_hash, found.keys)
@@ -278,7 +278,7 @@ class EvaluateDock(Dock):
         return f"The test split has been looked at {looks:,} time{'s' * (looks != 1)}."
 
     def _go(self, index: QModelIndex) -> None:
-        self.session.go(index.model().rows[index.row()][0].value)
+        self.session.browser.go(index.model().rows[index.row()][0].value)
 
     def _forget(self) -> None:
         self.answer = None

@@ -11,7 +11,7 @@ import scipy
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.project.project import Annotations
-from napari_unetpick.widgets.session.selection import Chosen, undecided
+from napari_unetpick.widgets.session.pick_model import Chosen, undecided
 
 MOST = 500  # more than anybody looks through one by one
 

@@ -93,7 +93,7 @@ class FalsePickPanel(QWidget):
     def accept(self) -> None:
         """It is a particle."""
         if (item := self._asked()) is not None:
-            self.session.accept(item.key, _place(item), np.array([item.score]))
+            self.session.annotations.accept(item.key, _place(item), np.array([item.score]))
 
     def by_key(self, key: str) -> str:
         """Act on a key of the viewer; return one line, or "" where nothing is asked in sight."""
@@ -115,7 +115,7 @@ class FalsePickPanel(QWidget):
     def reject(self) -> None:
         """It is no particle."""
         if (item := self._asked()) is not None:
-            self.session.reject(item.key, _place(item))
+            self.session.annotations.reject(item.key, _place(item))
 
     def skip(self) -> None:
         """Leave it open."""
@@ -124,10 +124,10 @@ class FalsePickPanel(QWidget):
 
     def _return(self) -> str:
         """Go back to the last decision, if the user is where it led: it is undone there."""
-        if not self._decided or self.session.current != self._led:
+        if not self._decided or self.session.browser.current != self._led:
             return ""
         key = self.queue[self._decided[-1]].key
-        self.session.go(key)
+        self.session.browser.go(key)
         return f"Took back the last decision, in {key}."
 
     def _asked(self) -> FalsePick | None:
@@ -140,7 +140,7 @@ class FalsePickPanel(QWidget):
 
     def marks_changed(self, key: str, origin: str) -> None:
         """Go on where the one asked about was decided; back where its decision was undone."""
-        item, marks = self.current, self.session.marks(key)
+        item, marks = self.current, self.session.annotations.of(key)
         back = self._decided[-1] if self._decided else self.at - 1
         before = self.queue[back] if back >= 0 else None
         if item is not None and item.key == key and not item.is_open(marks):
@@ -160,27 +160,27 @@ class FalsePickPanel(QWidget):
         self.at += by
         while (item := self.current) is not None:
             if item.key in self.session.project.entries and item.is_open(
-                self.session.marks(item.key)
+                self.session.annotations.of(item.key)
             ):
                 break
             self.at += 1
         self._refresh()
         if item is not None:
             self._led = item.key
-            self.session.go(item.key)
+            self.session.browser.go(item.key)
             self._timer.start()
             self._centre()
 
     def _centre(self) -> None:
         """Centre the view as soon as the micrograph is shown."""
         item = self.current
-        if item is None or self.session.current != item.key:  # the user has gone elsewhere
+        if item is None or self.session.browser.current != item.key:  # the user has gone elsewhere
             self._timer.stop()
             return
         if self.session.layers.shown_key != item.key:
             return
         self._timer.stop()
-        size = self.session.pixel_size(item.key)
+        size = self.session.pixel_sizes.of(item.key)
         camera = camera_of(self.session.viewer)
         camera.center = (0.0, item.row * size, item.col * size)
         if self._zoom_in:

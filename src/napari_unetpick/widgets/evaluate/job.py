@@ -24,7 +24,7 @@ from napari_unetpick.project.project import Annotations
 from napari_unetpick.widgets.evaluate.false_positives import FalsePick, find_false_picks
 from napari_unetpick.widgets.evaluate.truth import Own, Truth, find_truth
 from napari_unetpick.widgets.qt.workers import Task
-from napari_unetpick.widgets.session.selection import MODEL, Chosen
+from napari_unetpick.widgets.session.pick_model import MODEL, Chosen
 from napari_unetpick.widgets.session.snapshot import Snapshot
 
 Judged = Literal["candidates", "picks"]

@@ -54,7 +54,7 @@ class SideList(QListWidget):
 
     def refresh(self) -> None:
         """List the models anew; what the user ticked or unticked stays so."""
-        used = self.session.model.path
+        used = self.session.selection.model.path
         models = model_choices(self.session.project.runs(), used)
         models.sort(key=lambda each: used is None or not is_of(used, each[1]))
         with QSignalBlocker(self):

@@ -26,7 +26,7 @@ from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.throttle import single_shot
 from napari_unetpick.widgets.qt.workers import Background
-from napari_unetpick.widgets.session.selection import undecided
+from napari_unetpick.widgets.session.pick_model import undecided
 from napari_unetpick.widgets.session.snapshot import Snapshot, take_snapshot
 
 SOURCES: dict[str, tuple[Kind, bool]] = {
@@ -67,12 +67,14 @@ class GalleryDock(Dock):
 
     def _follow(self) -> None:
         session = self.session
-        self.follow(session.current_changed, lambda _: None if self._everywhere else self._later())
-        self.follow(session.candidates_changed, self._micrograph_changed)
-        self.follow(session.marks_changed, lambda key, _: self._micrograph_changed(key))
-        self.follow(session.selection_changed, lambda: self._later())
-        self.follow(session.diameter_changed, lambda _: self._later())
-        self.follow(session.project_changed, self._project_changed)
+        self.follow(
+            session.browser.current_changed, lambda _: None if self._everywhere else self._later()
+        )
+        self.follow(session.candidates.changed, self._micrograph_changed)
+        self.follow(session.annotations.changed, lambda key, _: self._micrograph_changed(key))
+        self.follow(session.selection.changed, lambda: self._later())
+        self.follow(session.project.diameter_changed, lambda _: self._later())
+        self.follow(session.project.changed, self._project_changed)
         for part in (self.work, self.averaging, self.model):
             self.destroyed.connect(part.close)
 
@@ -138,7 +140,7 @@ class GalleryDock(Dock):
         self._later()
 
     def _micrograph_changed(self, key: str) -> None:
-        if self._everywhere or key == self.session.current:
+        if self._everywhere or key == self.session.browser.current:
             self._changed.add(key)
             self._soon.start()
 
@@ -147,8 +149,8 @@ class GalleryDock(Dock):
         if not self.isVisible() or not (self._all or self._changed):
             return
         self._soon.stop()
-        known = set(self.session.keys)
-        keys = self.session.keys if self._everywhere else [self.session.current]
+        known = set(self.session.project.keys)
+        keys = self.session.project.keys if self._everywhere else [self.session.browser.current]
         # a piece of work that is still going on would be lost
         whole = self._all or self.work.busy
         asked = [k for k in (keys if whole else sorted(self._changed)) if k in known]
@@ -267,20 +269,20 @@ class GalleryDock(Dock):
     def _accept(self) -> None:
         chosen = self.selected()
         for key, places, scores in self._still_open(chosen):
-            self.session.accept(key, places, scores)
+            self.session.annotations.accept(key, places, scores)
         self._took(chosen)
 
     def _reject(self) -> None:
         chosen = self.selected()
         for key, places, _ in self._still_open(chosen):
-            self.session.reject(key, places)
+            self.session.annotations.reject(key, places)
         picks: dict[str, list[tuple[float, float]]] = {}
         for item in chosen:
             if item.is_pick and item.key in self.session.project.entries:
                 picks.setdefault(item.key, []).append((item.row, item.col))
         for key, places in picks.items():
-            marks = self.session.marks(key)
-            self.session.set_marks(key, replace(marks, picks=remove_at(marks.picks, places)))
+            marks = self.session.annotations.of(key)
+            self.session.annotations.set(key, replace(marks, picks=remove_at(marks.picks, places)))
         self._took(chosen)
 
     def _took(self, chosen: list[GalleryItem]) -> None:
@@ -301,15 +303,17 @@ class GalleryDock(Dock):
         found = []
         for key, each in groups.items():
             places = np.array([(item.row, item.col) for item in each])
-            free = undecided(places, self.session.marks(key), SAME_PARTICLE * each[0].diameter)
+            free = undecided(
+                places, self.session.annotations.of(key), SAME_PARTICLE * each[0].diameter
+            )
             scores = np.array([item.score for item in each])
             found.append((key, places[free], scores[free]))
         return found
 
     def _go(self, index: QModelIndex) -> None:
         item = self.model.items[index.row()]
-        self.session.go(item.key)
-        self.session.look_at(item.key, item.row, item.col)
+        self.session.browser.go(item.key)
+        self.session.layers.look_at(item.key, item.row, item.col)
 
 
 def _list_view(model: GalleryModel) -> QListView:

@@ -140,7 +140,7 @@ def join_session(session: Session, sources: Sequence[Source]) -> list[str]:
     -------
     The keys of the new micrographs.
     """
-    new = session.add_listed([source.micrograph for source in sources])
+    new = session.project.add_listed([source.micrograph for source in sources])
     for source in sources:
         source.layer.visible = False
         if source.data is not None:
@@ -169,7 +169,7 @@ def take_own_points(session: Session) -> int:
         entry = own(layer)
         if entry.get("kind") != "picks" or entry.get("session") or ADOPTED in entry:
             continue
-        key = match_names([str(entry["key"])], session.keys).pairs.get(str(entry["key"]))
+        key = match_names([str(entry["key"])], session.project.keys).pairs.get(str(entry["key"]))
         if key is None:
             continue
         taken += add_new(session, key, read_layer(layer.data, layer.as_layer_data_tuple()[1]))
@@ -207,7 +207,7 @@ def take_points(session: Session, layer: Any) -> tuple[int, str]:
     InputError
         There is no micrograph, the layer is not two-dimensional, or its scores are text.
     """
-    key = session.current
+    key = session.browser.current
     if not key:
         raise InputError("no micrograph is open; open one first, then take its picks")
     picks = read_layer(layer.data, {**layer.as_layer_data_tuple()[1], "metadata": {OWN: {}}})
@@ -243,7 +243,7 @@ def to_file_pixels(
 def add_new(session: Session, key: str, picks: Picks, source: str = "file") -> int:
     """Add picks where none is yet, (row, col) pixels of the file; return how many."""
     coords = picks.coords
-    there = session.marks(key).picks.coords
+    there = session.annotations.of(key).picks.coords
     new = np.ones(len(coords), dtype=bool)
     if len(there) and len(coords):
         new = scipy.spatial.cKDTree(there).query(coords)[0] > SAME
@@ -252,12 +252,12 @@ def add_new(session: Session, key: str, picks: Picks, source: str = "file") -> i
         known = np.isfinite(picks.scores) & (picks.scores != UNSET)
         scores = np.where(known, picks.scores, 1.0)[new]
     if new.any():
-        session.add_picks(key, coords[new], scores, source)
+        session.annotations.add(key, coords[new], scores, source)
     return int(new.sum())
 
 
 def _inside(session: Session, key: str, coords: NDArray[np.float64]) -> NDArray[np.bool_]:
-    shown = session.layers.images.ready(session.entry(key).micrograph)
+    shown = session.layers.images.ready(session.project.entry(key).micrograph)
     if shown is None:
         return np.ones(len(coords), dtype=bool)
     within = (coords >= -0.5) & (coords < np.asarray(shown.file_shape) - 0.5)

@@ -23,7 +23,9 @@ Floats = NDArray[np.float64]
 
 def reach_of(session: Session, key: str) -> float:
     """Half a particle in pixels of a micrograph's file: how near a click must be."""
-    return (session.diameter_px(key) or default_diameter(session, key)) / 2
+    return (
+        session.pixel_sizes.diameter_px(key) or default_diameter(session.layers.image_of(key))
+    ) / 2
 
 
 def place_of(layer: Any, world: Any) -> Floats:
@@ -34,7 +36,7 @@ def place_of(layer: Any, world: Any) -> Floats:
 def candidates_shown(session: Session) -> tuple[Floats, Floats]:
     """Return (N, 2) places and (N,) scores of the candidates that are seen now."""
     layer = session.layers.get("candidates")
-    chosen = session.chosen(session.layers.shown_key) if session.layers.shown_key else None
+    chosen = session.selection.of(session.layers.shown_key) if session.layers.shown_key else None
     if chosen is None or layer is None or not layer.visible:
         return np.empty((0, 2)), np.empty(0)
     return chosen.coords[chosen.above], chosen.scores[chosen.above]
@@ -66,13 +68,13 @@ def _accept(session: Session, key: str, place: Floats) -> str:
     index = nearest(coords, place, reach_of(session, key))
     if index is None:
         return "There is no candidate under the mouse pointer."
-    session.accept(key, coords[index : index + 1], scores[index : index + 1])
+    session.annotations.accept(key, coords[index : index + 1], scores[index : index + 1])
     return f"Accepted a candidate with score {scores[index]:.2f}."
 
 
 def _reject(session: Session, key: str, place: Floats) -> str:
     reach = reach_of(session, key)
-    marks = session.marks(key)
+    marks = session.annotations.of(key)
     pick_layer = session.layers.get("picks")
     seen = pick_layer is not None and pick_layer.visible
     coords, _ = candidates_shown(session)
@@ -85,11 +87,11 @@ def _reject(session: Session, key: str, place: Floats) -> str:
         if to_pick > np.hypot(*(coords[candidate] - place)):
             pick = None
     if pick is None:
-        session.reject(key, coords[candidate : candidate + 1])  # type: ignore[operator]
+        session.annotations.reject(key, coords[candidate : candidate + 1])  # type: ignore[operator]
         return "Rejected a candidate: it teaches the next training."
     gone = np.arange(len(marks.picks)) == pick
     kept = np.zeros(len(marks.negatives), dtype=bool)
-    session.set_marks(key, without(marks, gone, kept, marks.picks.coords[gone]))
+    session.annotations.set(key, without(marks, gone, kept, marks.picks.coords[gone]))
     return "The pick is now marked as not a particle: it teaches the next training."
 
 
@@ -99,7 +101,7 @@ def accept_shown(session: Session) -> str:
     coords, scores = candidates_shown(session)
     if not len(coords):
         return "No candidates are shown here: pick this micrograph first, or lower the threshold."
-    session.accept(key, coords, scores)
+    session.annotations.accept(key, coords, scores)
     return f"Accepted {len(coords):,} candidates."
 
 
@@ -109,5 +111,5 @@ def reject_shown(session: Session) -> str:
     coords, _ = candidates_shown(session)
     if not len(coords):
         return "No candidates are shown here: pick this micrograph first, or lower the threshold."
-    session.reject(key, coords)
+    session.annotations.reject(key, coords)
     return f"Rejected {len(coords):,} candidates: they teach the next training."

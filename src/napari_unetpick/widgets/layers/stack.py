@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -26,9 +26,12 @@ from napari_unetpick.widgets.layers.images import DisplaySettings, ImageStore, S
 from napari_unetpick.widgets.layers.keys import LayerKeys
 from napari_unetpick.widgets.layers.points_table import read_areas, read_picks, show_picks
 from napari_unetpick.widgets.qt.preferences import read_preferences
-
-if TYPE_CHECKING:
-    from napari_unetpick.widgets.session.session import Session
+from napari_unetpick.widgets.session.annotations import AnnotationStore
+from napari_unetpick.widgets.session.browser import Browser
+from napari_unetpick.widgets.session.candidates import CandidateStore
+from napari_unetpick.widgets.session.open_project import OpenProject
+from napari_unetpick.widgets.session.pixel_sizes import PixelSizes
+from napari_unetpick.widgets.session.selection import Selection
 
 EDITED = ("added", "removed", "changed")  # napari's data event also fires before the change
 DELETED = (
@@ -44,10 +47,23 @@ class _Bridge(QObject):
     ready = Signal()
 
 
+class ShownParts(Protocol):
+    """The parts of a session that are seen in the viewer."""
+
+    viewer: Any
+    closed: bool
+    project: OpenProject
+    browser: Browser
+    annotations: AnnotationStore
+    candidates: CandidateStore
+    selection: Selection
+    pixel_sizes: PixelSizes
+
+
 class Layers:
     """Shows what the session says, and tells the session what the user edits."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ShownParts) -> None:
         self.session = session
         self.images = ImageStore(read_preferences().display)
         self.shown_key = ""
@@ -63,12 +79,15 @@ class Layers:
         self._extent: tuple[float, float] | None = None
         self._bridge = _Bridge()
         self._bridge.ready.connect(self._image_ready)
-        session.current_changed.connect(self._go)
-        session.marks_changed.connect(self._marks_changed)
-        session.candidates_changed.connect(self._candidates_changed)
-        session.selection_changed.connect(self._selection_changed)
+        session.browser.current_changed.connect(self._go)
+        session.annotations.changed.connect(self._marks_changed)
+        session.candidates.changed.connect(self._candidates_changed)
+        session.selection.changed.connect(self._selection_changed)
         sized = "picks", "candidates", "negatives"  # an area that is being drawn stays as it is
-        session.diameter_changed.connect(lambda _: self.refill(*sized))
+        session.project.diameter_changed.connect(lambda _: self.refill(*sized))
+        session.project.closing.connect(self.clear)
+        session.project.added.connect(lambda _: self.show_again(deleted=False))
+        session.project.images_changed.connect(lambda: self.show_again(deleted=False))
         session.viewer.layers.events.removed.connect(self._removed)
 
     # -- what docks use ------------------------------------------------------------------------
@@ -120,7 +139,7 @@ class Layers:
             return
         key, row, col = self._look
         self._look = None
-        size = self.session.pixel_size(key)
+        size = self.session.pixel_sizes.of(key)
         camera_of(self.session.viewer).center = (0.0, row * size, col * size)
 
     def change_display(self, settings: DisplaySettings) -> None:
@@ -135,8 +154,8 @@ class Layers:
     def reload(self) -> None:
         """Read and show the current micrograph again."""
         self.images.clear()
-        if self.session.current:
-            self._go(self.session.current)
+        if self.session.browser.current:
+            self._go(self.session.browser.current)
 
     def show_again(self, *, deleted: bool = True) -> None:
         """Show what is missed of the current micrograph.
@@ -144,10 +163,14 @@ class Layers:
         Its file could not be read, is another one by now, or (`deleted`) the user deleted a layer.
         """
         key = self.shown_key
-        if not key or key != self.session.current:
+        if not key or key != self.session.browser.current:
             return
         gone = deleted and {"micrograph", "candidates", "picks"} - set(self._made)
-        if gone or self.shown is None or self._shown_from != self.session.entry(key).micrograph:
+        if (
+            gone
+            or self.shown is None
+            or self._shown_from != self.session.project.entry(key).micrograph
+        ):
             self._go(key)
 
     def clear(self) -> None:
@@ -169,7 +192,7 @@ class Layers:
     def _go(self, key: str) -> None:
         if not key:
             return
-        micrograph = self.session.entry(key).micrograph
+        micrograph = self.session.project.entry(key).micrograph
         shown = self.images.ready(micrograph)
         if shown is not None:
             self._show(key, shown)
@@ -188,9 +211,9 @@ class Layers:
             return  # another one has been asked for meanwhile
         micrograph, future = self._asked
         self._asked, key = None, micrograph.key
-        if future.cancelled() or key != self.session.current:
+        if future.cancelled() or key != self.session.browser.current:
             return
-        if micrograph != self.session.entry(key).micrograph:  # added anew while it was read
+        if micrograph != self.session.project.entry(key).micrograph:  # added anew while it was read
             self._go(key)
         elif (error := future.exception()) is None:
             self._show(key, future.result())
@@ -205,7 +228,7 @@ class Layers:
             tell(f"{key} cannot be marked until its file is mended: {damage}", "error")
         with self._quietly():
             self.shown_key, self.shown = key, shown
-            self._shown_from = self.session.entry(key).micrograph
+            self._shown_from = self.session.project.entry(key).micrograph
             if shown is None:
                 if "micrograph" in self._made:
                     self._made["micrograph"].visible = False
@@ -216,16 +239,16 @@ class Layers:
                 self._fill(kind)
             layer_styles.put_in_order(self.session.viewer.layers, self._made)
         self._look_now()
-        keys = self.session.keys
+        keys = self.session.project.keys
         here = keys.index(key)
         around = [here + i for j in range(1, AHEAD + 1) for i in (j, -j)]
         near = [keys[i] for i in around if 0 <= i < len(keys)]
-        self.images.prefetch([self.session.entry(k).micrograph for k in near])
+        self.images.prefetch([self.session.project.entry(k).micrograph for k in near])
 
     def _read(self, key: str) -> tuple[Annotations, str]:
         """Return what is marked, and "" or why its file cannot be read: its layers are locked."""
         try:
-            return self.session.marks(key), ""
+            return self.session.annotations.of(key), ""
         except UnetPickError as error:
             return Annotations(), str(error)
 
@@ -281,7 +304,7 @@ class Layers:
         """A/px of the layers: that of the image in view, else marks would lie beside it."""
         if self.shown is not None:
             return self.shown.pixel_size
-        return self.session.known_pixel_size(self.shown_key) if self.shown_key else None
+        return self.session.pixel_sizes.known(self.shown_key) if self.shown_key else None
 
     def _fill(self, kind: str) -> None:
         """Bring one layer up to date with the session."""
@@ -293,13 +316,17 @@ class Layers:
         pixel_size = self._pixel_size
         layer_styles.put(layer, layer_styles.placement(pixel_size, (1.0, 1.0)))
         layer.metadata[OWN] = own_metadata(kind, key, pixel_size, micrograph=key, session=True)
-        diameter = session.diameter_px(key) or layer_styles.default_diameter(session, key)
+        diameter = session.pixel_sizes.diameter_px(key) or layer_styles.default_diameter(
+            self.image_of(key)
+        )
         if kind != "candidates":  # before it is filled: what is set in a blocked step is not told
             layer.editable = not damage and session.viewer.dims.ndisplay == 2
         if kind == "picks":
             show_picks(layer, marks.picks, diameter)
         elif kind == "candidates":
-            layer_styles.show_candidates(layer, None if damage else session.chosen(key), diameter)
+            layer_styles.show_candidates(
+                layer, None if damage else session.selection.of(key), diameter
+            )
         elif kind == "negatives":
             layer_styles.show_points(layer, marks.negatives, diameter / 2)
         else:
@@ -314,12 +341,12 @@ class Layers:
         if key != self.shown_key:
             return
         with self._quietly():
-            self._make_missing(*layer_styles.needed_by(self.session.marks(key)))
+            self._make_missing(*layer_styles.needed_by(self.session.annotations.of(key)))
             if origin != "layer":
                 for kind in ("picks", "negatives", "exclusions", "complete"):
                     if kind in self._made:
                         self._fill(kind)
-            if "candidates" in self._made and self.session.candidates(key) is not None:
+            if "candidates" in self._made and self.session.candidates.of(key) is not None:
                 self._fill("candidates")
 
     def _candidates_changed(self, key: str) -> None:
@@ -330,7 +357,7 @@ class Layers:
         if not self.shown_key:
             return
         with self._quietly():
-            if self.session.candidates(self.shown_key) is not None:
+            if self.session.candidates.of(self.shown_key) is not None:
                 self._make_missing("candidates")
             if "candidates" in self._made:
                 self._fill("candidates")
@@ -355,7 +382,7 @@ class Layers:
             marks = replace(marks, negatives=np.array(layer.data, float).reshape(-1, 2))
         else:
             marks = replace(marks, **{kind: read_areas(layer)})
-        self.session.set_marks(key, marks, origin="layer")
+        self.session.annotations.set(key, marks, origin="layer")
 
     def _removed(self, event: Any) -> None:
         for kind, layer in list(self._made.items()):

@@ -15,8 +15,7 @@ from napari_unetpick.widgets.layers.points_table import one_step
 if TYPE_CHECKING:
     from napari_unetpick.project.project import Annotations
     from napari_unetpick.widgets.layers.images import Shown
-    from napari_unetpick.widgets.session.selection import Chosen
-    from napari_unetpick.widgets.session.session import Session
+    from napari_unetpick.widgets.session.pick_model import Chosen
 
 ORDER = ("micrograph", "exclusions", "complete", "candidates", "negatives", "picks")
 REJECTED_COLOR = "#ff4040"
@@ -128,9 +127,8 @@ def needed_by(marks: Annotations) -> list[str]:
     return [kind for kind in kinds if len(getattr(marks, kind))]
 
 
-def default_diameter(session: Session, key: str) -> float:
+def default_diameter(shown: Shown | None) -> float:
     """Ring size in pixels while no diameter is set: a part of the micrograph's width."""
-    shown = session.layers.image_of(key)
     return 40.0 if shown is None else max(1.0, DEFAULT_SIZE * shown.file_shape[1])
 
 

@@ -94,8 +94,8 @@ class Tools:
         keys.bind("x", lambda: self.told.emit(reject_here(session)), shapes=False)
         keys.bind("Escape", self._escape, shapes=False)
         keys.bind("Control-Z", lambda: self.told.emit(self.unless_drawing(self._undo)))
-        keys.bind("Control-Shift-Z", lambda: self.told.emit(self.unless_drawing(session.redo)))
-        session.current_changed.connect(self._forget)
+        keys.bind("Control-Shift-Z", lambda: self.told.emit(self.unless_drawing(self._redo)))
+        session.browser.current_changed.connect(self._forget)
         self.told.connect(self._in_status_bar)
         session.viewer.layers.selection.events.active.connect(self._other_layer)
 
@@ -114,8 +114,11 @@ class Tools:
 
     def _undo(self) -> str:
         line = self.ask("Control-Z")  # leads to where the last decision was
-        self.session.undo()
+        self.session.annotations.undo(self.session.browser.current)
         return line
+
+    def _redo(self) -> None:
+        self.session.annotations.redo(self.session.browser.current)
 
     # -- begin and end -------------------------------------------------------------------------
 
@@ -291,7 +294,7 @@ class Tools:
             self.told.emit("Both clicks are at one place: click two opposite edges of a particle.")
             return
         self.stop()
-        self.measured.emit(length * self.session.pixel_size(key))
+        self.measured.emit(length * self.session.pixel_sizes.of(key))
 
     # -- erasing -------------------------------------------------------------------------------
 
@@ -303,7 +306,7 @@ class Tools:
         return layer is not None and bool(layer.visible)
 
     def _erase_one(self, key: str, place: Floats) -> None:
-        marks = self.session.marks(key)
+        marks = self.session.annotations.of(key)
         count = len(marks.picks)
         places = np.concatenate([marks.picks.coords, marks.negatives])
         seen = np.repeat(
@@ -314,12 +317,12 @@ class Tools:
             self.told.emit("There is no pick where you clicked.")
             return
         gone = np.arange(len(places)) == index
-        self.session.set_marks(key, without(marks, gone[:count], gone[count:]))
+        self.session.annotations.set(key, without(marks, gone[:count], gone[count:]))
         self.told.emit("Removed a pick." if index < count else "Removed a not-particle mark.")
 
     def _erase(self, key: str, inside: Callable[[Floats], NDArray[np.bool_]]) -> None:
         """Remove the marks that are seen and inside; reject candidates, if that is wanted."""
-        marks = self.session.marks(key)
+        marks = self.session.annotations.of(key)
         picks = inside(marks.picks.coords) & self._seen("picks")
         negatives = inside(marks.negatives) & self._seen("negatives")
         rejected = np.empty((0, 2))
@@ -329,7 +332,7 @@ class Tools:
         if not (picks.any() or negatives.any() or len(rejected)):
             self.told.emit("There was nothing to remove there.")
             return
-        self.session.set_marks(key, without(marks, picks, negatives, rejected))
+        self.session.annotations.set(key, without(marks, picks, negatives, rejected))
         parts = [f"{int(picks.sum()):,} picks"]
         parts += [f"{int(negatives.sum()):,} not-particle marks"] if negatives.any() else []
         text = f"Removed {' and '.join(parts)}"
@@ -340,7 +343,7 @@ class Tools:
 
 def get_tools(session: Session) -> Tools:
     """Return the mouse tools of a session, made with it; they outlive every dock."""
-    if "tools" not in session.parts:
-        session.parts["tools"] = Tools(session)
-    tools: Tools = session.parts["tools"]
+    if "tools" not in session.extras:
+        session.extras["tools"] = Tools(session)
+    tools: Tools = session.extras["tools"]
     return tools

@@ -88,12 +88,12 @@ class MicrographsDock(Dock):
         self.previous: QPushButton = button(
             "\u25c0 Previous",
             f"The micrograph above in the list (key: {PREVIOUS} comma).",
-            lambda: self.session.step(-1),
+            lambda: self.session.browser.step(-1),
         )
         self.next: QPushButton = button(
             "Next \u25b6",
             f"The micrograph below in the list (key: {NEXT} full stop). Neighbours are read ahead.",
-            lambda: self.session.step(1),
+            lambda: self.session.browser.step(1),
         )
         self.selected = QPushButton("Selected")
         self.selected.setToolTip(
@@ -126,7 +126,7 @@ class MicrographsDock(Dock):
         self.search.textChanged.connect(lambda _: self._timers["narrow"].start())
         self.kind.currentTextChanged.connect(lambda _: self._narrow())
         self.with_pictures.toggled.connect(table.show_pictures)
-        table.chosen.connect(session.go)
+        table.chosen.connect(session.browser.go)
         table.clicked.connect(self._row_clicked)
         table.seen_changed.connect(self._want_seen)
         table.selectionModel().selectionChanged.connect(self._rows_selected)
@@ -135,13 +135,13 @@ class MicrographsDock(Dock):
             lambda place: self.menu.popup(table.viewport().mapToGlobal(place))
         )
         self.model.modelReset.connect(self._listed)
-        self.follow(session.project_changed, self._project_changed)
-        self.follow(session.entries_changed, self._entries_changed)
-        self.follow(session.current_changed, self._current_changed)
-        self.follow(session.candidates_changed, self._candidates_changed)
-        self.follow(session.selection_changed, self._selection_changed)
+        self.follow(session.project.changed, self._project_changed)
+        self.follow(session.project.entries_changed, self._entries_changed)
+        self.follow(session.browser.current_changed, self._current_changed)
+        self.follow(session.candidates.changed, self._candidates_changed)
+        self.follow(session.selection.changed, self._selection_changed)
         for key, by in ((NEXT, 1), (PREVIOUS, -1)):
-            step = partial(session.step, by)  # without the dock: the keys outlive it
+            step = partial(session.browser.step, by)  # without the dock: the keys outlive it
             session.layers.keys.bind(key, step)
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -210,7 +210,7 @@ class MicrographsDock(Dock):
         project = self.session.project
         name = "" if project.temporary else f"Project: {project.folder.name}"
         if name and project.read_only:
-            holder = f", {project.holder} has it open" if project.holder else ""
+            holder = f", {project.files.holder} has it open" if project.files.holder else ""
             name += f" (read-only{holder}: changes are not saved)"
         if project.temporary and project.entries:
             name = UNSAVED
@@ -220,16 +220,15 @@ class MicrographsDock(Dock):
             self.place.setToolTip(tip if project.temporary else str(project.folder))
 
     def _rows_selected(self, *_: object) -> None:
-        self.session.selected = self.table.selected_keys()
-        self.session.selected_changed.emit()
+        self.session.browser.select(self.table.selected_keys())
 
     def _row_clicked(self, index: QModelIndex) -> None:
-        if self.model.keys[index.row()] == self.session.current:
-            self._try_again([self.session.current])
+        if self.model.keys[index.row()] == self.session.browser.current:
+            self._try_again([self.session.browser.current])
             self.session.layers.show_again()
 
     def _say_walk(self) -> None:
-        row_now, last = self.model.row_of(self.session.current), len(self.model.keys) - 1
+        row_now, last = self.model.row_of(self.session.browser.current), len(self.model.keys) - 1
         self.previous.setEnabled(row_now > 0)
         self.next.setEnabled(row_now < last)
         self.selected.setEnabled(last >= 0)
@@ -241,15 +240,22 @@ class MicrographsDock(Dock):
         session, seen = self.session, self.table.seen()
         pictured = seen if self.model.with_pictures else []
         self.pictures.want(
-            {key: partial(make_thumbnail, session.entry(key).micrograph) for key in pictured}
+            {
+                key: partial(make_thumbnail, session.project.entry(key).micrograph)
+                for key in pictured
+            }
         )
         scored = seen + self._to_sort_by()
-        now = session.model
+        now = session.selection.model
         choice = Choice(now.calibration, now.threshold_now, now.min_distance_now)
-        _, loaded = session.loaded()
+        loaded = session.candidates.loaded
         folder = session.project.folder / CANDIDATES
         wide = {
-            key: partial(session.sizes.diameter_px, session.entry(key).micrograph, session.diameter)
+            key: partial(
+                session.project.headers.diameter_px,
+                session.project.entry(key).micrograph,
+                session.project.diameter,
+            )
             for key in scored
         }
         self.summaries.want(
@@ -290,6 +296,6 @@ class MicrographsDock(Dock):
 
 def _leave(session: Session, stores: list[LateValues[Any]], *_: object) -> None:
     """End what a closed dock began; the list's order does not bind the keys any longer."""
-    session.order, session.selected = [], []
+    session.browser.order, session.browser.selected = [], []
     for store in stores:
         store.close()

@@ -99,7 +99,7 @@ class AdoptForm(QWidget):
         """Show what can be taken, or nothing."""
         images = find_images(self.session)
         files = [image for image in images if image.data is None]
-        points = find_points(self.session) if self.session.current else []
+        points = find_points(self.session) if self.session.browser.current else []
         count = len(images)
         many = len(files) >= 2
         say(self.words, f"{count:,} images are open as layers." if count >= 2 else "")
@@ -131,7 +131,7 @@ class AdoptForm(QWidget):
         try:
             folder, project = self._project_folder, self.session.project
             if folder is not None and not (project.temporary and project.entries):
-                self.session.new_project(folder)
+                self.session.project.new(folder)
         except UnetPickError as error:
             self.report("", str(error))
             return
@@ -156,7 +156,7 @@ class AdoptForm(QWidget):
             picks_before = _pick_count(session)
             new = join_session(session, sources)
             if self._project_folder is not None and session.project.temporary:
-                session.save_project_as(self._project_folder)  # with what was there before
+                session.project.save_as(self._project_folder)  # with what was there before
         except UnetPickError as error:
             self.report("", str(error))
             return

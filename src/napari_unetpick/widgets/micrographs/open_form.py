@@ -22,7 +22,7 @@ from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.widgets.qt.controls import button, row
 from napari_unetpick.widgets.qt.workers import Background
-from napari_unetpick.widgets.session import leaving
+from napari_unetpick.widgets.session import lifetime
 from napari_unetpick.widgets.session.session import Session
 
 IMAGES = "Micrographs (*.mrc *.mrcs *.map *.st *.rec *.tif *.tiff);;All files (*)"
@@ -137,7 +137,7 @@ class OpenForm(QWidget):
             self.report("", "another project was opened meanwhile; open the micrographs again")
             return
         try:
-            new = self.session.add_listed(found)
+            new = self.session.project.add_listed(found)
         except UnetPickError as error:
             self.report("", str(error))
             return
@@ -155,11 +155,11 @@ class OpenForm(QWidget):
         if folder is None or not self.may_leave():
             return
         try:
-            self.session.open_project(folder)
+            self.session.project.open(folder)
         except UnetPickError as error:
             self.report("", str(error))
             return
-        told = " ".join(self.session.project.messages)
+        told = " ".join(self.session.project.files.messages)
         self.report(f"{folder.name} is open.", told)
 
     def save_project(self) -> bool:
@@ -168,7 +168,7 @@ class OpenForm(QWidget):
         if folder is None:
             return False
         try:
-            self.session.save_project_as(folder)
+            self.session.project.save_as(folder)
         except UnetPickError as error:
             self.report("", str(error))
             return False
@@ -186,28 +186,28 @@ class OpenForm(QWidget):
 
     def ask_folder(self, title: str) -> Path | None:
         """Ask for a folder that is there."""
-        found = QFileDialog.getExistingDirectory(self, title, leaving.start_folder(self.session))
+        found = QFileDialog.getExistingDirectory(self, title, lifetime.start_folder(self.session))
         return Path(found) if found else None
 
     def ask_new_folder(self, title: str) -> Path | None:
         """Ask for a folder that need not be there yet."""
-        return leaving.ask_new_folder(self, self.session, title)
+        return lifetime.ask_new_folder(self, self.session, title)
 
     def ask_files(self, title: str, kinds: str) -> list[Path]:
         """Ask for some files."""
-        start = leaving.start_folder(self.session)
+        start = lifetime.start_folder(self.session)
         found, _ = QFileDialog.getOpenFileNames(self, title, start, kinds)
         return [Path(name) for name in found]
 
     def ask_unsaved(self) -> str:
         """Ask whether the picks are to be saved: "save", "discard" or "cancel"."""
-        return leaving.ask_unsaved(self, self.session)
+        return lifetime.ask_unsaved(self, self.session)
 
 
 def unsaved_work(session: Session) -> bool:
     """Tell whether a user would miss something: in a temporary project, or not to be written."""
     if session.project.temporary:
-        return session.project.has_work
+        return session.project.files.has_work
     return not session.save() and session.unsaved
 
 

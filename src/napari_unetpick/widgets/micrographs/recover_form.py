@@ -67,7 +67,7 @@ class LeftWorkForm(QWidget):
     def _open(self) -> None:
         if self.left is not None:
             try:
-                self.session.open_project(self.left.folder)
+                self.session.project.open(self.left.folder)
             except UnetPickError as error:
                 self.report("", str(error))
         self.offer()

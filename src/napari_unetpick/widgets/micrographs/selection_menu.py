@@ -60,4 +60,4 @@ class SelectedMenu(QMenu):
     def _change(self, fields: dict[str, Any], *_: object) -> None:
         keys = self.selected()
         if keys:
-            self.session.change_entries(keys, **fields)
+            self.session.project.change(keys, **fields)

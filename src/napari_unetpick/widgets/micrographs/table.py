@@ -121,7 +121,7 @@ class MicrographTable(QTableView):
 
     def _restore(self) -> None:
         """Select the same micrographs in the new list."""
-        self.show_current(self.micrographs.session.current, self._kept)
+        self.show_current(self.micrographs.session.browser.current, self._kept)
         self.look_again()
 
     def _row_chosen(self, current: Any, _: Any) -> None:

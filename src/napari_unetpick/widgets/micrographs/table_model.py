@@ -72,18 +72,18 @@ class MicrographModel(QAbstractTableModel):
         self.beginResetModel()
         self.wanted = self.wanted if wanted is None else wanted
         entries = self.session.project.entries
-        self._always = self.session.current
+        self._always = self.session.browser.current
         self.keys = arrange(entries, self.wanted, self._always, self.summary)
         self._rows = {key: row for row, key in enumerate(self.keys)}
         self._ends = shared_ends(entries)
-        self.session.order = self.keys
+        self.session.browser.order = self.keys
         self.endResetModel()
 
     def fits(self, keys: Iterable[str]) -> bool:
         """Tell whether these are listed if, and only if, they are wanted; the one left, too."""
         entries = self.session.project.entries
         for key in (*keys, self._always) if self._always else keys:
-            wanted = key == self.session.current or (
+            wanted = key == self.session.browser.current or (
                 key in entries and self.wanted.holds(key, entries[key])
             )
             if wanted != (key in self._rows):
@@ -163,7 +163,7 @@ class MicrographModel(QAbstractTableModel):
         if role != Qt.ItemDataRole.CheckStateRole or index.column() != 0:
             return False
         kept = Qt.CheckState(value) == Qt.CheckState.Checked
-        self.session.change_entry(self.keys[index.row()], kept=kept)
+        self.session.project.change(self.keys[index.row()], kept=kept)
         return True
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:

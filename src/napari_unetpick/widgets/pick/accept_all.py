@@ -19,11 +19,11 @@ def accept_above(session: Session, key: str, threshold: float) -> int:
 
     It is one step of that micrograph's undo.
     """
-    chosen = session.chosen(key)
-    if chosen is None or key in session.previews:
+    chosen = session.selection.of(key)
+    if chosen is None or key in session.candidates.previews:
         return 0
     above = chosen.scores >= threshold
-    session.accept(key, chosen.coords[above], chosen.scores[above])
+    session.annotations.accept(key, chosen.coords[above], chosen.scores[above])
     return int(above.sum())
 
 
@@ -59,7 +59,7 @@ class Accepting(QObject):
         """Accept in these micrographs, at the threshold of this moment."""
         self._keys = list(reversed(keys))
         self._total, self._picks, self._micrographs, self._trouble = len(keys), 0, 0, ""
-        self._threshold = self.session.model.threshold_now
+        self._threshold = self.session.selection.model.threshold_now
         self._timer.start(0)
 
     def stop(self) -> None:
@@ -69,7 +69,9 @@ class Accepting(QObject):
             self._end()
 
     def _go_on(self) -> None:
-        if self.session.saving:  # else a click made meanwhile would be saved after all of these
+        if (
+            self.session.autosave.saving
+        ):  # else a click made meanwhile would be saved after all of these
             return
         end = time.perf_counter() + BUDGET
         while self._keys and time.perf_counter() < end:

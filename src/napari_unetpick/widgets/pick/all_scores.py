@@ -117,12 +117,12 @@ class ScoreTable(QObject):
 
     def refresh(self) -> None:
         """Collect anew if model, minimum distance, diameter, pixel sizes or project are others."""
-        session, model = self.session, self.session.model
+        session, model = self.session, self.session.selection.model
         made_with = (
             session.project.folder,
             model.calibration,
             model.min_distance_now,
-            session.diameter,
+            session.project.diameter,
             [entry.micrograph for entry in session.project.entries.values()],  # their pixel sizes
         )
         if made_with == self._made_with:
@@ -134,9 +134,10 @@ class ScoreTable(QObject):
         self._newer.clear()
         self._changed_keys.clear()
         self._join()
-        _, loaded = session.loaded()
-        seen = {key for key, found in loaded.items() if found is not None}
-        keys = list(dict.fromkeys([session.current, *session.project.picked(), *sorted(seen)]))
+        seen = {key for key, found in session.candidates.loaded.items() if found is not None}
+        keys = list(
+            dict.fromkeys([session.browser.current, *session.project.files.picked(), *sorted(seen)])
+        )
         keys = [key for key in keys if key in session.project.entries]
         snapshot = take_snapshot(session)
         self._work.start(lambda task: collect(snapshot, keys, task))
@@ -163,10 +164,10 @@ class ScoreTable(QObject):
         self._changed_keys.pop(key)
         self._newer.add(key)
         self._by_key.pop(key, None)
-        if key not in session.project.entries or key in session.previews:
+        if key not in session.project.entries or key in session.candidates.previews:
             return
         try:
-            chosen = session.chosen(key)
+            chosen = session.selection.of(key)
         except UnetPickError:
             return
         if chosen is not None:
@@ -178,5 +179,5 @@ class ScoreTable(QObject):
         self._join()
 
     def _join(self) -> None:
-        self.scores = Scores.join(self._by_key, self.session.keys)
+        self.scores = Scores.join(self._by_key, self.session.project.keys)
         self.changed.emit()

@@ -14,13 +14,14 @@ from napari_unetpick.widgets.pick.accept_all import Accepting, accept_above
 from napari_unetpick.widgets.pick.all_scores import ScoreTable
 from napari_unetpick.widgets.pick.counts_plot import CountsPlot
 from napari_unetpick.widgets.pick.export_form import ExportForm
-from napari_unetpick.widgets.pick.job import describe_failures, obstacle, picking_of
+from napari_unetpick.widgets.pick.job import describe_failures, picking_of
 from napari_unetpick.widgets.pick.model_chooser import ModelBox
 from napari_unetpick.widgets.pick.threshold_panel import ThresholdPanel
 from napari_unetpick.widgets.qt.controls import button, heading, hint, row, say, section
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.run_panel import RunPanel, alone
 from napari_unetpick.widgets.qt.throttle import single_shot
+from napari_unetpick.widgets.train.job import training_of
 
 REDRAW_MS = 100  # bars of thousands of micrographs: not at every step of a slider
 
@@ -31,7 +32,7 @@ class PickDock(Dock):
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, parent)
         self.picking = picking_of(self.session)
-        self._used = self.session.model.path
+        self._used = self.session.selection.model.path
         self.table = ScoreTable(self.session, self)
         self.accepting = Accepting(self.session, self)
         self.trouble, self.next_text, self.failures, self.done = hint(), hint(), hint(), hint()
@@ -52,12 +53,12 @@ class PickDock(Dock):
         self.pick_here = button(
             "Pick this",
             "Find the particles of the micrograph that is shown (Auto-picking of one).",
-            lambda: self._pick([self.session.current]),
+            lambda: self._pick([self.session.browser.current]),
         )
         self.pick_selected = button(
             "Pick selected",
             "Find the particles of the rows that are selected in Micrographs.",
-            lambda: self._pick(self.session.selected),
+            lambda: self._pick(self.session.browser.selected),
         )
         self.pick_all = button(
             "Pick all kept",
@@ -102,27 +103,27 @@ class PickDock(Dock):
 
     def _follow_all(self) -> None:
         session = self.session
-        self.follow(session.project_changed, self._project_changed)
-        self.follow(session.entries_changed, self._entries_changed)
-        self.follow(session.current_changed, self._current_changed)
-        self.follow(session.marks_changed, self._marks_changed)
-        self.follow(session.candidates_changed, self._candidates_changed)
-        self.follow(session.selection_changed, self._selection_changed)
-        self.follow(session.diameter_changed, self._diameter_changed)
-        self.follow(session.selected_changed, self._say_state)
-        self.follow(session.job_changed, self._say_state)
-        self.follow(session.training.changed, self.model_box.refresh)
+        self.follow(session.project.changed, self._project_changed)
+        self.follow(session.project.entries_changed, self._entries_changed)
+        self.follow(session.browser.current_changed, self._current_changed)
+        self.follow(session.annotations.changed, self._marks_changed)
+        self.follow(session.candidates.changed, self._candidates_changed)
+        self.follow(session.selection.changed, self._selection_changed)
+        self.follow(session.project.diameter_changed, self._diameter_changed)
+        self.follow(session.browser.selected_changed, self._say_state)
+        self.follow(session.jobs.changed, self._say_state)
+        self.follow(training_of(session).changed, self.model_box.refresh)
         self.follow(self.picking.changed, self._picking_changed)
         self.follow(self.table.changed, self._scores_changed)
         self.accepting.progress.connect(self._accept_progress)
         self.accepting.ended.connect(self._accepted)
-        self.counts.chosen.connect(session.go)
+        self.counts.chosen.connect(session.browser.go)
 
     def showEvent(self, event: QShowEvent) -> None:  # Qt's name
         """Wake the engine: whoever looks here will soon pick."""
         super().showEvent(event)
         alone(self.panel)
-        self.session.engine.warm_up()
+        self.session.jobs.engine.warm_up()
         self.refresh()
 
     # -- showing -------------------------------------------------------------------------------
@@ -139,12 +140,12 @@ class PickDock(Dock):
 
     def _say_state(self) -> None:
         kept = self._kept()
-        missing = obstacle(self.session, kept)
+        missing = self.picking.obstacle(kept)
         running = self.picking.running
         say(self.next_text, "" if running else missing)
         able = not missing and not running
-        selected = len(self.session.selected)
-        self.pick_here.setEnabled(able and bool(self.session.current))
+        selected = len(self.session.browser.selected)
+        self.pick_here.setEnabled(able and bool(self.session.browser.current))
         self.pick_selected.setEnabled(able and selected > 0)
         self.pick_selected.setText(f"Pick selected ({selected:,})" if selected else "Pick selected")
         self.pick_all.setEnabled(able)
@@ -157,7 +158,7 @@ class PickDock(Dock):
         if not self.isVisible():
             return
         session = self.session
-        above = self.table.scores.counts(session.model.threshold_now)
+        above = self.table.scores.counts(session.selection.model.threshold_now)
         kept, entries = self._kept(), session.project.entries
         accepted = [entries[key].picks for key in kept]
         counts = [above.get(key, 0) for key in kept]
@@ -165,8 +166,8 @@ class PickDock(Dock):
         self.counts.setVisible(some)
         if some:
             self.counts.draw(kept, accepted, counts)
-            self.counts.mark(session.current)
-        here = above.get(session.current, 0)
+            self.counts.mark(session.browser.current)
+        here = above.get(session.browser.current, 0)
         self.accept_here.setText(f"Accept here ({here:,})" if here else "Accept here")
         self.accept_here.setEnabled(here > 0)
         total = sum(counts)
@@ -213,10 +214,10 @@ class PickDock(Dock):
             self._redraw_soon()
 
     def _selection_changed(self) -> None:
-        if self._used != self.session.model.path:
+        if self._used != self.session.selection.model.path:
             self.model_box.refresh()
             self._say_state()
-        self._used = self.session.model.path
+        self._used = self.session.selection.model.path
         if self.isVisible():
             self.table.refresh()
             self.threshold.selection_changed()
@@ -236,8 +237,8 @@ class PickDock(Dock):
         say(self.trouble, "")
         say(self.done, "")
         keys = list(keys)
-        if self.skip.isChecked() and keys != [self.session.current]:
-            there = set(self.session.project.picked())
+        if self.skip.isChecked() and keys != [self.session.browser.current]:
+            there = set(self.session.project.files.picked())
             keys = [key for key in keys if key not in there]
             if not keys:
                 say(self.trouble, "All of these are picked already; untick “Skip”.")
@@ -248,9 +249,9 @@ class PickDock(Dock):
             say(self.trouble, str(error))
 
     def _accept_here(self) -> None:
-        key = self.session.current
+        key = self.session.browser.current
         try:
-            count = accept_above(self.session, key, self.session.model.threshold_now)
+            count = accept_above(self.session, key, self.session.selection.model.threshold_now)
         except UnetPickError as error:
             say(self.trouble, str(error))
             return

@@ -162,17 +162,17 @@ class ExportForm(QWidget):
     def _diameter_px(self) -> float | None:
         """Particle diameter in pixels of the current micrograph, or of the first."""
         session = self.session
-        key = session.current or next(iter(session.keys), "")
+        key = session.browser.current or next(iter(session.project.keys), "")
         snapshot = take_snapshot(session)
         diameter = diameter_of(snapshot)
         if not key or diameter is None:
             return None
-        size = session.known_pixel_size(key)
+        size = session.pixel_sizes.known(key)
         if size is None:
             try:
                 snapshot.open(key)
             except UnetPickError:  # what cannot be read is said where it is shown
-                found = session.candidates(key)
+                found = session.candidates.of(key)
                 return None if found is None else found.diameter_px
         return diameter / (size or 1.0)
 

@@ -45,7 +45,7 @@ class ModelBox(QWidget):
 
     def refresh(self) -> None:
         """List the models anew and show the one in use."""
-        used = self.session.model.path
+        used = self.session.selection.model.path
         choices = model_choices(self.session.project.runs(), used)
         self.box.clear()
         if used is None:
@@ -55,7 +55,7 @@ class ModelBox(QWidget):
             if used is not None and is_of(used, path):
                 self.box.setCurrentIndex(self.box.count() - 1)
         self.box.addItem(OTHER, OTHER)
-        say(self.card, describe_card(self.session.model.card))
+        say(self.card, describe_card(self.session.selection.model.card))
 
     def ask_file(self) -> Path | None:
         """Ask for a model file."""
@@ -68,7 +68,7 @@ class ModelBox(QWidget):
         self.report("")
         if path is not None:
             try:
-                self.session.use_model(path)
+                self.session.selection.use_model(path)
             except UnetPickError as error:
                 self.report(str(error))
         self.refresh()  # a dialog that was cancelled, or a file that is no model: back to the old

@@ -64,8 +64,8 @@ class ThresholdPanel(QWidget):
         self.histogram = Histogram(session.viewer)
         self.counts, self.expected, self.note = hint(), hint(), hint()
         self._build()
-        self._set_threshold = Throttle(session.set_threshold, self)
-        self._set_distance = Throttle(session.set_min_distance, self)
+        self._set_threshold = Throttle(session.selection.set_threshold, self)
+        self._set_distance = Throttle(session.selection.set_min_distance, self)
         self.threshold.valueChanged.connect(self._set_threshold)
         self.distance.valueChanged.connect(self._set_distance)
         self.histogram.dragged.connect(self._dragged)
@@ -106,7 +106,7 @@ class ThresholdPanel(QWidget):
         scores = self._scores()
         self.histogram.setVisible(bool(len(scores)))
         if len(scores):
-            self.histogram.draw(scores, self.session.model.threshold_now)
+            self.histogram.draw(scores, self.session.selection.model.threshold_now)
         self._count()
 
     def current_changed(self) -> None:
@@ -119,7 +119,7 @@ class ThresholdPanel(QWidget):
 
     def selection_changed(self) -> None:
         """Show threshold and distance as they are now; numbers follow a moment later."""
-        model = self.session.model
+        model = self.session.selection.model
         if not self._set_threshold.waiting:
             _put(self.threshold, model.threshold_now)
         if not self._set_distance.waiting:
@@ -135,8 +135,8 @@ class ThresholdPanel(QWidget):
         self._set_threshold(min(max(threshold, 0.0), 1.0))
 
     def _reset(self) -> None:
-        self.session.set_min_distance(None)
-        self.session.set_threshold(None)
+        self.session.selection.set_min_distance(None)
+        self.session.selection.set_threshold(None)
 
     @property
     def _is_here(self) -> bool:
@@ -146,11 +146,11 @@ class ThresholdPanel(QWidget):
         """Scores of the candidates that are looked at."""
         if not self._is_here:
             return self.table.scores.values
-        key = self.session.current
-        if not key or key in self.session.previews:
+        key = self.session.browser.current
+        if not key or key in self.session.candidates.previews:
             return np.empty(0)
         try:
-            chosen = self.session.chosen(key)
+            chosen = self.session.selection.of(key)
         except UnetPickError as error:
             say(self.note, str(error))
             return np.empty(0)
@@ -158,10 +158,10 @@ class ThresholdPanel(QWidget):
 
     def _count(self) -> None:
         """Say how many are picks, and how many of them are particles."""
-        session, model = self.session, self.session.model
+        session, model = self.session, self.session.selection.model
         threshold, scores = model.threshold_now, self._scores()
         above = scores[scores >= threshold]
-        if self._is_here and session.current in session.previews:
+        if self._is_here and session.browser.current in session.candidates.previews:
             self._say("", "", PREVIEW)
             return
         where = "here" if self._is_here else self._where()
@@ -192,16 +192,16 @@ class ThresholdPanel(QWidget):
     def _accepted(self) -> int:
         entries = self.session.project.entries
         if self._is_here:
-            entry = entries.get(self.session.current)
+            entry = entries.get(self.session.browser.current)
             return 0 if entry is None else entry.picks
         return sum(entries[key].picks for key in self.table.scores.keys if key in entries)
 
     def _nothing(self) -> str:
-        key = self.session.current
+        key = self.session.browser.current
         if not key or not self._is_here:
             return "" if not self.session.project.entries else NOTHING
         try:
-            found = self.session.candidates(key)
+            found = self.session.candidates.of(key)
         except UnetPickError as error:
             return str(error)
         if found is None:
@@ -210,8 +210,8 @@ class ThresholdPanel(QWidget):
 
     def _other_model(self) -> str:
         """Say where the candidates here are another model's: their scores mean little then."""
-        now, key = self.session.model.name, self.session.current
-        found = self.session.candidates(key) if key and self._is_here else None
+        now, key = self.session.selection.model.name, self.session.browser.current
+        found = self.session.candidates.of(key) if key and self._is_here else None
         if found is None or not now or found.model in ("", now):
             return ""
         return f"These candidates were found by {found.model}: pick again to see those of {now}."

@@ -26,13 +26,13 @@ class Activity:
         self.session = session
         self.bar: Any = None
         self._stage = ""
-        session.job_changed.connect(self._job_changed)
+        session.jobs.changed.connect(self._job_changed)
 
     def _job_changed(self) -> None:
         self._close()
-        if self.session.job is not None:
-            self.session.job.progress.connect(self._progress)
-            self.session.job.finished.connect(self._close)
+        if self.session.jobs.current is not None:
+            self.session.jobs.current.progress.connect(self._progress)
+            self.session.jobs.current.finished.connect(self._close)
 
     def _progress(self, event: Progress) -> None:
         if current_viewer() is None:  # napari's panel belongs to a window

@@ -9,7 +9,8 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unetpick.widgets.qt.wheel import WheelGuard
-from napari_unetpick.widgets.session.session import get_session
+from napari_unetpick.widgets.session.lifetime import close_with_window
+from napari_unetpick.widgets.session.root import get_session
 
 NARROWEST = 300  # px: what fits beside the canvas at 1280 x 800
 WIDEST = 380  # px that a dock may ask for there
@@ -24,7 +25,7 @@ class Dock(QScrollArea):
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = get_session(napari_viewer)
-        self.session.watch_window(self)
+        close_with_window(self, self.session)
         self._followed: list[tuple[Any, Callable[..., object]]] = []
         inner = QWidget()
         WheelGuard(inner)

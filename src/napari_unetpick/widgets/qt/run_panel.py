@@ -43,7 +43,7 @@ class RunPanel(QWidget):
         self.session = session
         self._job: Job | None = None
         self._failures = 0
-        self.badge = EngineBadge(session.engine)
+        self.badge = EngineBadge(session.jobs.engine)
         self.stop = button(
             "Stop",
             "Stop at the next step. What was finished is kept: a training can be resumed later.",
@@ -63,13 +63,13 @@ class RunPanel(QWidget):
         layout.setSpacing(3)
         for part in (row(self.badge, self.stop), self.stage, self.bar, self.words, self.trouble):
             layout.addWidget(part)
-        session.job_changed.connect(self._job_changed)
-        self.destroyed.connect(Unfollow([(session.job_changed, self._job_changed)]))
+        session.jobs.changed.connect(self._job_changed)
+        self.destroyed.connect(Unfollow([(session.jobs.changed, self._job_changed)]))
         self._idle()
         self._job_changed()
 
     def _job_changed(self) -> None:
-        job = self.session.job
+        job = self.session.jobs.current
         if job is None or job is self._job:
             return
         if self._job is not None:
@@ -80,7 +80,7 @@ class RunPanel(QWidget):
         job.failed.connect(self._failed)
         job.error.connect(self._error)
         job.finished.connect(self._finished)
-        waits = self.session.engine.state == "busy"
+        waits = self.session.jobs.engine.state == "busy"
         say(self.stage, f"{self._name}: {'waits for its turn' if waits else 'begins'}…")
         say(self.words, "")
         say(self.trouble, "")

@@ -1,48 +1,62 @@
-"""The one job of a viewer's engine: started, shown, stopped.
-
-The middle of a `Session`: it knows project and marks, but neither layers nor candidates.
-"""
+"""The one job of a viewer's engine: started, shown, stopped."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from psygnal import Signal
 
 from napari_unetpick.client import EngineClient, Job
 from napari_unetpick.errors import InputError
 from napari_unetpick.project.folder import real_folder
-from napari_unetpick.widgets.session.annotations import Marking
+from napari_unetpick.protocol.requests import LABELS_ARE_READ, Request
 
-READS_LABELS = ("train", "self-train", "compare")  # from the disk
 UNSAVED = (
     "What you marked cannot be saved, and the engine reads it from the disk: free some space there "
     "or save the project elsewhere, then try again."
 )
 
 
-class Working(Marking):
-    """Jobs for the engine process; signals as `Session` lists them."""
+class Jobs:
+    """Jobs for the engine process.
 
-    engine: EngineClient
-    job_changed = Signal()
+    Signals (psygnal)
+    -----------------
+    changed()
+        A job began or ended.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.job: Job | None = None
-        self._gives_way = False  # that job, to the user's next one
+    Parameters
+    ----------
+    save
+        Writes what the engine reads from the disk; tells whether all is written.
+
+    Attributes
+    ----------
+    engine
+        The engine process.
+    current
+        The job that the run panel shows, or None.
+    """
+
+    changed = Signal()
+
+    def __init__(self, engine: EngineClient, save: Callable[[], bool]) -> None:
+        self.engine = engine
+        self.current: Job | None = None
+        self._save = save
+        self._gives_way = False  # the current one, to the user's next one
 
     @property
     def busy(self) -> str:
         """Say why no job can start now, and what to do; "" where one can."""
-        running = self.job is not None and self.job.state in ("queued", "running")
+        running = self.current is not None and self.current.state in ("queued", "running")
         if not running or self._gives_way:
             return ""
         return "The engine is at work: wait until it is done, or press Stop."
 
-    def start(self, do: str, *, gives_way: bool = False, **args: Any) -> Job:
-        """Save, then hand a job to the engine process; `job` is the one the run panel shows.
+    def start(self, request: Request, *, gives_way: bool = False) -> Job:
+        """Save, then hand a job to the engine process.
 
         One at a time: a second one would take Stop and the progress of the first out of sight.
 
@@ -58,28 +72,27 @@ class Working(Marking):
         """
         if waits := self.busy:
             raise InputError(waits)
-        if not self.save() and do in READS_LABELS:
+        if not self._save() and request.do in LABELS_ARE_READ:
             raise InputError(UNSAVED)
         if self._gives_way:
-            self.stop_job()
-        job = self.engine.submit(do, project=str(self.project.folder), **args)
-        self.job, self._gives_way = job, gives_way
+            self.stop()
+        job = self.engine.submit(request)
+        self.current, self._gives_way = job, gives_way
         job.finished.connect(lambda: self._ended(job))
-        self.job_changed.emit()
+        self.changed.emit()
         return job
 
-    def picks_with(self, run: Path) -> bool:
+    def uses(self, run: Path) -> bool:
         """Whether the running job picks with a model of a run, whichever is chosen by now."""
-        models = {} if self.job is None else self.job.args.get("models", {})
-        paths = models.values() if isinstance(models, dict) else models  # by name to compare them
-        return any(real_folder(path).is_relative_to(real_folder(run)) for path in paths)
+        models = () if self.current is None else self.current.request.models_used
+        return any(real_folder(path).is_relative_to(real_folder(run)) for path in models)
 
-    def stop_job(self) -> None:
+    def stop(self) -> None:
         """Stop the running job, if there is one."""
-        if self.job is not None:
-            self.job.stop()
+        if self.current is not None:
+            self.current.stop()
 
     def _ended(self, job: Job) -> None:
-        if self.job is job:
-            self.job, self._gives_way = None, False
-            self.job_changed.emit()
+        if self.current is job:
+            self.current, self._gives_way = None, False
+            self.changed.emit()

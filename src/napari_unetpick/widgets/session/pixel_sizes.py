@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.images.unmapped import UnmappedImage
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.sizes import is_pixel_size
-
-if TYPE_CHECKING:
-    from napari_unetpick.widgets.session.session import Session
+from napari_unetpick.project.project import Entry
 
 LOOKED_AT = 20  # headers that are read in the main thread; the files of a data set are alike
 WHERE = "type it in Annotate, under the diameter"
 
 
-class PixelSizes:
+class HeaderSizes:
     """A/px of micrographs, as they are listed or else as their headers say; for any thread.
 
     A header is read once. A file that is away, or is still being copied, is looked at again.
@@ -57,36 +55,69 @@ class PixelSizes:
 
     def forget_unknown(self) -> None:
         """Read headers that had no size again when they are asked for."""
-        sized = {path: size for path, size in list(self._headers.items()) if size is not None}
+        sized: dict[Path, float | None] = {
+            path: size for path, size in list(self._headers.items()) if size is not None
+        }
         self._headers = sized
 
 
-def size_obstacle(session: Session, keys: Sequence[str]) -> str:
-    """Say that none of these micrographs has a pixel size and where to give it, or ""."""
-    first = keys[:LOOKED_AT]
-    if not first or not all(_is_unsized(session, key) for key in first):  # ends at the first size
-        return ""
-    more = f" and {len(keys) - 1:,} more" if len(keys) > 1 else ""
-    return f"No pixel size in {first[0]}{more}: {WHERE}."
+class HasSizes(Protocol):
+    """The project whose micrographs are asked about."""
+
+    @property
+    def headers(self) -> HeaderSizes:
+        """Sizes by file."""
+
+    @property
+    def diameter(self) -> float | None:
+        """Of the particles, in A."""
+
+    def entry(self, key: str) -> Entry:
+        """Return what is known of a micrograph."""
 
 
-def size_caution(session: Session, keys: Sequence[str]) -> str:
-    """Say that some of these micrographs have no pixel size, and so are left out, or ""."""
-    first = keys[:LOOKED_AT]
-    unsized = [key for key in first if _is_unsized(session, key)]
-    if not unsized or len(unsized) == len(first):
-        return ""
-    more = tell_count(len(unsized), "micrograph")
-    return (
-        f"No pixel size in {more} ({unsized[0]}): left out. To use them, {WHERE}; it then holds "
-        "for all."
-    )
+class PixelSizes:
+    """Pixel sizes by key of the open project's micrographs."""
 
+    def __init__(self, project: HasSizes) -> None:
+        self._project = project
 
-def _is_unsized(session: Session, key: str) -> bool:
-    """Tell whether a micrograph has no pixel size.
+    def known(self, key: str) -> float | None:
+        """A/px of a micrograph as it was given or as its header says, or None."""
+        return self._project.headers.of(self._project.entry(key).micrograph)
 
-    A file that is gone is not blamed for it: that is told when it is read.
-    """
-    known = session.known_pixel_size(key) is not None
-    return not known and session.entry(key).micrograph.path.is_file()
+    def of(self, key: str) -> float:
+        """A/px of a micrograph; 1 where it is unknown."""
+        return self.known(key) or 1.0
+
+    def diameter_px(self, key: str) -> float | None:
+        """Particle diameter in pixels of a micrograph's file, or None where it is not set."""
+        diameter = self._project.diameter
+        return None if diameter is None else diameter / self.of(key)
+
+    def obstacle(self, keys: Sequence[str]) -> str:
+        """Say that none of these micrographs has a pixel size and where to give it, or ""."""
+        first = keys[:LOOKED_AT]
+        if not first or not all(self._is_unsized(key) for key in first):  # ends at the first size
+            return ""
+        more = f" and {len(keys) - 1:,} more" if len(keys) > 1 else ""
+        return f"No pixel size in {first[0]}{more}: {WHERE}."
+
+    def caution(self, keys: Sequence[str]) -> str:
+        """Say that some of these micrographs have no pixel size, and so are left out, or ""."""
+        first = keys[:LOOKED_AT]
+        unsized = [key for key in first if self._is_unsized(key)]
+        if not unsized or len(unsized) == len(first):
+            return ""
+        more = tell_count(len(unsized), "micrograph")
+        return (
+            f"No pixel size in {more} ({unsized[0]}): left out. To use them, {WHERE}; it then "
+            "holds for all."
+        )
+
+    def _is_unsized(self, key: str) -> bool:
+        """Tell whether a micrograph has no pixel size.
+
+        A file that is gone is not blamed for it: that is told when it is read.
+        """
+        return self.known(key) is None and self._project.entry(key).micrograph.path.is_file()

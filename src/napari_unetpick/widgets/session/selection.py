@@ -1,156 +1,103 @@
-"""The chosen model's calibration, and which candidates it makes picks at the current threshold."""
+"""The model in use, its threshold and minimum distance: which candidates are picks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import scipy
-from numpy.typing import NDArray
+from psygnal import Signal
 
-from napari_unetpick.errors import ModelError
-from napari_unetpick.io.labels import inside_any
-from napari_unetpick.io.models import read_card
-from napari_unetpick.picking.calibration import Calibration
-from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.picking.peaks import keep_distant
-from napari_unetpick.picking.scale import SAME_PARTICLE
-from napari_unetpick.project.project import Annotations
-from napari_unetpick.renamed_keys import carry_over
-
-MODEL = "model.safetensors"
-
-Floats = NDArray[np.float64]
+from napari_unetpick.adapters.notify import tell
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.project.project import View
+from napari_unetpick.widgets.session.annotations import AnnotationStore
+from napari_unetpick.widgets.session.candidates import CandidateStore
+from napari_unetpick.widgets.session.open_project import OpenProject
+from napari_unetpick.widgets.session.pick_model import Chosen, PickModel
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """Candidates that are neither picked, rejected nor excluded, far enough from each other.
+class Selection:
+    """Makes picks of candidates.
 
-    Parameters
+    Signals (psygnal)
+    -----------------
+    changed()
+        Model, threshold, minimum distance, diameter or a pixel size changed: other candidates
+        are picks.
+    edited()
+        The user chose a model, threshold or distance, which is to be written.
+
+    Attributes
     ----------
-    coords
-        (N, 2) (row, col), pixels of the file, by descending score.
-    scores
-        (N,) calibrated scores in [0, 1].
-    above
-        (N,) whether the score reaches the threshold.
+    model
+        Card, calibration, threshold and minimum distance.
     """
 
-    coords: Floats
-    scores: Floats
-    above: NDArray[np.bool_]
+    changed = Signal()
+    edited = Signal()
 
+    def __init__(
+        self, project: OpenProject, annotations: AnnotationStore, candidates: CandidateStore
+    ) -> None:
+        self._project, self._annotations, self._candidates = project, annotations, candidates
+        self.model = PickModel()
+        project.diameter_changed.connect(lambda _: self.changed.emit())
+        project.images_changed.connect(lambda: self.changed.emit())
 
-class PickModel:
-    """A model as the viewer knows it: card, calibration and the user's threshold.
+    def of(self, key: str) -> Chosen | None:
+        """Return a micrograph's candidates as threshold and distance now choose them, or None."""
+        found = self._candidates.of(key)
+        if found is None:
+            return None
+        project = self._project
+        diameter = project.headers.diameter_px(project.entry(key).micrograph, project.diameter)
+        preview = self._candidates.previews.get(key)
+        return self.model.choose_among(found, self._annotations.of(key), diameter, preview)
 
-    `threshold` and `min_distance` (in diameters) are None while the model's own are used.
-    """
-
-    def __init__(self) -> None:
-        self.path: Path | None = None
-        self.card: dict[str, Any] = {}
-        self.calibration = Calibration()
-        self.threshold: float | None = None
-        self.min_distance: float | None = None
-        self._last: tuple[tuple[Any, ...], tuple[Floats, Floats]] | None = None
-
-    def choose(self, run: Path | None) -> None:
-        """Read a run's card (None: no model); threshold and distance go back to the model's.
+    def use_model(self, run: Path | None) -> None:
+        """Choose the run or model file whose calibration gives candidates their score.
 
         Raises
         ------
-        ModelError
-            The model cannot be read.
+        UnetPickError
+            It cannot be read.
         """
-        card: dict[str, Any] = {}
-        calibration = Calibration()
-        if run is not None:
-            run = run / MODEL if run.is_dir() else run
-            card = read_card(run)
+        self.model.choose(run)
+        self._chosen()
+
+    def set_threshold(self, threshold: float | None) -> None:
+        """Set the score from which candidates are picks, or None for the model's."""
+        self.model.threshold = threshold
+        self._chosen()
+
+    def set_min_distance(self, fraction: float | None) -> None:
+        """Set the minimum distance in diameters, or None for the model's."""
+        self.model.min_distance = fraction
+        self._chosen()
+
+    def restore(self) -> None:
+        """Choose the model, threshold and distance that the project was left with."""
+        project, view = self._project, self._project.files.view
+        newest = [run.path for run in project.runs() if run.finished][:1]
+        left = [project.folder / view.model] if view.model else []
+        for path in [*left, *newest, None]:
             try:
-                calibration = Calibration(**carry_over(card["calibration"], "calibration"))
-            except (LookupError, TypeError) as error:
-                raise ModelError(
-                    f"{run}: the model's card is incomplete; train it again"
-                ) from error
-        self.path, self.card, self.calibration = run, card, calibration
-        self.threshold = self.min_distance = None
+                self.model.choose(path)
+            except UnetPickError as error:
+                tell(str(error), "warning")
+                continue
+            if path in left:
+                self.model.threshold = view.threshold
+                self.model.min_distance = view.min_distance
+            return
 
-    @property
-    def name(self) -> str:
-        """The run's name, or the file's where it lies in no run folder; "" without a model."""
-        if self.path is None:
-            return ""
-        return self.path.parent.name if self.path.name == MODEL else self.path.stem
+    def view(self, current: str) -> View:
+        """Return what is to be kept of it, with the micrograph that is looked at."""
+        path, folder = self.model.path, self._project.folder
+        if path is not None and path.is_relative_to(folder):
+            path = path.relative_to(folder)
+        name = "" if path is None else path.as_posix()
+        return View(current, name, self.model.threshold, self.model.min_distance)
 
-    @property
-    def threshold_now(self) -> float:
-        """The score from which candidates are picks."""
-        return self.calibration.threshold if self.threshold is None else self.threshold
-
-    @property
-    def min_distance_now(self) -> float:
-        """The minimum distance between picks, in diameters."""
-        own = self.calibration.min_distance
-        return own if self.min_distance is None else self.min_distance
-
-    def choose_among(
-        self,
-        found: Candidates,
-        marks: Annotations,
-        diameter_px: float | None = None,
-        preview: float | None = None,
-    ) -> Chosen:
-        """Score candidates, keep those far enough apart, leave out what the user has decided.
-
-        Thinning goes by descending score, so it is the same for every threshold: moving the
-        threshold needs `above` alone. The candidates of a network in training are a preview: the
-        model's calibration does not fit them, so they are shown by their raw score from the raw
-        threshold `preview` on.
-        """
-        diameter = diameter_px or found.diameter_px
-        threshold = self.threshold_now if preview is None else preview
-        coords, scores = self._thin(found, marks, diameter, preview is not None)
-        return Chosen(coords, scores, scores >= threshold)
-
-    def _thin(
-        self, found: Candidates, marks: Annotations, diameter: float, preview: bool
-    ) -> tuple[Floats, Floats]:
-        """Return places and scores of what is left; the last answer is kept, several docks ask."""
-        question = (found, marks, self.calibration, self.min_distance_now, diameter, preview)
-        last = self._last  # once: threads ask as well
-        if last is not None and _same(last[0], question):
-            return last[1]
-        scores = np.clip(found.raw, 0.0, 1.0)
-        if not preview:
-            scores = found.scores(self.calibration)
-        keep = keep_distant(found.coords, scores, self.min_distance_now * diameter)
-        coords, scores = found.coords[keep], scores[keep]
-        free = undecided(coords, marks, SAME_PARTICLE * diameter)
-        answer = coords[free], scores[free]
-        self._last = question, answer
-        return answer
-
-
-def _same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
-    """Tell whether objects are the very same and numbers equal: nobody changes marks in place."""
-    return all(
-        a == b if isinstance(a, float | bool) else a is b
-        for a, b in zip(first, second, strict=True)
-    )
-
-
-def undecided(coords: Floats, marks: Annotations, distance: float) -> NDArray[np.bool_]:
-    """Tell which (N, 2) places are not marked within `distance` pixels, nor excluded."""
-    free = np.ones(len(coords), dtype=bool)
-    if not len(coords):
-        return free
-    marked = np.concatenate([marks.picks.coords, marks.negatives])
-    if len(marked):
-        near, _ = scipy.spatial.cKDTree(marked).query(coords, distance_upper_bound=distance)
-        free &= ~np.isfinite(near)
-    return free & ~inside_any(coords, marks.exclusions)
+    def _chosen(self) -> None:
+        self.edited.emit()
+        self.changed.emit()

@@ -8,7 +8,6 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_unetpick.io.images.unmapped import UnmappedImage
 from napari_unetpick.io.sizes import is_pixel_size
@@ -17,11 +16,9 @@ from napari_unetpick.project.annotations import read_annotations
 from napari_unetpick.project.candidates import SUFFIX, read_candidates
 from napari_unetpick.project.folder import CANDIDATES, PICKS
 from napari_unetpick.project.project import Annotations, Entry
-from napari_unetpick.widgets.session.pixel_sizes import PixelSizes
-from napari_unetpick.widgets.session.selection import PickModel
-
-if TYPE_CHECKING:
-    from napari_unetpick.widgets.session.session import Session
+from napari_unetpick.widgets.session.pick_model import PickModel
+from napari_unetpick.widgets.session.pixel_sizes import HeaderSizes
+from napari_unetpick.widgets.session.session import Session
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class Snapshot:
     marks: dict[str, Annotations]
     candidates: dict[str, Candidates | None]
     model: PickModel
-    sizes: PixelSizes
+    sizes: HeaderSizes
 
     def diameter_px(self, key: str) -> float | None:
         """Return the diameter in pixels of a micrograph's file, or None where it is not known."""
@@ -95,13 +92,13 @@ class Snapshot:
 
 def take_snapshot(session: Session) -> Snapshot:
     """Take a snapshot, in the main thread."""
-    marks, candidates = session.loaded()
+    project = session.project
     return Snapshot(
-        session.project.folder,
-        dict(session.project.entries),
-        session.diameter,
-        marks,
-        candidates,
-        copy(session.model),
-        session.sizes,
+        project.folder,
+        dict(project.entries),
+        project.diameter,
+        dict(session.annotations.loaded),
+        session.candidates.loaded,
+        copy(session.selection.model),
+        project.headers,
     )

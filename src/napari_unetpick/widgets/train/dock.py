@@ -14,9 +14,9 @@ from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.preferences import read_preferences
 from napari_unetpick.widgets.qt.run_panel import RunPanel, alone
 from napari_unetpick.widgets.qt.throttle import single_shot
-from napari_unetpick.widgets.session.pixel_sizes import size_caution, size_obstacle
 from napari_unetpick.widgets.train.curves import Curves
-from napari_unetpick.widgets.train.plan import caution, describe, make_plan, obstacle, starts
+from napari_unetpick.widgets.train.job import training_of
+from napari_unetpick.widgets.train.plan import caution, describe, make_plan, starts
 from napari_unetpick.widgets.train.runs_table import RunsView
 
 REFRESH_MS = 150  # clicks come fast: the plan is read once for several
@@ -28,7 +28,7 @@ class TrainDock(Dock):
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, parent)
-        self.training = self.session.training
+        self.training = training_of(self.session)
         self.plan_text, self.next_text = hint(), hint()
         self.trouble = hint()
         self.start_box = QComboBox()
@@ -104,13 +104,13 @@ class TrainDock(Dock):
     def _follow_all(self) -> None:
         session = self.session
         for signal in (
-            session.project_changed,
-            session.entries_changed,
-            session.diameter_changed,
-            session.job_changed,
+            session.project.changed,
+            session.project.entries_changed,
+            session.project.diameter_changed,
+            session.jobs.changed,
         ):
             self.follow(signal, self._soon)
-        self.follow(session.selection_changed, self._soon_runs)
+        self.follow(session.selection.changed, self._soon_runs)
         self.follow(self.training.changed, self._runs_changed)
         self.follow(self.training.measured, self._draw)
         self.follow(self.training.troubled, self._say)
@@ -123,7 +123,7 @@ class TrainDock(Dock):
         """Wake the engine: whoever looks here will soon train."""
         super().showEvent(event)
         alone(self.panel)
-        self.session.engine.warm_up()
+        self.session.jobs.engine.warm_up()
 
     # -- showing -------------------------------------------------------------------------------
 
@@ -133,18 +133,16 @@ class TrainDock(Dock):
 
     def _soon_runs(self) -> None:
         """Another model or threshold was chosen: the one in use is bold."""
-        path = self.session.model.path
+        path = self.session.selection.model.path
         if path != self._used:
             self._runs_changed()
 
     def refresh(self) -> None:
         """Say what would be trained on, and what is missing."""
-        project, plan = self.session.project, make_plan(self.session.project.entries)
-        unsized = size_obstacle(self.session, plan.keys)
-        read_only = project.read_only
-        missing = obstacle(plan, project.diameter, read_only=read_only, unsized=unsized)
-        busy = self.session.busy
-        cautious = caution(plan) or size_caution(self.session, plan.keys)
+        plan = make_plan(self.session.project.entries)
+        missing = self.training.obstacle(plan)
+        busy = self.session.jobs.busy
+        cautious = caution(plan) or self.session.pixel_sizes.caution(plan.keys)
         say(self.plan_text, describe(plan) if plan.micrographs else "")
         say(self.next_text, missing or ("" if self.training.running else busy) or cautious)
         self.train.setEnabled(not missing and not busy and not self.training.running)
@@ -152,7 +150,7 @@ class TrainDock(Dock):
 
     def _runs_changed(self) -> None:
         training = self.training
-        self._used = self.session.model.path
+        self._used = self.session.selection.model.path
         self.runs.busy = training.run.name if training.running and training.run else ""
         self.runs.reload()
         chosen, before = self.start_box.currentData(), self.start_box.itemData(0)

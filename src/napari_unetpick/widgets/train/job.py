@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_unetpick.adapters.notify import tell
+from napari_unetpick.client import Job
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Failed, FoundCandidates, Metrics, Progress
 from napari_unetpick.io.labels import labels_hash
+from napari_unetpick.protocol.requests import (
+    PickRequest,
+    SelfTrainRequest,
+    TrainRequest,
+)
+from napari_unetpick.settings import from_dict
 from napari_unetpick.widgets.qt.preferences import read_preferences
-from napari_unetpick.widgets.session.pixel_sizes import size_obstacle
-from napari_unetpick.widgets.train.plan import make_plan, obstacle
-from napari_unetpick.widgets.train.resume import read_config, resume_args
+from napari_unetpick.widgets.session.follower import JobFollower
+from napari_unetpick.widgets.session.session import Session
+from napari_unetpick.widgets.train.plan import (
+    SelfTrainPlan,
+    TrainPlan,
+    make_plan,
+    make_self_train_plan,
+    obstacle,
+)
+from napari_unetpick.widgets.train.resume import read_config, resume_request
 
-if TYPE_CHECKING:
-    from napari_unetpick.client import Job
-    from napari_unetpick.widgets.session.session import Session
-
-log = logging.getLogger(__name__)
 FIRST_PREVIEW_MS = 5_000  # after the first step: earlier the network knows nothing
 PREVIEW_EVERY_MS = 15_000  # each costs a third of a second of training on a CPU
 SETTLED_MS = 300  # who steps on within this does not wait for a preview
 PREPARING = "preparing"  # the stage before the first step, which has no network to look at
 PREVIEW = "preview"  # what a preview's candidates are marked as made by
+SHOWN_FROM = 0.3  # raw score, where a preview suggests none
 
 
-class Training:
+class Training(JobFollower):
     """The training of one viewer, and what it has said so far.
 
     Signals (psygnal)
     -----------------
-    changed()
-        A training began or ended, or the list of runs changed.
     measured()
         There are new figures in `rows`.
-    troubled(text)
-        One line of what went wrong in the viewer, "" when a new attempt begins; what goes wrong
-        in the engine is shown by the run panel.
 
     Attributes
     ----------
@@ -50,33 +54,32 @@ class Training:
         Folder of the run that is training, or trained last; None before the first.
     rows
         Its figures, a dict an epoch: stage, epoch, loss, validation_f1.
-    job
-        The running job, or None.
     """
 
-    changed = Signal()
     measured = Signal()
-    troubled = Signal(str)
 
     def __init__(self, session: Session) -> None:
-        self.session = session
         self.run: Path | None = None
         self.rows: list[dict[str, Any]] = []
-        self.job: Job | None = None
-        self.trouble = ""
         self._asked = ""  # the micrograph whose preview is awaited
         self._previewing = False
         self._timer = QTimer()
         self._timer.timeout.connect(self._preview)
-        session.current_changed.connect(self._current_changed)
-        session.project_changed.connect(self._forget)
-
-    @property
-    def running(self) -> bool:
-        """Whether a training runs or waits for the engine."""
-        return self.job is not None
+        super().__init__(session)
+        session.browser.current_changed.connect(self._current_changed)
 
     # -- starting ------------------------------------------------------------------------------
+
+    def obstacle(self, plan: TrainPlan) -> str:
+        """Say what keeps a training from starting, and the next step; "" where nothing does."""
+        project = self.session.project
+        missing = obstacle(plan, project.diameter, read_only=project.read_only)
+        return missing or self.session.pixel_sizes.obstacle(plan.keys)
+
+    def self_train_obstacle(self, plan: SelfTrainPlan) -> str:
+        """Say what keeps a self-training from starting, and the next step, or ""."""
+        missing = plan.obstacle(read_only=self.session.project.read_only)
+        return missing or self.session.pixel_sizes.obstacle(plan.keys)
 
     def start(self, settings: dict[str, Any], start: str, device: str = "auto") -> None:
         """Train a new run on what is labelled.
@@ -88,18 +91,18 @@ class Training:
         """
         project = self.session.project
         plan = make_plan(project.entries)
-        unsized = size_obstacle(self.session, plan.keys)
-        read_only = project.read_only
-        if missing := obstacle(plan, project.diameter, read_only=read_only, unsized=unsized):
+        if missing := self.obstacle(plan):
             raise InputError(missing)
-        self._submit(
-            "train",
-            project.runs_folder / project.new_run_name(),
-            settings=settings,
-            start=start,
-            validation=list(plan.validation) or None,
-            keys=list(plan.keys),
-            device=device,
+        self.follow(
+            TrainRequest(
+                project.folder,
+                project.runs_folder / project.files.new_run_name(),
+                from_dict(settings),
+                start=start,
+                validation=frozenset(plan.validation) or None,
+                keys=plan.keys,
+                device=device,
+            )
         )
 
     def resume(self, name: str, device: str = "auto") -> None:
@@ -110,12 +113,13 @@ class Training:
         InputError
             It cannot go on: micrographs, labels or diameter are not what they were.
         """
-        session, project = self.session, self.session.project
+        project, annotations = self.session.project, self.session.annotations
         run = project.runs_folder / name
-        args = resume_args(run, project.entries, project.runs())
+        request = resume_request(project.folder, run, project.entries, project.runs())
         config = read_config(run)
         labels = {
-            key: session.marks(key).as_labels(session.entry(key).state) for key in args["keys"]
+            key: annotations.of(key).as_labels(project.entry(key).state)
+            for key in request.keys or ()
         }
         if config.get("diameter") != project.diameter:
             raise InputError(
@@ -126,30 +130,24 @@ class Training:
             raise InputError(
                 f"{name} cannot go on: labels have changed since it was started; press Train"
             )
-        self._submit("train", run, device=device, **args)
+        self.follow(replace(request, device=device))
 
     def start_self_training(self, run: Path, rounds: int, quantile: float | None) -> None:
-        """Let a finished run learn from its own sure picks; None: what is sure is found out."""
+        """Let a finished run learn from its own confident picks; None: as its settings say."""
+        project = self.session.project
+        if missing := self.self_train_obstacle(
+            make_self_train_plan(project.runs(), project.entries)
+        ):
+            raise InputError(missing)
         device = read_preferences().device
-        self._submit("self-train", run, rounds=rounds, positive_quantile=quantile, device=device)
-
-    def _submit(self, do: str, run: Path, **args: Any) -> None:
-        if self.running:
-            raise InputError("a training runs already: stop it first, or wait")
-        job = self.session.start(do, run=str(run), **args)
-        self.run, self.rows = run, []
-        self._say("")
-        self.job = job
-        job.progress.connect(self._progress)
-        job.metrics.connect(self._metrics)
-        job.found.connect(self._found)
-        job.failed.connect(self._failed)
-        job.done.connect(self._done)
-        job.error.connect(self._error)
-        job.finished.connect(lambda: self._finished(job))
-        self.changed.emit()
+        self.follow(
+            SelfTrainRequest(project.folder, run, rounds, positive_quantile=quantile, device=device)
+        )
 
     # -- what the job says ---------------------------------------------------------------------
+
+    def _started(self, request: TrainRequest | SelfTrainRequest) -> None:
+        self.run, self.rows = request.run, []
 
     def _progress(self, event: Progress) -> None:
         if event.stage != PREPARING and not self._previewing:
@@ -162,7 +160,7 @@ class Training:
 
     def _preview(self) -> None:
         self._timer.setInterval(PREVIEW_EVERY_MS)
-        key = self.session.current
+        key = self.session.browser.current
         if self.job is not None and key and key != self._asked:
             self._asked = key
             self.job.preview(key)
@@ -175,24 +173,24 @@ class Training:
         self._asked = ""
         key = event.key
         # what a project opened meanwhile has is not replaced, nor what another job picked since
-        if key in self.session.project.entries and self._belongs():
+        if key in self.session.project.entries and self.belongs:
             made = replace(event.candidates, model=PREVIEW)
-            shown_from = 0.3 if event.threshold is None else event.threshold
-            self.session.put_candidates(key, made, keep=False, preview=shown_from)
+            shown_from = SHOWN_FROM if event.threshold is None else event.threshold
+            self.session.candidates.put_preview(key, made, shown_from)
 
     def _failed(self, _: Failed) -> None:
         self._asked = ""  # perhaps the preview: the run panel says why
 
     def _done(self, result: dict[str, Any]) -> None:
-        self._leave_off()
-        if self.run is None or not self._belongs():
+        self._end_previewing()
+        if self.run is None or not self.belongs:
             return
         try:
-            self.session.use_model(self.run)
+            self.session.selection.use_model(self.run)
         except UnetPickError as error:
-            self._say(str(error))
+            self.say(str(error))
             return
-        validation = (self.session.model.card.get("validation") or {}).get("f1")
+        validation = (self.session.selection.model.card.get("validation") or {}).get("f1")
         reached = "" if validation is None else f": validation F1 {validation:.3f}"
         tell(f"{self.run.name} is trained{reached}")
         self._pick_current()
@@ -200,61 +198,53 @@ class Training:
     def _pick_current(self) -> None:
         """Let the new model pick the micrograph that is looked at, in place of its preview."""
         session, run = self.session, self.run
-        key = session.current
+        key = session.browser.current
         if not key or run is None:
-            session.end_previews()
+            session.candidates.end_previews()
             return
-        job = session.start(
-            "pick",
-            gives_way=True,  # its user may go on to pick all at once
-            keys=[key],
-            models=[str(run)],
-            diameter=None,
-            device=read_preferences().device,
-        )
+        device = read_preferences().device
+        request = PickRequest(session.project.folder, (key,), (run,), device=device)
+        # its user may go on to pick all at once
+        job = session.jobs.start(request, gives_way=True)
 
         def found(event: FoundCandidates) -> None:
-            if event.key in session.project.entries and session.model.name == run.name:
+            known = event.key in session.project.entries
+            if known and session.selection.model.name == run.name:
                 made = replace(event.candidates, model=run.name)
-                session.put_candidates(event.key, made)
+                session.candidates.put(event.key, made)
 
         job.found.connect(found)
-        job.finished.connect(lambda: None if self.running else session.end_previews())
+        job.finished.connect(lambda: None if self.running else session.candidates.end_previews())
 
-    def _error(self, _: str, text: str) -> None:
+    def _error(self, text: str) -> None:
         # the run panel keeps the line in sight; this reaches who looks elsewhere
         name = "" if self.run is None else f"{self.run.name}: "
         tell(f"{name}{text}", "error")
 
-    def _finished(self, job: Job) -> None:
-        if job is not self.job:
-            return
-        self._leave_off()
+    def _ended(self, job: Job) -> None:
+        self._end_previewing()
         if job.state != "done":
-            self.session.end_previews()
-        self.job = None
-        self.changed.emit()
+            self.session.candidates.end_previews()
 
     # -- within --------------------------------------------------------------------------------
 
-    def _leave_off(self) -> None:
+    def _end_previewing(self) -> None:
         """Ask for no more previews."""
         self._timer.stop()
         self._asked, self._previewing = "", False
 
-    def _belongs(self) -> bool:
-        """Whether the run is one of the project that is open."""
-        return self.run is not None and self.run.parent == self.session.project.runs_folder
-
-    def _say(self, text: str) -> None:
-        self.trouble = text
-        self.troubled.emit(text)
-
-    def _forget(self) -> None:
-        """Another project was opened: its runs are others."""
-        self._leave_off()
+    def _project_changed(self) -> None:
+        self._end_previewing()
         self.rows = []
         if not self.running:
             self.run = None
-        self._say("")
-        self.changed.emit()
+        self.say("")
+        super()._project_changed()
+
+
+def training_of(session: Session) -> Training:
+    """Return the training of a session, made at the first call."""
+    if "training" not in session.extras:
+        session.extras["training"] = Training(session)
+    made: Training = session.extras["training"]
+    return made

@@ -99,13 +99,8 @@ def _what_validates(plan: TrainPlan) -> str:
     return "With partial labels F1 is unknown; the threshold comes from held-out picks."
 
 
-def obstacle(
-    plan: TrainPlan, diameter: float | None, *, read_only: bool = False, unsized: str = ""
-) -> str:
-    """Say what keeps a training from starting, and the next step; "" where nothing does.
-
-    `unsized` says that the pixel size is not known, or "" (`pixel_sizes.size_obstacle`).
-    """
+def obstacle(plan: TrainPlan, diameter: float | None, *, read_only: bool = False) -> str:
+    """Say what keeps a training from starting, and the next step; "" where nothing does."""
     if not plan.micrographs:
         return "Open micrographs first, in Micrographs."
     if read_only:
@@ -114,7 +109,7 @@ def obstacle(
         return "Set the particle diameter first: in Annotate, two clicks across a particle."
     if not plan.picks:
         return f"Mark some particles first, in Annotate: about {GOOD_PICKS} are a good start."
-    return unsized
+    return ""
 
 
 def caution(plan: TrainPlan) -> str:
@@ -125,6 +120,56 @@ def caution(plan: TrainPlan) -> str:
             f"about {GOOD_PICKS} are a good start."
         )
     return ""
+
+
+@dataclass(frozen=True)
+class SelfTrainPlan:
+    """What a self-training would learn from.
+
+    Parameters
+    ----------
+    runs
+        Finished trainings.
+    unlabelled, partial
+        Keys of the micrographs that are not labelled, and of those that are partly.
+    """
+
+    runs: int
+    unlabelled: tuple[str, ...]
+    partial: tuple[str, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of all that it learns from."""
+        return self.unlabelled + self.partial
+
+    def obstacle(self, *, read_only: bool = False) -> str:
+        """Say what keeps it from starting, and the next step; "" where nothing does."""
+        if read_only:
+            return "The project is open read-only: save it as another project first."
+        if not self.runs:
+            return "Train a model first, in Train."
+        if not self.keys:
+            return (
+                "Every micrograph is labelled completely: there is nothing more to learn from. Add "
+                "micrographs."
+            )
+        return ""
+
+    def describe(self) -> str:
+        """Say what it learns from."""
+        kinds = {"unlabelled": len(self.unlabelled), "partly labelled": len(self.partial)}
+        told = [f"{count:,} {kind}" for kind, count in kinds.items() if count]
+        return f"{' and '.join(told)} {_micrographs(len(self.keys))} to learn from."
+
+
+def make_self_train_plan(runs: Iterable[RunInfo], entries: dict[str, Entry]) -> SelfTrainPlan:
+    """Look at a project's runs and micrographs."""
+    kept = {key: e.state for key, e in entries.items() if e.kept}
+    unlabelled, partial = (
+        tuple(key for key in kept if kept[key] == state) for state in ("none", "partial")
+    )
+    return SelfTrainPlan(sum(run.finished for run in runs), unlabelled, partial)
 
 
 def starts(runs: Iterable[RunInfo], general: bool | None = None) -> list[tuple[str, str]]:

@@ -32,14 +32,16 @@ def show_taken(session: Session, run: Path) -> str:
     taken = read_taken(run)
     if taken is None:
         raise InputError(f"It is not known what {run.name} took: self-train it again.")
-    pairs = match_names(taken.picks, session.keys).pairs
+    pairs = match_names(taken.picks, session.project.keys).pairs
     found = {key: taken.picks[name] for name, key in pairs.items()}
     if not found:
         raise InputError(f"None of the micrographs that {run.name} learned from is in the project.")
-    session.end_previews()
+    session.candidates.end_previews()
     for key, picks in found.items():
-        session.put_candidates(key, _candidates(picks), keep=False, preview=0.0)
-    session.go(next(key for key in (session.order or session.keys) if key in found))
+        session.candidates.put_preview(key, _candidates(picks), 0.0)
+    session.browser.go(
+        next(key for key in (session.browser.order or session.project.keys) if key in found)
+    )
     return _words(taken, found)
 
 

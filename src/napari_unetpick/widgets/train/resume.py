@@ -1,4 +1,4 @@
-"""The arguments with which a stopped run goes on, from its own config.toml; no Qt."""
+"""The request with which a stopped run is resumed, from its own config.toml; no Qt."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from napari_unetpick.io.models import read_card
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.project.project import RunInfo
 from napari_unetpick.project.runs import CONFIG, MODEL
+from napari_unetpick.protocol.requests import TrainRequest, read_validation
+from napari_unetpick.settings import from_dict
 from napari_unetpick.widgets.train.plan import AFRESH, GENERAL, GENERAL_MODEL
 
 
-def resume_args(run: Path, keys: Iterable[str], runs: Iterable[RunInfo]) -> dict[str, Any]:
-    """Return the arguments of `train` that a run was started with.
+def resume_request(
+    project: Path, run: Path, keys: Iterable[str], runs: Iterable[RunInfo]
+) -> TrainRequest:
+    """Return the request that a run was started with, to be resumed.
 
     Parameters
     ----------
-    run
-        The run folder.
+    project, run
+        Their folders.
     keys
         Of the project's micrographs.
     runs
@@ -40,13 +44,15 @@ def resume_args(run: Path, keys: Iterable[str], runs: Iterable[RunInfo]) -> dict
         raise InputError(
             f"{run.name} cannot go on: {gone[0]} is not in the project any more; train a new run"
         )
-    return {
-        "settings": config.get("settings", {}),
-        "start": find_start(str(config.get("start", AFRESH)), run, runs),
-        "validation": config.get("validation"),
-        "keys": names,
-        "resume": True,
-    }
+    return TrainRequest(
+        project,
+        run,
+        from_dict(config.get("settings", {}), name=str(run / CONFIG)),
+        start=find_start(str(config.get("start", AFRESH)), run, runs),
+        validation=read_validation(config),
+        keys=tuple(names),
+        resume=True,
+    )
 
 
 def read_config(run: Path) -> dict[str, Any]:

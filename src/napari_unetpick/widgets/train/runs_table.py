@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unetpick.errors import UnetPickError
+from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.project.project import RunInfo
 from napari_unetpick.widgets.qt.controls import button, hint, say
 
@@ -35,6 +35,14 @@ TOOLTIPS = (
 )
 ROWS_SHOWN = 5
 EMPTY = "No runs yet: a training makes the first one."
+
+
+def rename_run(session: Session, old: str, new: str) -> None:
+    """Rename a run of the project with what goes by its name; an error where it cannot be."""
+    if session.jobs.uses(session.project.runs_folder / old):
+        raise InputError(f"{old} is picking: rename it when that is done, or press Stop")
+    session.project.files.rename_run(old, new)
+    session.candidates.rename_model(old, new)
 
 
 class RunsView(QWidget):
@@ -131,7 +139,10 @@ class RunsView(QWidget):
         self._enable()
 
     def _fill(self, number: int, run: RunInfo, checked: bool) -> None:
-        used = self.session.model.path is not None and self.session.model.path.parent == run.path
+        used = (
+            self.session.selection.model.path is not None
+            and self.session.selection.model.path.parent == run.path
+        )
         score = "–" if run.validation_f1 is None else f"{run.validation_f1:.3f}"
         when = datetime.fromtimestamp(run.modified)
         texts = (
@@ -197,7 +208,7 @@ class RunsView(QWidget):
 
     def _use(self) -> None:
         if self.selected is not None and self.selected.finished:
-            self._try(lambda run: self.session.use_model(run.path))
+            self._try(lambda run: self.session.selection.use_model(run.path))
 
     def _resume(self) -> None:
         if self.selected is not None:
@@ -214,13 +225,13 @@ class RunsView(QWidget):
         def rename(run: RunInfo) -> None:
             if run.name == self.busy:
                 return
-            self.session.rename_run(run.name, name)
+            rename_run(self.session, run.name, name)
             if used:
-                model = self.session.model
+                model = self.session.selection.model
                 threshold, distance = model.threshold, model.min_distance
-                self.session.use_model(self.session.project.runs_folder / name)
-                self.session.set_threshold(threshold)
-                self.session.set_min_distance(distance)
+                self.session.selection.use_model(self.session.project.runs_folder / name)
+                self.session.selection.set_threshold(threshold)
+                self.session.selection.set_min_distance(distance)
 
         self._try(rename, run)
         self.select(name)
@@ -235,16 +246,16 @@ class RunsView(QWidget):
 
         def delete(run: RunInfo) -> None:
             was_used = self._is_used(run)
-            self.session.project.delete_run(run.name)
+            self.session.project.files.delete_run(run.name)
             if was_used:
                 others = [each for each in self.session.project.runs() if each.finished]
-                self.session.use_model(others[0].path if others else None)
+                self.session.selection.use_model(others[0].path if others else None)
 
         self._try(delete)
         self.changed.emit()
 
     def _is_used(self, run: RunInfo) -> bool:
-        path = self.session.model.path
+        path = self.session.selection.model.path
         return path is not None and path.parent == run.path
 
     def _try(self, act: Callable[[RunInfo], None], run: RunInfo | None = None) -> None:

@@ -24,7 +24,8 @@ from napari_unetpick.settings import SelfTrainSettings
 from napari_unetpick.widgets.qt.controls import button, hint, say
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.run_panel import RunPanel, alone
-from napari_unetpick.widgets.session.pixel_sizes import size_obstacle
+from napari_unetpick.widgets.train.job import training_of
+from napari_unetpick.widgets.train.plan import make_self_train_plan
 from napari_unetpick.widgets.train.pseudo_labels import show_taken
 from napari_unetpick.widgets.train.rounds_table import COLUMNS, TOOLTIPS, rounds_of
 
@@ -40,7 +41,7 @@ class SelfTrainDock(Dock):
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, parent)
-        self.training = self.session.training
+        self.training = training_of(self.session)
         self.plan_text, self.trouble = hint(), hint()
         self.run_box = QComboBox()
         self.run_box.setToolTip("The trained model that goes on learning.")
@@ -79,10 +80,14 @@ class SelfTrainDock(Dock):
         self.table = self._make_table()
         self._build()
         session = self.session
-        for signal in (session.project_changed, session.entries_changed, session.job_changed):
+        for signal in (
+            session.project.changed,
+            session.project.entries_changed,
+            session.jobs.changed,
+        ):
             self.follow(signal, self.refresh)
         self.follow(self.training.changed, self.refresh)
-        self.follow(session.candidates_changed, self._show_way_back)
+        self.follow(session.candidates.changed, self._show_way_back)
         self.run_box.currentIndexChanged.connect(lambda _: self._can_look())
         self.follow(self.training.measured, self._fill)
         self.follow(self.training.troubled, lambda text: say(self.trouble, text))
@@ -129,7 +134,7 @@ class SelfTrainDock(Dock):
         """Wake the engine: whoever looks here will soon train."""
         super().showEvent(event)
         alone(self.panel)
-        self.session.engine.warm_up()
+        self.session.jobs.engine.warm_up()
 
     def refresh(self, *_: object) -> None:
         """Count what it would learn from."""
@@ -141,15 +146,11 @@ class SelfTrainDock(Dock):
             self.run_box.addItem(run.name, run.path)
         if (place := self.run_box.findData(chosen)) > 0:
             self.run_box.setCurrentIndex(place)
-        kept = {key: e.state for key, e in project.entries.items() if e.kept}
-        free, partly = ([k for k in kept if kept[k] == state] for state in ("none", "partial"))
-        unsized = size_obstacle(self.session, free + partly)
-        able = bool(runs and free + partly) and not unsized and not project.read_only
-        busy = self.session.busy
-        waits = busy if able and not self.training.running else ""
-        plan = _plan(len(runs), len(free), len(partly), project.read_only)
-        say(self.plan_text, waits or unsized or plan)
-        self.start.setEnabled(able and not busy and not self.training.running)
+        plan = make_self_train_plan(runs, project.entries)
+        missing, busy = self.training.self_train_obstacle(plan), self.session.jobs.busy
+        waits = "" if self.training.running else busy
+        say(self.plan_text, missing or waits or plan.describe())
+        self.start.setEnabled(not missing and not busy and not self.training.running)
         self._fill()
         self._can_look()
         self._show_way_back()
@@ -158,10 +159,10 @@ class SelfTrainDock(Dock):
         """Offer what the chosen run took; not while a network's own previews come."""
         run = self.run_box.currentData()
         taken = run is not None and bool(rounds_taken(run))
-        self.look.setEnabled(taken and self.session.job is None)
+        self.look.setEnabled(taken and self.session.jobs.current is None)
 
     def _show_way_back(self, *_: object) -> None:
-        looking = bool(self.session.previews) and not self.training.running
+        looking = bool(self.session.candidates.previews) and not self.training.running
         self.back.setVisible(looking)
         if not looking:
             say(self.looked, "")
@@ -174,7 +175,7 @@ class SelfTrainDock(Dock):
         say(self.looked, words)
 
     def _back(self) -> None:
-        self.session.end_previews()
+        self.session.candidates.end_previews()
 
     def _fill(self) -> None:
         rounds = rounds_of(self.training.rows)
@@ -193,18 +194,3 @@ class SelfTrainDock(Dock):
             self.training.start_self_training(run, self.rounds.value(), quantile)
         except UnetPickError as error:
             say(self.trouble, str(error))
-
-
-def _plan(runs: int, free: int, partly: int, read_only: bool) -> str:
-    if read_only:
-        return "The project is open read-only: save it as another project first."
-    if not runs:
-        return "Train a model first, in Train."
-    if not free + partly:
-        return (
-            "Every micrograph is labelled completely: there is nothing more to learn from. Add "
-            "micrographs."
-        )
-    kinds = {"unlabelled": free, "partly labelled": partly}
-    told = [f"{count:,} {kind}" for kind, count in kinds.items() if count]
-    return f"{' and '.join(told)} micrograph{'' if free + partly == 1 else 's'} to learn from."
