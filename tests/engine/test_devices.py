@@ -51,7 +51,7 @@ def test_without_a_gpu_the_reason_is_said():
     assert device.type == "cpu"
     assert why_no_cuda() in why
     for wish in ("cuda", "mps"):
-        with pytest.raises(InputError, match=f"--device {wish}: .*use --device cpu or auto"):
+        with pytest.raises(InputError, match=f"device {wish}: .*use --device cpu or auto"):
             choose_device(wish)
 
 
@@ -63,5 +63,7 @@ def test_a_build_without_cuda_and_a_missing_driver_are_told_apart(monkeypatch, v
 
 
 def test_an_unknown_device_is_one_line_that_lists_the_known():
-    with pytest.raises(InputError, match="--device tpu: give one of auto, cpu, cuda, mps"):
+    with pytest.raises(
+        InputError, match="device tpu: is not known; give one of auto, cpu, cuda, mps"
+    ):
         choose_device("tpu")

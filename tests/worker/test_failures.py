@@ -2,26 +2,81 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from napari_unetpick.errors import InputError
-from napari_unetpick.worker.failures import explain, without_options
+import napari_unetpick
+from napari_unetpick.errors import EngineError, InputError, ModelError
+from napari_unetpick.picking.scale import make_scale
+from napari_unetpick.worker.failures import explain
+
+SOURCE = Path(napari_unetpick.__file__).parent
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("error", "kind", "line"),
     [
-        ("check --diameter and --pixel-size", "check the diameter and the pixel size"),
-        ("choose another --run", "choose another run"),
-        ("give a smaller --border (in Angstrom)", "give a smaller border (in Angstrom)"),
-        ("no pick above 0.31; lower --threshold", "no pick above 0.31; lower the threshold"),
-        ("run--2/model.safetensors -- not there", "run--2/model.safetensors -- not there"),
+        (
+            InputError("a.mrc: no\nsize", "give --size", viewer="type it"),
+            "input",
+            "a.mrc: no size; type it",
+        ),
+        (InputError("a.mrc: cut off", "copy it again"), "input", "a.mrc: cut off; copy it again"),
+        (ModelError("m: is foreign"), "model", "m: is foreign"),
+        (
+            EngineError("disk full", "choose another --run", viewer="free some"),
+            "engine",
+            "disk full; free some",
+        ),
     ],
 )
-def test_options_are_named_in_words(said: str, told: str):
-    assert without_options(said) == told
+def test_an_error_is_told_in_the_viewers_words(error: Exception, kind: str, line: str) -> None:
+    assert explain(error, "pick") == (kind, line)
 
 
-def test_an_errors_line_has_none():
-    kind, text = explain(InputError("mic.mrc: no pixel size;\ngive it with --pixel-size"), "pick")
-    assert (kind, text) == ("input", "mic.mrc: no pixel size; give it with the pixel size")
+def test_the_command_line_names_its_options() -> None:
+    with pytest.raises(InputError) as raised:
+        make_scale((64, 64), 5.0, 10.0, particle_px=24, name="a.mrc")
+    assert str(raised.value).endswith("; check --diameter and --pixel-size")
+    assert raised.value.in_viewer.endswith("; check the diameter and the pixel size")
+    assert np.all([raised.value.what in str(raised.value), raised.value.fix])
+
+
+# What train, self-train, pick, compare, Evaluate and Export run through; not what reads options.
+REACHED = ("picking", "evaluation/pairs.py", "evaluation/evaluate.py", "engine/devices.py")
+REACHED += ("engine/data", "engine/runs/folder.py", "engine/train", "engine/pick/score_map.py")
+REACHED += ("io/images", "study/compare/question.py", "worker")
+
+
+def raised_lines() -> list[tuple[str, ast.Call]]:
+    paths = [
+        p
+        for name in REACHED
+        for p in ([SOURCE / name], (SOURCE / name).rglob("*.py"))[(SOURCE / name).is_dir()]
+    ]
+    found = []
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Name) and called.id in (
+                "InputError",
+                "EngineError",
+                "ModelError",
+            ):
+                found.append((f"{path.relative_to(SOURCE)}:{node.lineno}", node))
+    return found
+
+
+def test_no_error_that_reaches_the_viewer_names_an_option_there() -> None:
+    lines = raised_lines()
+    assert len(lines) > 30
+    wrong = []
+    for where, call in lines:
+        viewer = any(each.arg == "viewer" for each in call.keywords)
+        told = call.args[:1] if viewer else call.args
+        if any("--" in ast.unparse(each) for each in told):
+            wrong.append(where)
+    assert wrong == []

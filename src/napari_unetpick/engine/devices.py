@@ -24,15 +24,23 @@ def choose_device(wish: str) -> tuple[torch.device, str]:
     if wish == "mps":
         if torch.backends.mps.is_available():
             return torch.device("mps"), "Apple GPU, as asked for"
-        raise InputError("--device mps: no Apple GPU is usable here; use --device cpu or auto")
+        raise _not_there(wish, "no Apple GPU is usable here")
     if wish not in ("auto", "cuda"):
-        raise InputError(f"--device {wish}: give one of auto, cpu, cuda, mps")
+        raise InputError(f"device {wish}: is not known", "give one of auto, cpu, cuda, mps")
     fault = why_no_cuda()
     if not fault:
         return torch.device("cuda"), f"GPU {torch.cuda.get_device_name()}"
     if wish == "cuda":
-        raise InputError(f"--device cuda: {fault}; use --device cpu or auto")
+        raise _not_there(wish, fault)
     return torch.device("cpu"), f"{cpu_words()}: {fault}"
+
+
+def _not_there(wish: str, fault: str) -> InputError:
+    return InputError(
+        f"device {wish}: {fault}",
+        "use --device cpu or auto",
+        viewer="choose the device CPU, or Automatic",
+    )
 
 
 def cpu_words() -> str:

@@ -154,7 +154,11 @@ def load_start(start: str | None) -> Model | None:
         return None
     if start == "general":
         if not GENERAL.is_file():
-            raise InputError("--start general: this version brings no general model; use scratch")
+            raise InputError(
+                "this version brings no general model",
+                "use --start scratch",
+                viewer="start from scratch",
+            )
         return load_model(GENERAL)
     return load_model(start)
 

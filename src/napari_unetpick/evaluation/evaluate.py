@@ -84,7 +84,11 @@ def evaluate(
     if protocol not in PROTOCOLS:
         raise InputError(f"protocol '{protocol}': give one of {', '.join(PROTOCOLS)}")
     if not truth:
-        raise InputError("no micrograph has truth to compare with; check --truth")
+        raise InputError(
+            "no micrograph has truth to compare with",
+            "check --truth",
+            viewer="choose another truth",
+        )
     pairs = compare(picks, truth, diameters, shapes or {}, border_px, areas or {}, exclusions or {})
     rows = tuple(_score_pair(pair, picks.get(pair.key)) for pair in pairs)
     errors = [

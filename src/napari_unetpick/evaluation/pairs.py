@@ -76,7 +76,11 @@ def _disc_diameter(sizes: Floats, given: float | None, usual: float | None, key:
     if diameter is None:
         raise _no_diameter(key)
     if not np.isfinite(diameter) or diameter <= 0:
-        raise InputError(f"{key}: a diameter of {diameter:g} px cannot be; check --diameter")
+        raise InputError(
+            f"{key}: a diameter of {diameter:g} px cannot be",
+            "check --diameter",
+            viewer="check the diameter",
+        )
     return float(diameter)
 
 
@@ -101,16 +105,23 @@ def _check_border(key: str, shape: tuple[int, int] | None, border: float) -> Non
     if border == 0:
         return
     if shape is None:
-        raise InputError(f"{key}: leaving out a border needs the image's size; give --micrographs")
+        raise InputError(
+            f"{key}: leaving out a border needs the image's size",
+            "give --micrographs",
+            viewer="find the micrograph, or keep the border",
+        )
     if not 0 < border < min(shape) / 2:
         raise InputError(
-            f"{key}: a border of {border:.0f} px leaves nothing of {shape[0]} x {shape[1]} px; "
-            "give a smaller --border (in Angstrom)"
+            f"{key}: a border of {border:.0f} px leaves nothing of {shape[0]} x {shape[1]} px",
+            "give a smaller --border (in Angstrom)",
+            viewer="keep the border",
         )
 
 
 def _no_diameter(key: str) -> InputError:
     return InputError(
-        f"{key}: the truth has no diameter; give --diameter in Angstrom (with the micrographs or "
-        "--pixel-size), or truth with a diameter column"
+        f"{key}: the truth has no diameter",
+        "give --diameter in Angstrom (with the micrographs or --pixel-size), or truth with a "
+        "diameter column",
+        viewer="set the diameter in Annotate",
     )

@@ -227,7 +227,11 @@ class PickFolder:
 def check_folder(out: Path) -> None:
     """Refuse a file where the output folder should be, before an hour of work."""
     if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file where a folder is needed; choose another --out")
+        raise InputError(
+            f"{out}: is a file where a folder is needed",
+            "choose another --out",
+            viewer="choose another folder",
+        )
 
 
 def parse_formats(text: str) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ EDGE = 0.5
 """Diameters from the edge: whether a particle cut off there is labelled is a matter of taste."""
 MIN_DISTANCE = 0.5
 """Diameters between picks, where nothing speaks for another minimum distance."""
+CHECK = "check --diameter and --pixel-size"
+CHECK_IN_VIEWER = "check the diameter and the pixel size"
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,16 @@ def make_scale(
     if diameter_px < SMALLEST_PX:
         raise InputError(
             f"{name}: a diameter of {diameter:g} A is {diameter_px:.1f} px at {pixel_size:g} A/px, "
-            f"too few to see (at least {SMALLEST_PX:g}); check --diameter and --pixel-size"
+            f"too few to see (at least {SMALLEST_PX:g})",
+            CHECK,
+            viewer=CHECK_IN_VIEWER,
         )
     if diameter_px > min(shape) / 2:
         raise InputError(
             f"{name}: a diameter of {diameter:g} A is {diameter_px:.0f} px at {pixel_size:g} A/px, "
-            f"more than half the micrograph ({shape[0]} x {shape[1]} px); "
-            "check --diameter and --pixel-size"
+            f"more than half the micrograph ({shape[0]} x {shape[1]} px)",
+            CHECK,
+            viewer=CHECK_IN_VIEWER,
         )
     factor = min(1.0, particle_px / diameter_px)
     rows, cols = (min(n, fast_even_length(n * factor)) for n in shape)

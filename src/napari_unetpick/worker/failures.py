@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -11,7 +10,6 @@ import torch
 
 from napari_unetpick.errors import InputError, ModelError, UnetPickError
 
-OPTION = re.compile(r"(another |smaller )?(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
 log = logging.getLogger(__name__)
 
 Kind = Literal["input", "model", "memory", "engine"]
@@ -25,11 +23,11 @@ def explain(error: BaseException, do: str) -> tuple[Kind, str]:
     if is_out_of_memory(error):
         return "memory", memory_advice(error, do)
     if isinstance(error, InputError):
-        return "input", without_options(one_line(error))
+        return "input", one_line(error)
     if isinstance(error, ModelError):
-        return "model", without_options(one_line(error))
+        return "model", one_line(error)
     if isinstance(error, UnetPickError):
-        return "engine", without_options(one_line(error))
+        return "engine", one_line(error)
     log.error("unexpected error in a job '%s'", do, exc_info=error)
     if is_gpu_lost(error):
         return "engine", (
@@ -76,17 +74,6 @@ def memory_advice(error: BaseException, do: str) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the error's text in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def without_options(text: str) -> str:
-    """Name what the docks have in words where a line names the command line's options.
-
-    Example: "check --diameter and --pixel-size" is "check the diameter and the pixel size".
-    """
-
-    def name(match: re.Match[str]) -> str:
-        return (match[1] or "the ") + match[2].replace("-", " ")
-
-    return OPTION.sub(name, text)
+    """Return the error's text for the viewer in one line."""
+    text = error.in_viewer if isinstance(error, UnetPickError) else str(error)
+    return " ".join(text.split()) or type(error).__name__

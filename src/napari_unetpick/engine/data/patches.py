@@ -84,7 +84,9 @@ class PatchSource:
         if needed - stored > free:
             raise EngineError(
                 f"{self.folder.parent}: training needs {needed / 2**30:.1f} GiB of disk while it "
-                f"runs, {free / 2**30:.1f} GiB are free; free some, or choose another --run"
+                f"runs, {free / 2**30:.1f} GiB are free",
+                "free some, or choose another --run",
+                viewer="free some, or save the project elsewhere",
             )
 
     def remove(self) -> None:

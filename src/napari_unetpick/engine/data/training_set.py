@@ -104,7 +104,7 @@ def prepare(
             items.append(Item(index, micrograph, labels[micrograph.key], scale, size))
         except UnetPickError as error:
             last = error
-            yield Failed(micrograph.name, str(error))
+            yield Failed(micrograph.name, str(error), error.in_viewer)
         yield Progress("preparing", index + 1, len(wanted))
     if not items:
         raise last or InputError("no micrograph has labels; give picks that belong to them")

@@ -84,7 +84,7 @@ def find(
             except Cancelled:
                 raise
             except UnetPickError as error:
-                yield Failed(micrograph.name, str(error))
+                yield Failed(micrograph.name, str(error), error.in_viewer)
             ahead = ahead or read(number + 1)
             pace = (time.monotonic() - started) / (number + 1)
             yield Progress("picking", number + 1, total, pace * (total - number - 1))

@@ -58,11 +58,16 @@ class RunFolder:
             The folder holds another run, or the one to be resumed had other settings.
         """
         if self.path.exists() and not self.path.is_dir():
-            raise InputError(f"{self.path}: is a file; --run needs a folder")
+            raise InputError(
+                f"{self.path}: is a file where a folder is needed",
+                "give --run another folder",
+                viewer="move it elsewhere",
+            )
         if not resume and any((self.path / name).is_file() for name in (CHECKPOINT, MODEL)):
             raise InputError(
-                f"{self.path}: already holds a run; add --resume to go on with it, "
-                "or give --run another folder"
+                f"{self.path}: already holds a run",
+                "add --resume to go on with it, or give --run another folder",
+                viewer="press Resume to go on with it",
             )
         if not resume or not self.begun:
             return None

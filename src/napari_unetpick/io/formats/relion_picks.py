@@ -91,7 +91,9 @@ def _scale_of_angstrom(
     if size is None:
         raise InputError(
             f"{table.source}: its recentring shifts are in A, and it does not tell the "
-            "micrographs' pixel size; give --pixel-size"
+            "micrographs' pixel size",
+            "give --pixel-size",
+            viewer="type the pixel size in Annotate, under the diameter",
         )
     return 1.0 / size
 

@@ -1,6 +1,7 @@
 """One piece of work in a thread for a dock: its progress and result come back to the main thread.
 
 Only the last piece asked for counts: an earlier one is told to stop and its result is dropped.
+Superqt's workers share one pool with all of napari: an earlier piece would go on beside the next.
 """
 
 from __future__ import annotations
@@ -93,7 +94,9 @@ class Background(QObject):
             self._send(task, "done", work(task))
         except Cancelled:
             return
-        except (UnetPickError, MemoryError) as error:
+        except UnetPickError as error:
+            self._send(task, "failed", error.in_viewer)
+        except MemoryError as error:
             self._send(task, "failed", str(error) or "out of memory")
         except Exception as error:  # a mistake of the program's own is shown as one line, too
             logger.exception("background work failed")
