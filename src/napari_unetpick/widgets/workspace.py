@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -17,12 +16,12 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import qdebounced, qthrottled
 
 from napari_unetpick.widgets.layers.tools import get_tools
 from napari_unetpick.widgets.next_step import advise, stand_of
 from napari_unetpick.widgets.qt.controls import hint, say
 from napari_unetpick.widgets.qt.dock import Unfollow
-from napari_unetpick.widgets.qt.throttle import single_shot
 from napari_unetpick.widgets.session.lifetime import close_with_window
 from napari_unetpick.widgets.session.root import get_session
 
@@ -56,9 +55,9 @@ class Workspace(QWidget):
         self.buttons: dict[str, QPushButton] = {}
         self.stack = QStackedWidget()
         self._next = "Micrographs"
-        self._timer = single_shot(self, REFRESH_MS, self.refresh)
+        self._soon = qthrottled(self.refresh, REFRESH_MS, leading=False, parent=self)
         self.told_line = hint()
-        self._told_timer = single_shot(self, TOLD_MS, partial(say, self.told_line, ""))
+        self._untell = qdebounced(lambda: say(self.told_line, ""), TOLD_MS, parent=self)
         self._build()
         self._follow()
         self.open("Micrographs")
@@ -124,15 +123,11 @@ class Workspace(QWidget):
             followed.append((signal, self._soon))
         self.destroyed.connect(Unfollow(followed))
 
-    def _soon(self, *_: object) -> None:
-        if not self._timer.isActive():
-            self._timer.start()
-
     def _told(self, text: str) -> None:
         """Say what a key did; Annotate has a line of its own for it."""
         own = self.stack.currentWidget() is self.pages.get("Annotate")
         say(self.told_line, "" if own else text)
-        self._told_timer.start()
+        self._untell()
 
     def _go_next(self) -> None:
         self.open(self._next)

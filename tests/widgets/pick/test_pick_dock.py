@@ -61,7 +61,7 @@ def settle(dock, qtbot, above):
         model = dock.session.selection.model
         assert not dock.table.collecting
         assert sum(dock.table.scores.counts(model.threshold_now).values()) == above
-        assert not dock._timer.isActive()
+        dock._redraw_soon.flush()
 
     qtbot.waitUntil(right, timeout=5000)
 

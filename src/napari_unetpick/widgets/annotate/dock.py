@@ -7,6 +7,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton, QSlider, QWidget
+from superqt.utils import qthrottled
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.picks import tell_count
@@ -23,7 +24,6 @@ from napari_unetpick.widgets.layers.tools import get_tools
 from napari_unetpick.widgets.next_step import ENOUGH_MICROGRAPHS, ENOUGH_PICKS
 from napari_unetpick.widgets.qt.controls import button, heading, hint, row, say
 from napari_unetpick.widgets.qt.dock import Dock
-from napari_unetpick.widgets.qt.throttle import single_shot
 
 REFRESH_MS = 60
 BRUSH_STEPS = 4  # slider steps in a diameter
@@ -74,7 +74,7 @@ class AnnotateDock(Dock):
         self.suggestions = SuggestPanel(self.session)
         self._build()
         # many changes in a row (a slider, a job) are shown once
-        self._timer = single_shot(self, REFRESH_MS, self.refresh)
+        self._later = qthrottled(self.refresh, REFRESH_MS, leading=False, parent=self)
         self._follow()
         self.refresh()
 
@@ -228,10 +228,6 @@ class AnnotateDock(Dock):
         self.brush_words.setText(f"{self.tools.brush:g} d")
 
     # -- showing -------------------------------------------------------------------------------
-
-    def _later(self, *_: object) -> None:
-        if not self._timer.isActive():
-            self._timer.start()
 
     def _told(self, text: str) -> None:
         say(self.trouble, text)

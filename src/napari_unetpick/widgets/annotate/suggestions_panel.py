@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from qtpy.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from superqt.utils import qthrottled
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.picking.suggest import Features, Suggestion, suggest, uncertainty
 from napari_unetpick.widgets.qt.controls import button, hint, say
-from napari_unetpick.widgets.qt.throttle import single_shot
 from napari_unetpick.widgets.qt.workers import Background, Task
 from napari_unetpick.widgets.session.session import Session
 from napari_unetpick.widgets.session.snapshot import Snapshot, take_snapshot
@@ -54,13 +54,13 @@ class SuggestPanel(QWidget):
         self.background.done.connect(self._show)
         self.background.failed.connect(lambda text: say(self.words, text))
         self.destroyed.connect(self.background.close)
-        self._timer = single_shot(self, WAIT_MS, self.look)
+        self._look_soon = qthrottled(self.look, WAIT_MS, leading=False, parent=self)
 
     def later(self, *_: object) -> None:
         """Look anew soon; while the panel is hidden, when it is shown."""
         self._stale = True
-        if self.isVisible() and not self._timer.isActive():
-            self._timer.start()
+        if self.isVisible():
+            self._look_soon()
 
     def forget(self) -> None:
         """Another project: nothing that was read counts."""
@@ -73,7 +73,7 @@ class SuggestPanel(QWidget):
         """Look for suggestions when the panel comes into sight."""
         super().showEvent(event)  # type: ignore[arg-type]
         if self._stale:
-            self._timer.start()
+            self._look_soon()
 
     def look(self) -> None:
         """Find suggestions in the background."""

@@ -9,6 +9,7 @@ import numpy as np
 from qtpy.QtCore import QItemSelection, QModelIndex, QSize, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QAbstractItemView, QComboBox, QLabel, QListView, QWidget
+from superqt.utils import qdebounced
 
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.scale import SAME_PARTICLE
@@ -24,7 +25,6 @@ from napari_unetpick.widgets.gallery.model import GalleryModel, picture
 from napari_unetpick.widgets.layers.points_table import remove_at
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.qt.dock import Dock
-from napari_unetpick.widgets.qt.throttle import single_shot
 from napari_unetpick.widgets.qt.workers import Background
 from napari_unetpick.widgets.session.pick_model import undecided
 from napari_unetpick.widgets.session.snapshot import Snapshot, take_snapshot
@@ -60,8 +60,8 @@ class GalleryDock(Dock):
         self.work.progress.connect(self._gathering)
         self.work.failed.connect(lambda text: say(self.words, text))
         self.averaging.done.connect(self._show_mean)
-        self._soon = single_shot(self, SOON_MS, self._update)
-        self._mean_soon = single_shot(self, MEAN_MS, self._average)
+        self._soon = qdebounced(self._update, SOON_MS, parent=self)
+        self._mean_soon = qdebounced(self._average, MEAN_MS, parent=self)
         self._build()
         self._follow()
 
@@ -130,7 +130,7 @@ class GalleryDock(Dock):
 
     def _later(self) -> None:
         self._all = True
-        self._soon.start()
+        self._soon()
 
     def _project_changed(self) -> None:
         """Show nothing of the project before: its keys and ids may be others here."""
@@ -142,13 +142,13 @@ class GalleryDock(Dock):
     def _micrograph_changed(self, key: str) -> None:
         if self._everywhere or key == self.session.browser.current:
             self._changed.add(key)
-            self._soon.start()
+            self._soon()
 
     def _update(self) -> None:
         """Gather what changed; a hidden gallery waits until it is seen."""
         if not self.isVisible() or not (self._all or self._changed):
             return
-        self._soon.stop()
+        self._soon.cancel()
         known = set(self.session.project.keys)
         keys = self.session.project.keys if self._everywhere else [self.session.browser.current]
         # a piece of work that is still going on would be lost
@@ -227,7 +227,7 @@ class GalleryDock(Dock):
         self.reject.setText("Reject" if candidates else "Delete")
         self._averaged = ""
         self._say_count()
-        self._mean_soon.start()
+        self._mean_soon()
 
     def _say_count(self) -> None:
         noun = "candidate" if self._kind == "candidates" else "pick"

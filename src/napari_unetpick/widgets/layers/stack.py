@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QTimer
+from superqt.utils import ensure_main_thread
 
 from napari_unetpick.adapters.layer_data import OWN, own_metadata
 from napari_unetpick.adapters.notify import tell
@@ -39,12 +40,6 @@ DELETED = (
     "in the list"
 )
 AHEAD = 2  # neighbours made ready on either side
-
-
-class _Bridge(QObject):
-    """Brings "image is read, or cannot be" from the image thread to the main thread."""
-
-    ready = Signal()
 
 
 class ShownParts(Protocol):
@@ -77,8 +72,6 @@ class Layers:
         self._deleted = False  # by the user, who is not told yet
         self.keys = LayerKeys(self._made)
         self._extent: tuple[float, float] | None = None
-        self._bridge = _Bridge()
-        self._bridge.ready.connect(self._image_ready)
         session.browser.current_changed.connect(self._go)
         session.annotations.changed.connect(self._marks_changed)
         session.candidates.changed.connect(self._candidates_changed)
@@ -200,12 +193,13 @@ class Layers:
 
         def done(future: Future[Shown]) -> None:
             if not future.cancelled():
-                self._bridge.ready.emit()
+                self._image_ready()
 
         asked = self.images.request(micrograph)
         self._asked = micrograph, asked
         asked.add_done_callback(done)
 
+    @ensure_main_thread
     def _image_ready(self) -> None:
         if self.session.closed or self._asked is None or not self._asked[1].done():
             return  # another one has been asked for meanwhile

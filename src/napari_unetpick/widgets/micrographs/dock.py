@@ -9,6 +9,7 @@ from typing import Any
 from qtpy.QtCore import QModelIndex, Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from superqt.utils import qdebounced, qthrottled
 
 from napari_unetpick.project.candidates import SUFFIX
 from napari_unetpick.project.folder import CANDIDATES
@@ -25,7 +26,6 @@ from napari_unetpick.widgets.micrographs.thumbnails import make_thumbnail
 from napari_unetpick.widgets.qt.controls import button, hint, row, say, section
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.lazy_values import LateValues
-from napari_unetpick.widgets.qt.throttle import single_shot
 from napari_unetpick.widgets.session.session import Session
 
 NEXT, PREVIOUS = ".", ","
@@ -54,16 +54,13 @@ class MicrographsDock(Dock):
         self.adopt_form = AdoptForm(self.session, self.report, self.open_form.ask_new_folder)
         self.table = MicrographTable(self.model)
         self.menu = SelectedMenu(self.session, self.table.selected_keys, self)
-        self._timers = {
-            name: single_shot(self, wait, call)
-            for name, wait, call in (
-                ("narrow", TYPED_MS, self._narrow),
-                ("choice", CHOICE_MS, self._choice_settled),
-                ("list", 0, self.model.refresh),
-                ("count", COUNT_MS, self._count),
-                ("sort", SORT_MS, self.model.refresh),
-            )
-        }
+        self._narrow_soon = qdebounced(self._narrow, TYPED_MS, parent=self)
+        self._read_scores_soon = qdebounced(self._choice_settled, CHOICE_MS, parent=self)
+        self._list_soon = qdebounced(lambda: self.model.refresh(), 0, parent=self)
+        self._count_soon = qthrottled(self._count, COUNT_MS, leading=False, parent=self)
+        self._sort_soon = qthrottled(
+            lambda: self.model.refresh(), SORT_MS, leading=False, parent=self
+        )
         self._build()
         self._connect()
         self._project_changed()
@@ -123,7 +120,7 @@ class MicrographsDock(Dock):
 
     def _connect(self) -> None:
         session, table = self.session, self.table
-        self.search.textChanged.connect(lambda _: self._timers["narrow"].start())
+        self.search.textChanged.connect(lambda _: self._narrow_soon())
         self.kind.currentTextChanged.connect(lambda _: self._narrow())
         self.with_pictures.toggled.connect(table.show_pictures)
         table.chosen.connect(session.browser.go)
@@ -164,8 +161,8 @@ class MicrographsDock(Dock):
         if self.model.fits(keys):
             self.model.changed(keys)
         else:
-            self._timers["list"].start()
-        self._start("count")
+            self._list_soon()
+        self._count_soon()
 
     def _current_changed(self, key: str) -> None:
         if not self.model.fits([key]):
@@ -181,7 +178,7 @@ class MicrographsDock(Dock):
         self.table.look_again()
 
     def _selection_changed(self) -> None:
-        self._timers["choice"].start()
+        self._read_scores_soon()
 
     def _choice_settled(self) -> None:
         self.summaries.forget()
@@ -284,14 +281,9 @@ class MicrographsDock(Dock):
     def _summary_came(self, key: str) -> None:
         self.model.changed([key])
         if self.model.wanted.column in SCORED:
-            self._start("sort")
+            self._sort_soon()
             if not self.summaries.waiting:
                 self._want_seen()
-
-    def _start(self, name: str) -> None:
-        """Do something soon, once for many calls."""
-        if not self._timers[name].isActive():
-            self._timers[name].start()
 
 
 def _leave(session: Session, stores: list[LateValues[Any]], *_: object) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from weakref import WeakMethod
 
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from superqt.utils import qdebounced
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.picks import tell_count
@@ -21,7 +22,6 @@ from napari_unetpick.widgets.layers.import_layers import (
     write_sources,
 )
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
-from napari_unetpick.widgets.qt.throttle import single_shot
 from napari_unetpick.widgets.qt.workers import Background
 from napari_unetpick.widgets.session.session import Session
 
@@ -56,7 +56,7 @@ class AdoptForm(QWidget):
         self.background.failed.connect(lambda text: report("", text))
         self.destroyed.connect(self.background.close)
         self._build()
-        self._timer = single_shot(self, SETTLED_MS, self.offer)
+        self._settled = qdebounced(self.offer, SETTLED_MS, parent=self)
         events = session.viewer.layers.events
         self.destroyed.connect(_Listen([events.inserted, events.removed], self.offer_soon))
         self.hide()  # until it lies in a layout and `offer` finds something
@@ -93,7 +93,7 @@ class AdoptForm(QWidget):
 
     def offer_soon(self) -> None:
         """Look again when the viewer's layers have settled."""
-        self._timer.start()
+        self._settled()
 
     def offer(self) -> None:
         """Show what can be taken, or nothing."""

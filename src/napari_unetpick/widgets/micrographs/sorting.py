@@ -116,7 +116,8 @@ def shared_ends(names: Collection[str]) -> tuple[int, int]:
     """Return how many letters all names share at their beginning and end, in whole parts.
 
     `Hole_07_Data_avg`, `Hole_12_Data_avg` -> (5, 9): `Hole_` and `_Data_avg`. A name is often
-    longer than the list is wide, and what tells it from others lies between these.
+    longer than the list is wide, and what tells it from others lies between these: to elide it by
+    its width, as Qt and superqt do, would cut just that.
     """
     if len(names) < 2:
         return 0, 0

@@ -6,11 +6,11 @@ from typing import Any
 
 from qtpy.QtCore import QItemSelection, QItemSelectionModel, QSize, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QTableView, QWidget
+from superqt.utils import qdebounced
 
 from napari_unetpick.widgets.micrographs.sorting import COLUMNS
 from napari_unetpick.widgets.micrographs.table_model import MicrographModel
 from napari_unetpick.widgets.micrographs.thumbnails import SIDE
-from napari_unetpick.widgets.qt.throttle import single_shot
 
 SETTLED_MS = 80  # scrolling that goes on asks for nothing
 WIDTHS = {"name": 152, "state": 72, "picks": 46, "split": 66, "defocus": 62, "ctf": 44}
@@ -29,7 +29,7 @@ class MicrographTable(QTableView):
         self.micrographs = model
         self.setModel(model)
         self._quiet = False
-        self._settled = single_shot(self, SETTLED_MS, self.seen_changed)
+        self._settled = qdebounced(lambda: self.seen_changed.emit(), SETTLED_MS, parent=self)
         self._set_up_looks()
         self._kept: list[str] = []
         model.modelAboutToBeReset.connect(self._remember)
@@ -79,7 +79,7 @@ class MicrographTable(QTableView):
 
     def look_again(self, *_: Any) -> None:
         """Tell soon that other rows may be seen."""
-        self._settled.start()
+        self._settled()
 
     def selected_keys(self) -> list[str]:
         """Return the keys of the selected rows, from the top."""

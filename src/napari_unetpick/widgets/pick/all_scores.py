@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 from qtpy.QtCore import QObject
+from superqt.utils import qthrottled
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.widgets.qt.throttle import single_shot
 from napari_unetpick.widgets.qt.workers import Background, Task
 from napari_unetpick.widgets.session.session import Session
 from napari_unetpick.widgets.session.snapshot import Snapshot, take_snapshot
@@ -103,7 +103,7 @@ class ScoreTable(QObject):
         self._newer: set[str] = set()  # brought up to date while the thread collects
         self._work = Background("scores-of-all")
         self._work.done.connect(self._collected)
-        self._timer = single_shot(self, SOON_MS, self._catch_up)
+        self._soon = qthrottled(self._catch_up, SOON_MS, leading=False, parent=self)
 
     @property
     def collecting(self) -> bool:
@@ -112,7 +112,7 @@ class ScoreTable(QObject):
 
     def close(self) -> None:
         """End the thread."""
-        self._timer.stop()
+        self._soon.cancel()
         self._work.close()
 
     def refresh(self) -> None:
@@ -126,8 +126,8 @@ class ScoreTable(QObject):
             [entry.micrograph for entry in session.project.entries.values()],  # their pixel sizes
         )
         if made_with == self._made_with:
-            if self._changed_keys and not self._timer.isActive():
-                self._timer.start()
+            if self._changed_keys:
+                self._soon()
             return
         self._made_with = made_with
         self._by_key.clear()
@@ -148,8 +148,8 @@ class ScoreTable(QObject):
         With `now` False it waits for the next `refresh`: nobody sees the scores.
         """
         self._changed_keys[key] = None
-        if now and not self._timer.isActive():
-            self._timer.start()
+        if now:
+            self._soon()
 
     def _catch_up(self) -> None:
         end = time.perf_counter() + BUDGET
@@ -157,7 +157,7 @@ class ScoreTable(QObject):
             self._take(next(iter(self._changed_keys)))
         self._join()
         if self._changed_keys:
-            self._timer.start()
+            self._soon()
 
     def _take(self, key: str) -> None:
         session = self.session

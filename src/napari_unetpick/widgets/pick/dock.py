@@ -7,6 +7,7 @@ from typing import Any
 
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QCheckBox, QWidget
+from superqt.utils import qthrottled
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.picks import tell_count
@@ -20,7 +21,6 @@ from napari_unetpick.widgets.pick.threshold_panel import ThresholdPanel
 from napari_unetpick.widgets.qt.controls import button, heading, hint, row, say, section
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.run_panel import RunPanel, alone
-from napari_unetpick.widgets.qt.throttle import single_shot
 from napari_unetpick.widgets.train.job import training_of
 
 REDRAW_MS = 100  # bars of thousands of micrographs: not at every step of a slider
@@ -42,7 +42,7 @@ class PickDock(Dock):
         self.counts = CountsPlot(self.session.viewer)
         self.export = ExportForm(self.session)
         self._build()
-        self._timer = single_shot(self, REDRAW_MS, self._draw_counts)
+        self._redraw_soon = qthrottled(self._draw_counts, REDRAW_MS, leading=False, parent=self)
         self._follow_all()
         self.destroyed.connect(self.table.close)
         self.refresh()
@@ -174,10 +174,6 @@ class PickDock(Dock):
         if not self.accepting.running:
             self.accept_all.setText(f"Accept in all ({total:,})" if total else "Accept in all")
             self.accept_all.setEnabled(total > 0)
-
-    def _redraw_soon(self) -> None:
-        if not self._timer.isActive():
-            self._timer.start()
 
     def _kept(self) -> list[str]:
         return [key for key, entry in self.session.project.entries.items() if entry.kept]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
+from superqt.utils import qdebounced, qthrottled
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.evaluation.expected_precision import (
@@ -20,10 +21,10 @@ from napari_unetpick.io.picks import tell_count
 from napari_unetpick.widgets.pick.all_scores import ScoreTable
 from napari_unetpick.widgets.pick.histogram import Histogram
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
-from napari_unetpick.widgets.qt.throttle import EVERY_MS, Throttle, single_shot
 from napari_unetpick.widgets.session.session import Session
 
 HERE, ALL = "This micrograph", "All picked micrographs"
+EVERY_MS = 30  # a slider that is dragged
 NEAREST, FARTHEST = 0.25, 1.5  # diameters
 NOTHING = "No candidates yet: pick this micrograph, or all."
 PREVIEW = (
@@ -64,14 +65,14 @@ class ThresholdPanel(QWidget):
         self.histogram = Histogram(session.viewer)
         self.counts, self.expected, self.note = hint(), hint(), hint()
         self._build()
-        self._set_threshold = Throttle(session.selection.set_threshold, self)
-        self._set_distance = Throttle(session.selection.set_min_distance, self)
-        self.threshold.valueChanged.connect(self._set_threshold)
-        self.distance.valueChanged.connect(self._set_distance)
+        self._set_threshold = qthrottled(session.selection.set_threshold, EVERY_MS, parent=self)
+        self._set_distance = qthrottled(session.selection.set_min_distance, EVERY_MS, parent=self)
+        self.threshold.valueChanged.connect(lambda value: self._set_threshold(value))
+        self.distance.valueChanged.connect(lambda value: self._set_distance(value))
         self.histogram.dragged.connect(self._dragged)
         self.scope.currentTextChanged.connect(lambda _: self.refresh())
-        self._timer = single_shot(self, EVERY_MS, self._count)
-        self._another = single_shot(self, EVERY_MS, self.refresh)
+        self._count_soon = qthrottled(self._count, EVERY_MS, leading=False, parent=self)
+        self._another = qdebounced(self.refresh, EVERY_MS, parent=self)
 
     def _slider(self, low: float, high: float) -> Any:
         made = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
@@ -115,19 +116,16 @@ class ThresholdPanel(QWidget):
         The micrograph itself is drawn first.
         """
         if self._is_here:
-            self._another.start()
+            self._another()
 
     def selection_changed(self) -> None:
         """Show threshold and distance as they are now; numbers follow a moment later."""
         model = self.session.selection.model
-        if not self._set_threshold.waiting:
-            _put(self.threshold, model.threshold_now)
-        if not self._set_distance.waiting:
-            _put(self.distance, model.min_distance_now)
+        _put(self.threshold, model.threshold_now)
+        _put(self.distance, model.min_distance_now)
         self.own.setEnabled(model.threshold is not None or model.min_distance is not None)
         self.histogram.move(model.threshold_now)
-        if not self._timer.isActive():
-            self._timer.start()
+        self._count_soon()
 
     # -- within --------------------------------------------------------------------------------
 

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
-from qtpy.QtCore import QObject, Signal
+from superqt.utils import ensure_main_thread
 
 from napari_unetpick.errors import UnetPickError
 
 Value = TypeVar("Value")
-
-
-class _Bridge(QObject):
-    """Brings results from the background thread to the main thread."""
-
-    made = Signal(object)
 
 
 class LateValues(Generic[Value]):
@@ -37,8 +31,6 @@ class LateValues(Generic[Value]):
         self._values: OrderedDict[str, Value | UnetPickError] = OrderedDict()
         self._waiting: dict[str, Future[Any]] = {}
         self._round = 0  # what was asked for before `forget` is out of date when it comes
-        self._bridge = _Bridge()
-        self._bridge.made.connect(self._take)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"unetpick-{name}")
 
     def get(self, key: str) -> Value | UnetPickError | None:
@@ -102,13 +94,10 @@ class LateValues(Generic[Value]):
             found = error
         except (OSError, ValueError, MemoryError) as error:  # a file that changed while it was read
             found = UnetPickError(f"{key}: cannot be read ({error})")
-        try:
-            self._bridge.made.emit((asked_in, key, found))
-        except RuntimeError:
-            return  # the window closed meanwhile, and Qt has deleted the bridge
+        self._take(asked_in, key, found)
 
-    def _take(self, made: object) -> None:
-        asked_in, key, found = cast("tuple[int, str, Value | UnetPickError]", made)
+    @ensure_main_thread
+    def _take(self, asked_in: int, key: str, found: Value | UnetPickError) -> None:
         if asked_in != self._round or key not in self._waiting:
             return
         del self._waiting[key]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from superqt.utils import qthrottled
 
 from napari_unetpick.events import Failed, Message, Progress
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.qt.dock import Unfollow
 from napari_unetpick.widgets.qt.engine_badge import EngineBadge
-from napari_unetpick.widgets.qt.throttle import Throttle
 
 if TYPE_CHECKING:
     from napari_unetpick.client import Job
@@ -55,7 +55,7 @@ class RunPanel(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(10)
         self.bar.setToolTip("How far this stage of the job is.")
-        self._calm = Throttle(self._show, self, EVERY_MS)
+        self._calm = qthrottled(self._show, EVERY_MS, parent=self)
         self.words = hint()
         self.trouble = hint()
         layout = QVBoxLayout(self)
@@ -94,7 +94,8 @@ class RunPanel(QWidget):
 
     def _drop(self, job: Job) -> None:
         job.progress.disconnect(self._progress)
-        self._calm.forget()
+        self._calm.cancel()
+        self._calm.flush(restart_timer=False)  # the next job's first step is shown at once
         job.message.disconnect(self._message)
         job.failed.disconnect(self._failed)
         job.error.disconnect(self._error)
@@ -139,7 +140,7 @@ class RunPanel(QWidget):
 
     def _stop(self) -> None:
         if self._job is not None:
-            self._calm.forget()
+            self._calm.cancel()
             say(self.stage, f"{self._name}: stops at the next step…")
             self.stop.setEnabled(False)
             self._job.stop()

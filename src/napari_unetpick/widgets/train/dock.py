@@ -6,6 +6,7 @@ from typing import Any
 
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from superqt.utils import qthrottled
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.project.runs import METRICS, RunCurves, curves_of, read_metrics
@@ -13,7 +14,6 @@ from napari_unetpick.widgets.qt.controls import button, hint, row, say, section
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.preferences import read_preferences
 from napari_unetpick.widgets.qt.run_panel import RunPanel, alone
-from napari_unetpick.widgets.qt.throttle import single_shot
 from napari_unetpick.widgets.train.curves import Curves
 from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.train.plan import caution, describe, make_plan, starts
@@ -50,7 +50,7 @@ class TrainDock(Dock):
         )
         self.form: Any = None
         self._build()
-        self._timer = single_shot(self, REFRESH_MS, self.refresh)
+        self._soon = qthrottled(self.refresh, REFRESH_MS, leading=False, parent=self)
         self._follow_all()
         self._runs_changed()
 
@@ -126,10 +126,6 @@ class TrainDock(Dock):
         self.session.jobs.engine.warm_up()
 
     # -- showing -------------------------------------------------------------------------------
-
-    def _soon(self, *_: object) -> None:
-        if not self._timer.isActive():
-            self._timer.start()
 
     def _soon_runs(self) -> None:
         """Another model or threshold was chosen: the one in use is bold."""
