@@ -97,7 +97,7 @@ def test_an_error_is_handed_on_with_its_kind(make_client: Make, until: Until):
 def test_stop_of_a_running_and_of_a_waiting_job(make_client: Make, until: Until, tmp_path: Path):
     client = make_client()
     running, waiting = Heard(client.submit(Ask("wait"))), Heard(client.submit(Ask("echo")))
-    until(lambda: running.job.begun)
+    until(lambda: running.job.started)
     waiting.job.stop()
     assert waiting.names == ["stopped", "finished"]
     running.job.stop()
@@ -117,7 +117,7 @@ def test_a_job_that_does_not_stop_is_ended_with_its_engine(
     monkeypatch.setattr(engine_module, "STOP_PATIENCE_MS", 200)
     client = make_client()
     hanging, next_one = Heard(client.submit(Ask("hang"))), Heard(client.submit(Ask("echo")))
-    until(lambda: hanging.job.begun)
+    until(lambda: hanging.job.started)
     hanging.job.stop()
     until(lambda: next_one.over)
     assert hanging.names == ["stopped", "finished"]
@@ -133,7 +133,7 @@ def test_previews_come_through_the_running_training_only(
     client = make_client()
     heard = Heard(client.submit(Ask("wait")))
     assert not heard.job.preview("a")
-    until(lambda: heard.job.begun)
+    until(lambda: heard.job.started)
     assert heard.job.preview("a")
     until(lambda: bool(heard.of("found")))
     ((found,),) = heard.of("found")
@@ -255,7 +255,7 @@ def test_warm_up_starts_once_and_shutdown_ends_it(make_client: Make, until: Unti
     pid = client.pid
     assert pid > 0
     running, waiting = Heard(client.submit(Ask("wait"))), Heard(client.submit(Ask("echo")))
-    until(lambda: running.job.begun)
+    until(lambda: running.job.started)
     client.shutdown()
     assert running.names == waiting.names == ["stopped", "finished"]
     assert (client.state, client.pid) == ("off", 0)
@@ -271,10 +271,10 @@ def test_a_hanging_engine_does_not_hold_the_shutdown(
     monkeypatch.setattr(engine_module, "PATIENCE_MS", 200)
     client = make_client()
     heard = Heard(client.submit(Ask("hang")))
-    until(lambda: heard.job.begun)
-    begun = time.monotonic()
+    until(lambda: heard.job.started)
+    start = time.monotonic()
     client.shutdown()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - start < 5
     assert heard.names == ["stopped", "finished"]
 
 

@@ -217,7 +217,7 @@ class EngineClient(QObject):
         """Say what became of the job that was handed over."""
         if job.stopping:
             job.end("stopped")
-        elif not job.begun and job.tries < MOST_TRIES:
+        elif not job.started and job.tries < MOST_TRIES:
             job.state = "queued"  # the engine went (idle) before it read the request
             self._queue.appendleft(job)
         else:

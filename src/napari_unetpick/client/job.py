@@ -56,7 +56,7 @@ class Job(QObject):
         self.state: State = "queued"
         self.result: dict[str, Any] = {}
         self.stopping = False
-        self.begun = False  # the engine has said that it works on it
+        self.started = False  # the engine has said that it works on it
         self.tries = 0
         self._ask_stop, self._ask_preview = ask_stop, ask_preview
 
@@ -90,7 +90,7 @@ class Job(QObject):
         """Emit what the engine says of this job."""
         name = message["event"]
         if name == "started":
-            self.begun = True
+            self.started = True
         elif name == "done":
             self.result = dict(message.get("result") or {})
             self.end("done")

@@ -14,10 +14,10 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.image import read_micrograph
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.widgets.layers.import_layers import (
-    adopt_open_layers,
     find_images,
     find_points,
     free_name,
+    import_open_layers,
     take_points,
 )
 from napari_unetpick.widgets.session.session import Session
@@ -39,7 +39,7 @@ def add_own(session: Session, path: Path) -> Any:
 def test_an_open_image_is_written_with_pixels_and_size(session: Session, tmp_path: Path) -> None:
     image = np.arange(300 * 400, dtype=np.uint16).reshape(300, 400) % 997
     layer = session.viewer.add_image(image, name="my image/1", scale=(1.5, 1.5), units=ANGSTROM)
-    assert adopt_open_layers(session) == ["my_image_1"]
+    assert import_open_layers(session) == ["my_image_1"]
     micrograph = session.project.entry("my_image_1").micrograph
     written = read_micrograph(micrograph.path)
     assert np.array_equal(written.data, image)
@@ -48,12 +48,12 @@ def test_an_open_image_is_written_with_pixels_and_size(session: Session, tmp_pat
     assert layer in session.viewer.layers
     assert not layer.visible
     assert find_images(session) == []
-    assert adopt_open_layers(session) == []  # once is enough
+    assert import_open_layers(session) == []  # once is enough
 
 
 def test_a_scale_in_pixels_is_no_pixel_size(session: Session) -> None:
     session.viewer.add_image(np.random.default_rng(0).normal(size=(64, 64)), name="p", scale=(2, 2))
-    adopt_open_layers(session)
+    import_open_layers(session)
     assert session.project.entry("p").micrograph.pixel_size is None
     assert read_micrograph(session.project.entry("p").micrograph.path).pixel_size is None
 
@@ -86,7 +86,7 @@ def test_read_files_join_by_path_with_their_picks(
     )
     points = Points(data, **attributes)
     session.viewer.add_layer(points)
-    assert adopt_open_layers(session) == ["a.b_1", "a.b_2"]
+    assert import_open_layers(session) == ["a.b_1", "a.b_2"]
     assert session.project.entry("a.b_1").micrograph.path == tmp_path / "mics" / "a.b_1.mrc"
     table = session.annotations.of("a.b_2").picks
     assert np.allclose(table.coords, planted["a.b_2"])
@@ -94,13 +94,13 @@ def test_read_files_join_by_path_with_their_picks(
     assert set(table.sources) == {"file"}
     assert session.project.entry("a.b_2").state == "partial"
     assert not points.visible
-    assert adopt_open_layers(session) == []
+    assert import_open_layers(session) == []
     assert len(session.annotations.of("a.b_2").picks) == 12
 
 
 def test_a_written_image_moves_with_save_project_as(session: Session, tmp_path: Path) -> None:
     session.viewer.add_image(np.eye(64), name="drawn")
-    adopt_open_layers(session)
+    import_open_layers(session)
     temporary = session.project.folder
     session.project.save_as(tmp_path / "mine")
     path = session.project.entry("drawn").micrograph.path
@@ -117,7 +117,7 @@ def test_saving_into_a_folder_with_that_image_touches_nothing(
     other.parent.mkdir(parents=True)
     other.write_bytes(b"the user's")
     session.viewer.add_image(np.eye(64), name="drawn")
-    adopt_open_layers(session)
+    import_open_layers(session)
     with pytest.raises(InputError, match="is there already"):
         session.project.save_as(tmp_path / "mine")
     assert other.read_bytes() == b"the user's"
@@ -177,7 +177,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     monkeypatch.setattr(mrcfile, "new", fail)
     session.viewer.add_image(np.eye(64), name="drawn")
     with pytest.raises(Exception, match="no space left"):
-        adopt_open_layers(session)
+        import_open_layers(session)
     assert session.project.keys == []
     assert list((session.project.folder / "micrographs").iterdir()) == []
     assert OWN not in session.viewer.layers["drawn"].metadata

@@ -22,7 +22,7 @@ from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.layers.import_layers import write_sources
-from napari_unetpick.widgets.micrographs import import_form as adopt_form
+from napari_unetpick.widgets.micrographs import import_form as import_form
 from napari_unetpick.widgets.micrographs.dock import MicrographsDock
 from napari_unetpick.widgets.session.session import Session
 
@@ -363,7 +363,7 @@ def test_several_open_files_become_a_project_with_their_picks(
 ) -> None:
     from napari.layers import Points
 
-    session, form = dock.session, dock.adopt_form
+    session, form = dock.session, dock.import_form
     assert not form.isVisible()
     open_images(session, tmp_path / "mics", KEYS)
     data, more, _ = points_layer(Picks("a.b_2.mrc", planted["a.b_2"]), "a.b_2", 4.0, 20)
@@ -386,7 +386,7 @@ def test_several_open_files_become_a_project_with_their_picks(
 def test_the_picks_made_before_come_into_the_new_project(
     dock: MicrographsDock, planted: Any, tmp_path: Path, qtbot: Any
 ) -> None:
-    session, form = dock.session, dock.adopt_form
+    session, form = dock.session, dock.import_form
     session.project.add(tmp_path / "mics" / "a.b_1.mrc")
     session.annotations.add("a.b_1", np.array([[50.0, 60.0]]), None, "manual")
     open_images(session, tmp_path / "mics", KEYS)
@@ -400,7 +400,7 @@ def test_the_picks_made_before_come_into_the_new_project(
 
 
 def test_one_open_image_is_used_and_points_are_labels(dock: MicrographsDock, qtbot: Any) -> None:
-    session, form = dock.session, dock.adopt_form
+    session, form = dock.session, dock.import_form
     image = np.random.default_rng(0).normal(size=(200, 240)).astype(np.float32)
     session.viewer.add_image(image, name="open one")
     session.viewer.add_points([[100, 120], [40, 50]], name="mine")
@@ -424,7 +424,7 @@ def test_an_image_written_for_one_project_does_not_join_another(
     qtbot: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    session, form = dock.session, dock.adopt_form
+    session, form = dock.session, dock.import_form
     Project.create(tmp_path / "project", list_micrographs(tmp_path / "mics")).close()
     layer = session.viewer.add_image(np.eye(64, dtype=np.float32), name="mine")
     qtbot.waitUntil(form.use_images.isVisible, timeout=2000)
@@ -435,7 +435,7 @@ def test_an_image_written_for_one_project_does_not_join_another(
         write_sources(sources)
         written.extend(source.path for source in sources)
 
-    monkeypatch.setattr(adopt_form, "write_sources", write_late)
+    monkeypatch.setattr(import_form, "write_sources", write_late)
     click(qtbot, form.use_images)
     session.project.open(tmp_path / "project")
     opened.set()

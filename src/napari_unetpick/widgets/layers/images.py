@@ -8,12 +8,14 @@ image has scale N / n pixels and no translation against the picks (rows and colu
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
+from superqt.utils import ensure_main_thread
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.images.image import read_micrograph
@@ -122,12 +124,16 @@ def _load_scipy() -> None:
     import scipy.spatial  # noqa: F401
 
 
+WhenReady = Callable[[Micrograph, Future[Shown]], None]
+
+
 class ImageStore:
     """Prepared micrographs: the current one and its neighbours, made in a background thread."""
 
     def __init__(self, settings: DisplaySettings | None = None) -> None:
         self.settings = settings or DisplaySettings()
         self._images: OrderedDict[Micrograph, Future[Shown]] = OrderedDict()
+        self._asked: Future[Shown] | None = None  # what is waited for
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(1, "unetpick-images", _load_scipy)
 
@@ -151,6 +157,21 @@ class ImageStore:
                 if other != micrograph and future.cancel():  # what only waits in the queue
                     del self._images[other]
         return self._request(micrograph)
+
+    def when_ready(self, micrograph: Micrograph, call: WhenReady) -> None:
+        """Prepare a micrograph before all others, and call in the main thread when that is done.
+
+        Only the last one that is waited for counts.
+        """
+        asked = self._asked = self.request(micrograph)
+
+        @ensure_main_thread
+        def ready() -> None:
+            if self._asked is asked:
+                self._asked = None
+                call(micrograph, asked)
+
+        asked.add_done_callback(lambda future: None if future.cancelled() else ready())
 
     def change(self, settings: DisplaySettings) -> None:
         """Show everything with other settings from now on."""

@@ -30,7 +30,7 @@ from napari_unetpick.project.folder import IMAGES
 from napari_unetpick.widgets.session.session import Session
 
 SAME = 1.0  # px: a pick this near one that is there is that one
-ADOPTED = "adopted"
+IMPORTED = "imported"
 UNSAFE = re.compile(r"[^\w.+-]+")
 
 
@@ -69,7 +69,7 @@ def find_images(session: Session) -> list[Source]:
     taken = {key.casefold() for key in session.project.entries}
     for layer in session.viewer.layers:
         entry = own(layer)
-        if not isinstance(layer, Image) or entry.get("session") or ADOPTED in entry:
+        if not isinstance(layer, Image) or entry.get("session") or IMPORTED in entry:
             continue
         if entry.get("kind") == "micrograph" and entry.get("path"):
             key = micrograph_key(Path(entry["path"]).name)
@@ -144,12 +144,12 @@ def join_session(session: Session, sources: Sequence[Source]) -> list[str]:
     for source in sources:
         source.layer.visible = False
         if source.data is not None:
-            source.layer.metadata[OWN] = {"kind": ADOPTED, ADOPTED: source.micrograph.key}
+            source.layer.metadata[OWN] = {"kind": IMPORTED, IMPORTED: source.micrograph.key}
     take_own_points(session)
     return new
 
 
-def adopt_open_layers(session: Session) -> list[str]:
+def import_open_layers(session: Session) -> list[str]:
     """Do all at once: find the open images, write those without a file, add them to the project.
 
     Raises
@@ -167,13 +167,13 @@ def take_own_points(session: Session) -> int:
     taken = 0
     for layer in list(session.viewer.layers):
         entry = own(layer)
-        if entry.get("kind") != "picks" or entry.get("session") or ADOPTED in entry:
+        if entry.get("kind") != "picks" or entry.get("session") or IMPORTED in entry:
             continue
         key = match_names([str(entry["key"])], session.project.keys).pairs.get(str(entry["key"]))
         if key is None:
             continue
         taken += add_new(session, key, read_layer(layer.data, layer.as_layer_data_tuple()[1]))
-        entry[ADOPTED] = key
+        entry[IMPORTED] = key
         layer.visible = False
     return taken
 
@@ -187,7 +187,7 @@ def find_points(session: Session) -> list[Any]:
         for layer in reversed(list(session.viewer.layers))
         if isinstance(layer, Points)
         and not own(layer).get("session")
-        and ADOPTED not in own(layer)
+        and IMPORTED not in own(layer)
         and layer.ndim == 2
     ]
 

@@ -10,29 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QTimer
-from superqt.utils import ensure_main_thread
 
 from napari_unetpick.adapters.layer_data import OWN, own_metadata
 from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.project import Annotations
+from napari_unetpick.widgets.layers import kinds
 from napari_unetpick.widgets.layers import styles as layer_styles
 from napari_unetpick.widgets.layers.images import DisplaySettings, ImageStore, Shown, why_not
 from napari_unetpick.widgets.layers.keys import LayerKeys
-from napari_unetpick.widgets.layers.points_table import read_areas, read_picks, show_picks
+from napari_unetpick.widgets.layers.shown_parts import ShownParts
 from napari_unetpick.widgets.qt.preferences import read_preferences
-from napari_unetpick.widgets.session.annotations import AnnotationStore
-from napari_unetpick.widgets.session.browser import Browser
-from napari_unetpick.widgets.session.candidates import CandidateStore
-from napari_unetpick.widgets.session.open_project import OpenProject
-from napari_unetpick.widgets.session.pixel_sizes import PixelSizes
-from napari_unetpick.widgets.session.selection import Selection
 
 EDITED = ("added", "removed", "changed")  # napari's data event also fires before the change
 DELETED = (
@@ -42,19 +35,6 @@ DELETED = (
 AHEAD = 2  # neighbours made ready on either side
 
 
-class ShownParts(Protocol):
-    """The parts of a session that are seen in the viewer."""
-
-    viewer: Any
-    closed: bool
-    project: OpenProject
-    browser: Browser
-    annotations: AnnotationStore
-    candidates: CandidateStore
-    selection: Selection
-    pixel_sizes: PixelSizes
-
-
 class Layers:
     """Shows what the session says, and tells the session what the user edits."""
 
@@ -62,10 +42,9 @@ class Layers:
         self.session = session
         self.images = ImageStore(read_preferences().display)
         self.shown_key = ""
-        self.drawing = False  # a shape is begun: it would be lost if its layer were filled
+        self.drawing = False  # a shape is unfinished: it would be lost if its layer were filled
         self.shown: Shown | None = None  # the image of `shown_key`, also while it is made anew
         self._shown_from: Micrograph | None = None
-        self._asked: tuple[Micrograph, Future[Shown]] | None = None  # what is waited for
         self._look: tuple[str, float, float] | None = None
         self._loading = 0
         self._made: dict[str, Any] = {}
@@ -191,21 +170,11 @@ class Layers:
             self._show(key, shown)
             return
 
-        def done(future: Future[Shown]) -> None:
-            if not future.cancelled():
-                self._image_ready()
+        self.images.when_ready(micrograph, self._image_ready)
 
-        asked = self.images.request(micrograph)
-        self._asked = micrograph, asked
-        asked.add_done_callback(done)
-
-    @ensure_main_thread
-    def _image_ready(self) -> None:
-        if self.session.closed or self._asked is None or not self._asked[1].done():
-            return  # another one has been asked for meanwhile
-        micrograph, future = self._asked
-        self._asked, key = None, micrograph.key
-        if future.cancelled() or key != self.session.browser.current:
+    def _image_ready(self, micrograph: Micrograph, future: Future[Shown]) -> None:
+        key = micrograph.key
+        if self.session.closed or future.cancelled() or key != self.session.browser.current:
             return
         if micrograph != self.session.project.entry(key).micrograph:  # added anew while it was read
             self._go(key)
@@ -228,7 +197,7 @@ class Layers:
                     self._made["micrograph"].visible = False
             else:
                 self._show_image(key, shown)
-            self._make_missing("candidates", "picks", *layer_styles.needed_by(marks))
+            self._make_missing("candidates", "picks", *kinds.needed_by(marks))
             for kind in list(self._made):
                 self._fill(kind)
             layer_styles.put_in_order(self.session.viewer.layers, self._made)
@@ -315,17 +284,8 @@ class Layers:
         )
         if kind != "candidates":  # before it is filled: what is set in a blocked step is not told
             layer.editable = not damage and session.viewer.dims.ndisplay == 2
-        if kind == "picks":
-            show_picks(layer, marks.picks, diameter)
-        elif kind == "candidates":
-            layer_styles.show_candidates(
-                layer, None if damage else session.selection.of(key), diameter
-            )
-        elif kind == "negatives":
-            layer_styles.show_points(layer, marks.negatives, diameter / 2)
-        else:
-            areas = marks.exclusions if kind == "exclusions" else marks.complete
-            layer_styles.show_areas(layer, areas)
+        chosen = session.selection.of(key) if kind == "candidates" and not damage else None
+        kinds.fill(kind, layer, marks, chosen, diameter)
         if damage:
             layer.editable = False  # new data has unlocked it
 
@@ -335,9 +295,9 @@ class Layers:
         if key != self.shown_key:
             return
         with self._quietly():
-            self._make_missing(*layer_styles.needed_by(self.session.annotations.of(key)))
+            self._make_missing(*kinds.needed_by(self.session.annotations.of(key)))
             if origin != "layer":
-                for kind in ("picks", "negatives", "exclusions", "complete"):
+                for kind in kinds.MARKED:
                     if kind in self._made:
                         self._fill(kind)
             if "candidates" in self._made and self.session.candidates.of(key) is not None:
@@ -369,13 +329,8 @@ class Layers:
         if damage:  # it came past the lock, and cannot be kept; napari is not done with it yet
             QTimer.singleShot(0, lambda: self.refill(kind))
             return
-        if kind == "picks":
-            with self._quietly():
-                marks = replace(marks, picks=read_picks(layer, marks.picks))
-        elif kind == "negatives":
-            marks = replace(marks, negatives=np.array(layer.data, float).reshape(-1, 2))
-        else:
-            marks = replace(marks, **{kind: read_areas(layer)})
+        with self._quietly():  # a new pick is given its id in the layer
+            marks = kinds.read(kind, layer, marks)
         self.session.annotations.set(key, marks, origin="layer")
 
     def _removed(self, event: Any) -> None:

@@ -13,7 +13,6 @@ from napari_unetpick.adapters.layer_data import DEFAULT_SIZE, PLAIN_COLOR, SCORE
 from napari_unetpick.widgets.layers.points_table import one_step
 
 if TYPE_CHECKING:
-    from napari_unetpick.project.project import Annotations
     from napari_unetpick.widgets.layers.images import Shown
     from napari_unetpick.widgets.session.pick_model import Chosen
 
@@ -119,12 +118,6 @@ EMPTY: dict[str, Callable[[], Any]] = {
     "exclusions": lambda: _areas("exclusions", EXCLUDED_COLOR),
     "complete": lambda: _areas("complete", COMPLETE_COLOR),
 }
-
-
-def needed_by(marks: Annotations) -> list[str]:
-    """Return the kinds of layers in which something is marked."""
-    kinds = ("picks", "negatives", "exclusions", "complete")
-    return [kind for kind in kinds if len(getattr(marks, kind))]
 
 
 def default_diameter(shown: Shown | None) -> float:

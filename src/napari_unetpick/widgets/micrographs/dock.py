@@ -14,7 +14,7 @@ from superqt.utils import qdebounced, qthrottled
 from napari_unetpick.project.candidates import SUFFIX
 from napari_unetpick.project.folder import CANDIDATES
 from napari_unetpick.widgets.micrographs.display_form import DisplayForm
-from napari_unetpick.widgets.micrographs.import_form import AdoptForm
+from napari_unetpick.widgets.micrographs.import_form import ImportForm
 from napari_unetpick.widgets.micrographs.open_form import OpenForm
 from napari_unetpick.widgets.micrographs.recover_form import LeftWorkForm
 from napari_unetpick.widgets.micrographs.row_scores import Choice, read_summary, summarise
@@ -51,7 +51,7 @@ class MicrographsDock(Dock):
         self.news, self.trouble, self.place, self.counts = hint(), hint(), hint(), hint()
         self.open_form = OpenForm(self.session, self.report)
         self.left_work = LeftWorkForm(self.session, self.report)
-        self.adopt_form = AdoptForm(self.session, self.report, self.open_form.ask_new_folder)
+        self.import_form = ImportForm(self.session, self.report, self.open_form.ask_new_folder)
         self.table = MicrographTable(self.model)
         self.menu = SelectedMenu(self.session, self.table.selected_keys, self)
         self._narrow_soon = qdebounced(self._narrow, TYPED_MS, parent=self)
@@ -104,7 +104,7 @@ class MicrographsDock(Dock):
         self.display = DisplayForm(self.session)
         self.body.setAlignment(Qt.AlignmentFlag(0))  # the list takes the height that is left
         self.body.addWidget(self.open_form)
-        for widget in (self.left_work, self.adopt_form, self.news, self.trouble, self.place):
+        for widget in (self.left_work, self.import_form, self.news, self.trouble, self.place):
             self.body.addWidget(widget)
         self.body.addWidget(row(self.search, self.kind))
         self.body.addWidget(self.table, 1)
@@ -153,7 +153,7 @@ class MicrographsDock(Dock):
         self.model.refresh()
         self._say_place()
         self.left_work.offer()
-        self.adopt_form.offer()
+        self.import_form.offer()
 
     def _entries_changed(self, keys: Iterable[str]) -> None:
         keys = list(keys)
@@ -171,7 +171,7 @@ class MicrographsDock(Dock):
             self.table.show_current(key)
         self._try_again([key])
         self._say_walk()
-        self.adopt_form.offer_soon()
+        self.import_form.offer_soon()
 
     def _candidates_changed(self, key: str) -> None:
         self.summaries.forget([key])

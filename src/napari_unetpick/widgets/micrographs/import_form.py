@@ -29,7 +29,7 @@ SETTLED_MS = 60  # several files opened at once are one offer
 MEANWHILE = "another project was opened meanwhile; use the open images again"
 
 
-class AdoptForm(QWidget):
+class ImportForm(QWidget):
     """Buttons for open images and points that are not the session's own.
 
     Parameters

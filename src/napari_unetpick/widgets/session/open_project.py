@@ -1,4 +1,4 @@
-"""The project that is open: opened, saved elsewhere, begun anew, and its table of micrographs."""
+"""The project that is open: opened, saved elsewhere, made anew, and its table of micrographs."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TAKEN = "self-training"  # what these candidates are marked as made by
 
 
-def show_taken(session: Session, run: Path) -> str:
+def show_pseudo_labels(session: Session, run: Path) -> str:
     """Put what was taken in the place of the candidates, go to the first; return what to say.
 
     They are a preview: the model's own candidates stay in the project (`Session.end_previews`).

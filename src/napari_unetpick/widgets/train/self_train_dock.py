@@ -26,7 +26,7 @@ from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.run_panel import RunPanel, alone
 from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.train.plan import make_self_train_plan
-from napari_unetpick.widgets.train.pseudo_labels import show_taken
+from napari_unetpick.widgets.train.pseudo_labels import show_pseudo_labels
 from napari_unetpick.widgets.train.rounds_table import COLUMNS, TOOLTIPS, rounds_of
 
 DEFAULTS = SelfTrainSettings()
@@ -169,7 +169,7 @@ class SelfTrainDock(Dock):
 
     def _look(self) -> None:
         try:
-            words = show_taken(self.session, self.run_box.currentData())
+            words = show_pseudo_labels(self.session, self.run_box.currentData())
         except UnetPickError as error:
             words = str(error)
         say(self.looked, words)
