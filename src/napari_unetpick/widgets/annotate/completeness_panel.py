@@ -62,7 +62,7 @@ class LabelPanel(QWidget):
         try:
             marks = session.annotations.of(key)
         except UnetPickError as error:
-            say(self.areas, str(error))
+            say(self.areas, error.in_viewer)
             self.complete.setEnabled(False)
             self.exclude.setEnabled(False)
             return

@@ -111,7 +111,7 @@ class DiameterPanel(QWidget):
         try:
             session.project.set_pixel_size(value)
         except UnetPickError as error:
-            say(self.words, str(error))
+            say(self.words, error.in_viewer)
         else:
             count = tell_count(len(session.project.keys), "micrograph")
             text = f"{value:g} Å/px holds for {count} now."
@@ -129,7 +129,7 @@ class DiameterPanel(QWidget):
         try:
             self.session.project.set_diameter(diameter)
         except UnetPickError as error:
-            say(self.words, str(error))
+            say(self.words, error.in_viewer)
             return False
         else:
             self.session.extras[IN_PIXELS] = pixels, diameter
@@ -160,7 +160,7 @@ class DiameterPanel(QWidget):
         try:
             sources = self._sources()
         except UnetPickError as error:
-            say(self.words, str(error))
+            say(self.words, error.in_viewer)
             return
         count = sum(len(coords) for _, _, coords in sources)
         if count < FEWEST:

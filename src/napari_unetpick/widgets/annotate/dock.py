@@ -204,7 +204,7 @@ class AnnotateDock(Dock):
         try:
             self._told(call(self.session))
         except UnetPickError as error:
-            self._told(str(error))
+            self._told(error.in_viewer)
 
     def _undo(self) -> None:
         self._do(
@@ -268,7 +268,7 @@ class AnnotateDock(Dock):
             self._count(key)
             self._count_candidates(key)
         except UnetPickError as error:  # nothing is shown of it, and nothing can be changed
-            say(self.trouble, str(error))
+            say(self.trouble, error.in_viewer)
             say(self.counts, "")
             say(self.candidate_words, "")
             for each in (*self.modes.values(), self.accept, self.reject):

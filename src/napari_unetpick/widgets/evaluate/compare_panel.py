@@ -159,7 +159,7 @@ class ComparePanel(QWidget):
                 border=self.leave_out_border(),
             )
         except UnetPickError as error:
-            say(self.trouble, str(error))
+            say(self.trouble, error.in_viewer)
 
     def _add(self, path: Path | None) -> None:
         if path is not None:

@@ -267,14 +267,14 @@ class EvaluateDock(Dock):
             try:
                 log_evaluation(project.folder, [method], found.truth_hash, found.keys)
             except UnetPickError as error:
-                say(self.trouble, str(error))
+                say(self.trouble, error.in_viewer)
 
     def _about_looks(self, found: Answer) -> str:
         """Say how often the test was looked at, by comparisons as well."""
         try:
             looks = count_evaluations(self.session.project.folder, found.keys)
         except UnetPickError as error:
-            return str(error)
+            return error.in_viewer
         return f"The test split has been looked at {looks:,} time{'s' * (looks != 1)}."
 
     def _go(self, index: QModelIndex) -> None:

@@ -122,7 +122,7 @@ def _open(key: str, snapshot: Snapshot, truth: Truth) -> bool:
     try:
         truth.images[key] = snapshot.open(key)
     except InputError as error:
-        truth.notes.append(f"{key} was left out: {error}")
+        truth.notes.append(f"{key} was left out: {error.in_viewer}")
         return False
     return True
 

@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, QSize, Qt, Signal
+from qtpy.QtCore import QAbstractListModel, QModelIndex, QSize, Qt
 from qtpy.QtGui import QIcon, QImage, QPixmap
 
 from napari_unetpick.picking.cutouts import to_greys
 from napari_unetpick.widgets.gallery.crops import SIDE, Crop, Cutter
 from napari_unetpick.widgets.gallery.items import GalleryItem
+from napari_unetpick.widgets.qt.main_thread import MainThread
 from napari_unetpick.widgets.session.snapshot import Snapshot
 
 KEPT = 4000  # pictures in memory, 16 kB each
 AT_ONCE = 24  # pictures cut before they are shown
 MOST_WAITING = 600  # more than fit a large screen: what was scrolled over is not cut
-
-
-class _Bridge(QObject):
-    """Brings finished pictures from the thread to the main thread."""
-
-    cut = Signal(object, object, object)
 
 
 class GalleryModel(QAbstractListModel):
@@ -43,8 +38,7 @@ class GalleryModel(QAbstractListModel):
         self._empty: QIcon | None = None
         self._cutter = Cutter()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="unetpick-gallery")
-        self._bridge = _Bridge()
-        self._bridge.cut.connect(self._take)
+        self._main = MainThread()
 
     def put(self, items: list[GalleryItem], snapshot: Snapshot | None) -> None:
         """Show other items; pictures of those that stay are kept."""
@@ -134,8 +128,7 @@ class GalleryModel(QAbstractListModel):
 
     def _cut(self, batch: list[GalleryItem], snapshot: Snapshot) -> None:
         crops = [self._cutter.cut(item, snapshot) for item in batch]
-        with suppress(RuntimeError):  # the dock was closed meanwhile
-            self._bridge.cut.emit(batch, crops, snapshot)
+        self._main.call(partial(self._take, batch, crops, snapshot))
 
     def _take(self, batch: list[GalleryItem], crops: list[Crop | None], snapshot: Snapshot) -> None:
         self._cutting.clear()

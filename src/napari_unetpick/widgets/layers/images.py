@@ -15,13 +15,13 @@ from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
-from superqt.utils import ensure_main_thread
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.images.image import read_micrograph
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.crop import fourier_crop
 from napari_unetpick.picking.scale import fast_even_length
+from napari_unetpick.widgets.qt.main_thread import MainThread
 
 LOW_PASS = 20.0  # A
 SPREAD = 3.0  # standard deviations on either side of the mean that the grey scale spans
@@ -110,7 +110,7 @@ def _low_pass(image: NDArray[np.float32], period: float) -> NDArray[np.float32]:
 def why_not(error: BaseException) -> str:
     """Say in words for the user why a micrograph was not prepared."""
     if isinstance(error, UnetPickError):
-        return str(error)
+        return error.in_viewer
     return f"{str(error) or type(error).__name__}; click it in the list to try again"
 
 
@@ -134,6 +134,7 @@ class ImageStore:
         self.settings = settings or DisplaySettings()
         self._images: OrderedDict[Micrograph, Future[Shown]] = OrderedDict()
         self._asked: Future[Shown] | None = None  # what is waited for
+        self._main = MainThread()
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(1, "unetpick-images", _load_scipy)
 
@@ -165,13 +166,12 @@ class ImageStore:
         """
         asked = self._asked = self.request(micrograph)
 
-        @ensure_main_thread
         def ready() -> None:
             if self._asked is asked:
                 self._asked = None
                 call(micrograph, asked)
 
-        asked.add_done_callback(lambda future: None if future.cancelled() else ready())
+        asked.add_done_callback(lambda _: self._main.call(ready))
 
     def change(self, settings: DisplaySettings) -> None:
         """Show everything with other settings from now on."""

@@ -50,7 +50,7 @@ def _under_pointer(call: Callable[[Session, str, Floats], str], session: Session
     try:
         return call(session, key, place_of(layer, session.viewer.cursor.position))
     except UnetPickError as error:
-        return str(error)
+        return error.in_viewer
 
 
 def accept_here(session: Session) -> str:

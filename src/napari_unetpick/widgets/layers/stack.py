@@ -213,7 +213,7 @@ class Layers:
         try:
             return self.session.annotations.of(key), ""
         except UnetPickError as error:
-            return Annotations(), str(error)
+            return Annotations(), error.in_viewer
 
     def _show_image(self, key: str, shown: Shown) -> None:
         place = layer_styles.placement(shown.pixel_size, shown.ratio)

@@ -249,7 +249,7 @@ class Tools:
         try:
             self._finish(tool, key, np.array(path))
         except UnetPickError as error:
-            self.told.emit(str(error))
+            self.told.emit(error.in_viewer)
 
     def _follow(self, tool: str, layer: Any, path: list[Floats]) -> None:
         """Show what the drag has done so far."""

@@ -56,11 +56,9 @@ class MicrographsDock(Dock):
         self.menu = SelectedMenu(self.session, self.table.selected_keys, self)
         self._narrow_soon = qdebounced(self._narrow, TYPED_MS, parent=self)
         self._read_scores_soon = qdebounced(self._choice_settled, CHOICE_MS, parent=self)
-        self._list_soon = qdebounced(lambda: self.model.refresh(), 0, parent=self)
+        self._list_soon = qdebounced(self.model.refresh, 0, parent=self)
         self._count_soon = qthrottled(self._count, COUNT_MS, leading=False, parent=self)
-        self._sort_soon = qthrottled(
-            lambda: self.model.refresh(), SORT_MS, leading=False, parent=self
-        )
+        self._sort_soon = qthrottled(self.model.refresh, SORT_MS, leading=False, parent=self)
         self._build()
         self._connect()
         self._project_changed()

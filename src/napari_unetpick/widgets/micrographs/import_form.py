@@ -133,7 +133,7 @@ class ImportForm(QWidget):
             if folder is not None and not (project.temporary and project.entries):
                 self.session.project.new(folder)
         except UnetPickError as error:
-            self.report("", str(error))
+            self.report("", error.in_viewer)
             return
         self.report("Taking over the open images\u2026", "")
         sources, place = find_images(self.session), self.session.project.folder
@@ -158,7 +158,7 @@ class ImportForm(QWidget):
             if self._project_folder is not None and session.project.temporary:
                 session.project.save_as(self._project_folder)  # with what was there before
         except UnetPickError as error:
-            self.report("", str(error))
+            self.report("", error.in_viewer)
             return
         finally:
             folder, self._project_folder = self._project_folder, None
@@ -175,7 +175,7 @@ class ImportForm(QWidget):
         try:
             _, text = take_points(self.session, layer)
         except UnetPickError as error:
-            self.report("", str(error))
+            self.report("", error.in_viewer)
             return
         self.report(text, "")
 

@@ -139,7 +139,7 @@ class OpenForm(QWidget):
         try:
             new = self.session.project.add_listed(found)
         except UnetPickError as error:
-            self.report("", str(error))
+            self.report("", error.in_viewer)
             return
         text = f"{tell_count(len(new), 'micrograph')} added."
         if len(found) > len(new):
@@ -157,7 +157,7 @@ class OpenForm(QWidget):
         try:
             self.session.project.open(folder)
         except UnetPickError as error:
-            self.report("", str(error))
+            self.report("", error.in_viewer)
             return
         told = " ".join(self.session.project.files.messages)
         self.report(f"{folder.name} is open.", told)
@@ -170,7 +170,7 @@ class OpenForm(QWidget):
         try:
             self.session.project.save_as(folder)
         except UnetPickError as error:
-            self.report("", str(error))
+            self.report("", error.in_viewer)
             return False
         self.report(f"Saved in {folder}; changes are saved there from now on.", "")
         return True

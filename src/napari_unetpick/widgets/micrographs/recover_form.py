@@ -69,7 +69,7 @@ class LeftWorkForm(QWidget):
             try:
                 self.session.project.open(self.left.folder)
             except UnetPickError as error:
-                self.report("", str(error))
+                self.report("", error.in_viewer)
         self.offer()
 
     def _delete(self) -> None:
@@ -79,7 +79,7 @@ class LeftWorkForm(QWidget):
             try:
                 Project.open(self.left.folder).close(discard=True)
             except UnetPickError as error:
-                self.report("", str(error))
+                self.report("", error.in_viewer)
                 return
         self.offer()
 

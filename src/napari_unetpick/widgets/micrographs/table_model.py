@@ -189,7 +189,7 @@ class MicrographModel(QAbstractTableModel):
         lines = [key, str(entry.micrograph.path)]
         for found in (self.pictures.get(key), self.summaries.get(key)):
             if isinstance(found, UnetPickError):
-                lines.append(str(found))
+                lines.append(found.in_viewer)
         state = STATE_WORDS[entry.state]
         lines.append(state if entry.state == "none" else f"{state} labelled")
         lines[-1] += f", {entry.picks:,} picks, split: {SPLIT_WORDS[entry.split]}"

@@ -86,7 +86,7 @@ class Accepting(QObject):
         try:
             count = accept_above(self.session, key, self._threshold)
         except UnetPickError as error:
-            self._trouble = self._trouble or str(error)
+            self._trouble = self._trouble or error.in_viewer
             return
         self._picks += count
         self._micrographs += count > 0

@@ -242,14 +242,14 @@ class PickDock(Dock):
         try:
             self.picking.start(keys)
         except UnetPickError as error:
-            say(self.trouble, str(error))
+            say(self.trouble, error.in_viewer)
 
     def _accept_here(self) -> None:
         key = self.session.browser.current
         try:
             count = accept_above(self.session, key, self.session.selection.model.threshold_now)
         except UnetPickError as error:
-            say(self.trouble, str(error))
+            say(self.trouble, error.in_viewer)
             return
         say(self.done, f"{tell_count(count, 'pick')} accepted in {key}.")
 

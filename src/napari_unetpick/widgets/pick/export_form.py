@@ -207,7 +207,7 @@ class ExportForm(QWidget):
         try:
             check_options(options)
         except UnetPickError as error:
-            say(self.trouble, str(error))
+            say(self.trouble, error.in_viewer)
             return
         if not folder:
             say(self.trouble, "Choose a folder to write to.")

@@ -46,7 +46,7 @@ def export_project(
         try:
             item = make_item(snapshot, key, models)
         except UnetPickError as error:
-            notes.append(f"{key} left out: {error}")
+            notes.append(f"{key} left out: {error.in_viewer}")
             continue
         if item is None:
             untouched += 1

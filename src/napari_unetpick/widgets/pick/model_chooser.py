@@ -70,5 +70,5 @@ class ModelBox(QWidget):
             try:
                 self.session.selection.use_model(path)
             except UnetPickError as error:
-                self.report(str(error))
+                self.report(error.in_viewer)
         self.refresh()  # a dialog that was cancelled, or a file that is no model: back to the old

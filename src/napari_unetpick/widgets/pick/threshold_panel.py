@@ -150,7 +150,7 @@ class ThresholdPanel(QWidget):
         try:
             chosen = self.session.selection.of(key)
         except UnetPickError as error:
-            say(self.note, str(error))
+            say(self.note, error.in_viewer)
             return np.empty(0)
         return np.empty(0) if chosen is None else chosen.scores
 
@@ -201,7 +201,7 @@ class ThresholdPanel(QWidget):
         try:
             found = self.session.candidates.of(key)
         except UnetPickError as error:
-            return str(error)
+            return error.in_viewer
         if found is None:
             return NOTHING
         return "The model found no candidates in this micrograph." if not len(found) else ACCEPTED

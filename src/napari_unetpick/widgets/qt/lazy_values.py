@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, Generic, TypeVar
 
-from superqt.utils import ensure_main_thread
-
 from napari_unetpick.errors import UnetPickError
+from napari_unetpick.widgets.qt.main_thread import MainThread
 
 Value = TypeVar("Value")
 
@@ -31,6 +31,7 @@ class LateValues(Generic[Value]):
         self._values: OrderedDict[str, Value | UnetPickError] = OrderedDict()
         self._waiting: dict[str, Future[Any]] = {}
         self._round = 0  # what was asked for before `forget` is out of date when it comes
+        self._main = MainThread()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"unetpick-{name}")
 
     def get(self, key: str) -> Value | UnetPickError | None:
@@ -94,9 +95,8 @@ class LateValues(Generic[Value]):
             found = error
         except (OSError, ValueError, MemoryError) as error:  # a file that changed while it was read
             found = UnetPickError(f"{key}: cannot be read ({error})")
-        self._take(asked_in, key, found)
+        self._main.call(partial(self._take, asked_in, key, found))
 
-    @ensure_main_thread
     def _take(self, asked_in: int, key: str, found: Value | UnetPickError) -> None:
         if asked_in != self._round or key not in self._waiting:
             return

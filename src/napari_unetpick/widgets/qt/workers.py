@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from threading import Event
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
 from napari_unetpick.errors import Cancelled, UnetPickError
+from napari_unetpick.widgets.qt.main_thread import MainThread
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +52,11 @@ class Background(QObject):
     failed = Signal(str)
     finished = Signal()
 
-    _came = Signal(object, str, object)
-
     def __init__(self, name: str) -> None:
         super().__init__()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"unetpick-{name}")
         self._task: Task | None = None
-        self._came.connect(self._receive)
+        self._main = MainThread()
 
     @property
     def busy(self) -> bool:
@@ -103,8 +101,7 @@ class Background(QObject):
             self._send(task, "failed", f"this did not work ({type(error).__name__}: {error})")
 
     def _send(self, task: Task, kind: str, content: Any) -> None:
-        with suppress(RuntimeError):  # the dock has been closed and Qt's object is gone
-            self._came.emit(task, kind, content)
+        self._main.call(lambda: self._receive(task, kind, content))
 
     def _receive(self, task: Task, kind: str, content: Any) -> None:
         if task is not self._task:

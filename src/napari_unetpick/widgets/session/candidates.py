@@ -46,7 +46,7 @@ class CandidateStore:
                 self._loaded[key] = self._project.files.candidates(key)
             except UnetPickError as error:
                 self._loaded[key] = None
-                tell(str(error), "error")
+                tell(error.in_viewer, "error")
         return self._loaded[key]
 
     def put(self, key: str, candidates: Candidates) -> None:
@@ -105,6 +105,6 @@ class CandidateStore:
         try:
             self._project.files.save_candidates(key, candidates)
         except UnetPickError as error:
-            tell(str(error), "error")
+            tell(error.in_viewer, "error")
         else:
             self.unwritten.discard(key)

@@ -94,7 +94,7 @@ def _save_as(session: Session, window: QWidget) -> bool:
     try:
         session.project.save_as(folder)
     except UnetPickError as error:
-        tell(str(error), "error")
+        tell(error.in_viewer, "error")
         return False
     return True
 

@@ -83,7 +83,7 @@ class Selection:
             try:
                 self.model.choose(path)
             except UnetPickError as error:
-                tell(str(error), "warning")
+                tell(error.in_viewer, "warning")
                 continue
             if path in left:
                 self.model.threshold = view.threshold

@@ -215,4 +215,4 @@ class TrainDock(Dock):
         try:
             act()
         except UnetPickError as error:
-            self._say(str(error))
+            self._say(error.in_viewer)

@@ -188,7 +188,7 @@ class Training(JobFollower):
         try:
             self.session.selection.use_model(self.run)
         except UnetPickError as error:
-            self.say(str(error))
+            self.say(error.in_viewer)
             return
         validation = (self.session.selection.model.card.get("validation") or {}).get("f1")
         reached = "" if validation is None else f": validation F1 {validation:.3f}"

@@ -266,7 +266,7 @@ class RunsView(QWidget):
             if run is not None:
                 act(run)
         except UnetPickError as error:
-            say(self.trouble, str(error))
+            say(self.trouble, error.in_viewer)
         self.reload()
 
     def _ask(self, question: str) -> bool:

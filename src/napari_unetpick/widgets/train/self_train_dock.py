@@ -171,7 +171,7 @@ class SelfTrainDock(Dock):
         try:
             words = show_pseudo_labels(self.session, self.run_box.currentData())
         except UnetPickError as error:
-            words = str(error)
+            words = error.in_viewer
         say(self.looked, words)
 
     def _back(self) -> None:
@@ -193,4 +193,4 @@ class SelfTrainDock(Dock):
             quantile = self.quantile.value() or None
             self.training.start_self_training(run, self.rounds.value(), quantile)
         except UnetPickError as error:
-            say(self.trouble, str(error))
+            say(self.trouble, error.in_viewer)

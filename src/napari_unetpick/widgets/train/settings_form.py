@@ -59,7 +59,7 @@ class SettingsForm(QWidget):
         try:
             self.checked()
         except InputError as error:
-            say(self.trouble, str(error))
+            say(self.trouble, error.in_viewer)
         else:
             say(self.trouble, "")
 
