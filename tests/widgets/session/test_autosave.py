@@ -103,9 +103,8 @@ def test_a_click_amid_many_accepted_ones_is_on_disk_within_two_seconds(
     monkeypatch.setattr(accepting_module, "accept_above", slow)
     monkeypatch.setattr(marking, "MANY", 10)
     for key in KEYS:
-        many._candidates[key] = Candidates(
-            PLACES, np.full(2, 0.9), np.zeros(2), 20.0, model="run-1"
-        )
+        found = Candidates(PLACES, np.full(2, 0.9), np.zeros(2), 20.0, model="run-1")
+        many.candidates.put(key, found)
     ended: list[tuple[int, int, str]] = []
     parent = QObject()
     accepting = Accepting(many, parent)
