@@ -34,7 +34,7 @@ from napari_unetpick.project.runs import read_metrics, read_taken
 from napari_unetpick.settings import to_dict
 from napari_unetpick.study.ablation.records import read_records
 from napari_unetpick.study.ablation.rungs import read_ladder
-from napari_unetpick.widgets.train.resume import resume_args
+from napari_unetpick.widgets.train.resume import resume_request
 from napari_unetpick.worker.jobs import JOBS, Bench
 
 Table = dict[str, Any]
@@ -206,9 +206,8 @@ def go_on(project: Path, run: str) -> list[Event]:
     """Resume a stopped training as the viewer does."""
     with Project.open(project, lock=False) as opened:
         folder = opened.runs_folder / run
-        args = resume_args(folder, opened.entries, opened.runs())
-    args |= {"project": str(project), "run": str(folder), "device": "cpu"}
-    return list(JOBS["train"](args, quiet_bench()))
+        request = resume_request(project, folder, opened.entries, opened.runs())
+    return list(JOBS["train"](replace(request, device="cpu").to_fields(), quiet_bench()))
 
 
 def teach_on(project: Path, run: str, rounds: int) -> list[Event]:
