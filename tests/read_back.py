@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 from contextlib import redirect_stdout
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
