@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_unetpick.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from napari_unetpick.api import *  # noqa: F403
 
-__version__ = "0.1.0"
+
 __all__ = [
     "Candidates",
     "Evaluation",

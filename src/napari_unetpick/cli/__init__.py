@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from napari_unetpick import __version__
 from napari_unetpick.cli.ablate import ablate
 from napari_unetpick.cli.augmentations import augmentations
 from napari_unetpick.cli.benchmark import benchmark
@@ -21,6 +20,7 @@ from napari_unetpick.cli.pick import pick
 from napari_unetpick.cli.self_train import self_train
 from napari_unetpick.cli.simulate import simulate
 from napari_unetpick.cli.train import train
+from napari_unetpick.version import __version__
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -15,7 +15,7 @@ def doctor() -> None:
     import sys
     from importlib.metadata import PackageNotFoundError, version
 
-    from napari_unetpick import __version__
+    from napari_unetpick.version import __version__
 
     def installed(name: str) -> str | None:
         try:

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from napari_unetpick import __version__
 from napari_unetpick.project.lock import is_alive
 from napari_unetpick.protocol.messages import ARRAYS
+from napari_unetpick.version import __version__
 from napari_unetpick.worker.channel import Channel
 from napari_unetpick.worker.inbox import Inbox
 

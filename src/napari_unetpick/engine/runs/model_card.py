@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_unetpick import __version__
 from napari_unetpick.engine.data.training_set import training_centres
 from napari_unetpick.engine.train.job import Training
 from napari_unetpick.engine.train.validation import Pairs, score_picks
@@ -19,6 +18,7 @@ from napari_unetpick.io.training_micrographs import name_hash
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import EDGE
 from napari_unetpick.settings import to_dict
+from napari_unetpick.version import __version__
 
 
 def card_of(

@@ -17,12 +17,12 @@ from typing import Any
 
 import torch
 
-from napari_unetpick import __version__
 from napari_unetpick.engine.data.training_set import Item
 from napari_unetpick.engine.nn.unet import build_network, count_parameters
 from napari_unetpick.engine.train.job import Training
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.labels import labels_hash
+from napari_unetpick.version import __version__
 
 RECORD = "record.json"
 PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "safetensors", "mrcfile", "tifffile")

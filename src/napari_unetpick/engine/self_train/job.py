@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from napari_unetpick import __version__
 from napari_unetpick.engine.pick.ensemble import read_card
 from napari_unetpick.engine.runs.folder import CONFIG, MODEL
 from napari_unetpick.engine.train.job import TrainJob
@@ -19,6 +18,7 @@ from napari_unetpick.io.labels import Labels, labels_hash, read_labels
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.names import match_names
 from napari_unetpick.settings import Settings, as_it_was, check, from_dict, to_dict
+from napari_unetpick.version import __version__
 
 SUPERVISED = "supervised.safetensors"
 Again = Literal["refuse", "resume", "start over", "either"]

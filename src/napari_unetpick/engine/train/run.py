@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from napari_unetpick import __version__
 from napari_unetpick.engine.data.patches import PatchSource
 from napari_unetpick.engine.data.training_set import (
     Item,
@@ -41,6 +40,7 @@ from napari_unetpick.io.models import Model, save_model
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.settings import to_dict
+from napari_unetpick.version import __version__
 
 Trained = tuple[dict[str, Any], Weights]  # card and weights
 CALIBRATING = 10  # training micrographs that are asked where few are held out

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_unetpick import __version__
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.report.tables.evaluation import Table
+from napari_unetpick.version import __version__
 
 _KINDS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"<svg": "image/svg+xml"}
 
