@@ -120,7 +120,7 @@ def test_picking_sends_each_micrograph_at_once_with_what_its_scores_need(
     assert order.index("candidates") < order.index("progress") < len(order) - 2
     tables = [engine.array(message) for message in found]
     assert end["result"]["candidates"] == sum(map(len, tables))
-    calibration = Calibration(**found[-1]["calibration"])
+    calibration = Calibration(**end["result"]["calibration"])
     coords, raw, near = tables[-1][:, :2], tables[-1][:, 2], tables[-1][:, 3]
     scores = calibration.apply(raw, near)
     picks = select(
@@ -146,10 +146,10 @@ def test_the_viewer_gets_the_candidates_that_the_command_line_writes(
     engine.send(
         "pick", id="p2", project=str(small.folder), keys=[small.unseen], models=[str(trained)]
     )
-    engine.last("p2")
+    end = engine.last("p2")
     (found,) = engine.of("p2", "candidates")
     table = engine.array(found)
-    scores = Calibration(**found["calibration"]).apply(table[:, 2], table[:, 3])
+    scores = Calibration(**end["result"]["calibration"]).apply(table[:, 2], table[:, 3])
     images = str(small.folder.parent / "images")
     list(pick(make_pick_job(micrographs=images, models=[trained], out=tmp_path, formats="csv")))
     written = read_picks(tmp_path / "candidates.csv")
