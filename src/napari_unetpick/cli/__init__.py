@@ -1,4 +1,4 @@
-"""The command line: one thin command a verb; whatever is heavy is imported when it runs."""
+"""The command line: one thin module per command; heavy imports wait until it runs."""
 
 from __future__ import annotations
 
@@ -40,10 +40,13 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def unetpick(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
-    """Cryo-EM particle picking: train a U-Net on your picks, pick, measure, hand over."""
+    """Cryo-EM particle picking: train a U-Net on your picks, pick, evaluate, export."""
 
 
 for command in (

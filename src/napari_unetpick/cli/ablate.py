@@ -1,4 +1,4 @@
-"""`unetpick ablate`: what each step from the plain U-Net to the default is worth on given data."""
+"""`unetpick ablate`: what each improvement over the plain U-Net is worth on given data."""
 
 from __future__ import annotations
 
@@ -12,44 +12,65 @@ from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize
 
 def ablate(
     micrographs: MicrographsArgument,
-    picks: Annotated[Path, typer.Option(metavar="PICKS", help="Picks of labelled micrographs.")],
+    picks: Annotated[
+        Path, typer.Option(metavar="PICKS", help="Picks of the labelled micrographs.")
+    ],
     diameter: Annotated[float, typer.Option(metavar="A", help="Particle diameter in Angstrom.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of runs, records and tables.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Output folder for runs, records and tables.")
+    ],
     pixel_size: PixelSize = None,
     split: Annotated[
         Path | None,
-        typer.Option(metavar="CSV", help="micrograph,split; else two fifths are drawn to test."),
+        typer.Option(
+            metavar="CSV",
+            help="CSV with columns micrograph,split. Default: two fifths of the labelled "
+            "micrographs are drawn as the test set.",
+        ),
     ] = None,
     labelled: Annotated[
         int | None,
         typer.Option(
-            metavar="K", min=1, help="Keep the labels of K; the other training ones teach without."
+            metavar="K",
+            min=1,
+            help="Use the labels of K training micrographs only; treat the others as unlabelled.",
         ),
     ] = None,
     partial: Annotated[
-        bool, typer.Option("--partial", help="What is not picked is unknown, not background.")
+        bool,
+        typer.Option(
+            "--partial", help="Labels are partial: unpicked areas are unknown, not background."
+        ),
     ] = False,
     truth: Annotated[
         Path | None,
-        typer.Option(metavar="PICKS", help="Of the test micrographs, if PICKS are partial."),
+        typer.Option(
+            metavar="PICKS", help="Complete picks of the test micrographs, if PICKS are partial."
+        ),
     ] = None,
     border: Annotated[
-        float, typer.Option(metavar="A", min=0, help="Leave out a border of this width.")
+        float,
+        typer.Option(metavar="A", min=0, help="Exclude a border of this width (A) from scoring."),
     ] = 0.0,
-    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Seeds of every rung.")] = 3,
+    seeds: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Number of random seeds per rung.")
+    ] = 3,
     budget: Annotated[
         float,
-        typer.Option(metavar="MINUTES", min=0, help="For this call; 0 writes the tables alone."),
+        typer.Option(
+            metavar="MINUTES", min=0, help="Time limit of this call; 0 only writes the tables."
+        ),
     ] = 60.0,
     leave_one_out: Annotated[
-        bool, typer.Option("--leave-one-out", help="Also everything but one, for each step.")
+        bool,
+        typer.Option("--leave-one-out", help="Also train everything but one step, for each step."),
     ] = False,
     device: Device = "auto",
 ) -> None:
     """Train the ladder of improvements rung by rung, score each, and write the tables.
 
-    What is recorded in DIR is not made again: the same command goes on where it was stopped, or
-    where the budget ended.
+    Results recorded in DIR are kept: the same command resumes where it was stopped or where the
+    budget ended.
     """
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.errors import InputError
@@ -82,10 +103,10 @@ def ablate(
     )
     for message in messages:
         typer.echo(message, err=True)
-    run_stoppable(lambda check: run_ablation(job, check), "run the same command again to go on")
+    run_stoppable(lambda check: run_ablation(job, check), "run the same command again to resume")
     found = read_ladder(out)
     if found is None:
-        raise InputError(f"{out}: nothing is recorded yet; give a larger --budget")
+        raise InputError(f"{out}: no results yet; give a larger --budget")
     for table in (ladder_table(found), without_table(found)):
         if table is not None:
             typer.echo(plain_table(table) + "\n")

@@ -1,4 +1,4 @@
-"""`unetpick augmentations`: what training makes of a micrograph, as a picture."""
+"""`unetpick augmentations`: a figure of augmented training samples."""
 
 from __future__ import annotations
 
@@ -9,24 +9,34 @@ import typer
 
 
 def augmentations(
-    micrograph: Annotated[Path, typer.Argument(metavar="MICROGRAPH", help="One file.")],
-    out: Annotated[Path, typer.Option(metavar="PNG", help="Where the picture is drawn.")] = Path(
+    micrograph: Annotated[Path, typer.Argument(metavar="MICROGRAPH", help="Micrograph file.")],
+    out: Annotated[Path, typer.Option(metavar="PNG", help="Image file to write.")] = Path(
         "augmentations.png"
     ),
     picks: Annotated[
-        Path | None, typer.Option(metavar="PICKS", help="Its picks [picks.csv beside it].")
+        Path | None,
+        typer.Option(
+            metavar="PICKS", help="Picks of the micrograph. Default: picks.csv in its folder."
+        ),
     ] = None,
     diameter: Annotated[
-        float | None, typer.Option(metavar="A", help="Particle diameter [the picks'].")
+        float | None,
+        typer.Option(
+            metavar="A", help="Particle diameter in Angstrom. Default: the picks' diameter."
+        ),
     ] = None,
     pixel_size: Annotated[
-        float | None, typer.Option(metavar="A/px", help="Instead of the file's own.")
+        float | None,
+        typer.Option(metavar="A/px", help="Pixel size, instead of the one in the header."),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="Whose strengths: improved, baseline, plan, or a TOML file.")
+        str,
+        typer.Option(
+            help="Recipe with the augmentation settings: improved, baseline, plan, or a TOML file."
+        ),
     ] = "improved",
 ) -> None:
-    """Draw a cut-out and six augmented samples of it, with their targets."""
+    """Draw a crop of a micrograph and six augmented samples of it, with their target maps."""
     from napari_unetpick.io.atomic import atomic_path
     from napari_unetpick.report.figures.augmentations import draw_augmentations
     from napari_unetpick.report.figures.canvas import to_png

@@ -1,4 +1,4 @@
-"""`unetpick benchmark`: train, pick and evaluate on public data, with one command."""
+"""`unetpick benchmark`: train, pick and evaluate on public data sets."""
 
 from __future__ import annotations
 
@@ -15,54 +15,63 @@ if TYPE_CHECKING:
 benchmark = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Train, pick and evaluate on public data.",
+    help="Train, pick and evaluate on public data sets.",
 )
 
 
 @benchmark.callback()
 def _group() -> None:
-    """Train, pick and evaluate on public data."""
+    """Train, pick and evaluate on public data sets."""
 
 
 @benchmark.command()
 def cryoppp(
     root: Annotated[
-        Path, typer.Argument(metavar="ROOT", help="Folder with one folder a set, as downloaded.")
+        Path,
+        typer.Argument(metavar="ROOT", help="Folder with one subfolder per set, as downloaded."),
     ],
     sets: Annotated[
         str, typer.Option(metavar="ID,ID,...", help="EMPIAR numbers of the sets to score.")
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = Path(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.")] = Path(
         "cryoppp-benchmark"
     ),
     train_on: Annotated[
         str,
         typer.Option(
             metavar="each|published",
-            help="A model a set, or one from the published training sets that are there.",
+            help="Train one model per set, or one model on the published training sets found in "
+            "ROOT.",
         ),
     ] = "each",
     recipe: Annotated[
-        str, typer.Option(metavar="NAME|TOML", help="improved, baseline, plan, or a TOML file.")
+        str,
+        typer.Option(
+            metavar="NAME|TOML", help="Training recipe: improved, baseline, plan, or a TOML file."
+        ),
     ] = "improved",
     seed: Annotated[
-        int | None, typer.Option(metavar="S", min=0, help="Of the parts and the training [42].")
+        int | None,
+        typer.Option(
+            metavar="S", min=0, help="Random seed of the split and of training. Default: 42."
+        ),
     ] = None,
     final: Annotated[
-        bool, typer.Option("--final", help="Score the test parts, once; else validation.")
+        bool,
+        typer.Option(
+            "--final", help="Score the test micrographs, once. Default: validation micrographs."
+        ),
     ] = False,
     budget: Annotated[
         float | None,
-        typer.Option(metavar="MINUTES", help="Stop after so long; --resume goes on."),
+        typer.Option(metavar="MINUTES", help="Stop after this time; continue with --resume."),
     ] = None,
     device: Device = "auto",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the benchmark in DIR.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the benchmark in DIR.")] = False,
 ) -> None:
-    """Benchmark on CryoPPP sets, in the layout in which they are downloaded.
+    """Benchmark on CryoPPP sets, in the layout of the download.
 
-    Each set is dealt by micrograph into training, validation and test (a fifth each for the last
+    Each set is split by micrograph into training, validation and test (a fifth each for the last
     two). Writes DIR/<set>/ with the model and the picks, and benchmark.md, .csv and .html.
     """
     from napari_unetpick.cli.progress import run_stoppable
@@ -85,21 +94,21 @@ def cryoppp(
     try:
         done = run_stoppable(
             lambda check: run_benchmark(job, check),
-            "run the same command with --resume to go on; sets that are finished are kept",
+            "run the same command with --resume to continue; finished sets are kept",
         )
     except Cancelled:
         _report(job, [])
         raise
     result = done.result
     notes = [f"{name} was not scored: {reason}" for name, reason in result["failed"].items()]
-    notes += [f"left out of training: {reason}" for reason in result["untrained"].values()]
+    notes += [f"skipped in training: {reason}" for reason in result["untrained"].values()]
     incomplete = _report(job, notes)
     if notes or result["left"] or incomplete:
         raise typer.Exit(3)
 
 
 def _report(job: Benchmark, notes: list[str]) -> bool:
-    """Write and print what is recorded; tell whether any micrograph was left out."""
+    """Write and print the results; return whether any micrograph was skipped."""
     from napari_unetpick.report.tables.benchmark import (
         detail_table,
         overview_table,
@@ -134,13 +143,18 @@ def _report(job: Benchmark, notes: list[str]) -> bool:
 def _about(job: Benchmark) -> str:
     """Say what was trained on what."""
     how = {
-        "each": "Each set has a model of its own, trained on its training part.",
-        "published": "One model was trained on the training parts of those published training "
-        "sets (CryoTransformer's and CryoSegNet's) that were there.",
+        "each": "One model per set, trained on its training micrographs.",
+        "published": (
+            "One model for all, trained on the training micrographs of the published training "
+            "sets (CryoTransformer's and CryoSegNet's) that were available."
+        ),
     }[job.train_on]
     scored = {
-        "validation": "The validation parts are scored, on which thresholds and epochs were "
-        "chosen where the set was trained on: they flatter. The test parts are untouched.",
-        "test": "The test parts are scored, once.",
+        "validation": (
+            "Scored on validation micrographs. Thresholds and epochs of trained sets were "
+            "chosen on them, so these scores are optimistic. The test micrographs are "
+            "untouched."
+        ),
+        "test": "Scored on the test micrographs, once.",
     }[job.part]
     return f"{how} Sets are split by micrograph, seed {job.seed}. {scored}"

@@ -1,4 +1,4 @@
-"""`unetpick compare`: models and other programs' picks on one labelled set, by one set of rules."""
+"""`unetpick compare`: compare models and other programs' picks on one labelled set."""
 
 from __future__ import annotations
 
@@ -16,49 +16,70 @@ if TYPE_CHECKING:
 def compare(
     micrographs: MicrographsArgument,
     truth: Annotated[
-        Path, typer.Option(metavar="PICKS", help="The truth, of completely labelled micrographs.")
+        Path,
+        typer.Option(metavar="PICKS", help="True particles of completely labelled micrographs."),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.")],
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="[NAME=]MODEL", help="A model or run folder; it picks by itself."),
+        typer.Option(
+            metavar="[NAME=]MODEL", help="Model or run folder to pick with. May be repeated."
+        ),
     ] = None,
     picks: Annotated[
         list[str] | None,
-        typer.Option(metavar="[NAME=]PICKS", help="Picks of any program, or a folder of pick."),
+        typer.Option(
+            metavar="[NAME=]PICKS",
+            help="Picks of another program, or an output folder of pick. May be repeated.",
+        ),
     ] = None,
     split: Annotated[
         Path | None,
-        typer.Option(metavar="CSV", help="micrograph,split: train, validation or test."),
+        typer.Option(
+            metavar="CSV",
+            help="CSV with columns micrograph,split; the split is train, validation or test.",
+        ),
     ] = None,
     validation: Annotated[
         float | None,
         typer.Option(
-            metavar="FRACTION", help="Of the labelled micrographs, where no split is given [0.5]."
+            metavar="FRACTION",
+            help="Fraction of the labelled micrographs used for validation, if no split is "
+            "given. Default: 0.5.",
         ),
     ] = None,
     diameter: Annotated[
         float | None,
-        typer.Option(metavar="A", help="Where the truth has none; models pick at it, too."),
+        typer.Option(
+            metavar="A",
+            help="Particle diameter in Angstrom, if the truth has none. Models then pick with it, "
+            "too.",
+        ),
     ] = None,
     pixel_size: PixelSize = None,
     border: Annotated[
-        float, typer.Option(metavar="A", help="Leave out a border of this width, in Angstrom.")
+        float, typer.Option(metavar="A", help="Exclude a border of this width (A) from scoring.")
     ] = 0.0,
     final: Annotated[
-        bool, typer.Option("--final", help="Score the test micrographs; each look is counted.")
+        bool,
+        typer.Option(
+            "--final", help="Score the test micrographs. Test-set evaluations are counted."
+        ),
     ] = False,
     seed: Annotated[
-        int, typer.Option(metavar="S", min=0, help="Of the split and the bootstrap.")
+        int,
+        typer.Option(
+            metavar="S", min=0, help="Random seed of the split and of the bootstrap intervals."
+        ),
     ] = 42,
     device: Device = "auto",
     json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+        bool, typer.Option("--json", help="Print the results as one JSON object only.")
     ] = False,
 ) -> None:
     """Compare models and other programs' picks: each at a threshold chosen on validation.
 
-    The first side (models come first) is what the others are compared with. Without --final only
+    The first picker (models come first) is the reference for differences. Without --final only
     validation micrographs are read. Writes comparison.html, .md, .csv, .tex and
     precision_recall.png.
     """
@@ -109,7 +130,7 @@ def _print_text(found: ComparisonResult, page: Path) -> None:
             print(plain_table(table))
             print(f"({table.caption})\n")
     if found.look is not None:
-        print(f"look number {found.look} at these test micrographs")
+        print(f"test-set evaluation number {found.look} on these micrographs")
     for note in found.all_notes:
         print(f"note: {note}")
     print(f"written: {page}")

@@ -18,39 +18,48 @@ Shapes = dict[str, tuple[int, int]]
 
 def convert(
     picks: Annotated[Path, typer.Argument(metavar="PICKS", help="File or folder of picks.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="File or folder to write.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output file or folder.")],
     to: Annotated[
-        str, typer.Option(help="csv, star, relion, box, cbox, eman, topaz or cryosparc.")
+        str,
+        typer.Option(help="Output format: csv, star, relion, box, cbox, eman, topaz or cryosparc."),
     ],
     source: Annotated[
-        str | None, typer.Option("--from", help="Format of PICKS, where it is told wrongly.")
+        str | None,
+        typer.Option("--from", help="Format of PICKS, if it is not recognised correctly."),
     ] = None,
     micrographs: Annotated[
         str | None,
         typer.Option(
             metavar="MICROGRAPHS",
-            help="File, folder, glob or STAR: their names are written, picks outside are dropped.",
+            help="Micrographs (file, folder, glob or STAR). Their names are written, and picks "
+            "outside them are dropped.",
         ),
     ] = None,
     diameter: Annotated[
-        float | None, typer.Option(metavar="A", help="Particle diameter: a box is 1.5 of it.")
+        float | None,
+        typer.Option(
+            metavar="A", help="Particle diameter in Angstrom; a box is 1.5 times as wide."
+        ),
     ] = None,
     pixel_size: Annotated[
-        float | None, typer.Option(metavar="A/PX", help="Pixel size of the micrographs.")
+        float | None, typer.Option(metavar="A/PX", help="Pixel size of the micrographs (A/px).")
     ] = None,
     box_size: Annotated[
-        int | None, typer.Option(metavar="PX", help="Box size (even), instead of --diameter.")
+        int | None,
+        typer.Option(metavar="PX", help="Box size in pixels (even), instead of --diameter."),
     ] = None,
     scale: Annotated[
         float,
-        typer.Option(help="Factor for coordinates and diameters of picks on downsampled images."),
+        typer.Option(
+            help="Factor for coordinates and diameters, for picks made on downsampled images."
+        ),
     ] = 1.0,
     flip_y: Annotated[
         bool,
-        typer.Option("--flip-y", help="Mirror the rows: for micrographs stored the other way up."),
+        typer.Option("--flip-y", help="Mirror the rows, for micrographs stored upside down."),
     ] = False,
 ) -> None:
-    """Convert picks between formats; names, scores and fractions are kept where they can be."""
+    """Convert picks between formats; names, scores and fractions of pixels are kept if possible."""
     from napari_unetpick.errors import InputError
     from napari_unetpick.io.assign import assign_picks
     from napari_unetpick.io.formats.read import check_readable, read_picks
@@ -64,7 +73,7 @@ def convert(
         check_readable(source)
     check_writable(to)
     if not 0 < scale < inf:
-        raise InputError(f"a scale of {scale:g} cannot be; give a number above 0")
+        raise InputError(f"a scale of {scale:g} is not possible; give a number above 0")
     if diameter is not None:
         check_diameter(diameter)
     given = [] if micrographs is None else list_micrographs(micrographs)
@@ -86,17 +95,17 @@ def convert(
     if to == "relion" and not (micrographs or "").lower().endswith(".star"):
         chosen = _named_for_relion(chosen, given, out)
     if to == "topaz" and not are_probabilities(chosen.values()):
-        typer.echo("scores outside of 0 to 1 are written as they are, not as logits", err=True)
+        typer.echo("scores outside 0 to 1 are written unchanged, not as logits", err=True)
     files = write_picks(chosen, out, to, box_size=box)
     count = sum(map(len, chosen.values()))
-    note = "" if count else " (PICKS holds none)"
+    note = "" if count else " (PICKS has none)"
     made = "" if len(files) == 1 else f" in {len(files):,} files"
     whole = tell_count(len(chosen), "micrograph")
     typer.echo(f"{tell_count(count, 'pick')}{note} of {whole} written to {out}{made}")
 
 
 def _shapes(given: list[Micrograph]) -> Shapes:
-    """Return (rows, columns) by name; a micrograph that cannot be read is said and left out."""
+    """Return (rows, columns) by name; an unreadable micrograph is skipped and reported."""
     from napari_unetpick.errors import InputError
     from napari_unetpick.io.images.image import read_micrograph
 
@@ -105,7 +114,7 @@ def _shapes(given: list[Micrograph]) -> Shapes:
         try:
             rows, columns = read_micrograph(micrograph.path).data.shape
         except InputError as error:
-            typer.echo(f"{error}; its picks are not checked", err=True)
+            typer.echo(f"{error}; its picks are not checked against the image size", err=True)
         else:
             shapes[micrograph.key] = (rows, columns)
     return shapes
@@ -137,14 +146,16 @@ def _box_size(box_size: int | None, diameter: float | None, pixel_size: float | 
     if box_size is not None or diameter is None:
         return box_size
     if pixel_size is None:
-        raise InputError("--diameter is in A: give --pixel-size (A/px) too, or --box-size")
+        raise InputError(
+            "--diameter is in A: also give --pixel-size (A/px), or give --box-size instead"
+        )
     return even_box(BOX_PER_DIAMETER * diameter / pixel_size)
 
 
 def _named_for_relion(
     picks: Mapping[str, Picks], given: list[Micrograph], out: Path
 ) -> dict[str, Picks]:
-    """Name micrographs that no STAR names as RELION would, and say where that is in doubt."""
+    """Name micrographs that no STAR names as RELION would, and report doubtful names."""
     from dataclasses import replace
 
     from napari_unetpick.io.formats.relion_list import project_names
@@ -161,7 +172,7 @@ def _named_for_relion(
 
 
 def _with_diameters(picks: Mapping[str, Picks], diameter_px: float) -> dict[str, Picks]:
-    """Give the picks that tell no diameter the user's."""
+    """Give picks without a diameter the user's."""
     from dataclasses import replace
 
     import numpy as np
@@ -181,6 +192,8 @@ def _flip(picks: Mapping[str, Picks], shapes: Shapes, given: bool) -> dict[str, 
 
     missing = [name for name in picks if name not in shapes]
     if missing:
-        todo = ", which cannot be opened: leave it out" if given else ": give --micrographs"
+        todo = (
+            ", which cannot be opened; remove it from the list" if given else "; give --micrographs"
+        )
         raise InputError(f"--flip-y needs the height of {missing[0]}{todo}")
     return {name: flip_rows(each, shapes[name][0]) for name, each in picks.items()}

@@ -1,4 +1,4 @@
-"""`unetpick demo`: the main job on sample data."""
+"""`unetpick demo`: the whole workflow on simulated micrographs."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import typer
 
 
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.")] = Path("demo"),
     view: Annotated[
-        bool, typer.Option("--view", help="Open a picked micrograph in napari at the end.")
+        bool, typer.Option("--view", help="Open a micrograph with its picks in napari at the end.")
     ] = False,
 ) -> None:
-    """Sample data, train, pick, evaluate, report: the main job, in a few minutes."""
+    """Simulate micrographs, train, pick, evaluate and write a report, in a few minutes."""
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.demo import demo as run_demo
 
-    run_stoppable(lambda check: run_demo(out, check), "run the command again to go on")
+    run_stoppable(lambda check: run_demo(out, check), "run the command again to resume")
     if view:
         import subprocess
         import sys

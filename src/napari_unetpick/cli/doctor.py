@@ -9,7 +9,7 @@ BINDINGS = ("PySide6", "PyQt6")
 
 
 def doctor() -> None:
-    """Check the installation; the exit code is 2 where something needed is missing."""
+    """Check the installation; the exit code is 2 if a required package is missing."""
     import os
     import platform
     import sys
@@ -43,4 +43,4 @@ def doctor() -> None:
     if missing:
         typer.echo(f"missing: {', '.join(missing)}; pip install {' '.join(missing)}", err=True)
         raise typer.Exit(2)
-    typer.echo("all that is needed is there")
+    typer.echo("all required packages are installed")

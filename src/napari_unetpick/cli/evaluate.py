@@ -1,4 +1,4 @@
-"""`unetpick evaluate`: how good picks are, against truth, by a named protocol."""
+"""`unetpick evaluate`: score picks against truth, under a stated protocol."""
 
 from __future__ import annotations
 
@@ -16,32 +16,40 @@ if TYPE_CHECKING:
 
 def evaluate(
     picks: Annotated[
-        Path, typer.Argument(metavar="PICKS", help="Picks: a file, or a folder that pick wrote.")
+        Path, typer.Argument(metavar="PICKS", help="Picks file, or output folder of pick.")
     ],
     truth: Annotated[
-        Path, typer.Option(metavar="PICKS", help="The truth; its micrographs are scored.")
+        Path, typer.Option(metavar="PICKS", help="True particles; their micrographs are scored.")
     ],
     micrographs: Annotated[
         str | None,
-        typer.Option(metavar="M", help="File, folder, glob or STAR; for pictures and borders."),
+        typer.Option(
+            metavar="M", help="Micrographs (file, folder, glob or STAR), for figures and --border."
+        ),
     ] = None,
     diameter: Annotated[
-        float | None, typer.Option(metavar="A", help="In Angstrom, where the truth has none.")
+        float | None,
+        typer.Option(metavar="A", help="Particle diameter in Angstrom, if the truth has none."),
     ] = None,
     pixel_size: Annotated[
-        float | None, typer.Option(metavar="A/px", help="Instead of the micrographs' own.")
+        float | None,
+        typer.Option(metavar="A/px", help="Pixel size, instead of the one in the headers."),
     ] = None,
     border: Annotated[
-        float, typer.Option(metavar="A", help="Leave out a border of this width, in Angstrom.")
+        float, typer.Option(metavar="A", help="Exclude a border of this width (A) from scoring.")
     ] = 0.0,
     protocol: Annotated[
-        str, typer.Option(help="Of the headline: particle, iou0.6 or pixel.")
+        str,
+        typer.Option(help="Evaluation protocol of the main figures: particle, iou0.6 or pixel."),
     ] = "particle",
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write tables, curves, pictures, a report.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write tables, curves, figures and a report to this folder."
+        ),
     ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+        bool, typer.Option("--json", help="Print the results as one JSON object only.")
     ] = False,
 ) -> None:
     """Score picks against truth: precision, recall, F1, curves and calibration."""
@@ -58,7 +66,7 @@ def evaluate(
         picks, truth, micrographs, diameter=diameter, pixel_size=pixel_size, border=border
     )
     found = inputs.evaluate(chosen)
-    failed = [f"{key} was left out: {reason}" for key, reason in inputs.failed.items()]
+    failed = [f"{key} was skipped: {reason}" for key, reason in inputs.failed.items()]
     found = replace(found, notes=(*failed, *inputs.messages, *found.notes))
     if out is not None:
         _write(out, found, inputs, f"{picks.name} against {truth.name}", quiet=json)

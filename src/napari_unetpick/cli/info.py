@@ -1,4 +1,4 @@
-"""`unetpick info`: what a model was trained on and what it reached."""
+"""`unetpick info`: what a model was trained on, and its validation score."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # stored, b
 
 def info(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file or run folder.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the whole card as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the complete model card as JSON.")
+    ] = False,
 ) -> None:
-    """Show a model's card."""
+    """Show what a model was trained on, its validation F1 and its threshold."""
     import json
 
     from napari_unetpick.io.models import load_model
@@ -29,7 +31,7 @@ def info(
     parameters = sum(value.size for value in counted.values())
     network = card["settings"]["network"]
     kind = "attention U-Net" if network["attention"] else "U-Net"
-    score = "a probability" if calibration["kind"] == "probability" else "a rank"
+    score = "calibrated score" if calibration["kind"] == "probability" else "uncalibrated score"
     rows = [
         ("network", f"{kind}, width {network['width']}, {parameters:,} parameters"),
         ("recipe", f"{card['settings']['recipe']}, seed {card['settings']['train']['seed']}"),
@@ -41,15 +43,19 @@ def info(
         ),
         (
             "validation F1",
-            "not known (partial labels)"
+            "unknown (partial labels)"
             if validation["f1"] is None
             else f"{validation['f1']:.3f} (protocol {validation['protocol']}, "
             f"{validation['micrographs']} micrographs)",
         ),
         (
             "threshold",
-            f"{calibration['threshold']:.3f} (the score is {score}), "
-            f"minimum distance {calibration['min_distance']:g} diameters",
+            f"{calibration['threshold']:.3f} ({score})",
+        ),
+        (
+            "min. distance",
+            f"{calibration['min_distance'] * card['diameter']:g} A "
+            f"({calibration['min_distance']:g} diameters)",
         ),
         ("versions", ", ".join(f"{k} {v}" for k, v in card["versions"].items())),
     ]

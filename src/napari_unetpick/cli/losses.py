@@ -1,4 +1,4 @@
-"""`unetpick losses`: what each loss makes of easy, hard and empty examples."""
+"""`unetpick losses`: compare loss functions on easy, hard and empty examples."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import typer
 
 
 def losses(
-    out: Annotated[Path, typer.Option(metavar="PNG", help="Where the curves are drawn.")] = Path(
-        "losses.png"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="PNG", help="Image file to write the curves to.")
+    ] = Path("losses.png"),
     recipe: Annotated[
-        str, typer.Option(help="Whose weights: improved, baseline, plan, or a TOML file.")
+        str,
+        typer.Option(
+            help="Recipe with the loss weights: improved, baseline, plan, or a TOML file."
+        ),
     ] = "improved",
 ) -> None:
-    """Print the losses side by side, and draw their curves."""
+    """Print the values of the loss functions on examples, and plot their curves."""
     from napari_unetpick.io.atomic import atomic_path
     from napari_unetpick.report.figures.canvas import to_png
     from napari_unetpick.report.figures.losses import draw_losses, loss_table

@@ -1,4 +1,4 @@
-"""`unetpick pick`: a model over micrographs, picks and candidates out."""
+"""`unetpick pick`: pick particles with a trained model."""
 
 from __future__ import annotations
 
@@ -17,31 +17,45 @@ def pick(
     micrographs: MicrographsArgument,
     model: Annotated[
         list[Path],
-        typer.Option(metavar="MODEL", help="Model or run folder; several make an ensemble."),
+        typer.Option(
+            metavar="MODEL", help="Model or run folder. Repeat the option for an ensemble."
+        ),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.")],
     diameter: Annotated[
-        float | None, typer.Option(metavar="A", help="Particle diameter, if not the model's.")
+        float | None,
+        typer.Option(metavar="A", help="Particle diameter in Angstrom. Default: the model's."),
     ] = None,
     pixel_size: PixelSize = None,
     threshold: Annotated[
-        str, typer.Option(metavar="auto|T", help="Score from which a candidate is a pick.")
+        str,
+        typer.Option(
+            metavar="auto|T",
+            help="Lowest score of a pick (0 to 1). Default: auto, the model's threshold.",
+        ),
     ] = "auto",
     min_distance: Annotated[
-        float | None, typer.Option(metavar="A", help="Between picks, if not the model's.")
+        float | None,
+        typer.Option(
+            metavar="A", help="Minimum distance between picks in Angstrom. Default: the model's."
+        ),
     ] = None,
     fmt: Annotated[
-        str, typer.Option("--format", help="star, csv, box, cbox, eman, topaz, cryosparc.")
+        str,
+        typer.Option(
+            "--format",
+            help="Output formats, comma-separated: star, csv, box, cbox, eman, topaz, cryosparc.",
+        ),
     ] = "star,csv",
     device: Device = "auto",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Pick what is missing of an earlier picking in DIR.")
+        bool, typer.Option("--resume", help="Resume an unfinished picking in DIR.")
     ] = False,
 ) -> None:
     """Pick particles on micrographs.
 
     Writes candidates.csv (every candidate with its score), picks.csv, RELION's autopick.star with
-    a file a micrograph, and picks.star for cryoSPARC. Until the end they grow in DIR/.picking.
+    one file per micrograph, and picks.star for cryoSPARC. Unfinished results are in DIR/.picking.
     """
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.engine.inputs import make_pick_job
@@ -69,7 +83,7 @@ def pick(
 
 
 def _named_for_relion(job: PickJob, sources: list[str]) -> PickJob:
-    """Name micrographs that no STAR names as RELION would, and say where that is in doubt."""
+    """Name micrographs that no STAR names as RELION would, and report doubtful names."""
     from dataclasses import replace
 
     from napari_unetpick.io.formats.relion_list import project_names

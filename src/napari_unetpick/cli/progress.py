@@ -1,4 +1,4 @@
-"""How the terminal shows a job: a bar with time left, messages, and what Ctrl-C does."""
+"""How the terminal shows a job: progress bar, messages and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class StopSwitch:
         if self.pressed:
             raise KeyboardInterrupt
         self.pressed = True
-        print("\nstopping after this step (Ctrl-C again: at once)", file=sys.stderr)
+        print("\nstopping after this step (Ctrl-C again stops at once)", file=sys.stderr)
 
 
 class Terminal:
@@ -58,7 +58,7 @@ class Terminal:
         elif isinstance(event, Message):
             self._line(f"warning: {event.text}" if event.level == "warning" else event.text)
         elif isinstance(event, Failed):
-            self._line(f"left out: {event.reason}")
+            self._line(f"skipped: {event.reason}")
         elif isinstance(event, Metrics) and self.live and "validation_f1" in event.values:
             self._line(f"epoch {event.epoch}: validation F1 {event.values['validation_f1']:.3f}")
 
@@ -119,6 +119,6 @@ def run_job(events: Iterator[Event]) -> Done:
 def run_stoppable(
     make: Callable[[Callable[[], None]], Iterator[Event]], advice: str = "run the command again"
 ) -> Done:
-    """Run a job made from a stop check, which Ctrl-C triggers; `advice` says how to go on."""
+    """Run a job made from a stop check, which Ctrl-C triggers; `advice` says how to resume."""
     with StopSwitch(advice) as switch:
         return run_job(make(switch.check))

@@ -1,4 +1,4 @@
-"""`unetpick self-train`: a finished run learns from its own sure picks."""
+"""`unetpick self-train`: train a finished run on its own confident picks."""
 
 from __future__ import annotations
 
@@ -14,24 +14,31 @@ def self_train(
     micrographs: MicrographsArgument,
     run: Annotated[Path, typer.Option(metavar="DIR", help="Run folder with a trained model.")],
     rounds: Annotated[
-        int | None, typer.Option(metavar="K", min=1, help="How often it picks and trains [2].")
+        int | None,
+        typer.Option(
+            metavar="K", min=1, help="Number of rounds of picking and training. Default: 2."
+        ),
     ] = None,
     self_training_epochs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Epochs of a round, if not as trained.")
+        int | None,
+        typer.Option(metavar="N", min=1, help="Epochs per round. Default: the recipe's."),
     ] = None,
     device: Device = "auto",
     track: Track = "none",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where it was stopped, or with more --rounds.")
+        bool,
+        typer.Option(
+            "--resume", help="Resume where it was stopped, or add rounds with a larger --rounds."
+        ),
     ] = False,
     start_over: Annotated[
-        bool, typer.Option("--start-over", help="Begin again from the supervised model.")
+        bool, typer.Option("--start-over", help="Start over from the supervised model.")
     ] = False,
 ) -> None:
-    """Train a run further on its own sure picks of unlabelled micrographs.
+    """Train a run further on its confident picks of unlabelled micrographs (pseudo-labels).
 
-    Labels, settings and what validates come from the run. The best round replaces the model, if
-    it is better on what validates and does no harm there; the supervised model is kept as
+    Labels, settings and validation data come from the run. The best round that passes the
+    acceptance test on the validation data replaces the model; the supervised model is kept as
     supervised.safetensors.
     """
     from napari_unetpick.cli.progress import run_stoppable
@@ -42,7 +49,7 @@ def self_train(
     from napari_unetpick.io.images.listing import list_micrographs
 
     if resume and start_over:
-        raise InputError("--resume and --start-over: give one of them")
+        raise InputError("--resume and --start-over exclude each other; give one of them")
     again: Again = "resume" if resume else "start over" if start_over else "refuse"
     job, messages = make_self_train_job(
         micrographs=list_micrographs(micrographs),
@@ -57,6 +64,6 @@ def self_train(
     tracker = make_tracker(track, run, job.train.settings)
     done = run_stoppable(
         lambda check: tracked(run_self_training(job, check), tracker),
-        "run the same command with --resume to go on",
+        "run the same command with --resume to continue",
     )
     typer.echo(done.result["model"])

@@ -1,4 +1,4 @@
-"""`unetpick simulate`: micrographs with known truth, from physics."""
+"""`unetpick simulate`: simulate micrographs with known particles."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ import typer
 
 
 def simulate(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output folder.")],
     sample: Annotated[
         str,
         typer.Option(
-            help="What is imaged: barrel, cage, rod, globule, tetramer, ribosome, contaminated."
+            help="Sample: barrel, cage, rod, globule, tetramer, ribosome, contaminated, or "
+            "random-N."
         ),
     ] = "barrel",
     count: Annotated[int, typer.Option(help="Number of micrographs.")] = 10,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 42,
+    seed: Annotated[
+        int, typer.Option(help="Random seed; the same seed gives the same files.")
+    ] = 42,
     pixel_size: Annotated[
-        float | None, typer.Option(help="A/px; the sample's own if left out.")
+        float | None, typer.Option(help="Pixel size in A/px. Default: the sample's.")
     ] = None,
     size: Annotated[
-        int | None, typer.Option(help="Pixels a side; the sample's own if left out.")
+        int | None, typer.Option(help="Width and height in pixels. Default: the sample's.")
     ] = None,
 ) -> None:
-    """Simulate micrographs of a named sample, with picks, poses and defocus known."""
+    """Simulate micrographs of a sample, with known particle positions, poses and defocus."""
     from napari_unetpick.cli.progress import run_job
     from napari_unetpick.simulate.samples import get_sample
     from napari_unetpick.simulate.write import simulate_set

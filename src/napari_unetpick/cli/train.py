@@ -1,4 +1,4 @@
-"""`unetpick train`: labelled micrographs in, a calibrated model out."""
+"""`unetpick train`: train a model on labelled micrographs."""
 
 from __future__ import annotations
 
@@ -13,45 +13,59 @@ from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize, 
 def train(
     micrographs: MicrographsArgument,
     picks: Annotated[
-        Path, typer.Option(metavar="PICKS", help="Your picks: CSV, STAR, .box, ... or a folder.")
+        Path,
+        typer.Option(
+            metavar="PICKS", help="Your picks: CSV, STAR, .box and others, or a folder of them."
+        ),
     ],
     diameter: Annotated[float, typer.Option(metavar="A", help="Particle diameter in Angstrom.")],
-    run: Annotated[Path, typer.Option(metavar="DIR", help="Run folder to write to.")],
+    run: Annotated[Path, typer.Option(metavar="DIR", help="Output run folder.")],
     pixel_size: PixelSize = None,
     validation: Annotated[
         str | None,
         typer.Option(
             metavar="PICKS|FRACTION",
-            help="Picks of the micrographs that validate, or a fraction of the labelled ones.",
+            help="Picks of the validation micrographs, or the fraction of labelled micrographs "
+            "to use for validation.",
         ),
     ] = None,
     partial: Annotated[
         bool,
-        typer.Option("--partial", help="What is not picked is unknown, not background."),
+        typer.Option(
+            "--partial", help="Labels are partial: unpicked areas are unknown, not background."
+        ),
     ] = False,
     negatives: Annotated[
-        Path | None, typer.Option(metavar="PICKS", help="Places that are not particles.")
+        Path | None, typer.Option(metavar="PICKS", help="Picks of places that are not particles.")
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="general, scratch, or a model to go on from."),
+        typer.Option(
+            metavar="MODEL", help="Model to start from: general, scratch, or a model to fine-tune."
+        ),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(metavar="NAME|TOML", help="improved, baseline, plan, or a TOML file.")
+        str,
+        typer.Option(
+            metavar="NAME|TOML", help="Training recipe: improved, baseline, plan, or a TOML file."
+        ),
     ] = "improved",
     initial_epochs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Epochs, instead of the recipe's.")
+        int | None,
+        typer.Option(metavar="N", min=1, help="Number of epochs. Default: the recipe's."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="S", min=0, help="Random seed [42].")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="S", min=0, help="Random seed. Default: 42.")
+    ] = None,
     device: Device = "auto",
     track: Track = "none",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in DIR where it was stopped.")
+        bool, typer.Option("--resume", help="Resume the run in DIR where it was stopped.")
     ] = False,
 ) -> None:
     """Train a model on picks.
 
-    A micrograph named in PICKS is fully labelled, unless --partial is given or a labels.csv
+    Micrographs named in PICKS count as fully labelled, unless --partial is given or a labels.csv
     (micrograph,state) beside the picks says otherwise.
     """
     from napari_unetpick.cli.progress import run_stoppable
@@ -80,6 +94,6 @@ def train(
     tracker = make_tracker(track, run, job.settings)
     done = run_stoppable(
         lambda check: tracked(run_training(job, check), tracker),
-        "run the same command with --resume to go on",
+        "run the same command with --resume to continue",
     )
     typer.echo(done.result["model"])
