@@ -20,7 +20,7 @@ from napari_unetpick.engine.devices import choose_device
 from napari_unetpick.engine.pick.ensemble import make_scorer
 from napari_unetpick.engine.pick.find import FindJob, find
 from napari_unetpick.engine.runs.record import read_record
-from napari_unetpick.engine.runs.resume_check import filled, read_begun
+from napari_unetpick.engine.runs.resume_check import filled, read_start_config
 from napari_unetpick.engine.self_train.job import make_self_train_job, read_run_config
 from napari_unetpick.engine.self_train.run import self_train
 from napari_unetpick.events import Event, FoundCandidates
@@ -139,7 +139,7 @@ def run_of(run: Any) -> Table:
 
 def read_run(run: Path) -> Table:
     """A run folder, finished or not."""
-    begun = filled(read_begun(run / "config.toml"))
+    begun = filled(read_start_config(run / "config.toml"))
     finished = (run / "model.safetensors").is_file()
     taken = read_taken(run)
     return {
@@ -212,7 +212,7 @@ def go_on(project: Path, run: str) -> list[Event]:
 
 def teach_on(project: Path, run: str, rounds: int) -> list[Event]:
     """Resume a self-training with more rounds, as the command line does."""
-    begun = read_begun(project / "runs" / run / "self_train.toml")
+    begun = read_start_config(project / "runs" / run / "self_train.toml")
     names = [Path(path).name for path in (*begun["labelled"], *begun["learn"])]
     job, _ = make_self_train_job(
         micrographs=list_micrographs([str(project.parent / "Micrographs" / n) for n in names]),

@@ -154,7 +154,7 @@ def test_a_harmless_round_that_is_no_better_neither_stays_nor_teaches(
     tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """On forty units it loses half a point for sure: less than the gate calls harm."""
-    verdict = gate.judge_round(
+    verdict = gate.compare_on_labels(
         gate.Tally(*np.full((3, 40), 200)),
         gate.Tally(np.tile([199, 198, 200, 199], 10), *np.full((2, 40), 200)),
         np.random.default_rng(1),

@@ -12,7 +12,7 @@ import pytest
 import tomli_w
 
 from napari_unetpick.engine.self_train.job import SelfTrainJob
-from napari_unetpick.engine.self_train.run import NothingSureError
+from napari_unetpick.engine.self_train.run import NoConfidentPicksError
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.engine.train.run import config_of
 from napari_unetpick.errors import Cancelled
@@ -129,7 +129,7 @@ def test_minutes_of_a_self_training_that_was_sure_of_nothing_count(
     monkeypatch.setattr(units, "train", train)
     own = SelfTrainJob(job.train, [], Path("s"))
     monkeypatch.setattr(units, "make_self_train_job", lambda **_: (own, []))
-    monkeypatch.setattr(units, "self_train", lambda *_: work(clock, 30.0, NothingSureError))
+    monkeypatch.setattr(units, "self_train", lambda *_: work(clock, 30.0, NoConfidentPicksError))
     job = replace(job, learn=[Micrograph(Path("m.mrc"), "m.mrc")])
     for _ in trained(job, RECIPES["baseline"], go_on):
         pass

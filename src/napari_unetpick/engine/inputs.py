@@ -79,7 +79,7 @@ def make_train_job(
     if validation is not None:
         share = read_validation(validation, given, shapes, labels, messages)
     if not any(len(each.positives) for each in labels.values()):
-        raise InputError(f"{picks}: holds no picks; mark some particles first")
+        raise InputError(f"{picks}: has no picks; mark some particles first")
     job = TrainJob(
         micrographs=given,
         labels=labels,
@@ -126,7 +126,7 @@ def read_validation(
         pass
     else:
         if not 0 < fraction < 1:
-            raise InputError(f"--validation {wish}: a fraction lies between 0 and 1")
+            raise InputError(f"--validation {wish}: give a fraction between 0 and 1")
         return fraction
     assigned = assign_picks(read_picks(wish, image_shapes=shapes), given, shapes)
     messages += assigned.messages

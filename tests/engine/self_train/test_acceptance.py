@@ -8,7 +8,7 @@ import pytest
 from napari_unetpick.engine.self_train.acceptance import (
     Tally,
     join,
-    judge_round,
+    compare_on_labels,
     pooled_f1,
     tally_blocks,
 )
@@ -36,29 +36,29 @@ def rng() -> np.random.Generator:
     ],
 )
 def test_a_round_passes_where_it_is_less_than_a_point_worse(after: Tally, decision: str):
-    verdict = judge_round(planted(0.8, 0.8), after, rng())
-    assert verdict.decision == decision
-    assert verdict.f1_before == pytest.approx(0.8)
-    assert verdict.f1 == pytest.approx(pooled_f1(after))
+    result = compare_on_labels(planted(0.8, 0.8), after, rng())
+    assert result.decision == decision
+    assert result.f1_before == pytest.approx(0.8)
+    assert result.f1 == pytest.approx(pooled_f1(after))
 
 
 def test_a_gain_that_few_units_cannot_show_is_refused():
     before = planted(0.8, 0.8, units=4, truths=10)
     after = Tally(before.hits + [3, -2, 3, -2], before.picks, before.truths)
-    verdict = judge_round(before, after, rng())
-    assert verdict.f1 > verdict.f1_before
-    assert verdict.low < -0.01 < verdict.high
-    assert verdict.decision == "refused"
+    result = compare_on_labels(before, after, rng())
+    assert result.f1 > result.f1_before
+    assert result.low < -0.01 < result.high
+    assert result.decision == "refused"
 
 
 def test_units_are_compared_in_pairs():
     """Hard and easy micrographs differ by much more than the models do, and cancel."""
     hard = np.tile([20, 95], 10)
     before = Tally(hard, np.full(20, 100), np.full(20, 100))
-    verdict = judge_round(before, Tally(hard + 2, before.picks, before.truths), rng())
-    assert verdict.decision == "accepted"
-    assert verdict.low == pytest.approx(0.02)
-    assert verdict.high == pytest.approx(0.02)
+    result = compare_on_labels(before, Tally(hard + 2, before.picks, before.truths), rng())
+    assert result.decision == "accepted"
+    assert result.low == pytest.approx(0.02)
+    assert result.high == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_units_are_compared_in_pairs():
     ],
 )
 def test_too_little_to_tell_is_undecided(tally: Tally):
-    verdict = judge_round(tally, tally, rng())
-    assert (verdict.decision, verdict.f1) == ("undecided", None)
+    result = compare_on_labels(tally, tally, rng())
+    assert (result.decision, result.f1) == ("undecided", None)
 
 
 def test_blocks_count_what_lies_in_them():

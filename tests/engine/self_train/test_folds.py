@@ -125,9 +125,9 @@ def test_a_rounds_networks_follow_those_of_its_teacher(run: SelfTraining, teache
 def test_a_round_that_leaves_out_dirt_gains_by_the_clicks(run: SelfTraining):
     found = finish(folds.judge_by_clicks(run, 1))
     # of 22 picks 15 are particles before, all after; the clicks that are kept are the same
-    assert found.verdict.clicks == 27
-    assert found.verdict.change == pytest.approx((22 / 15) ** 0.5 - 1, abs=0.05)
-    assert found.verdict.decision == "accepted"
+    assert found.result.clicks == 27
+    assert found.result.change == pytest.approx((22 / 15) ** 0.5 - 1, abs=0.05)
+    assert found.result.decision == "accepted"
     assert found.picks == pytest.approx(len(CLICKED) + len(UNMARKED), abs=1)
 
 

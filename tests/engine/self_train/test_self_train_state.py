@@ -37,11 +37,11 @@ def state_of(folder: Path, rounds: list[Told]) -> State:
     ],
 )
 def test_the_best_is_better_than_the_supervised_model(
-    tmp_path: Path, rounds: list[Told], best: int | None, goes_on: bool
+    tmp_path: Path, rounds: list[Told], best: int | None, fine_tunes: bool
 ):
     state = state_of(tmp_path, rounds)
     assert (state.best and state.best.number) == best
-    assert state.open_rounds(SelfTrainSettings(rounds=9)) == goes_on
+    assert state.open_rounds(SelfTrainSettings(rounds=9)) == fine_tunes
 
 
 def test_after_a_harmless_round_falling_limits_give_other_picks(tmp_path: Path):

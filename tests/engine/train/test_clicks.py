@@ -97,11 +97,11 @@ def test_what_was_missed_and_rejected_counts_half(asked, make_item):
     above, below = 7, 1  # of CLICKED, UNMARKED, DOUBTFUL and DIRT
     negatives = np.array([DOUBTFUL], float)
     asked.items = [make_item(i, "partial", CLICKED, negatives=negatives) for i in range(3)]
-    assert clicks.ask_start(asked).picks == above - 1 / 2
+    assert clicks.estimate_from_start(asked).picks == above - 1 / 2
     asked.items = [make_item(i, "partial", [*CLICKED, DIRT]) for i in range(3)]
-    assert clicks.ask_start(asked).picks == above + below / 2
+    assert clicks.estimate_from_start(asked).picks == above + below / 2
     asked.items = [make_item(i, "partial", [*CLICKED, DIRT], negatives=negatives) for i in range(3)]
-    assert clicks.ask_start(asked).picks == above
+    assert clicks.estimate_from_start(asked).picks == above
 
 
 def test_going_on_makes_no_fewer_picks_than_there_are_marks(asked, make_item, monkeypatch):
@@ -111,7 +111,7 @@ def test_going_on_makes_no_fewer_picks_than_there_are_marks(asked, make_item, mo
         clicks, "read_card", lambda name, model: (Settings(), calibration, DIAMETER)
     )
     asked.items = [make_item(i, "partial", [*CLICKED, DIRT]) for i in range(3)]
-    assert clicks.ask_start(asked).picks == 4
+    assert clicks.estimate_from_start(asked).picks == 4
 
 
 def said(training, estimate, monkeypatch):
@@ -148,7 +148,7 @@ def test_going_on_ignores_unmarked_picks_and_what_scores_little_lower(asked, mak
         make_item(0, "partial", CLICKED),
         make_item(1, "partial", CLICKED, negatives=rejected),
     ]
-    pseudo = clicks.ask_start(asked).pseudo
+    pseudo = clicks.estimate_from_start(asked).pseudo
     for index, ignored in enumerate([{*UNMARKED, DOUBTFUL, DIRT}, {*UNMARKED, DOUBTFUL}]):
         assert {tuple(place) for place in pseudo[index].ignored.tolist()} == ignored
         assert len(pseudo[index].positives) == 0

@@ -124,7 +124,7 @@ def outlier_limits(image: NDArray[np.generic], name: str) -> tuple[float, float]
     sample = np.asarray(image[::step, ::step], dtype=np.float32)
     sample = sample[np.isfinite(sample)]
     if sample.size == 0 or sample.min() == sample.max():
-        raise InputError(f"{name}: all pixels are equal; not a micrograph, leave it out")
+        raise InputError(f"{name}: all pixels are equal; not a micrograph, remove it from the list")
     quarter, median, three_quarters = np.percentile(sample, [25, 50, 75])
     # Sparse electron counts have no interquartile range. Elsewhere the standard deviation has no
     # say: a single X-ray hit would widen its own limits.
@@ -137,7 +137,9 @@ def normalise(image: NDArray[np.float32], name: str) -> NDArray[np.float32]:
     quarter, median, three_quarters = np.percentile(image[::2, ::2], [25, 50, 75])
     spread = float(three_quarters - quarter) / 1.349
     if not spread > 0:
-        raise InputError(f"{name}: has no contrast at the particle's scale; leave it out")
+        raise InputError(
+            f"{name}: has no contrast at the particle's scale; remove it from the list"
+        )
     image -= np.float32(median)
     image /= np.float32(spread)
     return np.clip(image, -CLIP, CLIP, out=image)

@@ -107,7 +107,7 @@ def prepare(
             yield Failed(micrograph.name, str(error), error.in_viewer)
         yield Progress("preparing", index + 1, len(wanted))
     if not items:
-        raise last or InputError("no micrograph has labels; give picks that belong to them")
+        raise last or InputError("no micrograph has labels; give picks of these micrographs")
 
 
 def disk_needed(scales: list[Scale]) -> int:

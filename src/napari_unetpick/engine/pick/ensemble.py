@@ -73,7 +73,9 @@ def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Sc
         calibrations.append(calibration)
         diameters.append(diameter)
     if len({each.particle_px for each in settings}) > 1:
-        raise ModelError("the models see particles at different scales; train them with one recipe")
+        raise ModelError(
+            "the models work at different scales (particle_px); train them with the same recipe"
+        )
     same_labels = len({model.card.get("data") for _, model in models}) == 1
     weights = member_weights(calibrations, same_labels)
     return Scorer(

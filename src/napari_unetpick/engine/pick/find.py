@@ -52,8 +52,8 @@ def find(
     ratio = max(diameter / scorer.diameter, scorer.diameter / diameter)
     if ratio >= OTHER_DIAMETER:
         yield Message(
-            f"the model was made for particles of {scorer.diameter:g} A, not {diameter:g} A; "
-            "train one for this diameter if the picks disappoint",
+            f"the model was trained for particles of {scorer.diameter:g} A, not "
+            f"{diameter:g} A; train one for this diameter if the picks are poor",
             "warning",
         )
     started = time.monotonic()

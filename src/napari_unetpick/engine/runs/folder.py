@@ -11,7 +11,7 @@ from typing import Any
 import tomli_w
 import torch
 
-from napari_unetpick.engine.runs.resume_check import differences, filled, read_begun
+from napari_unetpick.engine.runs.resume_check import differences, filled, read_start_config
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import (
     atomic_path,
@@ -72,7 +72,7 @@ class RunFolder:
         if not resume or not self.begun:
             return None
         written = self.path / CONFIG
-        if others := differences(filled(read_begun(written)), config):
+        if others := differences(filled(read_start_config(written)), config):
             raise InputError(
                 f"{self.path}: this run was started with other settings or data "
                 f"({', '.join(others)}; see {written}); resume it with those, or train into "

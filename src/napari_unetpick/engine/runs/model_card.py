@@ -1,4 +1,4 @@
-"""A model's card: what it was trained on and what it reached, the same for the same seed."""
+"""A model's card: what it was trained on and its validation score; one seed gives one card."""
 
 from __future__ import annotations
 
@@ -72,10 +72,13 @@ def validation_of(held_out: Pairs, calibration: Calibration) -> dict[str, Any]:
 
 
 def summarise(card: dict[str, Any]) -> str:
-    """Say in a line what the model reached."""
+    """Summarise in one line what the model reached."""
     calibration, validation = card["calibration"], card["validation"]
     if validation["f1"] is None:
-        return f"done; threshold {calibration['threshold']:.3f} (a rank, from held-out clicks)"
+        return (
+            f"done; threshold {calibration['threshold']:.3f} (uncalibrated score, from held-out "
+            "clicks)"
+        )
     return (
         f"done; validation F1 {validation['f1']:.3f} (protocol particle, "
         f"{validation['micrographs']} held-out micrographs, automatic threshold; "

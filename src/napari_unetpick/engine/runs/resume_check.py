@@ -21,7 +21,7 @@ LISTS = ("micrographs", "labelled", "learn")  # of paths
 SAME = 1e-6  # relative: a header has a pixel size to seven digits
 
 
-def read_begun(path: Path) -> dict[str, Any]:
+def read_start_config(path: Path) -> dict[str, Any]:
     """Read a config.toml or self_train.toml; {} where there is none.
 
     Raises
@@ -82,6 +82,6 @@ def check_pixel_sizes(begun: dict[str, Any], items: Iterable[Item], run: Path) -
         before = noted.get(key, size)
         if not math.isclose(before, size, rel_tol=SAME):
             raise InputError(
-                f"{run}: was trained with {before:g} A/px for {key}, which now has {size:g} A/px; "
-                "give the former pixel size again, or train a new run"
+                f"{run}: was trained with {before:g} A/px for {key}, which now has {size:g} "
+                "A/px; give the former pixel size, or train a new run"
             )

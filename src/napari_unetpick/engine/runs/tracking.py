@@ -102,7 +102,7 @@ class _Guard:
     def _give_up(self, error: Exception) -> Message:
         self._tracker = None
         reason = " ".join(str(error).split()) or type(error).__name__
-        return Message(f"tracking failed ({reason[:200]}); the job itself goes on", "warning")
+        return Message(f"tracking failed ({reason[:200]}); the job itself continues", "warning")
 
 
 class TensorBoardTracker:
@@ -143,8 +143,8 @@ class WandbTracker:
         self._wandb = load_package("wandb", "wandb")
         if self._mode == "online" and not is_signed_in(self._wandb):
             raise InputError(
-                "WANDB_MODE=online: you are not signed in to W&B; run wandb login, or unset "
-                "WANDB_MODE to log offline"
+                "WANDB_MODE=online: you are not logged in to W&B; run wandb login, or "
+                "unset WANDB_MODE to log offline"
             )
         self._stages: set[str] = set()
 

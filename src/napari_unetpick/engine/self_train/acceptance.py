@@ -35,7 +35,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AcceptanceResult:
     """What the gate says: F1 of the supervised model and of the round, and their difference.
 
     Parameters
@@ -57,7 +57,7 @@ class Verdict:
     clicks: int = 0
 
 
-def judge_round(before: Tally, after: Tally, rng: np.random.Generator) -> Verdict:
+def compare_on_labels(before: Tally, after: Tally, rng: np.random.Generator) -> AcceptanceResult:
     """Compare two models on the same units by the paired bootstrap of their pooled F1.
 
     Easy and hard units cancel, as both models are resampled alike. A round is accepted only if
@@ -70,7 +70,7 @@ def judge_round(before: Tally, after: Tally, rng: np.random.Generator) -> Verdic
     anything = (before.picks + before.truths + after.picks) > 0
     found = before.hits.any() or after.hits.any()
     if np.count_nonzero(anything) < 2 or before.truths.sum() < ENOUGH or not found:
-        return Verdict("undecided")
+        return AcceptanceResult("undecided")
     first, second = (
         [
             score_counts(int(h), int(p), int(t))
@@ -81,7 +81,7 @@ def judge_round(before: Tally, after: Tally, rng: np.random.Generator) -> Verdic
         for each in (before, after)
     )
     difference = paired_difference(first, second, rng, level=LEVEL)
-    return Verdict(
+    return AcceptanceResult(
         "accepted" if difference.low > HARM else "refused",
         pooled_f1(before),
         pooled_f1(after),
@@ -91,7 +91,7 @@ def judge_round(before: Tally, after: Tally, rng: np.random.Generator) -> Verdic
     )
 
 
-def judge_by_clicks(difference: Difference, clicks: int) -> Verdict:
+def judge_by_clicks(difference: Difference, clicks: int) -> AcceptanceResult:
     """Judge by held-out clicks alone: accepted if no harm is likely, refused if it is sure.
 
     In between, and with fewer than `ENOUGH` clicks, nothing is told: a few clicks see little.
@@ -101,7 +101,7 @@ def judge_by_clicks(difference: Difference, clicks: int) -> Verdict:
         decision = "accepted"
     elif clicks >= ENOUGH and difference.high < 0:
         decision = "refused"
-    return Verdict(
+    return AcceptanceResult(
         decision,
         change=difference.value,
         low=difference.low,

@@ -33,10 +33,10 @@ STAGE = 1000  # number of the first fold's network in round 0
 
 
 @dataclass(frozen=True)
-class ClickVerdict:
+class ClickComparison:
     """What held-out clicks say: the gate's verdict, how many picks there are, what they keep."""
 
-    verdict: gate.Verdict
+    result: gate.AcceptanceResult
     picks: float
     recall: float
 
@@ -48,7 +48,7 @@ def crossfitted(run: SelfTraining) -> bool:
     return all(partial.cross_fit_name(fold) in stages for fold in range(folds))
 
 
-def judges_by_clicks(run: SelfTraining) -> bool:
+def compares_by_clicks(run: SelfTraining) -> bool:
     """Tell whether held-out clicks judge the rounds."""
     return not run.parts and crossfitted(run) and run.training.job.settings.self_train.gate
 
@@ -63,7 +63,7 @@ def epochs_of_all(run: SelfTraining, rounds: int) -> int:
     if not crossfitted(run):
         return 0
     learned = run.training.job.settings.train.learn_unmarked
-    generations = rounds - 1 + learned + judges_by_clicks(run)
+    generations = rounds - 1 + learned + compares_by_clicks(run)
     return generations * len(partial.make_folds(run.training.items)) * epochs_of_one(run)
 
 
@@ -82,7 +82,7 @@ def make_folds(run: SelfTraining) -> list[list[Item]]:
     ]
 
 
-def ask_folds(
+def find_by_folds(
     run: SelfTraining, networks: list[Weights], stage: str
 ) -> Generator[Event, None, list[tuple[Item, Candidates]]]:
     """Find the candidates of each micrograph by the network that has not seen it, on one scale."""
@@ -112,13 +112,13 @@ def make_labels(
 
     Round 0 stands for the training, which learned about the labelled micrographs alone.
     """
-    if number not in run.taught:
-        pairs = yield from ask_folds(run, networks, f"round {number}: picking")
+    if number not in run.by_teacher:
+        pairs = yield from find_by_folds(run, networks, f"round {number}: picking")
         if not number:
             pairs = labelled_pairs(run, pairs)
         settings = run.training.job.settings.self_train
-        run.taught[number] = cross_labels(pairs, settings, max(number, 1))
-    return run.taught[number]
+        run.by_teacher[number] = cross_labels(pairs, settings, max(number, 1))
+    return run.by_teacher[number]
 
 
 def labelled_pairs(
@@ -177,12 +177,12 @@ def train_folds(
     return networks
 
 
-def judge_by_clicks(run: SelfTraining, number: int) -> Generator[Event, None, ClickVerdict]:
+def judge_by_clicks(run: SelfTraining, number: int) -> Generator[Event, None, ClickComparison]:
     """Compare a round with the supervised model by clicks that their folds' networks never saw."""
     held = []
     for each in (0, number):
         networks = yield from networks_of(run, each)
-        pairs = yield from ask_folds(run, networks, f"round {number}: judging")
+        pairs = yield from find_by_folds(run, networks, f"round {number}: acceptance test")
         held.append(partial.gather(labelled_pairs(run, pairs)))
     before, after = held
     seed = run.training.job.settings.train.seed
@@ -190,8 +190,8 @@ def judge_by_clicks(run: SelfTraining, number: int) -> Generator[Event, None, Cl
         before, after, np.random.default_rng([seed, STAGE + number]), gate.LEVEL
     )
     chosen = partial.threshold_from_clicks(after, np.random.default_rng(seed))
-    verdict = gate.judge_by_clicks(change, len(after.clicks))
-    return ClickVerdict(verdict, chosen.picks, chosen.recall)
+    result = gate.judge_by_clicks(change, len(after.clicks))
+    return ClickComparison(result, chosen.picks, chosen.recall)
 
 
 def stage_name(number: int, fold: int) -> str:

@@ -114,9 +114,9 @@ def make_self_train_job(
     settings = change_settings(config["settings"], changes)
     if settings.self_train.limits == "calibrated" and calibration.kind == "rank":
         raise InputError(
-            f"{run}: limits 'calibrated' ask for probabilities, but a model of clicks alone gives "
-            'ranks; train again with limits = "quantiles" in the recipe\'s [self_train], or with a '
-            "micrograph that is labelled completely"
+            f"{run}: limits = 'calibrated' needs calibrated scores, and a model trained "
+            "with partial labels only has none; train again with limits = 'quantiles' in "
+            "the recipe's [self_train], or with one completely labelled micrograph"
         )
     labels = read_labels(run / "labels")
     labelled, messages = find_labelled(list(micrographs), labels, config, run)
@@ -179,7 +179,7 @@ def supervised_file(run: Path) -> Path:
         return model
     if not kept.is_file():
         raise InputError(
-            f"{kept}: is missing, and every round starts from it; restore it from a copy, "
+            f"{kept}: is missing, but every round starts from it; restore it from a copy, "
             "or train again"
         )
     return kept
@@ -202,13 +202,14 @@ def find_labelled(
     missing = [name for name in wanted if name not in found]
     if missing or not wanted:
         raise InputError(
-            f"{missing[0] if missing else run}: {len(missing)} of the run's {len(wanted)} labelled "
-            "micrographs are neither given nor where they were; give them too"
+            f"{missing[0] if missing else run}: {len(missing)} of the run's {len(wanted)} "
+            "labelled micrographs are neither given nor in their former place; give them "
+            "too"
         )
     messages = []
     if elsewhere:
         messages.append(
-            f"{len(elsewhere)} of the run's {len(wanted)} labelled micrographs were not given: "
-            "taken from where the run found them"
+            f"{len(elsewhere)} of the run's {len(wanted)} labelled micrographs were not "
+            "given: read from their former place"
         )
     return {name: found[name] for name in wanted}, messages

@@ -29,35 +29,38 @@ def describe(
     patches = (rounds * epochs + folds) * settings.patches_per_epoch
     minutes = max(patches / settings.batch * seconds / 60, 0.1)
     yield (
-        f"{new:,} unlabelled and {len(learners) - new:,} partly labelled micrographs to learn "
-        f"from; {_count(rounds, 'round')} of {_count(epochs, 'epoch')}: about {minutes:,.1f} "
-        "minutes and the picking"
+        f"{new:,} unlabelled and {len(learners) - new:,} partly labelled micrographs for "
+        f"pseudo-labels; {_count(rounds, 'round')} of {_count(epochs, 'epoch')}: about "
+        f"{minutes:,.1f} minutes plus picking"
     )
     if run.parts:
-        yield f"each round is judged on {_checked(run.parts)}"
+        yield f"acceptance test of each round: on {_checked(run.parts)}"
     elif by_clicks:
-        yield "each round is judged by clicks that it is not shown: a few of them tell little"
+        yield (
+            "acceptance test of each round: by held-out clicks; with few clicks it is often "
+            "inconclusive"
+        )
 
 
-def say_verdict(
+def describe_result(
     done: Round, best: Round | None, parts: list[CheckedPart], run: Path
 ) -> Iterator[str]:
     """Say how a round ended, which model is kept (None: the supervised), what the user can do."""
     took = (
-        f"{_count(done.taken, 'pseudo-label')} from {_count(done.micrographs, 'micrograph')}, "
-        f"{done.ignored:,} unsure picks ignored"
+        f"{_count(done.taken, 'pseudo-label')} from "
+        f"{_count(done.micrographs, 'micrograph')}, {done.ignored:,} uncertain picks ignored"
     )
     if done.decision == "undecided":
         file = round_file(run, done.number)
         why = _by_clicks(done) if done.clicks else _why(parts)
-        yield f"{done.name} undecided ({took}): {why}; the model stays as it was"
+        yield f"{done.name} inconclusive ({took}): {why}; the model stays as it was"
         yield (
-            "to settle it, click ten particles more, or label one micrograph or a rectangle "
-            f"completely, and train again; or try the round by picking with {file}"
+            "to decide, click ten more particles, or label one micrograph or a rectangle "
+            f"completely, and train again; or try this round by picking with {file}"
         )
         return
     if done.decision == "ungated" and done.f1 is None:
-        yield f"{done.name} kept without a gate: {took}"
+        yield f"{done.name} kept without test: {took}"
         return
     if done.clicks:
         numbers = _by_clicks(done)
@@ -65,22 +68,22 @@ def say_verdict(
         numbers = f"F1 {done.f1_before:.3f} -> {done.f1:.3f}, difference {done.low:+.3f} to "
         numbers += f"{done.high:+.3f} (90 %) on {_checked(parts)}"
     if done.decision == "accepted":
-        kept = "the model stays as it was" if best is None else f"{best.name} stays the best"
+        kept = "the model stays as it was" if best is None else f"{best.name} is still the best"
         kept = "" if done == best else f"; {kept}"
-        how = "accepted" if done.better else "does no harm, but is no better"
+        how = "accepted" if done.better else "accepted, but no better"
         yield f"{done.name} {how}: {numbers}; {took}{kept}"
     elif done.decision == "ungated":
-        yield f"{done.name} kept without a gate: {numbers}; {took}"
+        yield f"{done.name} kept without test: {numbers}; {took}"
     else:
-        reason = "is likely to be worse" if done.clicks else "may be more than a point worse"
+        reason = "is probably worse" if done.clicks else "may be worse by more than one point"
         yield (
-            f"{done.name} refused, since it {reason}: {numbers}; {took}; the model stays as it was"
+            f"{done.name} rejected, since it {reason}: {numbers}; {took}; the model stays as it was"
         )
 
 
-def say_none_to_come(done: Round) -> str:
+def describe_end(done: Round) -> str:
     """Say why the rounds end here."""
-    return f"no further round: it would learn from the same picks as {done.name}"
+    return f"no further round: its pseudo-labels would be those of {done.name}"
 
 
 def _by_clicks(done: Round) -> str:
@@ -93,8 +96,8 @@ def _by_clicks(done: Round) -> str:
 
 def _why(parts: list[CheckedPart]) -> str:
     if parts:
-        return f"too few particles lie, or are found, on {_checked(parts)} to tell of harm"
-    return "with partial labels alone nothing tells whether it does harm"
+        return f"too few particles are labelled, or found, on {_checked(parts)}"
+    return "with partial labels only, it cannot be tested"
 
 
 def _checked(parts: list[CheckedPart]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from napari_unetpick.engine.data.training_set import Item, disk_needed, prepare
 from napari_unetpick.engine.runs.folder import CONFIG
-from napari_unetpick.engine.runs.resume_check import check_pixel_sizes, read_begun
+from napari_unetpick.engine.runs.resume_check import check_pixel_sizes, read_start_config
 from napari_unetpick.engine.self_train.held_out import parts_to_check
 from napari_unetpick.engine.self_train.job import SelfTrainJob
 from napari_unetpick.engine.self_train.state import SELF_TRAIN
@@ -43,9 +43,9 @@ def prepare_items(run: SelfTraining) -> Generator[Event, None, list[Failed]]:
         training.items = [i for i in everything if i.micrograph.key in job.train.labels]
         check_items(job, training.items)
         trained_in = job.train.run
-        check_pixel_sizes(read_begun(trained_in / CONFIG), training.items, trained_in)
+        check_pixel_sizes(read_start_config(trained_in / CONFIG), training.items, trained_in)
         if run.state.resumed:
-            check_pixel_sizes(read_begun(trained_in / SELF_TRAIN), everything, trained_in)
+            check_pixel_sizes(read_start_config(trained_in / SELF_TRAIN), everything, trained_in)
         training.items = choose_validation(training)
         run.learners = [
             *(i for i in training.items if i.labels.state == "partial" and i.held_out is None),
@@ -53,8 +53,8 @@ def prepare_items(run: SelfTraining) -> Generator[Event, None, list[Failed]]:
         ]
         if not run.learners:
             raise InputError(
-                "there is nothing to learn from: every micrograph given is fully labelled or "
-                "validates; give unlabelled ones, too"
+                "no micrographs for pseudo-labels: all given ones are fully labelled or "
+                "used for validation; give unlabelled ones, too"
             )
         training.source.check_room(disk_needed([item.scale for item in everything]))
     except UnetPickError:
@@ -69,6 +69,6 @@ def check_items(job: SelfTrainJob, items: list[Item]) -> None:
     known = job.train.start.card.get("data") if job.train.start else None
     if known != labels_hash({item.micrograph.key: item.labels for item in items}):
         raise InputError(
-            f"{job.train.run}: labels or labelled micrographs are not those that its model was "
-            "trained with, so what validated cannot be told; train again"
+            f"{job.train.run}: labels or labelled micrographs changed since its model was "
+            "trained, so its validation split is unknown; train again"
         )

@@ -19,16 +19,16 @@ from napari_unetpick.engine.self_train.folds import (
     crossfitted,
     epochs_of_all,
     judge_by_clicks,
-    judges_by_clicks,
+    compares_by_clicks,
     label_round,
 )
 from napari_unetpick.engine.self_train.held_out import tally
 from napari_unetpick.engine.self_train.job import SelfTrainJob
-from napari_unetpick.engine.self_train.messages import describe, say_none_to_come, say_verdict
+from napari_unetpick.engine.self_train.messages import describe, describe_end, describe_result
 from napari_unetpick.engine.self_train.prepare import prepare_items
 from napari_unetpick.engine.self_train.pseudo_labels import PseudoLabels
 from napari_unetpick.engine.self_train.state import Round, State, begin, open_state, round_file
-from napari_unetpick.engine.self_train.teacher import SelfTraining, ask_best, find_all, students
+from napari_unetpick.engine.self_train.teacher import SelfTraining, label_with_best, find_all, students
 from napari_unetpick.engine.timing import seconds_a_step
 from napari_unetpick.engine.train import cross_fitting as partial
 from napari_unetpick.engine.train.job import Look, Training
@@ -41,12 +41,12 @@ from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.models import Model, load_model, save_model
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import MIN_DISTANCE
-from napari_unetpick.project.runs import write_taken
+from napari_unetpick.project.runs import write_pseudo_labels
 
 STAGE = 100  # number of round 0: training and cross-fitting draw with smaller numbers
 
 
-class NothingSureError(InputError):
+class NoConfidentPicksError(InputError):
     """The supervised model is sure of no particle, so there is nothing to learn."""
 
 
@@ -80,7 +80,7 @@ def self_train(
     record = Record(folder.path, "self-train")
     wanted = job.train.settings.self_train.rounds
     if state.resumed and not state.open_rounds(job.train.settings.self_train):
-        yield Message(f"the self-training of {folder.path} is finished already; nothing to resume")
+        yield Message(f"the self-training of {folder.path} is already finished; nothing to resume")
         yield finish(job, state)
         return
     yield Message(f"device: {why}")
@@ -93,9 +93,9 @@ def self_train(
     record.begin(training, items, why, go_on=True)
     folder.log(f"self-training; device: {why}")
     for event in left_out:
-        folder.log(f"left out: {event.reason}")
+        folder.log(f"skipped: {event.reason}")
     step = seconds_a_step(job.train.settings, device)
-    for line in describe(run, wanted, step, epochs_of_all(run, wanted), judges_by_clicks(run)):
+    for line in describe(run, wanted, step, epochs_of_all(run, wanted), compares_by_clicks(run)):
         yield from tell(run, line)
     with record:
         yield from score_supervised(run)
@@ -114,10 +114,10 @@ def run_rounds(run: SelfTraining) -> Generator[Event, None, None]:
         done = yield from run_round(run, len(state.rounds) + 1)
         if done is None:
             break
-        for line in say_verdict(done, state.best, run.parts, state.folder.path):
+        for line in describe_result(done, state.best, run.parts, state.folder.path):
             yield from tell(run, line, warn=done.decision in ("refused", "undecided"))
         if state.ended(settings) and done.number < settings.rounds:
-            yield from tell(run, say_none_to_come(done))
+            yield from tell(run, describe_end(done))
 
 
 def tell(run: SelfTraining, text: str, *, warn: bool = False) -> Iterator[Message]:
@@ -130,7 +130,7 @@ def score_supervised(run: SelfTraining) -> Generator[Event, None, None]:
     """Measure the model that every round is compared with."""
     start, weights = run.job.train.start, start_weights(run.training)
     if start is None or weights is None:
-        raise InputError(f"{run.job.train.run}: holds no model to start from")
+        raise InputError(f"{run.job.train.run}: has no model to start from")
     _, calibration, _ = read_card(str(run.job.supervised), start)
     network = ready_network(run.training, weights)
     items = run.training.items
@@ -156,25 +156,25 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
     if crossfitted(run):
         pseudo = yield from label_round(run, number)
     else:
-        pseudo = yield from ask_best(run, number)
+        pseudo = yield from label_with_best(run, number)
     without = sum(not len(each.positives) for each in pseudo.values())
     if 0 < without < len(pseudo):
         yield from tell(
             run,
-            f"round {number}: no sure picks on {without} of {len(pseudo)} micrographs; the "
-            "unlabelled ones of them are left out of the round",
+            f"round {number}: no confident picks on {without} of {len(pseudo)} micrographs; "
+            "the unlabelled ones of them are not used in this round",
         )
     taken = sum(len(each.positives) for each in pseudo.values())
     if not taken:
         by_quantile = training.job.settings.self_train.limits == "quantiles"
         text = (
-            f"round {number}: the model is sure of no particle on {len(run.learners)} micrographs; "
-            f"lower the {'quantile' if by_quantile else 'score'} that sure picks start from, or "
-            "label more particles and train again"
+            f"round {number}: the model has no confident pick on {len(run.learners)} "
+            f"micrographs; lower the confidence {'quantile' if by_quantile else 'score'}, "
+            "or label more particles and train again"
         )
         if number == 1:
             training.source.remove()
-            raise NothingSureError(text)
+            raise NoConfidentPicksError(text)
         yield from tell(run, text, warn=True)
         return None
     targets = training.job.settings.target
@@ -188,45 +188,45 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
         target=replace(targets, unknown_weight=PARTIAL_LABELS.clean_weight),
         ignored={index: each.ignored for index, each in pseudo.items()},
     )
-    verdict = yield from judge(run, number, weights, pseudo)
-    return verdict
+    result = yield from run_acceptance_test(run, number, weights, pseudo)
+    return result
 
 
-def judge(
+def run_acceptance_test(
     run: SelfTraining, number: int, weights: Weights, pseudo: dict[int, PseudoLabels]
 ) -> Generator[Event, None, Round]:
     """Calibrate a round, ask the gate, keep its model beside the others."""
     training, state = run.training, run.state
     network = ready_network(training, weights)
-    found = yield from find_all(run, network, training.items, f"round {number}: judging")
+    found = yield from find_all(run, network, training.items, f"round {number}: acceptance test")
     apart, clicks = None, None
     if run.validated:
         calibration, apart = calibrate_network(training, network)
     else:
-        if judges_by_clicks(run):
+        if compares_by_clicks(run):
             clicks = yield from judge_by_clicks(run, number)
         # a number of picks: scores of two networks cannot be compared
         picks = clicks.picks if clicks else run.picks
         raw = partial.transfer_threshold(list(found.values()), picks)
         recall = clicks.recall if clicks else None
         calibration = Calibration(kind="rank", threshold=raw, expected_recall=recall)
-    verdict = clicks.verdict if clicks else gate.Verdict("undecided")
+    result = clicks.result if clicks else gate.AcceptanceResult("undecided")
     if run.before is not None:
         rng = np.random.default_rng([training.job.settings.train.seed, STAGE + number])
-        verdict = gate.judge_round(run.before, tally(run.parts, found, calibration), rng)
+        result = gate.compare_on_labels(run.before, tally(run.parts, found, calibration), rng)
     if not training.job.settings.self_train.gate:
-        verdict = replace(verdict, decision="ungated")
+        result = replace(result, decision="ungated")
     done = Round(
         number=number,
         taken=sum(len(each.positives) for each in pseudo.values()),
         ignored=sum(len(each.ignored) for each in pseudo.values()),
         micrographs=sum(bool(len(each.positives)) for each in pseudo.values()),
-        **asdict(verdict),
+        **asdict(result),
         teacher=run.teacher_of(number),
     )
     card = card_of(training, calibration, apart)
     card["self_training"] = summary([*state.rounds, done], number)
-    write_taken(state.folder.path, number, run.picks_of(pseudo))
+    write_pseudo_labels(state.folder.path, number, run.picks_of(pseudo))
     path = round_file(state.folder.path, number)
     save_model(path, Model({name: value.numpy() for name, value in weights.items()}, card))
     state.add(done, run.epochs)

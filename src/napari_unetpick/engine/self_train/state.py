@@ -16,9 +16,9 @@ from napari_unetpick.engine.runs.resume_check import (
     PIXEL_SIZES,
     differences,
     pixel_sizes,
-    read_begun,
+    read_start_config,
 )
-from napari_unetpick.engine.self_train.acceptance import NUMBERS, Verdict
+from napari_unetpick.engine.self_train.acceptance import NUMBERS, AcceptanceResult
 from napari_unetpick.engine.self_train.job import SUPERVISED, SelfTrainJob
 from napari_unetpick.engine.train.loop import Weights
 from napari_unetpick.errors import InputError
@@ -30,7 +30,7 @@ SELF_TRAIN = "self_train.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Round(Verdict):
+class Round(AcceptanceResult):
     """What a round took and how it was judged.
 
     `teacher` is the round whose model, or whose folds' networks, made its pseudo-labels.
@@ -137,11 +137,11 @@ def open_state(job: SelfTrainJob) -> State:
     begun = path.is_file()
     if begun and job.again == "refuse":
         raise InputError(
-            f"{run}: is self-trained already; add --resume to go on with it, or --start-over to "
-            "begin again from the supervised model"
+            f"{run}: is already self-trained; add --resume to continue, or --start-over to "
+            "restart from the supervised model"
         )
     if begun and job.again != "start over":
-        others = differences(read_begun(path), job.config())
+        others = differences(read_start_config(path), job.config())
         if others and job.again == "resume":
             raise InputError(
                 f"{run}: was self-trained with other settings or micrographs "

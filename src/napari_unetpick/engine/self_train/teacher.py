@@ -57,7 +57,7 @@ class SelfTraining:
     parts: list[CheckedPart] = field(default_factory=list)
     before: gate.Tally | None = None
     picks: float = 0.0
-    taught: dict[int, dict[int, PseudoLabels]] = field(default_factory=dict)
+    by_teacher: dict[int, dict[int, PseudoLabels]] = field(default_factory=dict)
 
     @property
     def labelled(self) -> set[int]:
@@ -108,7 +108,7 @@ def find_all(
     return found
 
 
-def ask_best(run: SelfTraining, number: int) -> Generator[Event, None, dict[int, PseudoLabels]]:
+def label_with_best(run: SelfTraining, number: int) -> Generator[Event, None, dict[int, PseudoLabels]]:
     """Return the pseudo-labels, by index, that the best model so far makes for a round.
 
     They are held against what it makes of the labelled particles that it was trained on.

@@ -170,7 +170,9 @@ def _doubt(clicks: Floats, low: float, high: float) -> str | None:
     if 2 * found < len(clicks):
         why = f"only {found} of {len(clicks)} held-out clicks are found"
     elif high > PARTIAL_LABELS.widest * low:
-        why = f"{len(clicks)} clicks fit anything from {low:.0f} to {high:.0f} picks a micrograph"
+        why = (
+            f"{len(clicks)} clicks are compatible with {low:.0f} to {high:.0f} picks per micrograph"
+        )
     else:
         return None
     return f"the threshold is uncertain: {why}; label one micrograph completely to set it"

@@ -171,7 +171,8 @@ def fit(
         figures = {"loss": float(np.mean([float(loss) for loss in losses]))}
         if not np.isfinite(figures["loss"]):
             raise EngineError(
-                "the loss is not a number any more; lower the learning rate and retry"
+                "training diverged (the loss is not a number); lower the learning rate and "
+                "try again"
             )
         run.epoch += 1
         due = run.epoch % pause == 0 or run.epoch == job.epochs

@@ -73,15 +73,17 @@ class Estimate:
 def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str, Any], Weights]]:
     """Estimate how many picks there are, then train on all clicks; return card and weights."""
     settings = training.job.settings
-    if goes_on(training):
-        estimate = ask_start(training)
+    if fine_tunes(training):
+        estimate = estimate_from_start(training)
     else:
         yield Message(
             "partial labels: precision cannot be measured; the threshold comes from held-out clicks"
         )
         estimate = yield from cross_fit(training)
-        sure = sum(len(each.positives) for each in estimate.pseudo.values())
-        yield Message(f"{sure} places that score like the held-out clicks count as particles")
+        added = sum(len(each.positives) for each in estimate.pseudo.values())
+        yield Message(
+            f"{added:,} unlabelled {'particle' if added == 1 else 'particles'} added to training"
+        )
     weights = yield from run_stage(
         training,
         "training",
@@ -92,15 +94,15 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
         ignored={index: each.ignored for index, each in estimate.pseudo.items()},
         rate=training.rate,
     )
-    if goes_on(training):
+    if fine_tunes(training):
         weights = halfway(start_weights(training) or {}, weights)
     network = ready_network(training, weights)
     found = [candidates_of(training, network, item) for item in training.items]
     raw = partial.transfer_threshold(found, estimate.picks, estimate.deviation, estimate.between)
     calibration = Calibration(kind="rank", threshold=raw, expected_recall=estimate.recall)
     picks = partial.picks_at(found, calibration)
-    every = ", all candidates there are" if picks < estimate.between[0] else ""
-    yield Message(f"threshold: {picks:.0f} picks a micrograph{every} ({estimate.words})")
+    every = ", all there are" if picks < estimate.between[0] else ""
+    yield Message(f"threshold: {picks:.0f} picks per micrograph{every} ({estimate.words})")
     if estimate.doubt:
         yield Message(estimate.doubt, "warning")
     return card_of(training, calibration), weights
@@ -119,7 +121,7 @@ def halfway(start: Weights, end: Weights) -> Weights:
 
 def share_of_epochs(training: Training) -> float:
     """Return how many times the recipe's epochs the whole training takes."""
-    folds = 0 if goes_on(training) else len(partial.make_folds(training.items))
+    folds = 0 if fine_tunes(training) else len(partial.make_folds(training.items))
     return folds * PARTIAL_LABELS.fold_share + PARTIAL_LABELS.final_share
 
 
@@ -150,15 +152,16 @@ def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
         recall=chosen.recall,
         pseudo=pseudo,
         words=(
-            f"{chosen.low:.0f}-{chosen.high:.0f}, keeping {100 * chosen.recall:.0f} % of "
-            f"{len(held_out.clicks)} held-out clicks"
+            f"95 % interval {chosen.low:.0f} to {chosen.high:.0f}; "
+            f"{100 * chosen.recall:.0f} % of {len(held_out.clicks)} held-out clicks are "
+            "picked"
         ),
         between=(max(chosen.low, len(held_out.clicks) / held_out.micrographs), chosen.high),
         doubt=chosen.doubt,
     )
 
 
-def goes_on(training: Training) -> bool:
+def fine_tunes(training: Training) -> bool:
     """Tell whether training starts from a model of clicks in most of these micrographs."""
     start = training.job.start
     if start is None or start.card.get("calibration", {}).get("kind") != "rank":
@@ -168,7 +171,7 @@ def goes_on(training: Training) -> bool:
     return 2 * sum(key in known for key in keys) > len(keys)
 
 
-def ask_start(training: Training) -> Estimate:
+def estimate_from_start(training: Training) -> Estimate:
     """Take the picks of the model that training starts from, as the user has corrected them.
 
     Nobody shows every mistake, nor as many of each kind as there are: what was missed and what was
@@ -197,5 +200,6 @@ def ask_start(training: Training) -> Estimate:
         deviation=0.0,
         recall=calibration.expected_recall,
         pseudo=pseudo,
-        words=f"as the model before; {missed} that it missed and {rejected} rejected count half",
+        words=f"from the previous model, corrected for {missed} missed and {rejected} rejected "
+        "particles",
     )

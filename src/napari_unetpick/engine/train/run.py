@@ -25,14 +25,14 @@ from napari_unetpick.engine.runs.resume_check import (
     PIXEL_SIZES,
     check_pixel_sizes,
     pixel_sizes,
-    read_begun,
+    read_start_config,
 )
 from napari_unetpick.engine.timing import seconds_a_step
 from napari_unetpick.engine.train.job import Look, Training, TrainJob
 from napari_unetpick.engine.train.loop import Weights
 from napari_unetpick.engine.train.partial_labels import share_of_epochs, train_on_clicks
 from napari_unetpick.engine.train.stage import candidates_of, ready_network, run_stage
-from napari_unetpick.engine.train.validation import Pairs, best_f1, calibrate, judge_candidates
+from napari_unetpick.engine.train.validation import Pairs, best_f1, calibrate, label_and_pool
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, Message
 from napari_unetpick.io.labels import labels_hash, write_labels
@@ -75,7 +75,7 @@ def train(
     folder, config, record = RunFolder(job.run), config_of(job), Record(job.run, "train")
     saved = folder.check(config, resume=job.resume)
     if saved is not None and saved.get("finished") and (job.run / MODEL).is_file():
-        yield Message(f"{job.run} is finished already; nothing to resume")
+        yield Message(f"{job.run} is already finished; nothing to resume")
         yield Done({"model": str(job.run / MODEL), "finished_before": True})
         return
     yield Message(f"device: {why}")
@@ -86,7 +86,7 @@ def train(
     record.begin(training, training.items, why, go_on=job.resume)
     folder.log(f"device: {why}")
     for event in left_out:
-        folder.log(f"left out: {event.reason}")
+        folder.log(f"skipped: {event.reason}")
     names = {m.key: m.path.name for m in job.micrographs}
     write_labels(job.run / "labels", {names[k]: v for k, v in job.labels.items() if k in names})
     for line in describe(training):
@@ -128,7 +128,7 @@ def prepare_items(training: Training) -> Generator[Event, None, list[Failed]]:
                 failed.append(event)
             yield event
         if job.resume:
-            check_pixel_sizes(read_begun(job.run / CONFIG), training.items, job.run)
+            check_pixel_sizes(read_start_config(job.run / CONFIG), training.items, job.run)
         training.items = choose_validation(training)
         training.source.check_room(disk_needed([item.scale for item in training.items]))
     except UnetPickError:
@@ -179,7 +179,7 @@ def describe(training: Training) -> Iterator[str]:
     scale = items[0].scale
     yield (
         f"{len(items)} labelled micrographs, {particles:,} particles; "
-        f"{len(held)} {'validate (in part)' if held and held[0].trains else 'validate'}; "
+        f"{len(held)} for validation{' (in part)' if held and held[0].trains else ''}; "
         f"particle {training.job.diameter:g} A = {scale.network_diameter:.1f} px "
         f"at {items[0].pixel_size * scale.ratio.mean():.2f} A/px"
     )
@@ -192,7 +192,7 @@ def describe(training: Training) -> Iterator[str]:
         f"{epochs:g} epochs: about {max(minutes, 0.1):,.1f} minutes, {disk:,.0f} MiB of disk"
     )
     if not held and settings.train.patience:
-        yield "training does not end early: nothing validates"
+        yield "no early stopping: there are no validation micrographs"
 
 
 def train_validated(training: Training) -> Generator[Event, None, Trained]:
@@ -218,7 +218,7 @@ def epoch_validation(training: Training) -> Callable[[UNet], dict[str, float]]:
     def validate(network: UNet) -> dict[str, float]:
         ready = network.eval()
         pairs = [(item, candidates_of(training, ready, item)) for item in few]
-        return {"validation_f1": best_f1(judge_candidates(pairs, SAME_PARTICLE))}
+        return {"validation_f1": best_f1(label_and_pool(pairs, SAME_PARTICLE))}
 
     return validate
 

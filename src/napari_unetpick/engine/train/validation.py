@@ -54,7 +54,7 @@ def score_item(
     return find_candidates(scores[None], item.scale, rim=RIM)
 
 
-def judge_candidates(pairs: Pairs, distance: float) -> Judged:
+def label_and_pool(pairs: Pairs, distance: float) -> Judged:
     """Thin to `distance` diameters and compare with the truth of the held-out regions.
 
     Matching sees all truth; only what lies in the region and off the border is counted, and a
@@ -136,15 +136,15 @@ def calibrate(held_out: Pairs, trained: Pairs) -> Calibration:
     """
     pairs = held_out
     if trained and len(held_out) < ENOUGH_HELD_OUT:
-        gain = best_f1(judge_candidates(trained, SAME_PARTICLE)) - best_f1(
-            judge_candidates(held_out, SAME_PARTICLE)
+        gain = best_f1(label_and_pool(trained, SAME_PARTICLE)) - best_f1(
+            label_and_pool(held_out, SAME_PARTICLE)
         )
         pairs = held_out if gain > BY_HEART else [*held_out, *trained]
     fits: dict[float, tuple[float, Calibration]] = {}
-    slope, offset, shadow = _fit(judge_candidates(pairs, 0.0))
+    slope, offset, shadow = _fit(label_and_pool(pairs, 0.0))
     base = Calibration(kind="probability", slope=slope, offset=offset, shadow=shadow)
     for distance in DISTANCES:
-        judged = judge_candidates(pairs, distance)
+        judged = label_and_pool(pairs, distance)
         scores = base.apply(judged.raw, judged.near)
         threshold, precision, recall, f1 = best_threshold(scores, judged.truths)
         fits[distance] = (

@@ -12,10 +12,10 @@ from napari_unetpick.engine.inputs import make_pick_job
 from napari_unetpick.engine.nn.unet import build_network, count_parameters
 from napari_unetpick.engine.pick.run import pick
 from napari_unetpick.engine.runs.folder import CHECKPOINT, CONFIG, METRICS, MODEL
-from napari_unetpick.engine.runs.resume_check import differences, read_begun
+from napari_unetpick.engine.runs.resume_check import differences, read_start_config
 from napari_unetpick.engine.self_train.acceptance import NUMBERS
 from napari_unetpick.engine.self_train.job import make_self_train_job
-from napari_unetpick.engine.self_train.run import NothingSureError, self_train
+from napari_unetpick.engine.self_train.run import NoConfidentPicksError, self_train
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.engine.train.run import config_of, train
 from napari_unetpick.errors import InputError
@@ -158,7 +158,7 @@ def trained(
         job.train, settings=first, run=supervised, resume=(supervised / CONFIG).is_file()
     )
     if not (supervised / MINUTES).is_file():
-        if training.resume and not goes_on(training):
+        if training.resume and not can_resume(training):
             yield Message(f"{supervised}: begun with another version or data, now anew", "warning")
             shutil.rmtree(supervised)
             training = replace(training, resume=False)
@@ -179,15 +179,15 @@ def trained(
     own = replace(own, train=replace(own.train, settings=settings))
     try:
         yield from timed(folder, minutes_of(supervised), self_train(own, check_stop))
-    except NothingSureError as error:  # a result as well: the supervised model stays
+    except NoConfidentPicksError as error:  # a result as well: the supervised model stays
         yield Message(str(error), "warning")
         finish(folder, minutes_of(supervised))
     return folder
 
 
-def goes_on(training: TrainJob) -> bool:
+def can_resume(training: TrainJob) -> bool:
     """Tell whether a run that was begun can be resumed: its key does not tell all of its config."""
-    begun, now = read_begun(training.run / CONFIG), config_of(training)
+    begun, now = read_start_config(training.run / CONFIG), config_of(training)
     return begun.get("version") == now["version"] and not differences(begun, now)
 
 
