@@ -30,7 +30,7 @@ from napari_unetpick.io.models import load_model
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.project.evaluations import count_evaluations, read_evaluations
 from napari_unetpick.project.project import Project
-from napari_unetpick.project.runs import read_metrics, read_taken
+from napari_unetpick.project.runs import read_metrics, read_pseudo_labels
 from napari_unetpick.settings import to_dict
 from napari_unetpick.study.ablation.records import read_records
 from napari_unetpick.study.ablation.rungs import read_ladder
@@ -141,7 +141,7 @@ def read_run(run: Path) -> Table:
     """A run folder, finished or not."""
     begun = filled(read_start_config(run / "config.toml"))
     finished = (run / "model.safetensors").is_file()
-    taken = read_taken(run)
+    taken = read_pseudo_labels(run)
     return {
         "begun": {name: value for name, value in begun.items() if name != "settings"},
         "settings": to_dict(read_run_config(run)["settings"]) if finished else begun["settings"],

@@ -21,7 +21,7 @@ from napari_unetpick.engine.self_train import teacher as teaching
 from napari_unetpick.engine.self_train.pseudo_labels import PseudoLabels
 from napari_unetpick.io.formats.csv_picks import read_csv
 from napari_unetpick.io.models import load_model
-from napari_unetpick.project.runs import read_taken, rounds_taken
+from napari_unetpick.project.runs import read_pseudo_labels, rounds_with_pseudo_labels
 
 FILES = ("model.safetensors", "round-1.safetensors", "supervised.safetensors", "metrics.jsonl")
 
@@ -97,8 +97,8 @@ def test_accepted_rounds_replace_the_model_and_keep_the_supervised_one(
         assert len(taken) == row["taken"]
         assert ((taken.scores > 0) & (taken.scores <= 1)).all()
         assert (taken.diameters > 0).all()
-    assert read_taken(run).number == best
-    assert read_taken(run).kept
+    assert read_pseudo_labels(run).number == best
+    assert read_pseudo_labels(run).kept
     assert table["verdicts"] == ["accepted", "accepted"]
     assert model.card["calibration"]["kind"] == "probability"
     assert "round 2 accepted: F1" in (run / "training.log").read_text()
@@ -211,8 +211,8 @@ def test_starting_over_goes_back_to_the_supervised_model(
     assert (run / "model.safetensors").read_bytes() == supervised
     assert [row["stage"] for row in rounds_of(run)] == ["round 1"]
     assert not (run / "round-2.safetensors").exists()
-    assert rounds_taken(run) == [1]
-    assert not read_taken(run).kept
+    assert rounds_with_pseudo_labels(run) == [1]
+    assert not read_pseudo_labels(run).kept
     assert unetpick(*short, "--resume", "--start-over").returncode == 2
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from napari_unetpick.evaluation.expected_precision import (
     NONE_ABOVE,
-    RANK,
+    UNCALIBRATED,
     describe_expected,
     evidence_of,
     expected_precision,
@@ -40,6 +40,6 @@ def test_evidence_is_read_from_the_card():
 
 def test_words_for_a_rank_and_for_nothing():
     found = expected_precision(np.array([0.8, 0.9]), 100)
-    assert describe_expected(found, "rank") == RANK
+    assert describe_expected(found, "rank") == UNCALIBRATED
     assert describe_expected(expected_precision(np.empty(0)), "probability") == NONE_ABOVE
     assert "of 2 candidates" in describe_expected(found, "probability")

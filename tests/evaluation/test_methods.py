@@ -7,12 +7,12 @@ import pytest
 
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.methods import (
-    choose,
+    choose_threshold,
     choose_without_each,
     curve_of,
-    deal,
+    draw_validation,
     f1_differences,
-    judge,
+    label_micrograph,
     select_at,
 )
 from napari_unetpick.evaluation.protocols import Comparison
@@ -35,51 +35,56 @@ def scored(*rows):
 
 def one_each(true, false, key):
     """A micrograph with one particle, a candidate on it and one far from it."""
-    return judge(pair([[50, 50]], key), scored((50, 50, true), (FAR, FAR, false)))
+    return label_micrograph(pair([[50, 50]], key), scored((50, 50, true), (FAR, FAR, false)))
 
 
 def test_a_duplicate_is_false_until_the_minimum_distance_removes_it():
     truth = [[50, 50], [150, 150]]
     rows = scored((50, 50, 0.9), (50, 53, 0.8), (150, 150, 0.5))  # 3 px = 0.15 d apart
-    with_it = judge(pair(truth), rows, [0.0])
+    with_it = label_micrograph(pair(truth), rows, [0.0])
     # at 0.9: 2 x 1 / (1 + 2); at 0.5: 2 x 2 / (3 + 2)
-    curve = curve_of([with_it], choose([with_it]), everything=True)
+    curve = curve_of([with_it], choose_threshold([with_it]), everything=True)
     assert curve.points.f1 == pytest.approx([2 / 3, 0.5, 0.8])
-    assert (choose([with_it]).threshold, choose([with_it]).f1) == (0.5, 0.8)
-    without = judge(pair(truth), rows)
-    assert choose([without]).f1 == 1.0
-    assert choose([without]).distance == 0.5
+    assert (choose_threshold([with_it]).threshold, choose_threshold([with_it]).f1) == (0.5, 0.8)
+    without = label_micrograph(pair(truth), rows)
+    assert choose_threshold([without]).f1 == 1.0
+    assert choose_threshold([without]).distance == 0.5
 
 
 def test_another_minimum_distance_must_be_clearly_better():
-    close = judge(pair([[50, 50], [50, 58]]), scored((50, 50, 0.9), (50, 58, 0.8)))  # 0.4 d apart
-    chosen = choose([close])
+    close = label_micrograph(
+        pair([[50, 50], [50, 58]]), scored((50, 50, 0.9), (50, 58, 0.8))
+    )  # 0.4 d apart
+    chosen = choose_threshold([close])
     assert chosen.distance < 0.4
     assert (chosen.threshold, chosen.f1) == (0.8, 1.0)
-    apart = judge(pair([[50, 50], [50, 80]]), scored((50, 50, 0.9), (50, 80, 0.8)))
-    assert choose([apart]).distance == 0.5  # all are as good
+    apart = label_micrograph(pair([[50, 50], [50, 80]]), scored((50, 50, 0.9), (50, 80, 0.8)))
+    assert choose_threshold([apart]).distance == 0.5  # all are as good
 
 
 def test_leave_one_out_by_hand():
-    judged = [one_each(0.9, 0.8, "a"), one_each(0.7, 0.6, "b"), one_each(0.5, 0.4, "c")]
+    micrographs = [one_each(0.9, 0.8, "a"), one_each(0.7, 0.6, "b"), one_each(0.5, 0.4, "c")]
     # all: .9 T 2/4, .8 F 2/5, .7 T 4/6, .6 F 4/7, .5 T 6/8, .4 F 6/9
-    everything = choose(judged)
+    everything = choose_threshold(micrographs)
     assert (everything.threshold, everything.f1) == (0.5, pytest.approx(0.75))
     # without a: .7 T 2/3, .6 F 2/4, .5 T 4/5; without b: the same; without c: .7 T 4/5
-    folds = choose_without_each(judged)
+    folds = choose_without_each(micrographs)
     assert [fold.threshold for fold in folds] == [0.5, 0.5, 0.7]
     assert [fold.f1 for fold in folds] == pytest.approx([0.8, 0.8, 0.8])
-    counts = [len(select_at(one, fold)) for one, fold in zip(judged, folds, strict=True)]
+    counts = [len(select_at(one, fold)) for one, fold in zip(micrographs, folds, strict=True)]
     assert counts == [2, 2, 0]  # c is scored at what a and b chose, and loses its particle
-    assert choose_without_each(judged[:1]) == [choose(judged[:1])]
+    assert choose_without_each(micrographs[:1]) == [choose_threshold(micrographs[:1])]
 
 
 def test_a_border_and_an_empty_micrograph_count_as_they_do_when_scored():
-    empty = judge(pair([]), scored((50, 50, 0.6)))
+    empty = label_micrograph(pair([]), scored((50, 50, 0.6)))
     full = one_each(0.9, 0.1, "full")
     # .9 T 2 / 2 beats .6, which adds the false pick of the empty micrograph
-    assert (choose([empty, full]).threshold, choose([empty, full]).f1) == (0.9, 1.0)
-    inner = judge(
+    assert (choose_threshold([empty, full]).threshold, choose_threshold([empty, full]).f1) == (
+        0.9,
+        1.0,
+    )
+    inner = label_micrograph(
         pair([[5, 50], [50, 50]], shape=(100, 100), border=10.0),
         scored((5, 50, 0.9), (50, 50, 0.8), (3, 90, 0.7)),
     )
@@ -88,21 +93,21 @@ def test_a_border_and_an_empty_micrograph_count_as_they_do_when_scored():
 
 
 def test_no_candidates_choose_no_threshold():
-    chosen = choose([judge(pair([[50, 50]]), None)])
+    chosen = choose_threshold([label_micrograph(pair([[50, 50]]), None)])
     assert np.isinf(chosen.threshold)
     assert len(select_at(one_each(0.9, 0.8, "a"), chosen)) == 0
 
 
 def test_the_draw_depends_on_names_and_seed_alone():
     names = [f"mic_{i}" for i in range(10)]
-    validation, test = deal(names, 0.5, 42)
+    validation, test = draw_validation(names, 0.5, 42)
     assert (len(validation), len(test)) == (5, 5)
     assert validation | test == set(names)
-    assert deal(reversed(names), 0.5, 42) == (validation, test)
-    assert any(deal(names, 0.5, seed)[0] != validation for seed in (1, 2, 3))
-    assert deal(names, 0.01, 42)[0]  # one validates at least
-    assert deal(names, 0.99, 42)[1]  # and one tests
-    assert deal(["one"], 0.5, 42) == ({"one"}, set())
+    assert draw_validation(reversed(names), 0.5, 42) == (validation, test)
+    assert any(draw_validation(names, 0.5, seed)[0] != validation for seed in (1, 2, 3))
+    assert draw_validation(names, 0.01, 42)[0]  # one validates at least
+    assert draw_validation(names, 0.99, 42)[1]  # and one tests
+    assert draw_validation(["one"], 0.5, 42) == ({"one"}, set())
 
 
 def test_differences_are_of_the_second_minus_the_first():

@@ -14,16 +14,16 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.figures import figures_of
 from napari_unetpick.evaluation.methods import (
-    choose,
+    choose_threshold,
     choose_without_each,
     curve_of,
     f1_differences,
-    judge,
+    label_micrograph,
 )
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.report.figures.canvas import to_png
 from napari_unetpick.report.figures.palette import DARK, LIGHT
-from napari_unetpick.report.pages.comparison import draw_sides, write_comparison
+from napari_unetpick.report.pages.comparison import draw_methods, write_comparison
 from napari_unetpick.report.tables.comparison import (
     difference_table,
     latex_name,
@@ -33,7 +33,7 @@ from napari_unetpick.report.tables.comparison import (
     to_latex,
     to_markdown,
 )
-from napari_unetpick.study.compare.result import ComparisonResult, SideResult
+from napari_unetpick.study.compare.result import ComparisonResult, MethodResult
 
 D = 20.0
 KEYS = ("a", "b", "c")
@@ -41,7 +41,7 @@ TRUTH = {key: Picks(key, np.array([[50.0, 50.0], [50.0, 150.0], [150.0, 50.0]]))
 NASTY = "a_b & 50% $x$ <b>[z] #1 {~^} | c--d"
 
 
-def side(name, found, kind="picks", scored=True):
+def method(name, found, kind="picks", scored=True):
     """A side that finds `found` of three particles on each micrograph, and a false one."""
     picks = {
         key: Picks(
@@ -56,24 +56,26 @@ def side(name, found, kind="picks", scored=True):
     whole = evaluate(picks, TRUTH, D, dict.fromkeys(KEYS, (200, 200)))
     more = {}
     if scored:
-        judged = [judge(row.pair, picks[row.key]) for row in whole.micrographs]
+        micrographs = [label_micrograph(row.pair, picks[row.key]) for row in whole.micrographs]
         more = {
-            "choice": choose(judged),
-            "folds": tuple(choose_without_each(judged)),
-            "curve": curve_of(judged, choose(judged), everything=kind == "model"),
+            "choice": choose_threshold(micrographs),
+            "folds": tuple(choose_without_each(micrographs)),
+            "curve": curve_of(
+                micrographs, choose_threshold(micrographs), everything=kind == "model"
+            ),
         }
-    return SideResult(name, kind, result, figures_of(result), whole.half, **more)
+    return MethodResult(name, kind, result, figures_of(result), whole.half, **more)
 
 
 @pytest.fixture
 def found():
-    sides = [side("net", 3, "model"), side(NASTY, 2), side("no scores", 3, scored=False)]
-    sides[1:] = [
-        replace(each, differences=f1_differences(sides[0].evaluation, each.evaluation, 1))
-        for each in sides[1:]
+    methods = [method("net", 3, "model"), method(NASTY, 2), method("no scores", 3, scored=False)]
+    methods[1:] = [
+        replace(each, differences=f1_differences(methods[0].evaluation, each.evaluation, 1))
+        for each in methods[1:]
     ]
-    sides[0] = replace(sides[0], leak="leak: net was trained on 1 of the 3 scored micrographs")
-    return ComparisonResult("test", tuple(sides), 4, look=7, notes=("all in all",))
+    methods[0] = replace(methods[0], leak="leak: net was trained on 1 of the 3 scored micrographs")
+    return ComparisonResult("test", tuple(methods), 4, test_evaluation=7, notes=("all in all",))
 
 
 def test_figures_by_hand(found):
@@ -93,7 +95,7 @@ def test_figures_by_hand(found):
     assert settings["net"] == ("all its candidates", "0.433", "0.433 to 0.433", "0.5")
     assert settings[NASTY][0] == "the picks given"
     assert settings["no scores"] == ("no scores", "none", "–", "–")
-    assert difference_table(replace(found, sides=found.sides[:1])) is None
+    assert difference_table(replace(found, methods=found.methods[:1])) is None
 
 
 def test_csv_and_json_say_the_same(found):
@@ -192,9 +194,9 @@ def colours(png):
     return {"#{:02x}{:02x}{:02x}".format(*rgb) for rgb in np.unique(pixels.reshape(-1, 3), axis=0)}
 
 
-def test_every_side_is_in_the_plot(found):
+def test_every_method_is_in_the_plot(found):
     for theme in (LIGHT, DARK):
-        figure = draw_sides(found, theme)
+        figure = draw_methods(found, theme)
         seen = colours(to_png(figure))
         assert {each.lower() for each in (theme.first, theme.second, theme.third)} <= seen
         axes = figure.axes[0]
@@ -207,9 +209,9 @@ def test_every_side_is_in_the_plot(found):
         assert np.allclose(marked[1], (0.6667, 1.0))  # (recall, precision)
 
 
-def test_many_sides_stay_apart(found):
-    many = tuple(replace(found.sides[0], name=f"side {i}") for i in range(9))
-    axes = draw_sides(replace(found, sides=many)).axes[0]
+def test_many_methods_stay_apart(found):
+    many = tuple(replace(found.methods[0], name=f"side {i}") for i in range(9))
+    axes = draw_methods(replace(found, methods=many)).axes[0]
     curves = [
         line for line in axes.lines if len(line.get_xdata()) > 1 and line.get_linewidth() == 2
     ]

@@ -13,7 +13,7 @@ import pytest
 from napari_unetpick.errors import EngineError, InputError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.report.pages.html import Picture, Section, Tile, render_report, write_report
+from napari_unetpick.report.pages.html import PageImage, Section, Tile, render_report, write_report
 from napari_unetpick.report.pages.page import training_section
 from napari_unetpick.report.pages.write import write_evaluation
 from napari_unetpick.report.tables.evaluation import (
@@ -146,7 +146,7 @@ def test_page_escapes_what_files_say():
         [Tile("F1", "0.9", "<b>")],
         [
             Section(
-                "A & B", "first\n\nsecond", [Picture(PNG, 'say "x"')], Table(("n",), [("<img>",)])
+                "A & B", "first\n\nsecond", [PageImage(PNG, 'say "x"')], Table(("n",), [("<img>",)])
             )
         ],
     )
@@ -161,11 +161,11 @@ def test_page_escapes_what_files_say():
 def test_page_has_dark_pictures_only_where_given(tmp_path):
     file = tmp_path / "x.png"
     file.write_bytes(PNG)
-    with_dark = render_report("t", [], [Section("s", pictures=[Picture(file, "a", dark=PNG)])])
+    with_dark = render_report("t", [], [Section("s", pictures=[PageImage(file, "a", dark=PNG)])])
     assert with_dark.count("<source") == 1
-    assert "<source" not in render_report("t", [], [Section("s", pictures=[Picture(PNG, "a")])])
+    assert "<source" not in render_report("t", [], [Section("s", pictures=[PageImage(PNG, "a")])])
     with pytest.raises(ValueError, match="PNG, JPEG or SVG"):
-        render_report("t", [], [Section("s", pictures=[Picture(b"GIF", "a")])])
+        render_report("t", [], [Section("s", pictures=[PageImage(b"GIF", "a")])])
 
 
 def test_training_section_has_its_curve():

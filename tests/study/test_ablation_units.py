@@ -25,7 +25,7 @@ from napari_unetpick.study.ablation import run, units
 from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import ladder
 from napari_unetpick.study.ablation.plan import FORM, Plan, write_plan
-from napari_unetpick.study.ablation.records import Record, key_of, write_record
+from napari_unetpick.study.ablation.records import RunRecord, key_of, write_record
 from napari_unetpick.study.ablation.units import (
     AblateJob,
     minutes_of,
@@ -141,7 +141,7 @@ def test_records_of_other_settings_beside_fitting_ones_are_told(job: AblateJob):
     settings = [fit_budget(rung, 2).settings for rung in ladder()[:2]]
     score = {tag: {"mic": score_counts(1, 1, 1)} for tag in PROTOCOLS}
     for key in (key_of(settings[0]), "0123456789ab"):
-        record = Record(key, (42,), {}, "d", {}, 1.0, 1, (), score)
+        record = RunRecord(key, (42,), {}, "d", {}, 1.0, 1, (), score)
         write_record(job.out / run.RECORDS, record)
     write_plan(job.out, Plan("d", 2, FORM))
 

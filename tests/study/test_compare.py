@@ -28,7 +28,7 @@ from napari_unetpick.study.compare import files
 from napari_unetpick.study.compare.job import make_compare_job
 from napari_unetpick.study.compare.pick import trained_on
 from napari_unetpick.study.compare.run import compare
-from napari_unetpick.study.compare.sources import SideSource, name_and_path
+from napari_unetpick.study.compare.sources import MethodSource, name_and_path
 
 D = 20.0  # px, and 40 A at 2 A/px
 ROWS, COLS = 200, 240
@@ -61,31 +61,31 @@ def planted(tmp_path):
     return tmp_path
 
 
-def job_of(folder, *sides, truth="truth.csv", split="split.csv", **more):
+def job_of(folder, *methods, truth="truth.csv", split="split.csv", **more):
     return make_compare_job(
         micrographs=[str(folder / "mics")],
         truth=folder / truth,
         out=folder / "out",
-        picks=[f"{Path(s).stem}={folder / s}" for s in sides],
+        picks=[f"{Path(s).stem}={folder / s}" for s in methods],
         split=None if split is None else folder / split,
         **more,
     )
 
 
-def run(folder, *sides, **more):
-    *_, done = compare(job_of(folder, *sides, **more))
+def run(folder, *methods, **more):
+    *_, done = compare(job_of(folder, *methods, **more))
     assert isinstance(done, Done)
     return done.result["comparison"]
 
 
-def f1(side, row="particle"):
-    return side.figures[f"{row}.f1"][0]
+def f1(method, row="particle"):
+    return method.figures[f"{row}.f1"][0]
 
 
 def test_a_shift_of_a_third_of_the_radius_counts_by_one_protocol_only(planted):
     csv(planted / "exact.csv", picks_of(NAMES))
     csv(planted / "shifted.csv", picks_of(NAMES, shift=(0.0, 0.3 * D)))
-    exact, shifted = run(planted, "exact.csv", "shifted.csv").sides
+    exact, shifted = run(planted, "exact.csv", "shifted.csv").methods
     rows = ("particle", "quarter", "iou0.6", "pixel")
     assert [f1(exact, row) for row in rows] == [1.0, 1.0, 1.0, 1.0]
     assert [f1(shifted, row) for row in rows[:3]] == [1.0, 0.0, 0.0]
@@ -103,7 +103,7 @@ def test_duplicates_cost_precision_but_for_pixels_and_thinning_spares_scored_one
     csv(planted / "plain.csv", twice)
     ranked = [f"{row},{0.9 - 0.1 * (i >= len(twice) // 2)}" for i, row in enumerate(twice)]
     csv(planted / "ranked.csv", ranked, "micrograph,x,y,score")
-    plain, scored = run(planted, "plain.csv", "ranked.csv").sides
+    plain, scored = run(planted, "plain.csv", "ranked.csv").methods
     assert plain.figures["particle.precision"][0] == 0.5
     assert plain.figures["particle.recall"][0] == 1.0
     assert f1(plain) == f1(plain, "iou0.6") == pytest.approx(2 / 3, abs=1e-4)
@@ -112,17 +112,17 @@ def test_duplicates_cost_precision_but_for_pixels_and_thinning_spares_scored_one
     assert scored.delivered.f1 == pytest.approx(2 / 3)  # as the program wrote them
 
 
-def test_a_side_without_scores_is_scored_as_it_is_and_says_so(planted):
+def test_a_method_without_scores_is_scored_as_it_is_and_says_so(planted):
     csv(planted / "bare.csv", picks_of(NAMES, PLACES[:4]))
-    side = run(planted, "bare.csv").sides[0]
-    assert f1(side) == pytest.approx(8 / 9, abs=1e-4)
-    assert (side.choice, side.curve, side.folds) == (None, None, ())
-    assert any("no scores" in note for note in side.notes)
+    method = run(planted, "bare.csv").methods[0]
+    assert f1(method) == pytest.approx(8 / 9, abs=1e-4)
+    assert (method.choice, method.curve, method.folds) == (None, None, ())
+    assert any("no scores" in note for note in method.notes)
     rows = [f"{row},0.5" for row in picks_of(NAMES, PLACES[:4])]
     csv(planted / "some.csv", [rows[0].removesuffix("0.5"), *rows[1:]], "micrograph,x,y,score")
-    side = run(planted, "some.csv").sides[0]
-    assert f1(side) == pytest.approx(8 / 9, abs=1e-4)
-    assert any(note.startswith("1 pick has no score") for note in side.notes)
+    method = run(planted, "some.csv").methods[0]
+    assert f1(method) == pytest.approx(8 / 9, abs=1e-4)
+    assert any(note.startswith("1 pick has no score") for note in method.notes)
 
 
 def test_a_pick_on_an_empty_micrograph_is_false(planted):
@@ -131,7 +131,7 @@ def test_a_pick_on_an_empty_micrograph_is_false(planted):
     csv(planted / "one.csv", [f"{NAMES[0]},50,50", *picks_of(NAMES[1:])])
     csv(planted / "none.csv", picks_of(NAMES[1:]))
     found = run(planted, "one.csv", "none.csv")
-    one, none = found.sides
+    one, none = found.methods
     assert found.keys[0] == "mic_0"
     assert one.figures["particle.precision"][0] == pytest.approx(10 / 11, abs=1e-4)
     assert f1(one) == pytest.approx(20 / 21, abs=1e-4)
@@ -159,7 +159,7 @@ def test_what_the_truth_does_not_name_is_not_scored_and_said(planted):
     assert not any("not in the truth" in note for note in found.notes)
 
 
-def test_labels_beside_the_truth_say_how_complete_it_is(planted):
+def test_labels_bemethod_the_truth_say_how_complete_it_is(planted):
     """mic_0 is empty without a row, mic_1 only partly labelled, the others as ever."""
     rows = [f"{row},{D}" for row in picks_of(NAMES[1:])]
     csv(planted / "truth.csv", rows, "micrograph,x,y,diameter")
@@ -169,9 +169,9 @@ def test_labels_beside_the_truth_say_how_complete_it_is(planted):
     csv(planted / "a.csv", [f"{NAMES[0]},50,50", *picks_of(NAMES[1:])])
     found = run(planted, "a.csv")
     assert found.keys == ["mic_0", "mic_2"]
-    (side,) = found.sides
-    assert side.figures["particle.precision"][0] == pytest.approx(2 / 3, abs=1e-4)
-    assert side.figures["particle.recall"][0] == 1.0
+    (method,) = found.methods
+    assert method.figures["particle.precision"][0] == pytest.approx(2 / 3, abs=1e-4)
+    assert method.figures["particle.recall"][0] == 1.0
     assert any("1 micrograph of the truth (such as mic_1) not fully" in n for n in found.notes)
     assert not any("not in the truth" in note for note in found.notes)
     drawn = run(planted, "a.csv", split=None, validation=0.5, final=True)
@@ -187,7 +187,7 @@ def test_a_truth_that_is_called_labels_is_truth(planted):
     (planted / "truth.csv").rename(planted / "labels.csv")
     after = run(planted, "a.csv", truth="labels.csv")
     assert after.keys == before.keys
-    assert after.sides[0].figures == before.sides[0].figures
+    assert after.methods[0].figures == before.methods[0].figures
 
 
 def test_an_excluded_area_cuts_no_good_pick(planted):
@@ -201,7 +201,7 @@ def test_an_excluded_area_cuts_no_good_pick(planted):
     csv(planted / "a.csv", picks_of(NAMES, places))
     scored = [f"{row},0.9" for row in picks_of(NAMES, places[::2])]
     csv(planted / "b.csv", scored, "micrograph,x,y,score")
-    plain, inside = run(planted, "a.csv", "b.csv").sides
+    plain, inside = run(planted, "a.csv", "b.csv").methods
     assert f1(plain) == 1.0
     assert f1(plain, "pixel") < 1.0
     assert inside.figures["particle.precision"][0] == 1.0
@@ -209,11 +209,11 @@ def test_an_excluded_area_cuts_no_good_pick(planted):
     assert (inside.choice.threshold, inside.curve.points.recall[-1]) == (0.9, 0.5)
 
 
-def test_picks_upside_down_score_next_to_nothing_and_are_told(planted):
+def test_picks_upmethod_down_score_next_to_nothing_and_are_told(planted):
     turned = [(ROWS - 1 - r, c) for r, c in PLACES]
     csv(planted / "turned.csv", picks_of(NAMES, turned))
     csv(planted / "right.csv", picks_of(NAMES))
-    wrong, right = run(planted, "turned.csv", "right.csv").sides
+    wrong, right = run(planted, "turned.csv", "right.csv").methods
     assert [f1(wrong, row) for row in ("particle", "quarter", "iou0.6", "pixel")] == [0, 0, 0, 0]
     assert any("1.000 upside down" in note for note in wrong.notes)
     assert right.notes == tuple(note for note in right.notes if "upside" not in note)
@@ -230,16 +230,16 @@ def plant_traps(folder):
 
 def test_the_threshold_comes_from_validation_whatever_suits_the_test(planted):
     plant_traps(planted)
-    side = run(planted, "trap.csv").sides[0]
-    assert (side.choice.threshold, f1(side)) == (0.9, 1.0)
-    assert side.fold_range == (0.9, 0.9)
+    method = run(planted, "trap.csv").methods[0]
+    assert (method.choice.threshold, f1(method)) == (0.9, 1.0)
+    assert method.fold_range == (0.9, 0.9)
     found = run(planted, "trap.csv", final=True)
-    side = found.sides[0]
+    method = found.methods[0]
     assert (found.part, found.keys) == ("test", ["mic_3", "mic_4", "mic_5"])
-    assert (side.choice.threshold, side.choice.f1) == (0.9, 1.0)
-    assert f1(side) == 0.0  # none of the test's true picks reaches it
-    assert side.curve.best_f1 == pytest.approx(10 / 12)  # at .5, which the test would have chosen
-    assert side.folds == ()
+    assert (method.choice.threshold, method.choice.f1) == (0.9, 1.0)
+    assert f1(method) == 0.0  # none of the test's true picks reaches it
+    assert method.curve.best_f1 == pytest.approx(10 / 12)  # at .5, which the test would have chosen
+    assert method.folds == ()
 
 
 def test_each_validation_micrograph_is_scored_at_what_the_others_choose(planted):
@@ -247,13 +247,13 @@ def test_each_validation_micrograph_is_scored_at_what_the_others_choose(planted)
     rows = [f"{row},{scores[name]}" for name in NAMES[:3] for row in picks_of([name])]
     rows += [f"{row},0.6" for row in picks_of(NAMES[:2], [(170, 40), (170, 80), (170, 120)])]
     csv(planted / "mixed.csv", rows, "micrograph,x,y,score")
-    side = run(planted, "mixed.csv").sides[0]
+    method = run(planted, "mixed.csv").methods[0]
     # all: .9 gives 20 / 25, .5 gives 30 / 36 and is chosen; for mic_2 the others choose .9
-    assert side.choice.threshold == 0.5
-    assert side.fold_range == (0.5, 0.9)
-    each = [row.scores["particle"].f1 for row in side.evaluation.micrographs]
+    assert method.choice.threshold == 0.5
+    assert method.fold_range == (0.5, 0.9)
+    each = [row.scores["particle"].f1 for row in method.evaluation.micrographs]
     assert each == pytest.approx([10 / 13, 10 / 13, 0.0])
-    assert f1(side) == pytest.approx(20 / 31, abs=1e-4)
+    assert f1(method) == pytest.approx(20 / 31, abs=1e-4)
 
 
 def test_one_validation_micrograph_flatters_itself_and_says_so(planted):
@@ -261,8 +261,8 @@ def test_one_validation_micrograph_flatters_itself_and_says_so(planted):
     csv(planted / "split.csv", parts, "micrograph,split")
     plant_traps(planted)
     found = run(planted, "trap.csv")
-    assert f1(found.sides[0]) == 1.0
-    assert found.sides[0].figures["particle.f1"][1:] == (None, None)
+    assert f1(found.methods[0]) == 1.0
+    assert found.methods[0].figures["particle.f1"][1:] == (None, None)
     assert any("flatter" in note for note in found.notes)
 
 
@@ -299,18 +299,18 @@ def test_without_final_no_test_micrograph_is_read(planted, monkeypatch):
 
 def test_every_look_at_the_test_is_counted(planted):
     csv(planted / "a.csv", picks_of(NAMES))
-    assert run(planted, "a.csv").look is None
-    assert [run(planted, "a.csv", final=True).look for _ in range(2)] == [1, 2]
+    assert run(planted, "a.csv").test_evaluation is None
+    assert [run(planted, "a.csv", final=True).test_evaluation for _ in range(2)] == [1, 2]
     looks = read_evaluations(planted / "out")
-    assert [look.methods for look in looks] == [("a",), ("a",)]
+    assert [test_evaluation.methods for test_evaluation in looks] == [("a",), ("a",)]
     assert looks[0].truth == looks[1].truth
     # another split that shares a micrograph of the test is a look at it; others are new
     shared = [f"{NAMES[0]},validation", f"{NAMES[5]},test"]
     csv(planted / "split.csv", shared, "micrograph,split")
-    assert run(planted, "a.csv", final=True).look == 3
+    assert run(planted, "a.csv", final=True).test_evaluation == 3
     fresh = [f"{NAMES[0]},validation", f"{NAMES[1]},test"]
     csv(planted / "split.csv", fresh, "micrograph,split")
-    assert run(planted, "a.csv", final=True).look == 1
+    assert run(planted, "a.csv", final=True).test_evaluation == 1
     (planted / "out" / LOG_FILE).write_text("date,sides\n2026,a\n")
     with pytest.raises(InputError, match=LOG_FILE):
         job_of(planted, "a.csv", final=True)
@@ -347,15 +347,15 @@ def test_a_project_brings_its_splits_and_counts_the_looks(planted):
     found = final()
     assert found.keys == ["mic_2", "mic_3"]
     assert found.validation == 2
-    assert f1(found.sides[0]) == 1.0
-    assert found.look == 2
-    assert final().look == 3
+    assert f1(found.methods[0]) == 1.0
+    assert found.test_evaluation == 2
+    assert final().test_evaluation == 3
     assert (planted / "project" / LOG_FILE).is_file()
     assert not (planted / "out" / LOG_FILE).exists()
     assert count_evaluations(planted / "project", ["mic_3"]) == 3
 
 
-def test_candidates_beside_the_picks_are_what_a_threshold_is_chosen_among(planted):
+def test_candidates_bemethod_the_picks_are_what_a_threshold_is_chosen_among(planted):
     folder = planted / "picked"
     folder.mkdir()
     csv(
@@ -370,11 +370,11 @@ def test_candidates_beside_the_picks_are_what_a_threshold_is_chosen_among(plante
     ]
     rows += [f"{r},0.3" for r in picks_of(NAMES, [(170, 40)])]
     csv(folder / "candidates.csv", rows, "micrograph,x,y,score")
-    side = run(planted, "picked").sides[0]
-    assert (side.choice.threshold, f1(side)) == (0.4, 1.0)
-    assert side.delivered.f1 == pytest.approx(4 / 7)  # 2 of 5, none false
-    assert side.curve.source == "candidates"
-    assert side.curve.average_precision == 1.0
+    method = run(planted, "picked").methods[0]
+    assert (method.choice.threshold, f1(method)) == (0.4, 1.0)
+    assert method.delivered.f1 == pytest.approx(4 / 7)  # 2 of 5, none false
+    assert method.curve.source == "candidates"
+    assert method.curve.average_precision == 1.0
 
 
 def test_a_micrograph_that_cannot_be_opened_is_left_out_for_all(planted):
@@ -388,30 +388,30 @@ def test_a_micrograph_that_cannot_be_opened_is_left_out_for_all(planted):
 def test_angstrom_and_a_border(planted):
     csv(planted / "bare.csv", picks_of(NAMES))  # a truth without diameters
     csv(planted / "a.csv", picks_of(NAMES, [*PLACES, (3, 3)]))
-    side = run(planted, "a.csv", truth="bare.csv", diameter=40.0).sides[0]
-    assert side.evaluation.diameter_px == D
-    assert side.figures["particle.precision"][0] == pytest.approx(5 / 6, abs=1e-4)
-    assert f1(run(planted, "a.csv", truth="bare.csv", diameter=40.0, border=20.0).sides[0]) == 1.0
+    method = run(planted, "a.csv", truth="bare.csv", diameter=40.0).methods[0]
+    assert method.evaluation.diameter_px == D
+    assert method.figures["particle.precision"][0] == pytest.approx(5 / 6, abs=1e-4)
+    assert f1(run(planted, "a.csv", truth="bare.csv", diameter=40.0, border=20.0).methods[0]) == 1.0
 
 
 def test_a_model_knows_what_it_was_trained_on(planted):
     from napari_unetpick.engine.runs.model_card import name_hash
 
     card = {"training": {"names": [name_hash("mic_4")]}}
-    side = SideSource("net", planted / "net.safetensors", Model({}, card))
-    assert trained_on(side, ["mic_3", "mic_4"]) == ["mic_4"]
+    method = MethodSource("net", planted / "net.safetensors", Model({}, card))
+    assert trained_on(method, ["mic_3", "mic_4"]) == ["mic_4"]
     labels = planted / "run" / "labels"
     labels.mkdir(parents=True)
     csv(labels / "labels.csv", ["mic_5.mrc,full", "mic_3.mrc,none"], "micrograph,state")
     csv(labels / "picks.csv", picks_of(["mic_5.mrc"]))
     csv(labels / "negatives.csv", [])
     (labels / "areas.json").write_text("{}")
-    run_folder = replace(side, path=planted / "run")
+    run_folder = replace(method, path=planted / "run")
     assert trained_on(run_folder, ["mic_3", "mic_4", "mic_5"]) == ["mic_4", "mic_5"]
-    assert trained_on(replace(side, model=None), ["mic_4"]) == []
+    assert trained_on(replace(method, model=None), ["mic_4"]) == []
 
 
-def test_names_of_sides(tmp_path):
+def test_names_of_methods(tmp_path):
     (tmp_path / "run1").mkdir()
     (tmp_path / "a=b.csv").write_text("")
     model = tmp_path / "run1" / "model.safetensors"
@@ -446,11 +446,11 @@ def test_what_cannot_be_is_refused(planted, options, message):
     assert not (planted / "out").exists()
 
 
-def test_sides_that_cannot_be_are_refused(planted):
+def test_methods_that_cannot_be_are_refused(planted):
     csv(planted / "else.csv", ["elsewhere.mrc,1,1"])
     csv(planted / "late.csv", [f"{row},0.5" for row in picks_of(NAMES[3:])], "micrograph,x,y,score")
     csv(planted / "a.csv", picks_of(NAMES))
-    for sides, options, message in (
+    for methods, options, message in (
         ((), {}, "nothing to compare"),
         (("a.csv", "a.csv"), {}, "two sides are called a"),
         (("absent.csv",), {}, "absent.csv: no such file"),
@@ -459,7 +459,7 @@ def test_sides_that_cannot_be_are_refused(planted):
         (("late.csv",), {"final": True}, "late: has no picks on any validation micrograph"),
     ):
         with pytest.raises(InputError, match=message):
-            run(planted, *sides, **options)
+            run(planted, *methods, **options)
     assert not (planted / "out").exists()
 
 

@@ -20,7 +20,7 @@ from napari_unetpick.settings import to_dict
 from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.plan import PLAN
-from napari_unetpick.study.ablation.records import Record, key_of, read_records, write_record
+from napari_unetpick.study.ablation.records import RunRecord, key_of, read_records, write_record
 from napari_unetpick.study.ablation.run import RECORDS, units_of
 from napari_unetpick.study.ablation.rungs import read_ladder
 
@@ -32,7 +32,7 @@ def plant(out: Path, rung: Rung, seeds: tuple[int, ...], hits: tuple[int, ...], 
     fitted = fit_budget(rung, BATCHES)
     counts = {f"mic{i}": score_counts(n, 10, 10) for i, n in enumerate(hits)}
     pixel = {key: Score(0.5, 1.0, each.f1 / 2, 10, 10, 5) for key, each in counts.items()}
-    record = Record(
+    record = RunRecord(
         key=key_of(fitted.settings, rung.ensemble),
         seeds=seeds,
         settings=to_dict(fitted.settings),

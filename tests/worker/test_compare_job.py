@@ -86,8 +86,8 @@ def run(folder: Path, check: Any = lambda: None, **fields: Any) -> tuple[dict[st
     return json.loads(json.dumps(done.result, allow_nan=False)), events
 
 
-def figures(side: dict[str, Any]) -> list[float]:
-    return [side["figures"][f"particle.{each}"][0] for each in ("precision", "recall", "f1")]
+def figures(method: dict[str, Any]) -> list[float]:
+    return [method["figures"][f"particle.{each}"][0] for each in ("precision", "recall", "f1")]
 
 
 def test_figures_are_those_that_the_sides_were_made_with(folder: Path):
@@ -138,8 +138,8 @@ def test_the_look_at_the_test_split_is_counted_once(folder: Path):
     assert (result["part"], result["look"]) == ("test", 2)
     assert [each["micrograph"] for each in result["micrographs"]] == TEST
     assert figures(result["sides"][0]) == pytest.approx([1.0, 8 / 9, 16 / 17], abs=1e-4)
-    (look,) = read_evaluations(folder)
-    assert look.methods == ("good", "poor")
+    (test_evaluation,) = read_evaluations(folder)
+    assert test_evaluation.methods == ("good", "poor")
     assert run(folder, picks=two_sides(folder), final=True)[0]["look"] == 3
     with Project.open(folder) as project:
         assert project.test_looks == 1
@@ -202,7 +202,7 @@ def model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_model_picks_once_and_tells_what_it_was_trained_on(folder: Path, model: Path):
     fields = {"models": {"run=1": str(model)}, "picks": two_sides(folder), "device": "cpu"}
     first, _ = run(folder, **fields)
-    assert [side["name"] for side in first["sides"]] == ["run-1", "good", "poor"]
+    assert [method["name"] for method in first["sides"]] == ["run-1", "good", "poor"]
     own, good, _ = first["sides"]
     # all that is dark, and nothing else: a threshold parts them, but each micrograph's is its own
     assert (own["validation_f1"], own["average_precision"]) == (1.0, 1.0)

@@ -129,8 +129,8 @@ def _print_text(found: ComparisonResult, page: Path) -> None:
         if table is not None:
             print(plain_table(table))
             print(f"({table.caption})\n")
-    if found.look is not None:
-        print(f"test-set evaluation number {found.look} on these micrographs")
+    if found.test_evaluation is not None:
+        print(f"test-set evaluation number {found.test_evaluation} on these micrographs")
     for note in found.all_notes:
         print(f"note: {note}")
     print(f"written: {page}")

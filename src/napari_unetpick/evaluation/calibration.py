@@ -24,7 +24,7 @@ class ReliabilityBin:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class ReliabilityCheck:
     """How far scores are from probabilities, over candidates with a score >= `smallest_score`.
 
     Parameters
@@ -62,7 +62,7 @@ def calibrate_check(
     *,
     smallest_score: float = SMALLEST_SCORE,
     bins: int = BINS,
-) -> Calibration | None:
+) -> ReliabilityCheck | None:
     """Measure calibration; None where no candidate reaches `smallest_score`.
 
     Parameters
@@ -99,7 +99,7 @@ def calibrate_check(
     table = tuple(_reliability(values[i:j], true[i:j]) for i, j in zip(starts, ends, strict=True))
     error = sum(row.n * abs(row.fraction_true - row.mean_score) for row in table) / len(values)
     brier = float(np.mean((values - true) ** 2))
-    return Calibration(float(error), brier, table, len(values), smallest_score)
+    return ReliabilityCheck(float(error), brier, table, len(values), smallest_score)
 
 
 def expected_precision(

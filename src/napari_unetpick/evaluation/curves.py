@@ -18,7 +18,7 @@ from napari_unetpick.evaluation.metrics import (
     precision_recall_curve,
 )
 from napari_unetpick.evaluation.protocols import Comparison
-from napari_unetpick.evaluation.results import Curve
+from napari_unetpick.evaluation.results import PrecisionRecallCurve
 from napari_unetpick.io.picks import Picks
 
 Floats = NDArray[np.float64]
@@ -100,11 +100,13 @@ def label_pair(pair: Comparison, scores: Floats) -> tuple[Floats, NDArray[np.boo
     return scores[counts], matched[counts] >= 0
 
 
-def make_curve(found: LabelledCandidates, n_truth: int, threshold: float | None) -> Curve:
+def make_curve(
+    found: LabelledCandidates, n_truth: int, threshold: float | None
+) -> PrecisionRecallCurve:
     """Make the precision-recall curve with its figures."""
     scores, labels = found.thinned.scores, found.thinned.labels
     best, best_f1 = best_threshold(scores, labels, n_truth)
-    return Curve(
+    return PrecisionRecallCurve(
         source=found.source,
         points=precision_recall_curve(scores, labels, n_truth),
         average_precision=average_precision(scores, labels, n_truth),

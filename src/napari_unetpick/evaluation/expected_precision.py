@@ -15,7 +15,7 @@ from napari_unetpick.io.picks import tell_count
 Kind = Literal["probability", "rank"]
 
 UNKNOWN_EVIDENCE = 50  # particles that a calibration is taken to rest on where its card is silent
-RANK = "Scores are a rank: precision cannot be known with partial labels."
+UNCALIBRATED = "Scores are a rank: precision cannot be known with partial labels."
 NONE_ABOVE = "No candidate reaches the threshold: lower it."
 
 
@@ -78,7 +78,7 @@ def describe_expected(found: Expected | None, kind: Kind) -> str:
     if found is None:
         return NONE_ABOVE
     if kind == "rank":
-        return RANK
+        return UNCALIBRATED
     low, high = f"{100 * found.low:.0f}", f"{100 * found.high:.0f}"
     share = f"{high} %" if low == high else f"{low} to {high} %"
     return (

@@ -17,7 +17,7 @@ from napari_unetpick.evaluation.inputs.nms import thin
 from napari_unetpick.evaluation.intervals import Difference, Pooling, paired_difference
 from napari_unetpick.evaluation.metrics import Score, best_threshold
 from napari_unetpick.evaluation.protocols import Comparison
-from napari_unetpick.evaluation.results import Curve, Evaluation
+from napari_unetpick.evaluation.results import Evaluation, PrecisionRecallCurve
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.calibration import DISTANCES
 from napari_unetpick.picking.scale import MIN_DISTANCE
@@ -51,7 +51,7 @@ class Thinned:
 
 
 @dataclass(frozen=True)
-class Judged:
+class LabelledMicrograph:
     """One micrograph's candidates by minimum distance (in diameters), and its particles."""
 
     key: str
@@ -60,8 +60,8 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Where a side is operated: candidates that score `threshold` or more are its picks.
+class OperatingPoint:
+    """Where a method is operated: candidates that score `threshold` or more are picks.
 
     Parameters
     ----------
@@ -78,9 +78,9 @@ class Choice:
     f1: float
 
 
-def judge(
+def label_micrograph(
     pair: Comparison, candidates: Picks | None, distances: Sequence[float] = DISTANCES
-) -> Judged:
+) -> LabelledMicrograph:
     """Thin one micrograph's scored candidates to each distance and label them.
 
     Labels are greedy in descending score within half the true diameter (see `curves`), so that
@@ -92,40 +92,44 @@ def judge(
         coords, scores = thin(rows, distance * pair.diameter)
         labelled = Labelled(*label_pair(pair.with_picks(coords), scores))
         thinned[distance] = Thinned(coords, scores, labelled)
-    return Judged(pair.key, thinned, int((~pair.left_out(pair.truth)).sum()))
+    return LabelledMicrograph(pair.key, thinned, int((~pair.left_out(pair.truth)).sum()))
 
 
-def choose(judged: Sequence[Judged]) -> Choice:
+def choose_threshold(micrographs: Sequence[LabelledMicrograph]) -> OperatingPoint:
     """Choose threshold and minimum distance by the highest pooled `particle` F1.
 
     Half a diameter is the minimum distance unless another one is clearly better.
     """
-    n_truth = sum(each.n_truth for each in judged)
+    n_truth = sum(each.n_truth for each in micrographs)
     found = {}
-    for distance in judged[0].thinned:
-        together = _together(judged, distance)
+    for distance in micrographs[0].thinned:
+        together = _together(micrographs, distance)
         found[distance] = best_threshold(together.scores, together.labels, n_truth)
     best = max(found, key=lambda distance: found[distance][1])
     if MIN_DISTANCE in found and found[best][1] <= found[MIN_DISTANCE][1] + CLEARLY:
         best = MIN_DISTANCE
-    return Choice(found[best][0], best, found[best][1])
+    return OperatingPoint(found[best][0], best, found[best][1])
 
 
-def choose_without_each(judged: Sequence[Judged]) -> list[Choice]:
+def choose_without_each(micrographs: Sequence[LabelledMicrograph]) -> list[OperatingPoint]:
     """For each micrograph, what the others choose; a single one has only itself to ask."""
-    if len(judged) == 1:
-        return [choose(judged)]
-    return [choose([*judged[:i], *judged[i + 1 :]]) for i in range(len(judged))]
+    if len(micrographs) == 1:
+        return [choose_threshold(micrographs)]
+    return [
+        choose_threshold([*micrographs[:i], *micrographs[i + 1 :]]) for i in range(len(micrographs))
+    ]
 
 
-def select_at(judged: Judged, choice: Choice) -> Picks:
+def select_at(micrograph: LabelledMicrograph, choice: OperatingPoint) -> Picks:
     """Give the picks of one micrograph at a choice; the micrograph is named by its key."""
-    rows = judged.thinned[choice.distance]
+    rows = micrograph.thinned[choice.distance]
     keep = rows.scores >= choice.threshold
-    return Picks(judged.key, rows.coords[keep], rows.scores[keep])
+    return Picks(micrograph.key, rows.coords[keep], rows.scores[keep])
 
 
-def curve_of(judged: Sequence[Judged], choice: Choice, everything: bool) -> Curve:
+def curve_of(
+    micrographs: Sequence[LabelledMicrograph], choice: OperatingPoint, everything: bool
+) -> PrecisionRecallCurve:
     """Give the precision-recall curve at the choice's minimum distance.
 
     Parameters
@@ -133,12 +137,14 @@ def curve_of(judged: Sequence[Judged], choice: Choice, everything: bool) -> Curv
     everything
         Whether these are all candidates, or only picks that a threshold has cut already.
     """
-    together = _together(judged, choice.distance)
+    together = _together(micrographs, choice.distance)
     found = LabelledCandidates(together, together, "candidates" if everything else "picks", "")
-    return make_curve(found, sum(each.n_truth for each in judged), choice.threshold)
+    return make_curve(found, sum(each.n_truth for each in micrographs), choice.threshold)
 
 
-def deal(keys: Iterable[str], share: float, seed: int) -> tuple[frozenset[str], frozenset[str]]:
+def draw_validation(
+    keys: Iterable[str], share: float, seed: int
+) -> tuple[frozenset[str], frozenset[str]]:
     """Draw the micrographs that validate; the others test.
 
     At least one validates, and where there are two or more, at least one tests. The draw depends
@@ -177,8 +183,8 @@ def _scores(evaluation: Evaluation, name: str) -> list[Score]:
     return [row.scores[tag] for row in evaluation.micrographs]
 
 
-def _together(judged: Sequence[Judged], distance: float) -> Labelled:
-    parts = [each.thinned[distance].labelled for each in judged]
+def _together(micrographs: Sequence[LabelledMicrograph], distance: float) -> Labelled:
+    parts = [each.thinned[distance].labelled for each in micrographs]
     return Labelled(
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.labels for part in parts]),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.evaluation.calibration import Calibration, ExpectedPrecision
+from napari_unetpick.evaluation.calibration import ExpectedPrecision, ReliabilityCheck
 from napari_unetpick.evaluation.intervals import Interval
 from napari_unetpick.evaluation.metrics import Macro, PrecisionRecall, Score
 from napari_unetpick.evaluation.protocols import (
@@ -72,7 +72,7 @@ class ProtocolResult:
 
 
 @dataclass(frozen=True)
-class Curve:
+class PrecisionRecallCurve:
     """Precision and recall over thresholds, of all candidates or of the picks given."""
 
     source: Literal["candidates", "picks"]
@@ -108,8 +108,8 @@ class Evaluation:
     quarter: Score  # the same within a quarter
     centring: float | None
     micrographs: tuple[MicrographResult, ...]
-    curve: Curve | None = None
-    calibration: Calibration | None = None
+    curve: PrecisionRecallCurve | None = None
+    calibration: ReliabilityCheck | None = None
     expected: ExpectedPrecision | None = None
     seed: int = 42
     notes: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ LONGEST_HEAD = 1024  # bytes
 
 
 @dataclass(frozen=True)
-class Table:
+class PickTable:
     """A file with rows of all micrographs.
 
     Parameters
@@ -48,16 +48,16 @@ def _csv_start(name: str) -> str:
 
 CANDIDATES, PICKS = "candidates.csv", "picks.csv"
 TABLES = {
-    PICKS: Table(_write_csv, _csv_start),
-    "picks.star": Table(
+    PICKS: PickTable(_write_csv, _csv_start),
+    "picks.star": PickTable(
         lambda path, picks: write_combined_star(path, {picks.micrograph: picks}),
         lambda name: quote(name) + " ",
     ),
-    "topaz.txt": Table(
+    "topaz.txt": PickTable(
         lambda path, picks: write_topaz(path, [picks]),
         lambda name: micrograph_key(name) + "\t",
     ),
-    CANDIDATES: Table(_write_csv, _csv_start),
+    CANDIDATES: PickTable(_write_csv, _csv_start),
 }
 OF_FORMAT = {"star": "picks.star", "cryosparc": "picks.star", "topaz": "topaz.txt"}
 

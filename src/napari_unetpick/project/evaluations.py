@@ -130,7 +130,9 @@ def new_comparison(project: Path) -> Path:
     return folder / next_name(folder, "comparison")
 
 
-def obstacle(entries: Mapping[str, Entry], diameter: float | None, *, final: bool) -> str:
+def missing_for_comparison(
+    entries: Mapping[str, Entry], diameter: float | None, *, final: bool
+) -> str:
     """Say what keeps a comparison from starting, and the next step; "" where nothing does.
 
     Parameters

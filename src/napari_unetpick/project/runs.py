@@ -212,7 +212,7 @@ def color_of(number: int) -> str:
 
 
 @dataclass(frozen=True)
-class Taken:
+class RoundPseudoLabels:
     """What a round took, by micrograph name, and whether its model was kept."""
 
     number: int
@@ -220,23 +220,23 @@ class Taken:
     picks: dict[str, Picks]
 
 
-def taken_file(run: Path, number: int) -> Path:
+def pseudo_labels_file(run: Path, number: int) -> Path:
     """Return where it is kept what a round took."""
     return run / f"round-{number}.csv"
 
 
-def write_taken(run: Path, number: int, picks: Iterable[Picks]) -> None:
+def write_pseudo_labels(run: Path, number: int, picks: Iterable[Picks]) -> None:
     """Write what a round took, whole or not at all."""
-    write_csv(taken_file(run, number), picks)
+    write_csv(pseudo_labels_file(run, number), picks)
 
 
-def rounds_taken(run: Path) -> list[int]:
+def rounds_with_pseudo_labels(run: Path) -> list[int]:
     """Return the numbers of the rounds of which it is known what they took, rising."""
     found = (ROUND.fullmatch(path.name) for path in run.glob("round-*.csv"))
     return sorted(int(match[1]) for match in found if match)
 
 
-def read_taken(run: Path) -> Taken | None:
+def read_pseudo_labels(run: Path) -> RoundPseudoLabels | None:
     """Read what the kept round took; where none was kept, the last one that was judged.
 
     Raises
@@ -244,7 +244,7 @@ def read_taken(run: Path) -> Taken | None:
     InputError
         The file is damaged.
     """
-    rounds = rounds_taken(run)
+    rounds = rounds_with_pseudo_labels(run)
     if not rounds:
         return None
     try:
@@ -252,4 +252,6 @@ def read_taken(run: Path) -> Taken | None:
     except ModelError:
         kept = 0
     number = kept if kept in rounds else rounds[-1]
-    return Taken(number, number == kept, dict(read_csv(taken_file(run, number))))
+    return RoundPseudoLabels(
+        number, number == kept, dict(read_csv(pseudo_labels_file(run, number)))
+    )

@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.project.evaluations import comparisons_folder, new_comparison, obstacle
+from napari_unetpick.project.evaluations import (
+    comparisons_folder,
+    missing_for_comparison,
+    new_comparison,
+)
 from napari_unetpick.project.folder import PICKS
 from napari_unetpick.protocol.requests import CompareRequest
 from napari_unetpick.study.compare.job import CompareJob, make_compare_job
@@ -24,7 +28,7 @@ def make_comparison(request: CompareRequest) -> CompareJob:
         Something cannot be used.
     """
     project = open_to_read(request.project)
-    if missing := obstacle(project.entries, project.diameter, final=request.final):
+    if missing := missing_for_comparison(project.entries, project.diameter, final=request.final):
         raise InputError(missing)
     for path in request.picks.values():
         if not path.exists():
@@ -33,8 +37,8 @@ def make_comparison(request: CompareRequest) -> CompareJob:
         micrographs=[str(project.folder)],
         truth=project.folder / PICKS,
         out=comparisons_folder(project.folder),  # one place: no model picks the same twice
-        models=_sides(request.models),
-        picks=_sides(request.picks),
+        models=_methods(request.models),
+        picks=_methods(request.picks),
         border=request.border,
         final=request.final,
         device=request.device,
@@ -63,6 +67,6 @@ def write_result(project: Path, found: ComparisonResult) -> dict[str, Any]:
     return {**plain, "about": about(found), "page": str(page)}
 
 
-def _sides(paths: Mapping[str, Path]) -> list[str]:
-    """Write sides as NAME=PATH, where the first "=" ends the name."""
+def _methods(paths: Mapping[str, Path]) -> list[str]:
+    """Write methods as NAME=PATH, where the first "=" ends the name."""
     return [f"{name.replace('=', '-')}={path}" for name, path in paths.items()]

@@ -14,7 +14,7 @@ from napari_unetpick.engine.nn.unet import UNet
 from napari_unetpick.engine.pick.ensemble import Scorer, make_scorer
 from napari_unetpick.engine.pick.find import FindJob, find
 from napari_unetpick.engine.self_train.run import self_train
-from napari_unetpick.engine.train.job import Look, TrainJob
+from napari_unetpick.engine.train.job import ShowNetwork, TrainJob
 from napari_unetpick.engine.train.preview import Marked, Previewer
 from napari_unetpick.engine.train.run import train
 from napari_unetpick.errors import Cancelled, InputError
@@ -108,11 +108,11 @@ def run_self_train(args: dict[str, Any], bench: Bench) -> Events:
         yield Message(message)
     device, why = choose_device(request.device)
     bench.tell_device(device, why)
-    look = answer_previews(request.project, job.train, device, bench)
-    yield from self_train(job, bench.check, look)
+    show_network = answer_previews(request.project, job.train, device, bench)
+    yield from self_train(job, bench.check, show_network)
 
 
-def answer_previews(folder: Path, job: TrainJob, device: torch.device, bench: Bench) -> Look:
+def answer_previews(folder: Path, job: TrainJob, device: torch.device, bench: Bench) -> ShowNetwork:
     """Return what looks at a network in training for the viewer's previews."""
     project = open_to_read(folder)
 
@@ -125,11 +125,11 @@ def answer_previews(folder: Path, job: TrainJob, device: torch.device, bench: Be
 
     previewer = Previewer(job, device, mark)
 
-    def look(network: UNet) -> None:
+    def show_network(network: UNet) -> None:
         for wish in bench.take_previews():
             bench.answer(wish, preview(previewer, network, wish.key, bench.check))
 
-    return look
+    return show_network
 
 
 def preview(

@@ -7,8 +7,8 @@ import pytest
 
 from napari_unetpick.engine.self_train.acceptance import (
     Tally,
-    join,
     compare_on_labels,
+    join,
     pooled_f1,
     tally_blocks,
 )

@@ -94,7 +94,7 @@ def test_every_micrograph_gets_labels_of_a_network_that_has_not_seen_it(run: Sel
 
 
 def test_a_folds_network_sees_the_other_folds_alone(run: SelfTraining):
-    finish(folds.judge_by_clicks(run, 1))
+    finish(folds.compare_by_clicks(run, 1))
     for fold in range(3):
         others = {index for index in range(3) if index != fold}
         assert stage(run, f"round 0, cross-fit {fold + 1}")["seen"] == others
@@ -103,7 +103,7 @@ def test_a_folds_network_sees_the_other_folds_alone(run: SelfTraining):
 
 
 def test_networks_start_from_those_of_their_own_fold(run: SelfTraining):
-    finish(folds.judge_by_clicks(run, 1))
+    finish(folds.compare_by_clicks(run, 1))
     for fold in (1, 2, 3):
         first = stage(run, f"round 0, cross-fit {fold}")["start"]
         assert first["stage"] == f"cross-fit {fold}"
@@ -123,7 +123,7 @@ def test_a_rounds_networks_follow_those_of_its_teacher(run: SelfTraining, teache
 
 
 def test_a_round_that_leaves_out_dirt_gains_by_the_clicks(run: SelfTraining):
-    found = finish(folds.judge_by_clicks(run, 1))
+    found = finish(folds.compare_by_clicks(run, 1))
     # of 22 picks 15 are particles before, all after; the clicks that are kept are the same
     assert found.result.clicks == 27
     assert found.result.change == pytest.approx((22 / 15) ** 0.5 - 1, abs=0.05)
@@ -135,7 +135,7 @@ def test_what_stands_for_training_on_clicks_alone_is_its_cross_fitting(run: Self
     settings = Settings()
     train = replace(settings.train, learn_unmarked=False)
     run.training.job.settings = replace(settings, train=train)
-    finish(folds.judge_by_clicks(run, 1))
+    finish(folds.compare_by_clicks(run, 1))
     assert "round 0, cross-fit 1" not in run.training.checkpoint["stages"]
     assert stage(run, "round 1, cross-fit 1")["start"]["stage"] == "cross-fit 1"
 

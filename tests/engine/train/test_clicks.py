@@ -135,7 +135,9 @@ def test_the_number_that_is_said_is_that_of_the_card(
         job=SimpleNamespace(settings=Settings(), start=None), items=items, rate=1.0
     )
     nothing = dict.fromkeys(range(3), NOTHING)
-    estimate = clicks.Estimate(sum(between) / 2, 1.0, 0.5, nothing, "planted", between, "unsure")
+    estimate = clicks.PickEstimate(
+        sum(between) / 2, 1.0, 0.5, nothing, "planted", between, "unsure"
+    )
     *_, line, doubt = said(training, estimate, monkeypatch)
     count = 8 if words else 6
     assert line.text == f"threshold: {count} picks a micrograph{words} (planted)"
@@ -166,7 +168,7 @@ def test_going_on_ends_halfway_between_the_weights_before_and_after(trained, mon
     monkeypatch.setattr(clicks, "run_stage", run_stage)
     monkeypatch.setattr(clicks, "ready_network", lambda training, weights: used.append(weights))
     monkeypatch.setattr(clicks, "start_weights", lambda training: before)
-    estimate = clicks.Estimate(6.0, 0.0, None, dict.fromkeys(range(3), NOTHING), "planted")
+    estimate = clicks.PickEstimate(6.0, 0.0, None, dict.fromkeys(range(3), NOTHING), "planted")
     monkeypatch.setattr(clicks, "ask_start", lambda training: estimate)
     monkeypatch.setattr(clicks, "goes_on", lambda training: True)
     trained(learn_unmarked=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.engine.data.training_set import whole_of
-from napari_unetpick.engine.self_train.acceptance import judge_by_clicks
+from napari_unetpick.engine.self_train.acceptance import decide_by_clicks
 from napari_unetpick.engine.train.cross_fitting import (
     HeldOut,
     correct_picks,
@@ -209,9 +209,9 @@ def test_fewer_false_picks_with_the_same_clicks_are_a_gain():
     assert change.low > 0.3
     back = f1_change(after, before, rng, 0.9)
     assert back.value == pytest.approx(2**-0.5 - 1, abs=0.05)
-    assert judge_by_clicks(change, 30).decision == "accepted"
-    assert judge_by_clicks(back, 30).decision == "refused"
-    assert judge_by_clicks(change, 15).decision == "undecided"
+    assert decide_by_clicks(change, 30).decision == "accepted"
+    assert decide_by_clicks(back, 30).decision == "refused"
+    assert decide_by_clicks(change, 15).decision == "undecided"
 
 
 def test_clicks_lost_for_clicks_won_cannot_tell():
@@ -222,7 +222,7 @@ def test_clicks_lost_for_clicks_won_cannot_tell():
     first[:4], second[4:7] = 0, 0
     change = f1_change(HeldOut(first, others, 3), HeldOut(second, others, 3), rng, 0.9)
     assert change.low < 0 < change.high
-    assert judge_by_clicks(change, 30).decision == "undecided"
+    assert decide_by_clicks(change, 30).decision == "undecided"
 
 
 def test_a_network_that_finds_no_click_has_no_merit():

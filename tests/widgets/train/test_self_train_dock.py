@@ -91,7 +91,7 @@ def take(session: Any, number: int, **counts: int) -> None:
         )
         for key, count in ((f"a.b_{name[1:]}", count) for name, count in counts.items())
     ]
-    write_taken(session.project.runs_folder / "run-1", number, picks)
+    write_pseudo_labels(session.project.runs_folder / "run-1", number, picks)
 
 
 def keep(session: Any, number: int) -> None:

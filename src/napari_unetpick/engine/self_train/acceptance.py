@@ -91,7 +91,7 @@ def compare_on_labels(before: Tally, after: Tally, rng: np.random.Generator) -> 
     )
 
 
-def judge_by_clicks(difference: Difference, clicks: int) -> AcceptanceResult:
+def decide_by_clicks(difference: Difference, clicks: int) -> AcceptanceResult:
     """Judge by held-out clicks alone: accepted if no harm is likely, refused if it is sure.
 
     In between, and with fewer than `ENOUGH` clicks, nothing is told: a few clicks see little.

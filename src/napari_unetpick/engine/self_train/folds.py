@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from napari_unetpick.engine.data.training_set import Item, whole_of
-from napari_unetpick.engine.self_train import acceptance as gate
+from napari_unetpick.engine.self_train import acceptance
 from napari_unetpick.engine.self_train.pseudo_labels import PseudoLabels, cross_labels
 from napari_unetpick.engine.self_train.teacher import SelfTraining, students
 from napari_unetpick.engine.train import cross_fitting as partial
@@ -36,7 +36,7 @@ STAGE = 1000  # number of the first fold's network in round 0
 class ClickComparison:
     """What held-out clicks say: the gate's verdict, how many picks there are, what they keep."""
 
-    result: gate.AcceptanceResult
+    result: acceptance.AcceptanceResult
     picks: float
     recall: float
 
@@ -177,7 +177,7 @@ def train_folds(
     return networks
 
 
-def judge_by_clicks(run: SelfTraining, number: int) -> Generator[Event, None, ClickComparison]:
+def compare_by_clicks(run: SelfTraining, number: int) -> Generator[Event, None, ClickComparison]:
     """Compare a round with the supervised model by clicks that their folds' networks never saw."""
     held = []
     for each in (0, number):
@@ -187,10 +187,10 @@ def judge_by_clicks(run: SelfTraining, number: int) -> Generator[Event, None, Cl
     before, after = held
     seed = run.training.job.settings.train.seed
     change = partial.f1_change(
-        before, after, np.random.default_rng([seed, STAGE + number]), gate.LEVEL
+        before, after, np.random.default_rng([seed, STAGE + number]), acceptance.LEVEL
     )
     chosen = partial.threshold_from_clicks(after, np.random.default_rng(seed))
-    result = gate.judge_by_clicks(change, len(after.clicks))
+    result = acceptance.decide_by_clicks(change, len(after.clicks))
     return ClickComparison(result, chosen.picks, chosen.recall)
 
 

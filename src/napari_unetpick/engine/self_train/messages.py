@@ -10,7 +10,7 @@ from napari_unetpick.engine.self_train.state import Round, round_file
 from napari_unetpick.engine.self_train.teacher import SelfTraining
 
 
-def describe(
+def describe_plan(
     run: SelfTraining, rounds: int, seconds: float, folds: int, by_clicks: bool
 ) -> Iterator[str]:
     """Say what learns from what, who judges, and what it will take.

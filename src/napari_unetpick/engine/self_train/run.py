@@ -14,24 +14,29 @@ from napari_unetpick.engine.pick.ensemble import read_card
 from napari_unetpick.engine.runs.folder import MODEL
 from napari_unetpick.engine.runs.model_card import card_of
 from napari_unetpick.engine.runs.record import Record
-from napari_unetpick.engine.self_train import acceptance as gate
+from napari_unetpick.engine.self_train import acceptance
 from napari_unetpick.engine.self_train.folds import (
+    compare_by_clicks,
+    compares_by_clicks,
     crossfitted,
     epochs_of_all,
-    judge_by_clicks,
-    compares_by_clicks,
     label_round,
 )
 from napari_unetpick.engine.self_train.held_out import tally
 from napari_unetpick.engine.self_train.job import SelfTrainJob
-from napari_unetpick.engine.self_train.messages import describe, describe_end, describe_result
+from napari_unetpick.engine.self_train.messages import describe_end, describe_plan, describe_result
 from napari_unetpick.engine.self_train.prepare import prepare_items
 from napari_unetpick.engine.self_train.pseudo_labels import PseudoLabels
 from napari_unetpick.engine.self_train.state import Round, State, begin, open_state, round_file
-from napari_unetpick.engine.self_train.teacher import SelfTraining, label_with_best, find_all, students
+from napari_unetpick.engine.self_train.teacher import (
+    SelfTraining,
+    find_all,
+    label_with_best,
+    students,
+)
 from napari_unetpick.engine.timing import seconds_a_step
 from napari_unetpick.engine.train import cross_fitting as partial
-from napari_unetpick.engine.train.job import Look, Training
+from napari_unetpick.engine.train.job import ShowNetwork, Training
 from napari_unetpick.engine.train.loop import Weights
 from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.engine.train.run import calibrate_network, epoch_validation
@@ -53,7 +58,7 @@ class NoConfidentPicksError(InputError):
 def self_train(
     job: SelfTrainJob,
     check_stop: Callable[[], None] = lambda: None,
-    look: Look = lambda network: None,
+    show_network: ShowNetwork = lambda network: None,
 ) -> Iterator[Event]:
     """Train a run further on its own sure picks; only a better one replaces its model.
 
@@ -85,7 +90,9 @@ def self_train(
         return
     yield Message(f"device: {why}")
     source = PatchSource(folder.path / "cache", keep=state.resumed)
-    training = Training(job.train, folder, source, device, check_stop, state.checkpoint, look)
+    training = Training(
+        job.train, folder, source, device, check_stop, state.checkpoint, show_network
+    )
     run = SelfTraining(job, state, training)
     left_out = yield from prepare_items(run)
     items = [*training.items, *run.learners]
@@ -95,7 +102,9 @@ def self_train(
     for event in left_out:
         folder.log(f"skipped: {event.reason}")
     step = seconds_a_step(job.train.settings, device)
-    for line in describe(run, wanted, step, epochs_of_all(run, wanted), compares_by_clicks(run)):
+    for line in describe_plan(
+        run, wanted, step, epochs_of_all(run, wanted), compares_by_clicks(run)
+    ):
         yield from tell(run, line)
     with record:
         yield from score_supervised(run)
@@ -204,16 +213,16 @@ def run_acceptance_test(
         calibration, apart = calibrate_network(training, network)
     else:
         if compares_by_clicks(run):
-            clicks = yield from judge_by_clicks(run, number)
+            clicks = yield from compare_by_clicks(run, number)
         # a number of picks: scores of two networks cannot be compared
         picks = clicks.picks if clicks else run.picks
         raw = partial.transfer_threshold(list(found.values()), picks)
         recall = clicks.recall if clicks else None
         calibration = Calibration(kind="rank", threshold=raw, expected_recall=recall)
-    result = clicks.result if clicks else gate.AcceptanceResult("undecided")
+    result = clicks.result if clicks else acceptance.AcceptanceResult("undecided")
     if run.before is not None:
         rng = np.random.default_rng([training.job.settings.train.seed, STAGE + number])
-        result = gate.compare_on_labels(run.before, tally(run.parts, found, calibration), rng)
+        result = acceptance.compare_on_labels(run.before, tally(run.parts, found, calibration), rng)
     if not training.job.settings.self_train.gate:
         result = replace(result, decision="ungated")
     done = Round(

@@ -10,7 +10,7 @@ import numpy as np
 from napari_unetpick.engine.data.training_set import Item
 from napari_unetpick.engine.nn.unet import UNet
 from napari_unetpick.engine.pick.ensemble import read_card
-from napari_unetpick.engine.self_train import acceptance as gate
+from napari_unetpick.engine.self_train import acceptance
 from napari_unetpick.engine.self_train.held_out import CheckedPart, without_areas
 from napari_unetpick.engine.self_train.job import SelfTrainJob
 from napari_unetpick.engine.self_train.pseudo_labels import (
@@ -55,7 +55,7 @@ class SelfTraining:
     training: Training
     learners: list[Item] = field(default_factory=list)
     parts: list[CheckedPart] = field(default_factory=list)
-    before: gate.Tally | None = None
+    before: acceptance.Tally | None = None
     picks: float = 0.0
     by_teacher: dict[int, dict[int, PseudoLabels]] = field(default_factory=dict)
 
@@ -108,7 +108,9 @@ def find_all(
     return found
 
 
-def label_with_best(run: SelfTraining, number: int) -> Generator[Event, None, dict[int, PseudoLabels]]:
+def label_with_best(
+    run: SelfTraining, number: int
+) -> Generator[Event, None, dict[int, PseudoLabels]]:
     """Return the pseudo-labels, by index, that the best model so far makes for a round.
 
     They are held against what it makes of the labelled particles that it was trained on.

@@ -20,7 +20,9 @@ from napari_unetpick.io.models import Model
 from napari_unetpick.settings import Settings
 
 FINE_TUNING = 0.3  # of the learning rate, where training starts from a model: it forgets less
-Look = Callable[[UNet], None]  # is shown the averaged network between steps, and changes nothing
+ShowNetwork = Callable[
+    [UNet], None
+]  # is shown the averaged network between steps, and changes nothing
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Training:
     device: torch.device
     check_stop: Callable[[], None]
     checkpoint: dict[str, Any]
-    look: Look = lambda network: None
+    show_network: ShowNetwork = lambda network: None
     items: list[Item] = field(default_factory=list)
 
     @property

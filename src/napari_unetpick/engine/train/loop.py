@@ -134,7 +134,7 @@ def fit(
     saved: State | None,
     save: Callable[[State], None],
     check_stop: Callable[[], None],
-    look: Callable[[UNet], None] = lambda network: None,
+    show_network: Callable[[UNet], None] = lambda network: None,
 ) -> Iterator[Event]:
     """Train; the result is what `save` was last given.
 
@@ -167,7 +167,7 @@ def fit(
             done = run.epoch * steps + step + 1
             pace = (time.monotonic() - started) / (done - first)
             yield Progress(job.stage, done, total, pace * (total - done))
-            look(run.average.eval())
+            show_network(run.average.eval())
         figures = {"loss": float(np.mean([float(loss) for loss in losses]))}
         if not np.isfinite(figures["loss"]):
             raise EngineError(
@@ -177,7 +177,7 @@ def fit(
         run.epoch += 1
         due = run.epoch % pause == 0 or run.epoch == job.epochs
         if due:
-            figures |= judge(job, run)
+            figures |= validate_epoch(job, run)
         figures["rate"] = run.optimiser.param_groups[0]["lr"]
         run.stopped = job.validate is not None and ends_early(
             job.settings.train, run.epoch, run.risen, job.epochs
@@ -192,7 +192,7 @@ def fit(
         )
 
 
-def judge(job: FitJob, run: Fit) -> dict[str, float]:
+def validate_epoch(job: FitJob, run: Fit) -> dict[str, float]:
     """Validate the averaged weights and keep the best."""
     if job.validate is None:
         run.best = state_of(run.average)

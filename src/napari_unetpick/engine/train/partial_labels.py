@@ -42,7 +42,7 @@ from napari_unetpick.picking.calibration import Calibration
 
 
 @dataclass(frozen=True)
-class Estimate:
+class PickEstimate:
     """What is known before the network that is kept is trained.
 
     Parameters
@@ -125,7 +125,7 @@ def share_of_epochs(training: Training) -> float:
     return folds * PARTIAL_LABELS.fold_share + PARTIAL_LABELS.final_share
 
 
-def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
+def cross_fit(training: Training) -> Generator[Event, None, PickEstimate]:
     """Score each micrograph by a network that has not seen its clicks."""
     settings, folds = training.job.settings, []
     for number, items in enumerate(partial.make_folds(training.items)):
@@ -146,7 +146,7 @@ def cross_fit(training: Training) -> Generator[Event, None, Estimate]:
     pseudo = cross_labels(pairs, replace(settings.self_train, limits="quantiles"), 1)
     if not settings.train.learn_unmarked:
         pseudo = {index: each.ignored_alone() for index, each in pseudo.items()}
-    return Estimate(
+    return PickEstimate(
         picks=chosen.picks,
         deviation=(chosen.high - chosen.low) / 4,  # of a 95 % interval
         recall=chosen.recall,
@@ -171,7 +171,7 @@ def fine_tunes(training: Training) -> bool:
     return 2 * sum(key in known for key in keys) > len(keys)
 
 
-def estimate_from_start(training: Training) -> Estimate:
+def estimate_from_start(training: Training) -> PickEstimate:
     """Take the picks of the model that training starts from, as the user has corrected them.
 
     Nobody shows every mistake, nor as many of each kind as there are: what was missed and what was
@@ -192,7 +192,7 @@ def estimate_from_start(training: Training) -> Estimate:
         kept += corrected.kept
         missed += corrected.missed
         rejected += corrected.rejected
-    return Estimate(
+    return PickEstimate(
         picks=max(
             (kept + PARTIAL_LABELS.corrections * (missed + rejected)) / len(training.items),
             partial.marks_a_micrograph(training.items),

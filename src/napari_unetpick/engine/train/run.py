@@ -28,7 +28,7 @@ from napari_unetpick.engine.runs.resume_check import (
     read_start_config,
 )
 from napari_unetpick.engine.timing import seconds_a_step
-from napari_unetpick.engine.train.job import Look, Training, TrainJob
+from napari_unetpick.engine.train.job import ShowNetwork, Training, TrainJob
 from napari_unetpick.engine.train.loop import Weights
 from napari_unetpick.engine.train.partial_labels import share_of_epochs, train_on_clicks
 from napari_unetpick.engine.train.stage import candidates_of, ready_network, run_stage
@@ -50,7 +50,7 @@ VALIDATED_EACH_EPOCH = 6  # micrographs: more would take longer than the epoch
 def train(
     job: TrainJob,
     check_stop: Callable[[], None] = lambda: None,
-    look: Look = lambda network: None,
+    show_network: ShowNetwork = lambda network: None,
 ) -> Iterator[Event]:
     """Train a model; the run folder then holds what design and users expect of it.
 
@@ -80,7 +80,9 @@ def train(
         return
     yield Message(f"device: {why}")
     source = PatchSource(job.run / "cache", keep=job.resume and folder.begun)
-    training = Training(job, folder, source, device, check_stop, saved or {"stages": {}}, look)
+    training = Training(
+        job, folder, source, device, check_stop, saved or {"stages": {}}, show_network
+    )
     left_out = yield from prepare_items(training)
     folder.begin({**config, PIXEL_SIZES: pixel_sizes(training.items)})
     record.begin(training, training.items, why, go_on=job.resume)
@@ -89,7 +91,7 @@ def train(
         folder.log(f"skipped: {event.reason}")
     names = {m.key: m.path.name for m in job.micrographs}
     write_labels(job.run / "labels", {names[k]: v for k, v in job.labels.items() if k in names})
-    for line in describe(training):
+    for line in describe_training(training):
         folder.log(line)
         yield Message(line)
     held_out = [item for item in training.items if item.held_out is not None]
@@ -170,7 +172,7 @@ def choose_validation(training: Training) -> list[Item]:
     return chosen
 
 
-def describe(training: Training) -> Iterator[str]:
+def describe_training(training: Training) -> Iterator[str]:
     """Say what is trained on what, and what it will take."""
     items, settings = training.items, training.job.settings
     particles = sum(len(item.labels.positives) for item in items)

@@ -66,7 +66,7 @@ def run_stage(
         done[name] = {key: state[key] for key in KEPT} if finished else state
         training.folder.save_checkpoint(training.checkpoint)
 
-    for event in fit(job, done.get(name), save, training.check_stop, training.look):
+    for event in fit(job, done.get(name), save, training.check_stop, training.show_network):
         if isinstance(event, Metrics):
             row = {"stage": name, "epoch": event.epoch, **event.values}
             training.folder.history.append(row)

@@ -33,7 +33,7 @@ Pairs = list[tuple[Item, Candidates]]
 
 
 @dataclass(frozen=True)
-class Judged:
+class PooledCandidates:
     """Candidates after a minimum distance, with what the truth says of them, pooled."""
 
     raw: Floats
@@ -54,7 +54,7 @@ def score_item(
     return find_candidates(scores[None], item.scale, rim=RIM)
 
 
-def label_and_pool(pairs: Pairs, distance: float) -> Judged:
+def label_and_pool(pairs: Pairs, distance: float) -> PooledCandidates:
     """Thin to `distance` diameters and compare with the truth of the held-out regions.
 
     Matching sees all truth; only what lies in the region and off the border is counted, and a
@@ -73,7 +73,7 @@ def label_and_pool(pairs: Pairs, distance: float) -> Judged:
         near.append(found.nearness[keep][counted])
         true.append(labels[counted])
         truths += int(counts(item.labels.positives, region, item).sum())
-    return Judged(np.concatenate(raw), np.concatenate(near), np.concatenate(true), truths)
+    return PooledCandidates(np.concatenate(raw), np.concatenate(near), np.concatenate(true), truths)
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,12 @@ def counts(coords: Floats, region: Region, item: Item, border: float = EDGE) -> 
     return np.asarray((inner | (border <= 0)) & region.holds(coords))
 
 
-def best_f1(judged: Judged) -> float:
+def best_f1(pooled: PooledCandidates) -> float:
     """Highest F1 over all thresholds of the raw score."""
-    order = np.argsort(-judged.raw, kind="stable")
-    found = np.cumsum(judged.true[order])
+    order = np.argsort(-pooled.raw, kind="stable")
+    found = np.cumsum(pooled.true[order])
     picks = np.arange(1, len(order) + 1)
-    f1 = 2 * found / np.maximum(picks + judged.truths, 1)
+    f1 = 2 * found / np.maximum(picks + pooled.truths, 1)
     return float(f1.max()) if len(f1) else 0.0
 
 
@@ -144,11 +144,11 @@ def calibrate(held_out: Pairs, trained: Pairs) -> Calibration:
     slope, offset, shadow = _fit(label_and_pool(pairs, 0.0))
     base = Calibration(kind="probability", slope=slope, offset=offset, shadow=shadow)
     for distance in DISTANCES:
-        judged = label_and_pool(pairs, distance)
-        scores = base.apply(judged.raw, judged.near)
-        threshold, precision, recall, f1 = best_threshold(scores, judged.truths)
+        pooled = label_and_pool(pairs, distance)
+        scores = base.apply(pooled.raw, pooled.near)
+        threshold, precision, recall, f1 = best_threshold(scores, pooled.truths)
         fits[distance] = (
-            best_f1(judged),
+            best_f1(pooled),
             Calibration(
                 kind="probability",
                 slope=slope,
@@ -166,5 +166,5 @@ def calibrate(held_out: Pairs, trained: Pairs) -> Calibration:
     return fits[best if fits[best][0] > usual + SIMPLER else 0.5][1]
 
 
-def _fit(judged: Judged) -> tuple[float, float, float]:
-    return fit_probability(judged.raw, judged.near, judged.true)
+def _fit(pooled: PooledCandidates) -> tuple[float, float, float]:
+    return fit_probability(pooled.raw, pooled.near, pooled.true)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_unetpick.evaluation.calibration import Calibration, ExpectedPrecision
+from napari_unetpick.evaluation.calibration import ExpectedPrecision, ReliabilityCheck
 from napari_unetpick.evaluation.intervals import binomial_interval
-from napari_unetpick.evaluation.results import Curve
+from napari_unetpick.evaluation.results import PrecisionRecallCurve
 from napari_unetpick.report.figures.canvas import legend_style, start_figure
 from napari_unetpick.report.figures.palette import LIGHT, Theme
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_precision_recall(curve: Curve, theme: Theme = LIGHT) -> Figure:
+def draw_precision_recall(curve: PrecisionRecallCurve, theme: Theme = LIGHT) -> Figure:
     """Draw precision against recall, with lines of equal F1 and the threshold in use."""
     figure, axes = start_figure("Precision and recall of the candidates", theme)
     _draw_equal_f1(axes, theme)
@@ -42,7 +42,7 @@ def draw_precision_recall(curve: Curve, theme: Theme = LIGHT) -> Figure:
 
 
 def draw_reliability(
-    found: Calibration, expected: ExpectedPrecision | None = None, theme: Theme = LIGHT
+    found: ReliabilityCheck, expected: ExpectedPrecision | None = None, theme: Theme = LIGHT
 ) -> Figure:
     """Draw the part of candidates that is true against their score, bin by bin."""
     figure, axes = start_figure("Do scores mean what they say?", theme)
@@ -100,7 +100,13 @@ def _draw_equal_f1(axes: Axes, theme: Theme) -> None:
 
 
 def _mark(
-    axes: Axes, curve: Curve, threshold: float, label: str, marker: str, face: str, edge: str
+    axes: Axes,
+    curve: PrecisionRecallCurve,
+    threshold: float,
+    label: str,
+    marker: str,
+    face: str,
+    edge: str,
 ) -> None:
     """Mark the point of the curve at a threshold: the last with a score no lower."""
     above = int(np.searchsorted(-curve.points.thresholds, -threshold, side="right")) - 1

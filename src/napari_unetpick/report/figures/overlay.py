@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_unetpick.evaluation.results import MicrographResult
 from napari_unetpick.report.figures.canvas import make_figure
 from napari_unetpick.report.figures.palette import FALSE, LEFT_OUT, MATCHED, MISSED
-from napari_unetpick.report.figures.view import View
+from napari_unetpick.report.figures.view import MicrographView
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,9 @@ _PAPER = "#14181f"
 _INK = "#f2f4f7"
 
 
-def draw_overlay(row: MicrographResult, view: View, pixel_size: float | None = None) -> Figure:
+def draw_overlay(
+    row: MicrographResult, view: MicrographView, pixel_size: float | None = None
+) -> Figure:
     """Draw one micrograph with rings of the particle diameter.
 
     Solid sky blue: matched picks. Dashed vermilion with a cross: false picks. Dotted yellow with a
@@ -111,7 +113,7 @@ def _draw_border(axes: Axes, border: float, shape: tuple[int, int] | None) -> No
         axes.add_patch(box)
 
 
-def _draw_scale_bar(axes: Axes, view: View, pixel_size: float, diameter: float) -> None:
+def _draw_scale_bar(axes: Axes, view: MicrographView, pixel_size: float, diameter: float) -> None:
     """Draw a bar of a round length, some two diameters, in the lower right corner."""
     from matplotlib.patches import Rectangle
 

@@ -14,7 +14,7 @@ _BACKGROUND = 1.5  # Gaussian sigma, in diameters: what is smoother is ice or be
 
 
 @dataclass(frozen=True)
-class View:
+class MicrographView:
     """A micrograph reduced for the screen.
 
     Parameters
@@ -35,7 +35,7 @@ class View:
         return -0.5, cols * self.block - 0.5, rows * self.block - 0.5, -0.5
 
 
-def make_view(image: NDArray[Any], diameter: float, width: int = 1280) -> View:
+def make_view(image: NDArray[Any], diameter: float, width: int = 1280) -> MicrographView:
     """Reduce a micrograph to about `width` pixels and stretch its contrast.
 
     Parameters
@@ -60,10 +60,10 @@ def make_view(image: NDArray[Any], diameter: float, width: int = 1280) -> View:
     flat = smooth - background
     low, high = np.percentile(flat, [0.5, 99.5])
     scaled = (flat - low) / max(float(high - low), 1e-12)
-    return View((np.clip(scaled, 0, 1) * 255).astype(np.uint8), block)
+    return MicrographView((np.clip(scaled, 0, 1) * 255).astype(np.uint8), block)
 
 
-def cut_crop(view: View, centre: NDArray[np.float64], width: float, pixels: int) -> Greys:
+def cut_crop(view: MicrographView, centre: NDArray[np.float64], width: float, pixels: int) -> Greys:
     """Cut a square around `centre` ((row, col), file pixels), `width` file pixels wide.
 
     Returns

@@ -27,7 +27,7 @@ from napari_unetpick.report.tables.comparison import (
     to_latex,
     to_markdown,
 )
-from napari_unetpick.study.compare.result import ComparisonResult, SideResult
+from napari_unetpick.study.compare.result import ComparisonResult, MethodResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,8 +52,8 @@ def write_comparison(out: Path, found: ComparisonResult) -> list[Path]:
         The folder cannot be written to, or the disk is full.
     """
     picture = themed(
-        lambda theme: draw_sides(found, theme),
-        "Precision against recall of every side",
+        lambda theme: draw_methods(found, theme),
+        "Precision against recall of every method",
         _caption(found),
         wide=True,
     )
@@ -65,7 +65,7 @@ def write_comparison(out: Path, found: ComparisonResult) -> list[Path]:
     with atomic_path(files[-1]) as temporary:
         assert isinstance(picture.data, bytes)
         temporary.write_bytes(picture.data)
-    first = found.sides[0].name
+    first = found.methods[0].name
     sections = [Section("Result", table=overview_table(found), notes=found.all_notes)]
     if (differences := difference_table(found)) is not None:
         sections.append(Section(f"Against {first}", table=differences))
@@ -82,32 +82,34 @@ def write_comparison(out: Path, found: ComparisonResult) -> list[Path]:
 
 def _caption(found: ComparisonResult) -> str:
     """Say what the curves and marks are."""
-    text = "Curves: all thresholds, on the scored micrographs. Marks: where each side was scored"
-    if any(len(side.folds) > 1 for side in found.sides):
+    text = "Curves: all thresholds, on the scored micrographs. Marks: where each method was scored"
+    if any(len(method.folds) > 1 for method in found.methods):
         text += ", at thresholds that each micrograph had no part in: they may lie off the curve"
     return f"{text}. Grey: lines of equal F1."
 
 
 def tiles(found: ComparisonResult) -> list[Tile]:
-    """Give the F1 of the first sides."""
+    """Give the F1 of the first methods."""
     shown = []
-    for side in found.sides[:MOST_TILES]:
-        value = side.figures["particle.f1"]
-        note = "a leak" if side.leak else f"95 %: {interval(value)}" if value[1] is not None else ""
-        shown.append(Tile(f"F1, {side.name}", f"{value[0]:.3f}", note))
+    for method in found.methods[:MOST_TILES]:
+        value = method.figures["particle.f1"]
+        note = (
+            "a leak" if method.leak else f"95 %: {interval(value)}" if value[1] is not None else ""
+        )
+        shown.append(Tile(f"F1, {method.name}", f"{value[0]:.3f}", note))
     return shown
 
 
-def draw_sides(found: ComparisonResult, theme: Theme = LIGHT) -> Figure:
-    """Draw precision against recall of all sides, with the points at which they were scored."""
-    figure, axes = start_figure("Precision and recall of every side", theme)
-    figure.set_size_inches(8.4, 5.6 + 0.22 * len(found.sides))
+def draw_methods(found: ComparisonResult, theme: Theme = LIGHT) -> Figure:
+    """Draw precision against recall of all methods, with the points at which they were scored."""
+    figure, axes = start_figure("Precision and recall of every method", theme)
+    figure.set_size_inches(8.4, 5.6 + 0.22 * len(found.methods))
     _draw_equal_f1(axes, theme)
     colours = (theme.first, theme.second, theme.third, PURPLE, theme.ink)
-    for number, side in enumerate(found.sides):
+    for number, method in enumerate(found.methods):
         colour = colours[number % len(colours)]
         line, mark = LINES[number % len(LINES)], MARKS[number % len(MARKS)]
-        _draw_side(axes, side, colour, line, mark)
+        _draw_method(axes, method, colour, line, mark)
     what = "(protocol particle, within 0.5 d)"
     axes.set(xlim=(0, 1.01), ylim=(0, 1.02))
     axes.set(xlabel=f"recall {what}", ylabel=f"precision {what}")
@@ -121,20 +123,20 @@ def draw_sides(found: ComparisonResult, theme: Theme = LIGHT) -> Figure:
     return figure
 
 
-def _draw_side(axes: Axes, side: SideResult, colour: str, line: str, mark: str) -> None:
-    """Draw a side's curve, if it has scores, and its point; the legend shows both as one."""
+def _draw_method(axes: Axes, method: MethodResult, colour: str, line: str, mark: str) -> None:
+    """Draw a method's curve, if it has scores, and its point; the legend shows both as one."""
     precision, recall, f1 = (
-        side.figures[f"particle.{ratio}"][0] for ratio in ("precision", "recall", "f1")
+        method.figures[f"particle.{ratio}"][0] for ratio in ("precision", "recall", "f1")
     )
-    label = f"{_plain(side.name)}: F1 {f1:.3f}"
-    if side.curve is not None and len(side.curve.points.thresholds):
-        points = side.curve.points
+    label = f"{_plain(method.name)}: F1 {f1:.3f}"
+    if method.curve is not None and len(method.curve.points.thresholds):
+        points = method.curve.points
         # before the first candidate, precision is that of the first
         x = np.concatenate([[0.0], points.recall])
         y = np.concatenate([points.precision[:1], points.precision])
         axes.plot(x, y, line, color=colour, lw=2)
-        label += f", average precision {side.curve.average_precision:.3f}"
-        if side.curve.source == "picks":
+        label += f", average precision {method.curve.average_precision:.3f}"
+        if method.curve.source == "picks":
             label += " (of the picks given)"
     else:
         line = ""

@@ -24,7 +24,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Picture:
+class PageImage:
     """A picture with its description for those who cannot see it.
 
     `data` is a PNG, JPEG or SVG, or the path of one; `dark` the same for dark mode, if there is
@@ -54,7 +54,7 @@ class Section:
 
     title: str
     text: str = ""
-    pictures: Sequence[Picture] = ()
+    pictures: Sequence[PageImage] = ()
     table: Table | None = None
     notes: Sequence[str] = ()
 

@@ -10,7 +10,7 @@ from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.report.figures.canvas import to_png
 from napari_unetpick.report.figures.palette import DARK, LIGHT, Theme
 from napari_unetpick.report.figures.training import draw_training
-from napari_unetpick.report.pages.html import Picture, Section, Tile
+from napari_unetpick.report.pages.html import PageImage, Section, Tile
 from napari_unetpick.report.tables.evaluation import detail_table, interval_text, protocol_table
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def summary_tiles(evaluation: Evaluation) -> list[Tile]:
 
 
 def evaluation_sections(
-    evaluation: Evaluation, curves: Sequence[Picture], gallery: Sequence[Picture] = ()
+    evaluation: Evaluation, curves: Sequence[PageImage], gallery: Sequence[PageImage] = ()
 ) -> list[Section]:
     """Give the page's parts on scores, curves and crops."""
     sections = [
@@ -73,12 +73,12 @@ def training_section(rows: Sequence[Mapping[str, Any]], title: str = "Training")
 
 def themed(
     draw: Callable[[Theme], Figure], alt: str, caption: str = "", wide: bool = False
-) -> Picture:
+) -> PageImage:
     """Draw a figure for light and for dark pages."""
-    return Picture(to_png(draw(LIGHT)), alt, caption, to_png(draw(DARK)), wide)
+    return PageImage(to_png(draw(LIGHT)), alt, caption, to_png(draw(DARK)), wide)
 
 
-def overlay_section(overlays: Sequence[Picture], total: int) -> Section:
+def overlay_section(overlays: Sequence[PageImage], total: int) -> Section:
     """Give the page's part with the overlays and how to read them."""
     text = (
         "Rings have the particle's diameter. Solid blue: matched pick. Dashed orange with a cross: "

@@ -25,7 +25,7 @@ from napari_unetpick.report.figures.gallery import (
 )
 from napari_unetpick.report.figures.overlay import draw_overlay
 from napari_unetpick.report.figures.view import Greys, cut_crop, make_view
-from napari_unetpick.report.pages.html import Picture, Section, write_report
+from napari_unetpick.report.pages.html import PageImage, Section, write_report
 from napari_unetpick.report.pages.page import (
     evaluation_sections,
     overlay_section,
@@ -43,8 +43,8 @@ ON_PAGE = 3  # overlays on the page; the folder has all
 class _Pictures:
     """What the micrographs' images gave: overlays for the page, and the gallery."""
 
-    overlays: list[Picture]
-    gallery: list[Picture]
+    overlays: list[PageImage]
+    gallery: list[PageImage]
 
 
 def write_evaluation(
@@ -107,7 +107,7 @@ def write_evaluation(
     return files
 
 
-def _write_curves(out: Path, evaluation: Evaluation, files: list[Path]) -> list[Picture]:
+def _write_curves(out: Path, evaluation: Evaluation, files: list[Path]) -> list[PageImage]:
     pictures = []
     curve, calibration = evaluation.curve, evaluation.calibration
     if curve is not None and len(curve.points.thresholds):
@@ -146,7 +146,7 @@ def _write_pictures(
             _write_bytes(out / "overlays" / f"{row.key}.png", to_png(figure), files)
             if row.key in shown:
                 alt = f"{row.key}: matched, false and missed particles"
-                overlays.append(Picture(to_jpeg(figure), alt, row.key, wide=True))
+                overlays.append(PageImage(to_jpeg(figure), alt, row.key, wide=True))
             width = CROP_DIAMETERS * row.pair.diameter
             for pick in chosen:
                 if pick.micrograph == row.key:
@@ -164,7 +164,7 @@ def _write_gallery(
     crops: Mapping[tuple[str, int], Greys],
     total: int,
     files: list[Path],
-) -> list[Picture]:
+) -> list[PageImage]:
     if not picks:
         return []
     aligned = [crops[pick.micrograph, pick.index] for pick in picks]
@@ -184,7 +184,7 @@ def _for_page(rows: Sequence[MicrographResult]) -> list[MicrographResult]:
     return [ranked[i] for i in np.linspace(0, len(ranked) - 1, ON_PAGE).round().astype(int)]
 
 
-def _keep(picture: Picture, path: Path, files: list[Path]) -> Picture:
+def _keep(picture: PageImage, path: Path, files: list[Path]) -> PageImage:
     if isinstance(picture.data, bytes):
         _write_bytes(path, picture.data, files)
     return picture

@@ -19,7 +19,7 @@ from napari_unetpick.report.pages.html import Section, Tile, write_report
 from napari_unetpick.report.pages.page import themed
 from napari_unetpick.report.tables.evaluation import Table, markdown_table
 from napari_unetpick.study.cryoppp.published import PUBLISHED
-from napari_unetpick.study.cryoppp.record import Record
+from napari_unetpick.study.cryoppp.record import SetRecord
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +45,7 @@ CAPTION = (
 )
 
 
-def overview_table(records: Sequence[Record]) -> Table:
+def overview_table(records: Sequence[SetRecord]) -> Table:
     """List a set a row: the F1 by every protocol, and the mean over the sets without a leak."""
     headers = ("set", "micrographs", "particles", "P", "R", "F1", "95 % of F1", *list(SHORT)[1:])
     rows = [
@@ -71,7 +71,7 @@ def overview_table(records: Sequence[Record]) -> Table:
     return Table(titles, rows, caption=CAPTION + starred)
 
 
-def detail_table(records: Sequence[Record]) -> Table:
+def detail_table(records: Sequence[SetRecord]) -> Table:
     """List precision, recall and F1 of every set by every protocol, with 95 % intervals."""
     rows = []
     for each in records:
@@ -87,7 +87,7 @@ def detail_table(records: Sequence[Record]) -> Table:
     return Table(headers, rows, "95 %: bootstrap over micrographs", text_columns=(0, 1))
 
 
-def setting_table(records: Sequence[Record], before: dict[str, Record]) -> Table:
+def setting_table(records: Sequence[SetRecord], before: dict[str, SetRecord]) -> Table:
     """List what each set was scored with, and validation beside the test where both are known.
 
     `before` holds the records of the validation parts by set.
@@ -112,7 +112,7 @@ def setting_table(records: Sequence[Record], before: dict[str, Record]) -> Table
     return Table(headers, rows, text_columns=(0, 1))
 
 
-def to_csv(records: Sequence[Record]) -> str:
+def to_csv(records: Sequence[SetRecord]) -> str:
     """Write a line a set: every figure, with `_low` and `_high` for its interval."""
     names = [f"{row}.{ratio}" for row in ROWS for ratio in RATIOS] + ["centring.median"]
     columns = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
@@ -130,11 +130,11 @@ def to_csv(records: Sequence[Record]) -> str:
 
 def write_benchmark(
     out: Path,
-    records: Sequence[Record],
+    records: Sequence[SetRecord],
     title: str,
     about: str,
     *,
-    before: dict[str, Record] | None = None,
+    before: dict[str, SetRecord] | None = None,
     notes: Sequence[str] = (),
 ) -> list[Path]:
     """Write benchmark.md, .csv and .html.
@@ -177,14 +177,14 @@ def write_benchmark(
     return files
 
 
-def summary_tiles(records: Sequence[Record]) -> list[Tile]:
+def summary_tiles(records: Sequence[SetRecord]) -> list[Tile]:
     """Give the mean over the sets of each headline figure."""
     clean = [each for each in records if not each.leaks] or list(records)
     note = f"mean of {tell_count(len(clean), 'set')}" if len(clean) > 1 else f"set {clean[0].id}"
     return [Tile(title, _mean(clean, key), note) for key, title in SHORT.items()]
 
 
-def record_notes(records: Sequence[Record]) -> list[str]:
+def record_notes(records: Sequence[SetRecord]) -> list[str]:
     """Gather what the records say of leaks, sizes and what was left out."""
     lines = []
     for each in records:
@@ -194,7 +194,7 @@ def record_notes(records: Sequence[Record]) -> list[str]:
     return lines
 
 
-def draw_sets(records: Sequence[Record], theme: Theme = LIGHT) -> Figure:
+def draw_sets(records: Sequence[SetRecord], theme: Theme = LIGHT) -> Figure:
     """Draw F1 with its interval, a set a column, by the three protocols."""
     figure, axes = start_figure("F1 by set", theme)
     marks = (
@@ -221,7 +221,7 @@ def draw_sets(records: Sequence[Record], theme: Theme = LIGHT) -> Figure:
     return figure
 
 
-def _gap(test: Record, before: Record | None) -> str:
+def _gap(test: SetRecord, before: SetRecord | None) -> str:
     """Write by how much validation flattered: its own record's F1, or what training reports."""
     chosen = test.selected if before is None else before.figures["particle.f1"][0]
     if test.part != "test" or chosen is None:
@@ -239,7 +239,7 @@ def _interval(value: Value | None) -> str:
     return f"{value[1]:.3f} to {value[2]:.3f}"
 
 
-def _mean(records: Sequence[Record], name: str) -> str:
+def _mean(records: Sequence[SetRecord], name: str) -> str:
     values = [each.figures[name][0] for each in records if name in each.figures]
     return f"{np.mean(values):.3f}" if values else "–"
 

@@ -1,4 +1,4 @@
-"""A comparison of several sides as tables: for the page, Markdown, CSV, LaTeX and the terminal."""
+"""A comparison of several methods as tables: for the page, Markdown, CSV, LaTeX and the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_unetpick.evaluation.methods import PAIRED
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.report.tables.benchmark import ROWS
 from napari_unetpick.report.tables.evaluation import Table, latex_text, markdown_table
-from napari_unetpick.study.compare.result import ComparisonResult, SideResult
+from napari_unetpick.study.compare.result import ComparisonResult, MethodResult
 
 NONE = "–"
 PICTURE = "precision_recall.png"
@@ -26,105 +26,105 @@ CAPTION = (
 
 
 def overview_table(found: ComparisonResult) -> Table:
-    """List a side a row: its figures by every protocol."""
+    """List a method a row: its figures by every protocol."""
     short = ("quarter.f1", "iou0.6.f1", "pixel.f1", "centring.median")
     rows = []
-    for side in found.sides:
-        figures = side.figures
+    for method in found.methods:
+        figures = method.figures
         rows.append(
             (
-                side.name + "*" * bool(side.leak),
+                method.name + "*" * bool(method.leak),
                 *(number(figures[f"particle.{ratio}"]) for ratio in RATIOS),
                 interval(figures["particle.f1"]),
                 *(number(figures.get(name)) for name in short),
-                f"{side.curve.average_precision:.3f}" if side.curve else NONE,
-                f"{side.delivered.f1:.3f}",
+                f"{method.curve.average_precision:.3f}" if method.curve else NONE,
+                f"{method.delivered.f1:.3f}",
             )
         )
     headers = (
-        *("side", "P", "R", "F1", "95 % of F1", "F1 at 0.25 d", "F1 iou0.6", "F1 pixel"),
+        *("method", "P", "R", "F1", "95 % of F1", "F1 at 0.25 d", "F1 iou0.6", "F1 pixel"),
         *("centring (d)", "AP", "F1 as delivered"),
     )
-    starred = "; *: a leak, see the notes" if any(side.leak for side in found.sides) else ""
+    starred = "; *: a leak, see the notes" if any(method.leak for method in found.methods) else ""
     return Table(headers, rows, caption=CAPTION + starred)
 
 
 def difference_table(found: ComparisonResult) -> Table | None:
-    """List F1 of every other side minus the first's, with paired intervals."""
+    """List F1 of every other method minus the first's, with paired intervals."""
     rows = []
-    for side in found.sides[1:]:
-        changes = side.differences or {}
+    for method in found.methods[1:]:
+        changes = method.differences or {}
         cells = [text for name in PAIRED for text in difference_texts(changes[name])]
-        rows.append((side.name, *cells))
-    headers = ["side"]
+        rows.append((method.name, *cells))
+    headers = ["method"]
     for _, title in PAIRED.values():
         headers += [title, "95 %"]
     caption = (
-        f"F1 minus that of {found.sides[0].name}, resampled on the same micrographs; an interval "
+        f"F1 minus that of {found.methods[0].name}, resampled on the same micrographs; an interval "
         "that holds 0 tells no winner"
     )
     return Table(headers, rows, caption=caption) if rows else None
 
 
 def setting_table(found: ComparisonResult) -> Table:
-    """List what every side was scored at, and how that was chosen."""
+    """List what every method was scored at, and how that was chosen."""
     rows = []
-    for side in found.sides:
-        choice, span = side.choice, side.fold_range
+    for method in found.methods:
+        choice, span = method.choice, method.fold_range
         rows.append(
             (
-                side.name,
-                side.kind,
-                SOURCES[side.curve.source == "candidates"] if side.curve else "no scores",
-                threshold_text(side),
+                method.name,
+                method.kind,
+                SOURCES[method.curve.source == "candidates"] if method.curve else "no scores",
+                threshold_text(method),
                 f"{_plain(span[0])} to {_plain(span[1])}" if span else NONE,
                 f"{choice.distance:g}" if choice else NONE,
-                f"{side.evaluation.half.n_picks:,}",
+                f"{method.evaluation.half.n_picks:,}",
                 f"{choice.f1:.3f}" if choice else NONE,
-                f"{side.figures['particle.f1'][0]:.3f}",
+                f"{method.figures['particle.f1'][0]:.3f}",
             )
         )
     headers = (
-        *("side", "kind", "chosen among", "threshold", "scored at", "minimum distance (d)"),
+        *("method", "kind", "chosen among", "threshold", "scored at", "minimum distance (d)"),
         *("picks", "F1 where chosen", "F1 scored"),
     )
     caption = (
         "threshold: chosen on all validation micrographs; scored at: the range of those chosen "
         "without the micrograph itself; F1 where chosen flatters"
-        if any(side.folds for side in found.sides)
+        if any(method.folds for method in found.methods)
         else "thresholds of the validation micrographs; F1 where chosen flatters"
     )
     return Table(headers, rows, caption=caption, text_columns=(0, 1, 2))
 
 
 def detail_table(found: ComparisonResult) -> Table:
-    """List precision, recall and F1 of every side by every protocol, with 95 % intervals."""
+    """List precision, recall and F1 of every method by every protocol, with 95 % intervals."""
     rows: list[tuple[str, ...]] = []
-    for side in found.sides:
+    for method in found.methods:
         for key, title in ROWS.items():
-            cells = [side.figures[f"{key}.{ratio}"] for ratio in RATIOS]
+            cells = [method.figures[f"{key}.{ratio}"] for ratio in RATIOS]
             texts = [text for cell in cells for text in (number(cell), interval(cell))]
-            rows.append((side.name, title, *texts))
-        centring = side.figures.get("centring.median")
+            rows.append((method.name, title, *texts))
+        centring = method.figures.get("centring.median")
         title = "centring error of matched picks (d)"
-        rows.append((side.name, title, number(centring), interval(centring), *("",) * 4))
-    headers = ("side", "protocol", "precision", "95 %", "recall", "95 %", "F1", "95 %")
+        rows.append((method.name, title, number(centring), interval(centring), *("",) * 4))
+    headers = ("method", "protocol", "precision", "95 %", "recall", "95 %", "F1", "95 %")
     caption = f"95 %: bootstrap over micrographs, seed {found.seed}"
     return Table(headers, rows, caption=caption, text_columns=(0, 1))
 
 
 def micrograph_table(found: ComparisonResult) -> Table:
-    """List F1 of every side on every micrograph, protocol particle."""
+    """List F1 of every method on every micrograph, protocol particle."""
     rows = []
     for i, key in enumerate(found.keys):
-        scores = [side.evaluation.micrographs[i].scores["particle"] for side in found.sides]
+        scores = [method.evaluation.micrographs[i].scores["particle"] for method in found.methods]
         rows.append((key, f"{scores[0].n_truth:,}", *(f"{each.f1:.3f}" for each in scores)))
-    headers = ("micrograph", "particles", *(side.name for side in found.sides))
+    headers = ("micrograph", "particles", *(method.name for method in found.methods))
     return Table(headers, rows, caption="F1 by the protocol particle")
 
 
 def to_csv(found: ComparisonResult) -> str:
-    """Write a line a side: every figure, with `_low` and `_high` for its interval."""
+    """Write a line a method: every figure, with `_low` and `_high` for its interval."""
     names = [f"{row}.{ratio}" for row in ROWS for ratio in RATIOS] + ["centring.median"]
     changes = [f"f1_minus_first.{name}" for name in PAIRED]
     facts = (
@@ -135,14 +135,14 @@ def to_csv(found: ComparisonResult) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["part", "n_micrographs", "n_truth", *facts, *columns, "leak"])
-    n_truth = found.sides[0].evaluation.half.n_truth
-    for side in found.sides:
-        plain = side.to_dict()
+    n_truth = found.methods[0].evaluation.half.n_truth
+    for method in found.methods:
+        plain = method.to_dict()
         unknown = [None] * 3
         values = [plain["figures"].get(name, unknown) for name in names]
         values += [(plain["differences"] or {}).get(name, unknown) for name in PAIRED]
         cells = [found.part, len(found.keys), n_truth, *(plain[fact] for fact in facts)]
-        cells += [cell for value in values for cell in value] + [side.leak]
+        cells += [cell for value in values for cell in value] + [method.leak]
         writer.writerow(["" if cell is None else cell for cell in cells])
     return text.getvalue()
 
@@ -162,7 +162,7 @@ def to_markdown(found: ComparisonResult, title: str) -> str:
             parts.append(f"{table.caption[0].upper()}{table.caption[1:]}.")
         if not heading and found.all_notes:
             parts.append("\n".join(f"- {note}" for note in found.all_notes))
-        if not heading and any(side.curve for side in found.sides):
+        if not heading and any(method.curve for method in found.methods):
             parts.append(f"![Precision against recall]({PICTURE})")
     return "\n\n".join(parts) + "\n"
 
@@ -175,15 +175,15 @@ def to_latex(found: ComparisonResult) -> str:
     )
     lines = [f"% {about(found)}; P, R, F1: protocol particle", r"\begin{tabular}{lrrrrrrrr}"]
     lines += [r"\hline", " & ".join(headers) + r" \\", r"\hline"]
-    for side in found.sides:
-        cells = [number(side.figures[f"particle.{ratio}"]) for ratio in RATIOS]
-        low_high = interval(side.figures["particle.f1"])
+    for method in found.methods:
+        cells = [number(method.figures[f"particle.{ratio}"]) for ratio in RATIOS]
+        low_high = interval(method.figures["particle.f1"])
         if low_high != NONE:
             cells[-1] += f" ({low_high.replace(' to ', NONE)})"
         names = ("quarter.f1", "iou0.6.f1", "pixel.f1", "centring.median")
-        cells += [number(side.figures.get(name)) for name in names]
-        cells.append(f"{side.curve.average_precision:.3f}" if side.curve else NONE)
-        lines.append(" & ".join([latex_name(side.name), *map(latex_text, cells)]) + r" \\")
+        cells += [number(method.figures.get(name)) for name in names]
+        cells.append(f"{method.curve.average_precision:.3f}" if method.curve else NONE)
+        lines.append(" & ".join([latex_name(method.name), *map(latex_text, cells)]) + r" \\")
     return "\n".join([*lines, r"\hline", r"\end{tabular}"]) + "\n"
 
 
@@ -200,10 +200,14 @@ def latex_name(name: str) -> str:
 def about(found: ComparisonResult) -> str:
     """Say in a line what was compared on what."""
     count = tell_count(len(found.keys), f"{found.part} micrograph")
-    particles = tell_count(found.sides[0].evaluation.half.n_truth, "particle")
-    look = f", look number {found.look} at them" if found.look else ""
+    particles = tell_count(found.methods[0].evaluation.half.n_truth, "particle")
+    test_evaluation = (
+        f", look number {found.test_evaluation} at them" if found.test_evaluation else ""
+    )
     how = "" if found.part == "test" else ", thresholds cross-fitted" * (len(found.keys) > 1)
-    return f"{tell_count(len(found.sides), 'side')} on {count}, {particles}{how}{look}"
+    return (
+        f"{tell_count(len(found.methods), 'method')} on {count}, {particles}{how}{test_evaluation}"
+    )
 
 
 def number(value: Value | None) -> str:
@@ -225,9 +229,9 @@ def difference_texts(change: Difference) -> tuple[str, str]:
     return f"{change.value:+.3f}", f"{change.low:+.3f} to {change.high:+.3f}"
 
 
-def threshold_text(side: SideResult) -> str:
+def threshold_text(method: MethodResult) -> str:
     """Write the threshold chosen on validation; other programs' scores may have any size."""
-    return "none" if side.choice is None else _plain(side.choice.threshold)
+    return "none" if method.choice is None else _plain(method.choice.threshold)
 
 
 def _plain(value: float) -> str:

@@ -130,7 +130,7 @@ def make_ablate_job(
         test=test,
         truth=source,
         truth_hash=fingerprint,
-        looks_folder=looks,
+        evaluations_folder=looks,
         border=border,
         out=out,
         data=_hash(now),

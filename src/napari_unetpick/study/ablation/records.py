@@ -34,7 +34,7 @@ was before, mostly its default: a new setting orphans no record. So this table d
 
 
 @dataclass(frozen=True)
-class Record:
+class RunRecord:
     """One run on the test micrographs.
 
     Parameters
@@ -132,7 +132,7 @@ def scores_of(evaluation: Evaluation) -> Scores:
     return {tag: {row.key: row.scores[tag] for row in evaluation.micrographs} for tag in PROTOCOLS}
 
 
-def write_record(folder: Path, record: Record) -> Path:
+def write_record(folder: Path, record: RunRecord) -> Path:
     """Write a record as JSON."""
     table = asdict(record)
     path = folder / f"{record.name}.json"
@@ -140,7 +140,7 @@ def write_record(folder: Path, record: Record) -> Path:
     return path
 
 
-def read_records(folder: Path) -> dict[str, Record]:
+def read_records(folder: Path) -> dict[str, RunRecord]:
     """Read all records of a folder, by name; none where there is no folder.
 
     Raises
@@ -148,7 +148,7 @@ def read_records(folder: Path) -> dict[str, Record]:
     InputError
         A file is damaged.
     """
-    records: dict[str, Record] = {}
+    records: dict[str, RunRecord] = {}
     scored: set[str] = set()
     for path in sorted(folder.glob("*.json")):
         record = _read(path)
@@ -162,11 +162,11 @@ def read_records(folder: Path) -> dict[str, Record]:
     return records
 
 
-def _read(path: Path) -> Record:
+def _read(path: Path) -> RunRecord:
     try:
         table = carry_over(json.loads(path.read_text(encoding="utf-8")), "record")
         rows = table.pop("scores")
-        record = Record(
+        record = RunRecord(
             **table | {name: kind(table[name]) for name, kind in KINDS.items()},
             scores={tag: {key: _score(each) for key, each in rows[tag].items()} for tag in rows},
         )

@@ -18,7 +18,7 @@ from napari_unetpick.project.evaluations import log_evaluation
 from napari_unetpick.study.ablation.budget import batches_that_fit, fit_budget, rungs_of
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.plan import FORM, Plan, read_plan, write_plan
-from napari_unetpick.study.ablation.records import Record, key_of, read_records, write_record
+from napari_unetpick.study.ablation.records import RunRecord, key_of, read_records, write_record
 from napari_unetpick.study.ablation.units import AblateJob, Unit, make
 
 RECORDS = "records"
@@ -72,9 +72,9 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
         record = yield from make(job, unit, check_stop)
         if not made:  # one look a call, whatever number of runs it scores
             names = sorted(record.scored)
-            look = log_evaluation(job.looks_folder, ["ablation"], job.truth_hash, names)
+            number = log_evaluation(job.evaluations_folder, ["ablation"], job.truth_hash, names)
             yield Message(
-                f"look number {look} at these test micrographs, noted in {job.looks_folder}"
+                f"look number {number} at these test micrographs, noted in {job.evaluations_folder}"
             )
         write_record(job.out / RECORDS, record)
         made, longest = made + 1, max(longest, time.monotonic() - began)
@@ -121,7 +121,7 @@ def keys_of(rungs: list[Rung]) -> set[str]:
     return {key_of(rung.settings, ensemble) for rung in rungs for ensemble in (False, True)}
 
 
-def refuse_others(out: Path, records: Collection[Record], keys: Set[str]) -> None:
+def refuse_others(out: Path, records: Collection[RunRecord], keys: Set[str]) -> None:
     """Refuse a folder whose records are all of other settings: nothing is begun anew silently.
 
     Raises

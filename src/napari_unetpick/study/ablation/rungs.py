@@ -14,7 +14,7 @@ from napari_unetpick.evaluation.protocols import POOLING, PROTOCOLS, Protocol
 from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.plan import read_plan
-from napari_unetpick.study.ablation.records import Record, key_of, read_records
+from napari_unetpick.study.ablation.records import RunRecord, key_of, read_records
 from napari_unetpick.study.ablation.run import RECORDS, refuse_others
 
 SEED = 42  # of the bootstrap
@@ -80,11 +80,11 @@ def read_ladder(out: Path) -> Ladder | None:
     plan = read_plan(out)
     if not records or plan is None:
         return None
-    by_key: dict[str, list[Record]] = {}
+    by_key: dict[str, list[RunRecord]] = {}
     for record in records:
         by_key.setdefault(record.key, []).append(record)
 
-    def recorded(rungs: list[Rung]) -> list[tuple[Rung, list[Record]]]:
+    def recorded(rungs: list[Rung]) -> list[tuple[Rung, list[RunRecord]]]:
         keyed = [
             (rung, key_of(fit_budget(rung, plan.batches).settings, rung.ensemble)) for rung in rungs
         ]
@@ -101,7 +101,7 @@ def read_ladder(out: Path) -> Ladder | None:
             without = []  # rungs of the ladder, called otherwise: none was asked for
     elif missing:
         without = []
-    before: list[Record] = []
+    before: list[RunRecord] = []
     results = []
     for rung, own in found:
         results.append(_result(rung, own, before))
@@ -115,7 +115,7 @@ def read_ladder(out: Path) -> Ladder | None:
     )
 
 
-def _result(rung: Rung, recorded: list[Record], before: list[Record]) -> RungResult:
+def _result(rung: Rung, recorded: list[RunRecord], before: list[RunRecord]) -> RungResult:
     own = _largest(recorded)
     verdicts = [verdict for record in own for verdict in record.verdicts]
     return RungResult(
@@ -128,13 +128,13 @@ def _result(rung: Rung, recorded: list[Record], before: list[Record]) -> RungRes
     )
 
 
-def _largest(records: list[Record]) -> list[Record]:
+def _largest(records: list[RunRecord]) -> list[RunRecord]:
     """Return the ensembles of the most seeds: one of fewer is what an earlier call made."""
     most = max((len(record.seeds) for record in records), default=0)
     return [record for record in records if len(record.seeds) == most]
 
 
-def _figures(tag: Protocol, own: list[Record], difference: Difference | None) -> Figures:
+def _figures(tag: Protocol, own: list[RunRecord], difference: Difference | None) -> Figures:
     heads = [
         (pool if POOLING[tag] == "pooled" else macro)(list(record.scores[tag].values()))
         for record in own
@@ -147,7 +147,7 @@ def _figures(tag: Protocol, own: list[Record], difference: Difference | None) ->
     )
 
 
-def _difference(tag: Protocol, own: list[Record], before: list[Record]) -> Difference | None:
+def _difference(tag: Protocol, own: list[RunRecord], before: list[RunRecord]) -> Difference | None:
     """Compare two rungs by the seeds they share; an ensemble with its members."""
     common = _seeds(own) & _seeds(before)
     first, second = (
@@ -165,11 +165,11 @@ def _difference(tag: Protocol, own: list[Record], before: list[Record]) -> Diffe
     )
 
 
-def _seeds(records: list[Record]) -> set[int]:
+def _seeds(records: list[RunRecord]) -> set[int]:
     return {seed for record in records for seed in record.seeds}
 
 
-def _over_seeds(tag: Protocol, records: Sequence[Record], keys: Sequence[str]) -> list[Score]:
+def _over_seeds(tag: Protocol, records: Sequence[RunRecord], keys: Sequence[str]) -> list[Score]:
     """Return one score a micrograph, over all seeds: counts added up, or figures averaged."""
     scores = []
     for key in keys:

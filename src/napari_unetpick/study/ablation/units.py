@@ -27,7 +27,7 @@ from napari_unetpick.io.models import load_model
 from napari_unetpick.project.runs import read_metrics
 from napari_unetpick.settings import Settings, to_dict
 from napari_unetpick.study.ablation.ladder import Rung
-from napari_unetpick.study.ablation.records import Record, key_of, record_name, scores_of
+from napari_unetpick.study.ablation.records import RunRecord, key_of, record_name, scores_of
 
 RUNS = "runs"
 MINUTES, SO_FAR = "minutes.txt", "minutes_so_far.txt"  # of a run that is done, and one that is not
@@ -69,7 +69,7 @@ class AblateJob:
     data: str
     data_before: str
     truth_hash: str
-    looks_folder: Path
+    evaluations_folder: Path
     seeds: tuple[int, ...] = (42, 43, 44)
     budget: float = 60.0
     leave_one_out: bool = False
@@ -105,7 +105,7 @@ def with_seed(settings: Settings, seed: int) -> Settings:
 
 def make(
     job: AblateJob, unit: Unit, check_stop: Callable[[], None]
-) -> Generator[Event, None, Record]:
+) -> Generator[Event, None, RunRecord]:
     """Train what is not trained yet, pick the test micrographs, score; return the record."""
     folders = []
     for seed in unit.seeds:
@@ -134,7 +134,7 @@ def make(
         border=job.border,
     )
     found = inputs.evaluate()
-    return Record(
+    return RunRecord(
         key=unit.key,
         seeds=unit.seeds,
         settings=to_dict(with_seed(unit.rung.settings, unit.seeds[0])),

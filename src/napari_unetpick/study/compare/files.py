@@ -1,4 +1,4 @@
-"""What a comparison reads: image sizes, the truth, and every side's picks and candidates."""
+"""What a comparison reads: image sizes, the truth, and every method's picks and candidates."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Images:
 
 
 @dataclass(frozen=True)
-class SidePicks:
-    """A side's picks on the micrographs in question, by key.
+class MethodPicks:
+    """A method's picks on the micrographs in question, by key.
 
     Parameters
     ----------
@@ -84,15 +84,15 @@ def read_truth(
     )
 
 
-def read_side(
+def read_method(
     name: str,
     paths: Sequence[Path],
     keys: Sequence[str],
     micrographs: Mapping[str, Micrograph],
     shapes: Shapes,
     pixel_size: float | None,
-) -> SidePicks:
-    """Read a side's picks from files or folders, and keep those on the micrographs `keys`.
+) -> MethodPicks:
+    """Read a method's picks from files or folders, and keep those on the micrographs `keys`.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def read_side(
     Raises
     ------
     InputError
-        A file cannot be used, or it names none of `keys`; the message names the side.
+        A file cannot be used, or it names none of `keys`; the message names the method.
     """
     picks: dict[str, Picks] = {}
     candidates: dict[str, Picks] = {}
@@ -138,12 +138,12 @@ def read_side(
             if missing < count:
                 what = f"{tell_count(missing, 'pick')} {'have' if missing > 1 else 'has'} no score"
             notes.append(f"{what}: scored as it is, at no threshold or minimum distance")
-        return SidePicks(delivered, None, False, tuple(notes))
+        return MethodPicks(delivered, None, False, tuple(notes))
     if not everything:
         notes.append(
             "only picks are known, which a threshold may have cut: the curve ends where they do"
         )
-    return SidePicks(delivered, rows, everything, tuple(notes))
+    return MethodPicks(delivered, rows, everything, tuple(notes))
 
 
 def _read_files(

@@ -1,4 +1,4 @@
-"""What a comparison was asked to do: sides, truth and split, checked before any work begins."""
+"""What a comparison was asked to do: methods, truth and split, checked before any work begins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.load import check_sizes
 from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_exclusions
-from napari_unetpick.evaluation.methods import deal
+from napari_unetpick.evaluation.methods import draw_validation
 from napari_unetpick.export.pick_folder import check_folder
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.images.listing import list_micrographs
@@ -25,7 +25,7 @@ from napari_unetpick.project.folder import real_folder
 from napari_unetpick.project.table import PROJECT_FILE, Entry, read_project
 from napari_unetpick.study.compare.files import Images, open_images, read_truth
 from napari_unetpick.study.compare.own_truth import read_excluded
-from napari_unetpick.study.compare.sources import SideSource, read_sides
+from napari_unetpick.study.compare.sources import MethodSource, read_methods
 
 SHARE = 0.5  # of the labelled micrographs validates where no split is given
 NO_PICKS = Picks("", np.empty((0, 2)))
@@ -55,12 +55,12 @@ class CompareJob:
 
     micrographs: dict[str, Micrograph]
     truth: dict[str, Picks]
-    sides: tuple[SideSource, ...]
+    methods: tuple[MethodSource, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
     images: Images
     out: Path
-    looks_folder: Path
+    evaluations_folder: Path
     final: bool = False
     diameter: float | None = None
     pixel_size: float | None = None
@@ -113,7 +113,7 @@ def make_compare_job(
     if validation is not None and not 0 < validation < 1:
         raise InputError(f"--validation {validation:g}: a fraction lies between 0 and 1")
     check_folder(out)
-    sides = read_sides(models, picks)
+    methods = read_methods(models, picks)
     notes: list[str] = []
     given, entries, own_diameter = _list(micrographs, truth, notes)
     listed = {each.key: each for each in given}
@@ -149,12 +149,12 @@ def make_compare_job(
     return CompareJob(
         micrographs=listed,
         truth={key: assigned.picks.get(key, NO_PICKS) for key in scope},
-        sides=sides,
+        methods=methods,
         validation=validates,
         test=tests,
         images=images,
         out=out,
-        looks_folder=looks,
+        evaluations_folder=looks,
         final=final,
         diameter=diameter or own_diameter,
         pixel_size=pixel_size,
@@ -193,7 +193,7 @@ def choose_parts(
     if share is None and "validation" in own.values():
         notes.append("thresholds and scores follow the splits of the project")
         return {str(key): str(part) for key, part in own.items()}
-    validates, tests = deal(labelled, SHARE if share is None else share, seed)
+    validates, tests = draw_validation(labelled, SHARE if share is None else share, seed)
     notes.append(
         f"{len(validates)} of {len(labelled)} labelled micrographs were drawn to validate, seed "
         f"{seed}; the others test"

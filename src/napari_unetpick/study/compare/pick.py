@@ -1,4 +1,4 @@
-"""A model as a side of a comparison: it picks for itself, and it must not know the answers."""
+"""A model as a method of a comparison: it picks for itself, and it must not know the answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.training_micrographs import seen_by
 from napari_unetpick.study.compare.job import CompareJob
-from napari_unetpick.study.compare.sources import MODEL_FILE, SideSource
+from napari_unetpick.study.compare.sources import MODEL_FILE, MethodSource
 
 FOLDER = "picks"
 STAMP = "picked_by.json"
@@ -23,7 +23,7 @@ STAMP = "picked_by.json"
 
 def pick_part(
     job: CompareJob,
-    side: SideSource,
+    method: MethodSource,
     part: str,
     keys: Sequence[str],
     check_stop: Callable[[], None] = lambda: None,
@@ -38,12 +38,12 @@ def pick_part(
     -------
     The folder, as `unetpick pick` writes it, and why micrographs were left out, by key.
     """
-    assert side.model is not None
-    stamp = _stamp(job, side, keys)
-    folder = job.out / FOLDER / f"{_file_name(side.name)}-{stamp['model'][:8]}" / part
+    assert method.model is not None
+    stamp = _stamp(job, method, keys)
+    folder = job.out / FOLDER / f"{_file_name(method.name)}-{stamp['model'][:8]}" / part
     known = _read_stamp(folder)
     if known is not None and {k: v for k, v in known.items() if k != "failed"} == stamp:
-        yield Message(f"{side.name}: has picked the {part} micrographs before; kept")
+        yield Message(f"{method.name}: has picked the {part} micrographs before; kept")
         return folder, known["failed"]
     from napari_unetpick.engine.pick.run import (  # torch, which picks alone do not need
         PickJob,
@@ -53,7 +53,7 @@ def pick_part(
     (folder / STAMP).unlink(missing_ok=True)
     work = PickJob(
         micrographs=[job.micrographs[key] for key in keys],
-        models=[(str(side.path), side.model)],
+        models=[(str(method.path), method.model)],
         out=folder,
         diameter=job.diameter,
         pixel_size=job.pixel_size,
@@ -67,23 +67,23 @@ def pick_part(
             failed[micrograph_key(event.micrograph)] = event.reason
             yield event
         elif isinstance(event, Progress):
-            yield replace(event, stage=f"{side.name}: {event.stage}")
+            yield replace(event, stage=f"{method.name}: {event.stage}")
         elif isinstance(event, Message):
-            yield replace(event, text=f"{side.name}: {event.text}")
+            yield replace(event, text=f"{method.name}: {event.text}")
         elif not isinstance(event, Done | FoundCandidates):
             yield event
     write_text(folder / STAMP, json.dumps({**stamp, "failed": failed}, indent=1) + "\n")
     return folder, failed
 
 
-def trained_on(side: SideSource, keys: Sequence[str]) -> list[str]:
-    """Return which micrographs a side's model was trained on."""
-    return [] if side.model is None else seen_by(side.path, side.model.card, keys)
+def trained_on(method: MethodSource, keys: Sequence[str]) -> list[str]:
+    """Return which micrographs a method's model was trained on."""
+    return [] if method.model is None else seen_by(method.path, method.model.card, keys)
 
 
-def _stamp(job: CompareJob, side: SideSource, keys: Sequence[str]) -> dict[str, Any]:
+def _stamp(job: CompareJob, method: MethodSource, keys: Sequence[str]) -> dict[str, Any]:
     """Return what a picking depends on; where it is the same, the picks are."""
-    file = side.path / MODEL_FILE if side.path.is_dir() else side.path
+    file = method.path / MODEL_FILE if method.path.is_dir() else method.path
     images = {key: job.micrographs[key].path.stat() for key in keys}
     return {
         "model": hashlib.sha256(file.read_bytes()).hexdigest(),
@@ -102,5 +102,5 @@ def _read_stamp(folder: Path) -> dict[str, Any] | None:
 
 
 def _file_name(name: str) -> str:
-    """Return a side's name as part of a folder's."""
+    """Return a method's name as part of a folder's."""
     return re.sub(r"[^\w.-]+", "_", name)

@@ -1,4 +1,4 @@
-"""What every side of a comparison is asked: the truth in pixels, who chooses, who is scored."""
+"""What every method of a comparison is asked: the truth in pixels, who chooses, who is scored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_unetpick.study.compare.job import CompareJob
 
 @dataclass(frozen=True)
 class Question:
-    """What every side is asked: the truth, and which micrographs choose and which are scored."""
+    """What every method is asked: the truth, and which micrographs choose and which are scored."""
 
     truth: dict[str, Picks]
     diameters: dict[str, float] | None
@@ -34,7 +34,7 @@ class Question:
 
 
 def ask(job: CompareJob, failed: Mapping[str, str]) -> Question:
-    """Gather what all sides are asked, without the micrographs that failed for any of them."""
+    """Gather what all methods are asked, without the micrographs that failed for any of them."""
     validation = [key for key in job.validation if key not in failed]
     tests = [key for key in job.test if key not in failed] if job.final else []
     scored = tests if job.final else validation

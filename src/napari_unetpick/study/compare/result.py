@@ -10,16 +10,16 @@ import numpy as np
 
 from napari_unetpick.evaluation.figures import Figures
 from napari_unetpick.evaluation.intervals import Difference
-from napari_unetpick.evaluation.methods import Choice
+from napari_unetpick.evaluation.methods import OperatingPoint
 from napari_unetpick.evaluation.metrics import Score
-from napari_unetpick.evaluation.results import Curve, Evaluation
+from napari_unetpick.evaluation.results import Evaluation, PrecisionRecallCurve
 
 DIGITS = 4
 
 
 @dataclass(frozen=True)
-class SideResult:
-    """One side, scored.
+class MethodResult:
+    """One method, scored.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class SideResult:
     curve
         Over all thresholds on the scored micrographs, at the chosen minimum distance.
     differences
-        Its F1 minus the first side's, by the rows of `sides.PAIRED`; None for the first.
+        Its F1 minus the first method's, by the rows of `methods.PAIRED`; None for the first.
     leak
         Why the scored micrographs are not unseen, or None.
     notes
@@ -50,9 +50,9 @@ class SideResult:
     evaluation: Evaluation
     figures: Figures
     delivered: Score
-    choice: Choice | None = None
-    folds: tuple[Choice, ...] = ()
-    curve: Curve | None = None
+    choice: OperatingPoint | None = None
+    folds: tuple[OperatingPoint, ...] = ()
+    curve: PrecisionRecallCurve | None = None
     differences: Mapping[str, Difference] | None = None
     leak: str | None = None
     notes: tuple[str, ...] = ()
@@ -91,7 +91,7 @@ class SideResult:
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """All sides on the same micrographs.
+    """All methods on the same micrographs.
 
     Parameters
     ----------
@@ -106,27 +106,27 @@ class ComparisonResult:
     """
 
     part: Literal["validation", "test"]
-    sides: tuple[SideResult, ...]
+    methods: tuple[MethodResult, ...]
     validation: int
     seed: int = 42
-    look: int | None = None
+    test_evaluation: int | None = None
     failed: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
     def keys(self) -> list[str]:
         """Keys of the scored micrographs."""
-        return [row.key for row in self.sides[0].evaluation.micrographs]
+        return [row.key for row in self.methods[0].evaluation.micrographs]
 
     @property
     def all_notes(self) -> list[str]:
-        """What the reader should know: leaks first, then of all, then of each side."""
+        """What the reader should know: leaks first, then of all, then of each method."""
         names: dict[str, list[str]] = {}
-        for side in self.sides:
-            for note in side.notes:
-                names.setdefault(note, []).append(side.name)
+        for method in self.methods:
+            for note in method.notes:
+                names.setdefault(note, []).append(method.name)
         return [
-            *(side.leak for side in self.sides if side.leak),
+            *(method.leak for method in self.methods if method.leak),
             *self.notes,
             *(f"{', '.join(who)}: {note}" for note, who in names.items()),
             *(f"{key} was left out: {reason}" for key, reason in self.failed.items()),
@@ -134,7 +134,7 @@ class ComparisonResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; each figure is [value, low, high], null where it is unknown."""
-        first = self.sides[0].evaluation
+        first = self.methods[0].evaluation
         return {
             "part": self.part,
             "n_micrographs": len(self.keys),
@@ -143,14 +143,16 @@ class ComparisonResult:
             "diameter_px": round(first.diameter_px, 2),
             "border_px": round(first.border_px, 2),
             "seed": self.seed,
-            "look": self.look,
-            "sides": [side.to_dict() for side in self.sides],
+            "look": self.test_evaluation,
+            "sides": [method.to_dict() for method in self.methods],
             "micrographs": [
                 {
                     "micrograph": key,
                     "f1": {
-                        side.name: _rounded(side.evaluation.micrographs[i].scores["particle"].f1)
-                        for side in self.sides
+                        method.name: _rounded(
+                            method.evaluation.micrographs[i].scores["particle"].f1
+                        )
+                        for method in self.methods
                     },
                 }
                 for i, key in enumerate(self.keys)

@@ -1,6 +1,6 @@
 """Compare models and pick files of other programs on one labelled set, by one set of rules.
 
-Every side's threshold is chosen on the same validation micrographs. Those are scored crosswise,
+Every method's threshold is chosen on the same validation micrographs. Those are scored crosswise,
 or, with `final`, the test micrographs are, and the look at them is counted.
 """
 
@@ -16,13 +16,13 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.figures import figures_of
 from napari_unetpick.evaluation.methods import (
-    Choice,
-    Judged,
-    choose,
+    LabelledMicrograph,
+    OperatingPoint,
+    choose_threshold,
     choose_without_each,
     curve_of,
     f1_differences,
-    judge,
+    label_micrograph,
     select_at,
 )
 from napari_unetpick.evaluation.metrics import Score, pool
@@ -33,18 +33,18 @@ from napari_unetpick.io.formats.cryoppp import flip_rows
 from napari_unetpick.io.labels import Labels, labels_hash
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.project.evaluations import log_evaluation
-from napari_unetpick.study.compare.files import SidePicks, read_side
+from napari_unetpick.study.compare.files import MethodPicks, read_method
 from napari_unetpick.study.compare.job import CompareJob
 from napari_unetpick.study.compare.pick import pick_part, trained_on
 from napari_unetpick.study.compare.question import Question, ask
-from napari_unetpick.study.compare.result import ComparisonResult, SideResult
-from napari_unetpick.study.compare.sources import SideSource
+from napari_unetpick.study.compare.result import ComparisonResult, MethodResult
+from napari_unetpick.study.compare.sources import MethodSource
 
 UPSIDE_DOWN = 0.3  # F1 that flipped rows must gain before anybody is told
 
 
 def compare(job: CompareJob, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:
-    """Score all sides; nothing is written but what models pick, and the look at the test.
+    """Score all methods; nothing is written but what models pick, and the look at the test.
 
     Yields
     ------
@@ -58,8 +58,8 @@ def compare(job: CompareJob, check_stop: Callable[[], None] = lambda: None) -> I
         By `check_stop`.
     """
     failed = dict(job.images.failed)
-    sides: list[SidePicks] = []
-    for source in job.sides:
+    methods: list[MethodPicks] = []
+    for source in job.methods:
         check_stop()
         paths = [source.path]
         if source.kind == "model":
@@ -67,44 +67,46 @@ def compare(job: CompareJob, check_stop: Callable[[], None] = lambda: None) -> I
             failed |= lost
         scope = list(job.images.shapes)
         shapes, size = job.images.shapes, job.pixel_size
-        sides.append(read_side(source.name, paths, scope, job.micrographs, shapes, size))
+        methods.append(read_method(source.name, paths, scope, job.micrographs, shapes, size))
     question = ask(job, failed)
-    results: list[SideResult] = []
-    for number, (source, side) in enumerate(zip(job.sides, sides, strict=True), 1):
+    results: list[MethodResult] = []
+    for number, (source, method) in enumerate(zip(job.methods, methods, strict=True), 1):
         check_stop()
-        results.append(score_side(source, side, question))
-        yield Progress("scoring", number, len(sides))
+        results.append(score_method(source, method, question))
+        yield Progress("scoring", number, len(methods))
     first = results[0]
     results[1:] = [
         replace(each, differences=f1_differences(first.evaluation, each.evaluation, job.seed))
         for each in results[1:]
     ]
-    look = _count_look(job, question) if job.final else None
-    if look is not None:
-        yield Message(f"look number {look} at these test micrographs, noted in {job.looks_folder}")
+    test_evaluation = _count_evaluation(job, question) if job.final else None
+    if test_evaluation is not None:
+        yield Message(
+            f"look number {test_evaluation} at these test micrographs, noted in {job.evaluations_folder}"
+        )
     found = ComparisonResult(
         part=job.part,
-        sides=tuple(results),
+        methods=tuple(results),
         validation=len(question.validation),
         seed=job.seed,
-        look=look,
+        test_evaluation=test_evaluation,
         failed=failed,
         notes=(*job.notes, *_notes(question)),
     )
     yield Done({"comparison": found})
 
 
-def score_side(source: SideSource, side: SidePicks, question: Question) -> SideResult:
-    """Choose a side's thresholds on validation and score it; without scores, as it is.
+def score_method(source: MethodSource, method: MethodPicks, question: Question) -> MethodResult:
+    """Choose a method's thresholds on validation and score it; without scores, as it is.
 
     Raises
     ------
     InputError
         It has scores, but no picks on validation micrographs.
     """
-    delivered = _score_distance(side.delivered, question)
-    notes = [*side.notes, *_unpicked(source.name, side, question)]
-    if text := _upside_down(side.delivered, delivered, question):
+    delivered = _score_distance(method.delivered, question)
+    notes = [*method.notes, *_unpicked(source.name, method, question)]
+    if text := _upside_down(method.delivered, delivered, question):
         notes.append(text)
     seen = trained_on(source, question.scored)
     known = [] if question.crosswise else trained_on(source, question.validation)
@@ -113,33 +115,33 @@ def score_side(source: SideSource, side: SidePicks, question: Question) -> SideR
             f"its threshold was chosen on {tell_count(len(known), 'micrograph')} that it was "
             f"trained on (such as {known[0]}), and may be too high or too low for others"
         )
-    result = SideResult(
+    result = MethodResult(
         name=source.name,
         kind=source.kind,
-        evaluation=_evaluate(side.delivered, question),
+        evaluation=_evaluate(method.delivered, question),
         figures={},
         delivered=delivered,
         leak=_leak(source.name, seen, question) if seen else None,
         notes=tuple(notes),
     )
-    if side.candidates is not None:
-        result = _at_thresholds(result, side.candidates, side.everything, question)
+    if method.candidates is not None:
+        result = _at_thresholds(result, method.candidates, method.everything, question)
     return replace(result, figures=figures_of(result.evaluation))
 
 
-def _unpicked(name: str, side: SidePicks, question: Question) -> list[str]:
-    """Say on which micrographs a side has no picks at all."""
-    rows = side.delivered if side.candidates is None else side.candidates
+def _unpicked(name: str, method: MethodPicks, question: Question) -> list[str]:
+    """Say on which micrographs a method has no picks at all."""
+    rows = method.delivered if method.candidates is None else method.candidates
     lacking = {
         what: [key for key in keys if not len(rows.get(key, ()))]
         for what, keys in (("validation", question.validation), ("scored", question.scored))
     }
-    if side.candidates is not None and len(lacking["validation"]) == len(question.validation):
+    if method.candidates is not None and len(lacking["validation"]) == len(question.validation):
         raise InputError(
             f"{name}: has no picks on any validation micrograph, so no threshold can be chosen; "
             f"pick those too (such as {question.validation[0]})"
         )
-    if question.crosswise or side.candidates is None:
+    if question.crosswise or method.candidates is None:
         del lacking["validation"]
     return [
         f"no picks on {tell_count(len(keys), f'{what} micrograph')} (such as {keys[0]})"
@@ -156,24 +158,26 @@ def _leak(name: str, seen: Sequence[str], question: Question) -> str:
 
 
 def _at_thresholds(
-    result: SideResult, candidates: Mapping[str, Picks], everything: bool, question: Question
-) -> SideResult:
+    result: MethodResult, candidates: Mapping[str, Picks], everything: bool, question: Question
+) -> MethodResult:
     """Score the candidates at the thresholds that validation chooses."""
-    judged = {k: judge(pair, candidates.get(k)) for k, pair in question.pairs.items()}
-    validation: Sequence[Judged] = [judged[key] for key in question.validation]
-    choice = choose(validation)
-    folds: tuple[Choice, ...] = ()
+    micrographs = {
+        k: label_micrograph(pair, candidates.get(k)) for k, pair in question.pairs.items()
+    }
+    validation: Sequence[LabelledMicrograph] = [micrographs[key] for key in question.validation]
+    choice = choose_threshold(validation)
+    folds: tuple[OperatingPoint, ...] = ()
     chosen = dict.fromkeys(question.scored, choice)
     if question.crosswise:
         folds = tuple(choose_without_each(validation))
         chosen = dict(zip(question.validation, folds, strict=True))
-    picks = {key: select_at(judged[key], each) for key, each in chosen.items()}
+    picks = {key: select_at(micrographs[key], each) for key, each in chosen.items()}
     return replace(
         result,
         evaluation=_evaluate(picks, question),
         choice=choice,
         folds=folds,
-        curve=curve_of([judged[key] for key in question.scored], choice, everything),
+        curve=curve_of([micrographs[key] for key in question.scored], choice, everything),
     )
 
 
@@ -211,7 +215,7 @@ def _upside_down(picks: Mapping[str, Picks], score: Score, question: Question) -
 
 
 def _pick(
-    job: CompareJob, source: SideSource, check_stop: Callable[[], None]
+    job: CompareJob, source: MethodSource, check_stop: Callable[[], None]
 ) -> Generator[Event, None, tuple[list[Path], dict[str, str]]]:
     """Let a model pick the validation micrographs and, if they are scored, the test ones."""
     paths: list[Path] = []
@@ -226,10 +230,10 @@ def _pick(
     return paths, failed
 
 
-def _count_look(job: CompareJob, question: Question) -> int:
+def _count_evaluation(job: CompareJob, question: Question) -> int:
     truth = {key: Labels("full", question.truth[key].coords) for key in question.scored}
-    names = [source.name for source in job.sides]
-    return log_evaluation(job.looks_folder, names, labels_hash(truth), question.scored)
+    names = [source.name for source in job.methods]
+    return log_evaluation(job.evaluations_folder, names, labels_hash(truth), question.scored)
 
 
 def _notes(question: Question) -> list[str]:

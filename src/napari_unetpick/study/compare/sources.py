@@ -1,4 +1,4 @@
-"""The sides of a comparison as they are given: `NAME=PATH` of models and of picks."""
+"""The methods of a comparison as they are given: `NAME=PATH` of models and of picks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ MODEL_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True)
-class SideSource:
-    """A side as it was given: a model, or picks of any program."""
+class MethodSource:
+    """A method as it was given: a model, or picks of any program."""
 
     name: str
     path: Path
@@ -27,23 +27,23 @@ class SideSource:
         return "picks" if self.model is None else "model"
 
 
-def read_sides(models: Sequence[str], picks: Sequence[str]) -> tuple[SideSource, ...]:
-    """Read `NAME=PATH` of each side, models first, and load the models."""
-    sides = []
+def read_methods(models: Sequence[str], picks: Sequence[str]) -> tuple[MethodSource, ...]:
+    """Read `NAME=PATH` of each method, models first, and load the models."""
+    methods = []
     for text, kind in [*((t, "model") for t in models), *((t, "picks") for t in picks)]:
         name, path = name_and_path(text, kind)
         if kind == "picks" and not path.exists():
             raise InputError(f"--picks {text}: no such file or folder")
-        sides.append(SideSource(name, path, load_model(path) if kind == "model" else None))
-    if not sides:
+        methods.append(MethodSource(name, path, load_model(path) if kind == "model" else None))
+    if not methods:
         raise InputError("nothing to compare; give --model MODEL or --picks PICKS, or several")
-    names = [side.name for side in sides]
+    names = [method.name for method in methods]
     for name in names:
         if names.count(name) > 1:
             raise InputError(
-                f"two sides are called {name}; name them apart, as in --{sides[0].kind} NAME=PATH"
+                f"two methods are called {name}; name them apart, as in --{methods[0].kind} NAME=PATH"
             )
-    return tuple(sides)
+    return tuple(methods)
 
 
 def name_and_path(text: str, kind: str) -> tuple[str, Path]:

@@ -15,7 +15,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Record:
+class SetRecord:
     """A part of a set, scored.
 
     Parameters
@@ -53,7 +53,7 @@ class Record:
     notes: list[str] = field(default_factory=list)
 
 
-def read_records(folder: Path) -> dict[str, Record]:
+def read_records(folder: Path) -> dict[str, SetRecord]:
     """Read a set's records, by part; none where it has not been scored.
 
     Raises
@@ -68,9 +68,9 @@ def read_records(folder: Path) -> dict[str, Record]:
         table = json.loads(path.read_text(encoding="utf-8"))
         if table["format"] != FORMAT:
             raise ValueError(f"format {table['format']}, this version reads {FORMAT}")
-        names = {each.name for each in fields(Record)}
+        names = {each.name for each in fields(SetRecord)}
         return {
-            part: Record(
+            part: SetRecord(
                 **{key: value for key, value in row.items() if key in names and key != "figures"},
                 figures={key: (v[0], v[1], v[2]) for key, v in row["figures"].items()},
             )
@@ -80,14 +80,14 @@ def read_records(folder: Path) -> dict[str, Record]:
         raise InputError(f"{path}: not a record of a benchmark ({error}); remove it") from error
 
 
-def add_record(folder: Path, record: Record) -> None:
+def add_record(folder: Path, record: SetRecord) -> None:
     """Write a set's record beside those of its other parts."""
     parts = {**read_records(folder), record.part: record}
     table = {"format": FORMAT, "parts": {part: asdict(each) for part, each in parts.items()}}
     write_text(folder / RECORD, json.dumps(table, indent=1, ensure_ascii=False) + "\n")
 
 
-def all_records(out: Path, part: str) -> list[Record]:
+def all_records(out: Path, part: str) -> list[SetRecord]:
     """Read the records of one part of every set in a benchmark's folder, by set."""
     found = [read_records(path.parent).get(part) for path in sorted(out.glob(f"*/{RECORD}"))]
     return [record for record in found if record is not None]

@@ -27,7 +27,7 @@ from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.text import escape
 from napari_unetpick.study.cryoppp.job import Benchmark, begin
 from napari_unetpick.study.cryoppp.published import TRAINING_SETS
-from napari_unetpick.study.cryoppp.record import Record
+from napari_unetpick.study.cryoppp.record import SetRecord
 from napari_unetpick.study.cryoppp.sets import PARTS, CryoPPPSet, read_set
 
 SHARED = "published"  # folder of the model that all sets share
@@ -157,7 +157,7 @@ def pick_and_score(
     keys: list[str],
     folder: Path,
     check_stop: Check,
-) -> Generator[Event, None, Record]:
+) -> Generator[Event, None, SetRecord]:
     """Pick some micrographs of a set and score the picks against its truth."""
     model = load_model(trained.run)
     size = found.pixel_size
@@ -180,7 +180,7 @@ def pick_and_score(
     inputs = load_inputs(chosen.out, truth, [paths[key] for key in usable], pixel_size=size)
     score = inputs.evaluate(seed=job.seed)
     validated = model.card["validation"]["f1"]
-    return Record(
+    return SetRecord(
         id=found.id,
         part=job.part,
         training=sum(len(each.keys("train", "validation")) for each in trained.sets.values()),

@@ -11,7 +11,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import match_names
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.project.runs import Taken, read_taken
+from napari_unetpick.project.runs import RoundPseudoLabels, read_pseudo_labels
 
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session.session import Session
@@ -29,7 +29,7 @@ def show_pseudo_labels(session: Session, run: Path) -> str:
     InputError
         Nothing is known of it, or the file is damaged.
     """
-    taken = read_taken(run)
+    taken = read_pseudo_labels(run)
     if taken is None:
         raise InputError(f"It is not known what {run.name} took: self-train it again.")
     pairs = match_names(taken.picks, session.project.keys).pairs
@@ -52,7 +52,7 @@ def _candidates(picks: Picks) -> Candidates:
     return Candidates(picks.coords[best], scores[best], np.zeros(len(best)), diameter, model=TAKEN)
 
 
-def _words(taken: Taken, found: dict[str, Picks]) -> str:
+def _words(taken: RoundPseudoLabels, found: dict[str, Picks]) -> str:
     count = tell_count(sum(map(len, found.values())), "pick")
     what = (
         f"Round {taken.number} was kept. It took {count}"

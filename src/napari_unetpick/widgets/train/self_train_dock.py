@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.project.runs import rounds_taken
+from napari_unetpick.project.runs import rounds_with_pseudo_labels
 from napari_unetpick.settings import SelfTrainSettings
 from napari_unetpick.widgets.qt.controls import button, hint, say
 from napari_unetpick.widgets.qt.dock import Dock
