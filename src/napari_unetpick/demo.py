@@ -64,14 +64,14 @@ def demo(out: Path, check_stop: Callable[[], None] = lambda: None) -> Iterator[E
     )
     yield from without_done(train(job, check_stop))
 
-    yield Message(f"3/4  picking {TEST} micrographs that training has not seen")
+    yield Message(f"3/4  picking {TEST} test micrographs")
     stems = [str(out / "data" / name) for name in names[LABELLED:]]
     chosen = make_pick_job(
         micrographs=stems, models=[out / "run"], out=out / "picks", unfinished="restart"
     )
     yield from without_done(pick(chosen, check_stop))
 
-    yield Message("4/4  evaluating against the simulated truth")
+    yield Message("4/4  evaluating against the simulated particles")
     yield from write_page(out, stems, sample.description)
     yield Message(f"report: {out / 'report.html'}; RELION and cryoSPARC files: {out / 'picks'}")
     yield Done({"report": str(out / "report.html")})
@@ -99,7 +99,7 @@ def write_page(out: Path, stems: list[str], description: str) -> Iterator[Event]
         out,
         found,
         lambda key: read_micrograph(inputs.micrographs[key].path).data,
-        "The main job on sample data",
+        "Demo on simulated micrographs",
         subtitle=description,
         pixel_sizes=inputs.pixel_sizes,
         before=[what_was_run(card, found)],
@@ -124,11 +124,12 @@ def what_was_run(card: dict[str, Any], found: Evaluation) -> Section:
         ("Validation - test", f"{100 * (validation - test):+.1f} points"),
     )
     text = (
-        "Simulated micrographs with known truth were split into labelled ones and a test set; the "
-        "network was trained on the labelled ones alone, and the test set was picked and scored "
-        "once.\n\nSimulated data are easier than most real ones: see the docs for real figures."
+        "Simulated micrographs with known particles were split into labelled ones and a "
+        "test set. The network was trained on the labelled ones only; the test set was "
+        "picked and scored once.\n\nSimulated data are easier than most real data: see the "
+        "docs for figures on real data."
     )
-    return Section("What was run", text, table=Table(("What", "Value"), rows))
+    return Section("Settings and results", text, table=Table(("What", "Value"), rows))
 
 
 def results_lines(found: Evaluation) -> list[str]:

@@ -219,7 +219,7 @@ def check(settings: Settings, name: str) -> None:
             train.epochs, train.patches_per_epoch, train.batch
         )
         >= 1,
-        f"patch_px must be a multiple of stride * 2^depth = {step}, at least 32": train.patch_px
+        f"patch_px must be a multiple of stride * 2^depth = {step} and at least 32": train.patch_px
         >= 32
         and step > 0
         and train.patch_px % step == 0,

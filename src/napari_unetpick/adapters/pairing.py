@@ -100,7 +100,7 @@ def _adopt(points: Any, key: str, layers: Any) -> bool:
     keys = {own(layer)["key"] for layer in own_layers(layers, "micrograph")}
     if entry.get("named", True) or entry["key"] in keys:
         return False
-    tell(f"shown on {key}: {Path(entry['path']).name} names no micrograph")
+    tell(f"shown on {key}: {Path(entry['path']).name} has no micrograph name")
     entry.update(key=key, micrograph=key, named=True)
     points.name = f"{key} picks"
     return True

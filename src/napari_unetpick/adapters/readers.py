@@ -113,7 +113,7 @@ def read_points(path: Path) -> list[LayerData]:
     for message in every.messages:
         tell(f"{path.name}: {message}")
     if not every:
-        tell(f"{path.name} holds no picks", "warning")
+        tell(f"{path.name} has no picks", "warning")
         return []
     viewer = current_viewer()
     if viewer is None:
@@ -133,7 +133,7 @@ def _on_open_micrograph(every: ReadPicks, viewer: Any, path: Path) -> list[Layer
             if find_micrograph(picks.micrograph, path) is not None:
                 return []
             picks = replace(picks, micrograph=key)
-            tell(f"shown on {key}: {path.name} names no micrograph")
+            tell(f"shown on {key}: {path.name} has no micrograph name")
         if picks is not None:
             if len(every) > 1:
                 tell(_describe(every, picks, key, path))
@@ -151,9 +151,7 @@ def _on_own_micrograph(every: ReadPicks, path: Path) -> list[LayerData]:
         text = _describe(every, picks, key, path)
         tell(f"{text}; open a micrograph together with it to see its picks")
     elif image is None:
-        tell(
-            f"{path.name}: {len(picks):,} picks, but no micrograph {key} is found; open theirs too"
-        )
+        tell(f"{path.name}: {len(picks):,} picks, but micrograph {key} is not found; open it, too")
     points = points_layer(
         picks,
         key,
@@ -227,8 +225,7 @@ def _try_to_read(path: Path) -> MicrographImage | None:
 
 def _describe(every: ReadPicks, picks: Picks, key: str, path: Path) -> str:
     return (
-        f"{path.name} holds picks of {len(every):,} micrographs; "
-        f"showing {key} ({len(picks):,} picks)"
+        f"{path.name} has picks of {len(every):,} micrographs; showing {key} ({len(picks):,} picks)"
     )
 
 

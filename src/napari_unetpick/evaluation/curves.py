@@ -60,14 +60,15 @@ def label_all(
     everything = _label_rows(pairs, rows, 0.0)
     if candidates is None:
         note = (
-            "the curve and the calibration cover only the picks given, which a threshold may have "
-            "cut; evaluate a pick folder with its candidates.csv for all of it"
+            "the curve and the calibration cover the given picks only, which a threshold "
+            "may have cut; for all candidates, evaluate an output folder of pick, which "
+            "has a candidates.csv"
         )
         return LabelledCandidates(everything, everything, "picks", note)
     distance = infer_min_distance(picks, candidates, diameters)
     note = "the calibration covers all candidates, and so does the curve"
     if distance > SPACING:
-        note += f", but for those within {distance:.2f} diameters of a better one, as in the picks"
+        note += f", except those within {distance:.2f} diameters of a better one, as for the picks"
     return LabelledCandidates(everything, _label_rows(pairs, rows, distance), "candidates", note)
 
 

@@ -82,7 +82,7 @@ def evaluate(
         No truth, an unknown protocol, no diameter, or a border that does not fit.
     """
     if protocol not in PROTOCOLS:
-        raise InputError(f"protocol '{protocol}': give one of {', '.join(PROTOCOLS)}")
+        raise InputError(f"protocol '{protocol}': unknown; give one of {', '.join(PROTOCOLS)}")
     if not truth:
         raise InputError(
             "no micrograph has truth to compare with",
@@ -139,7 +139,7 @@ def _add_curves(
     if found is None:
         rows = [p for p in (picks if candidates is None else candidates).values() if len(p)]
         missing = count_unscored(rows)
-        note = "no scored picks to draw a curve over thresholds or a calibration from"
+        note = "no picks with scores: no precision-recall curve and no calibration"
         if 0 < missing < sum(map(len, rows)):
             note = f"{tell_count(missing, 'pick')} without a score: no curve and no calibration"
         return replace(evaluation, notes=(*evaluation.notes, note))
@@ -149,7 +149,7 @@ def _add_curves(
     )
     notes = (*evaluation.notes, found.note)
     if not can_be_probabilities(found.everything.scores):
-        note = "scores lie outside 0 to 1: they are ranks, and no calibration is given"
+        note = "scores outside 0 to 1: uncalibrated, so no calibration is computed"
         return replace(evaluation, curve=curve, notes=(*notes, note))
     return replace(
         evaluation,

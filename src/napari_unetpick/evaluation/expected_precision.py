@@ -15,8 +15,8 @@ from napari_unetpick.io.picks import tell_count
 Kind = Literal["probability", "rank"]
 
 UNKNOWN_EVIDENCE = 50  # particles that a calibration is taken to rest on where its card is silent
-UNCALIBRATED = "Scores are a rank: precision cannot be known with partial labels."
-NONE_ABOVE = "No candidate reaches the threshold: lower it."
+UNCALIBRATED = "Uncalibrated scores. Label one micrograph completely to estimate precision."
+NONE_ABOVE = "No candidate reaches the threshold. Lower it."
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ POOLING: dict[Protocol, Literal["pooled", "mean"]] = {
 }
 DESCRIPTIONS: dict[Protocol, str] = {
     "particle": "one-to-one, centres within half a diameter, pooled over particles",
-    "iou0.6": "one-to-one, boxes of one diameter with IoU > 0.6, pooled over particles",
+    "iou0.6": "one-to-one, squares of one diameter with IoU > 0.6, pooled over particles",
     "pixel": "overlap of discs of one diameter, mean over micrographs",
 }
 SMALLEST_IOU = 0.6

@@ -86,8 +86,8 @@ class PickFolder:
         earlier = None if unfinished == "restart" else read_record(self.work / RECORD)
         if earlier is not None and unfinished == "refuse":
             raise InputError(
-                f"{self.out}: holds an unfinished picking; add --resume to continue it, or delete "
-                f"{self.work} to start over"
+                f"{self.out}: has an unfinished picking; add --resume to continue it, or "
+                f"delete {self.work} to start over"
             )
         self.before = read_record(self.out / RECORD)
         self.started = earlier is not None
@@ -151,8 +151,8 @@ class PickFolder:
             return "nothing was written"
         total = len(self.record.micrographs)
         return (
-            f"{total - len(self.todo()):,} of {total:,} micrographs are done (in {self.out}); "
-            "the same command with --resume does the rest"
+            f"{total - len(self.todo()):,} of {total:,} micrographs are done (in "
+            f"{self.out}); run the same command with --resume for the rest"
         )
 
     def _has_tables(self, record: PickRecord) -> bool:
@@ -179,8 +179,8 @@ class PickFolder:
             messages = [f"{self.out}: all {total:,} micrographs were picked before; nothing to do"]
         for names, what in (
             (new, "added to the list"),
-            (again, "that failed before: tried again"),
-            (gone, "no longer in the list: kept (pick into another folder to leave such out)"),
+            (again, "failed before: tried again"),
+            (gone, "no longer in the list: kept (to exclude them, pick into another folder)"),
         ):
             if names:
                 count = tell_count(len(names), "micrograph")

@@ -178,7 +178,7 @@ def export_picks(
 def check_options(options: ExportOptions) -> None:
     """Raise InputError where nothing could be written so."""
     if not options.formats:
-        raise InputError("no format is chosen: tick RELION, cryoSPARC or another one")
+        raise InputError("no format is selected; select RELION, cryoSPARC or another one")
     for fmt in options.formats:
         check_writable(fmt)
     if options.box_size < 2 or options.box_size % 2:
@@ -273,16 +273,16 @@ def _left_out(counts: ExportCounts, options: ExportOptions) -> list[str]:
     lines = []
     if counts.crossing:
         lines.append(
-            f"{tell_count(counts.crossing, 'pick')} left out whose box of {options.box_size} px "
+            f"{tell_count(counts.crossing, 'pick')} skipped: boxes of {options.box_size} px "
             "would cross the edge"
         )
     if counts.duplicates:
         lines.append(
-            f"{tell_count(counts.duplicates, 'duplicate')} left out (nearer than half a diameter "
-            "to another)"
+            f"{tell_count(counts.duplicates, 'duplicate')} skipped (less than half a "
+            "diameter from another pick)"
         )
     if counts.excluded:
-        lines.append(f"{tell_count(counts.excluded, 'pick')} left out in excluded areas")
+        lines.append(f"{tell_count(counts.excluded, 'pick')} skipped in excluded areas")
     return lines
 
 
@@ -292,19 +292,20 @@ def _warnings(items: list[ExportItem], options: ExportOptions) -> list[str]:
     if unknown:
         lines.append(
             f"{tell_count(len(unknown), 'micrograph')} cannot be read (such as "
-            f"{unknown[0].micrograph.name}): boxes at their edges were not left out"
+            f"{unknown[0].micrograph.name}): boxes that cross their edges were not skipped"
         )
     unsized = [item for item in items if item.diameter_px is None]
     if unsized:
         lines.append(
-            f"the pixel size of {tell_count(len(unsized), 'micrograph')} is not known while they "
-            f"cannot be read (such as {unsized[0].micrograph.name}): duplicates were not left out"
+            f"{tell_count(len(unsized), 'micrograph')} cannot be read, so their pixel size "
+            f"is unknown (such as {unsized[0].micrograph.name}): duplicates were not skipped"
         )
     diameters = [item.diameter_px for item in items if item.diameter_px is not None]
     if differ(diameters):
         lines.append(
-            f"pixel sizes differ: a particle is {min(diameters):.0f} to {max(diameters):.0f} px "
-            f"wide, the box is {options.box_size} px for all; better export them apart"
+            f"pixel sizes differ: the particle diameter is {min(diameters):.0f} to "
+            f"{max(diameters):.0f} px, but the box is {options.box_size} px for all; export "
+            "them separately"
         )
     return lines
 
@@ -335,5 +336,5 @@ def _older_files(out: Path, files: dict[str, tuple[Path, ...]]) -> list[str]:
         there = set(out.glob(ENDINGS[fmt])) if fmt in ENDINGS else set()
         if older := there - set(written):
             count = tell_count(len(older), "older file")
-            lines.append(f"{count} of other micrographs in {out.name} left as before ({fmt})")
+            lines.append(f"{count} of other micrographs in {out.name} left unchanged ({fmt})")
     return lines

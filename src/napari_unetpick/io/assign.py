@@ -62,15 +62,16 @@ def assign_picks(
         raise InputError(
             f"none of the {len(picks)} micrographs named in the picks (such as "
             f"{next(iter(picks))}) is among the {len(micrographs)} given (such as "
-            f"{micrographs[0].name if micrographs else 'none'}); names must agree but for folder "
-            "and extension"
+            f"{micrographs[0].name if micrographs else 'none'}); names must agree except "
+            "for folder and extension"
         )
     messages = list(getattr(picks, "messages", ()))
     if match.unmatched:
         count = sum(len(picks[name]) for name in match.unmatched)
         messages.append(
-            f"{tell_count(count, 'pick')} of {tell_count(len(match.unmatched), 'micrograph')} "
-            f"not given: left out (such as {match.unmatched[0]})"
+            f"{tell_count(count, 'pick')} of "
+            f"{tell_count(len(match.unmatched), 'micrograph')} not given: skipped (such as "
+            f"{match.unmatched[0]})"
         )
     together: dict[str, list[Picks]] = {}
     for name, micrograph in match.pairs.items():
@@ -102,5 +103,5 @@ def _tell_outside(outside: int, kept: int, messages: list[str]) -> None:
         )
     if outside:
         messages.append(
-            f"{outside:,} of {outside + kept:,} picks lie outside their micrographs: left out"
+            f"{outside:,} of {outside + kept:,} picks lie outside their micrographs: skipped"
         )

@@ -106,7 +106,7 @@ def read_labels(folder: Path) -> dict[str, Labels]:
     positives, negatives = (read_csv(folder / n) for n in ("picks.csv", "negatives.csv"))
     for name in (*areas, *positives, *negatives):
         if name not in table:
-            raise InputError(f"{folder}: labels.csv does not name {name}; restore it from a copy")
+            raise InputError(f"{folder}: labels.csv has no row for {name}; restore it from a copy")
     for name, kinds in areas.items():
         table[name] = replace(
             table[name], exclusions=kinds["exclusions"], complete=kinds["complete"]

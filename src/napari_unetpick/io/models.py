@@ -83,12 +83,14 @@ def read_card(path: Path) -> dict[str, Any]:
             f"{path}: not a safetensors model ({error}); give the model.safetensors of a run"
         ) from error
     if CARD not in metadata:
-        raise ModelError(f"{path}: a safetensors file of another program, not a UNetPick model")
+        raise ModelError(f"{path}: is a safetensors file of another program, not a UNetPick model")
     try:
         card = json.loads(metadata[CARD])
         schema = card["schema"]
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: the model's card is damaged; train or copy it again") from error
     if schema != SCHEMA:
-        raise ModelError(f"{path}: model of schema {schema}, this version reads {SCHEMA}; update")
+        raise ModelError(
+            f"{path}: model of schema {schema}, this version reads {SCHEMA}; update napari-unetpick"
+        )
     return dict(card)

@@ -96,9 +96,9 @@ def refuse_one_name(names: Iterable[str]) -> None:
     for same in by_key.values():
         if clash := _clash(same):
             raise InputError(
-                f"{clash[0]} and {clash[1]} have one name in different folders, so that their "
-                "picks cannot be told apart; give the micrographs of one folder at a time, or "
-                "rename one"
+                f"{clash[0]} and {clash[1]} have the same name in different folders, so "
+                "their picks cannot be told apart; give the micrographs of one folder at a "
+                "time, or rename one"
             )
 
 

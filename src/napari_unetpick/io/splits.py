@@ -26,7 +26,7 @@ def read_split(path: Path, micrographs: list[Micrograph]) -> dict[str, Part]:
     pairs = match_names(named, [m.name for m in micrographs]).pairs
     if not pairs:
         raise InputError(
-            f"{path}: names none of the micrographs given; names must agree but for folder and "
-            "extension"
+            f"{path}: has none of the given micrographs; names must agree except for folder "
+            "and extension"
         )
     return {micrograph_key(given): named[name] for name, given in pairs.items()}

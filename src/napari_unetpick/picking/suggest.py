@@ -128,7 +128,7 @@ def _distance(known: Floats, labelled: Sequence[int]) -> Floats:
 
 def _reason(best: int, known: Floats, labelled: Sequence[int], far: float, doubt: float) -> str:
     if not labelled:
-        return "a typical one to begin with"
+        return "a typical micrograph to start with"
     if UNSURE_WEIGHT * doubt > far:
         return "the model is unsure here"
     words = (("smallest defocus yet", "largest defocus yet"), ("darker than", "brighter than"))
@@ -136,11 +136,11 @@ def _reason(best: int, known: Floats, labelled: Sequence[int], far: float, doubt
     for column, (less, more) in enumerate(words):
         shift = shifts[:, column][np.isfinite(shifts[:, column])]
         if len(shift) and (shift > CLEARLY).all():
-            return more if column == 0 else f"{more} any that is labelled (thinner ice)"
+            return more if column == 0 else f"{more} any labelled micrograph (thinner ice)"
         if len(shift) and (shift < -CLEARLY).all():
-            return less if column == 0 else f"{less} any that is labelled (thicker ice)"
+            return less if column == 0 else f"{less} any labelled micrograph (thicker ice)"
     apart = np.nan_to_num(np.abs(shifts)).min(axis=0)
     weighted = apart * np.array(WEIGHTS)
     if weighted.argmax() == 2:
-        return "far from the labelled ones in the list"
-    return f"its {FEATURES[int(weighted.argmax())]} lies between the labelled ones"
+        return "far from labelled micrographs in the list"
+    return f"its {FEATURES[int(weighted.argmax())]} is between those of labelled micrographs"

@@ -129,7 +129,7 @@ def read_annotations(folder: Path, key: str, messages: list[str]) -> Annotations
     try:
         return Annotations(found.picks, found.negatives, found.exclusions, found.complete)
     except InputError as error:
-        raise InputError(f"{path}: {error}; mend the file or restore it from a copy") from error
+        raise InputError(f"{path}: {error}; repair the file or restore it from a copy") from error
 
 
 def describe_accepted(every: Iterable[Picks]) -> str:
@@ -140,5 +140,5 @@ def describe_accepted(every: Iterable[Picks]) -> str:
         return ""
     return (
         f"{accepted:,} of {len(sources):,} true particles were accepted from a model's "
-        "candidates, which flatters such a model"
+        "candidates; scores of such a model are too optimistic"
     )

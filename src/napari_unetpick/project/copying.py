@@ -42,7 +42,7 @@ def copy_project(
     """
     target = real_folder(folder)
     if target.is_relative_to(project.folder):
-        raise InputError(f"{target}: lies in the project itself; choose another folder")
+        raise InputError(f"{target}: is inside the project itself; choose another folder")
     was_there = target.exists()
     copy = Project(target, claim(target))
     try:
@@ -146,7 +146,7 @@ def _copy_images(
                 continue
             new = target / IMAGES / old.name
             if new.exists():
-                raise InputError(f"{new}: is there already; choose another folder")
+                raise InputError(f"{new}: already exists; choose another folder")
             with atomic_path(new) as temporary:
                 shutil.copyfile(old, temporary)
             written.append(new)

@@ -46,8 +46,9 @@ def merge_micrographs(
         old = merged[known].micrograph
         if known != key or (old.path != micrograph.path and old.path.is_file()):
             raise InputError(
-                f"{old.path} and {micrograph.path} have the same name but for folder, extension "
-                "and case, so picks cannot tell them apart; rename one or use another project"
+                f"{old.path} and {micrograph.path} have the same name except for folder, "
+                "extension and case, so their picks cannot be told apart; rename one or "
+                "use another project"
             )
         merged[key] = replace(merged[key], micrograph=_refreshed(old, micrograph))
     return merged, new
@@ -76,7 +77,8 @@ def describe_absent(entries: Mapping[str, Entry]) -> str:
         return ""
     return (
         f"{tell_count(len(missing), 'micrograph')} of {len(entries):,} not found (such as "
-        f"{entries[missing[0]].micrograph.path}); add them from their new place to go on with them"
+        f"{entries[missing[0]].micrograph.path}); add them from their new folder to "
+        "continue with them"
     )
 
 
@@ -109,4 +111,4 @@ def _check_name(micrograph: Micrograph) -> None:
         shown = os.fsencode(micrograph.path).decode("ascii", errors="backslashreplace")
         raise InputError(f"{shown}: the name is not valid UTF-8; rename the file") from None
     if (Path("picks") / f"{micrograph.key}.json").parent != Path("picks"):
-        raise InputError(f"micrograph name {micrograph.key!r} cannot name a file; rename it")
+        raise InputError(f"micrograph name {micrograph.key!r} is not a valid file name; rename it")

@@ -20,7 +20,7 @@ from napari_unetpick.project.folder import COMPARISONS
 from napari_unetpick.project.runs import next_name
 from napari_unetpick.project.table import PROJECT_FILE, Entry, read_head
 
-LABEL = "mark every particle of one in Annotate and say there that it is fully labelled"
+LABEL = "mark every particle of one in Annotate and set it to fully labelled there"
 LOG_FILE = "test_looks.csv"
 COLUMNS = ("date", "sides", "truth", "micrographs", "names")
 
@@ -152,12 +152,12 @@ def missing_for_comparison(
         if not chosen:
             how = "" if full else f"{LABEL}, then "
             return (
-                f"No fully labelled micrograph belongs to the {split} split: {how}give some fully "
-                f"labelled ones the split {split.capitalize()} in Micrographs."
+                f"No fully labelled micrograph is in the {split} split: {how}give some "
+                f"fully labelled ones the split {split.capitalize()} in Micrographs."
             )
         if not any(e.picks for e in chosen):
             return (
-                f"No particle is marked on the fully labelled micrographs of the {split} split: "
-                "mark all of them in Annotate."
+                f"No particles are marked on the fully labelled micrographs of the {split} "
+                "split: mark all of them in Annotate."
             )
     return ""

@@ -27,12 +27,12 @@ def make_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file where a folder is needed; choose another folder")
     if (folder / PROJECT_FILE).exists():
-        raise InputError(f"{folder}: is a project already; open it, or choose another folder")
+        raise InputError(f"{folder}: is already a project; open it, or choose another folder")
     for name in PARTS:
         if (folder / name).exists():
             raise InputError(
-                f"{folder}: has a folder '{name}' already, whose files a project could overwrite; "
-                "choose another folder"
+                f"{folder}: already has a folder '{name}', whose files a project could "
+                "overwrite; choose another folder"
             )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,8 +45,8 @@ def claim(folder: Path) -> Lock:
     make_folder(folder)
     lock, holder = take_lock(folder)
     if lock is None:
-        why = f"{holder} makes a project there" if holder else "it cannot be written to"
-        raise InputError(f"{folder}: no project can be made ({why}); choose another folder")
+        why = f"{holder} is creating a project there" if holder else "it cannot be written to"
+        raise InputError(f"{folder}: a project cannot be created ({why}); choose another folder")
     return lock
 
 

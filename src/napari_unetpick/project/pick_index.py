@@ -72,8 +72,8 @@ class PickIndex:
         if not gone:
             return counted, ""
         return counted, (
-            f"the picks of {tell_count(gone, 'micrograph')} are gone from {self.folder / PICKS}; "
-            "restore the files from a copy if you miss them"
+            f"the picks of {tell_count(gone, 'micrograph')} are missing in "
+            f"{self.folder / PICKS}; restore the files from a copy if you need them"
         )
 
     def note(self, key: str, picks: int) -> None:

@@ -324,8 +324,8 @@ class Project:
 
     def _check_writable(self) -> None:
         if self.read_only:
-            why = f"{self.holder} has it open" if self.holder else "it is open to be read only"
-            raise InputError(f"{self.folder}: not saved, since {why}; save it as another project")
+            why = f"{self.holder} has it open" if self.holder else "it is open read-only"
+            raise InputError(f"{self.folder}: not saved, because {why}; save it as another project")
 
     def _tidy(self) -> None:
         """Remove what a killed process left, count the picks that it did, say what is missing."""

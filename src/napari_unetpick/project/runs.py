@@ -85,7 +85,7 @@ def rename(folder: Path, old: str, new: str) -> None:
     source, target = existing(folder, old), run_path(folder, new)
     taken = target.exists() or target.is_symlink()
     if taken and not (old != new and target.samefile(source)):  # a change of case alone may be
-        raise InputError(f"there is a run {new!r} already; choose another name")
+        raise InputError(f"there is already a run {new!r}; choose another name")
     try:
         source.rename(target)
     except OSError as error:
@@ -118,7 +118,7 @@ def existing(folder: Path, name: str) -> Path:
     """Return the folder of a run that is there; a link, which may lead outside, is none."""
     path = run_path(folder, name)
     if path.is_symlink() or not path.is_dir():
-        raise InputError(f"there is no run {name!r} in {folder}; list them again")
+        raise InputError(f"there is no run {name!r} in {folder}; reload the list")
     return path
 
 
@@ -127,8 +127,8 @@ def run_path(folder: Path, name: str) -> Path:
     plain = RUN_NAME.fullmatch(name) and name.strip() == name and name[:1] != "."
     if not plain or name.endswith(".") or DEVICES.fullmatch(name):
         raise InputError(
-            f"{name!r} cannot name a run; use letters, digits, '-', '_' and spaces, without a dot "
-            "at either end"
+            f"{name!r} is not a valid name of a run; use letters, digits, '-', '_' and "
+            "spaces, without a dot at either end"
         )
     return folder / name
 

@@ -143,8 +143,8 @@ def read_project(folder: Path) -> Table:
     path = folder / PROJECT_FILE
     if not path.is_file():
         raise InputError(
-            f"{folder}: holds no project (no {PROJECT_FILE}); choose a project's folder, or make "
-            "a new project"
+            f"{folder}: is not a project (no {PROJECT_FILE}); choose a project folder, or "
+            "create a new project"
         )
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -212,7 +212,7 @@ def _diameter(value: Any) -> float | None:
 
 
 def _damaged(path: Path, what: str) -> InputError:
-    return InputError(f"{path}: damaged or edited ({what}); mend it or restore it from a copy")
+    return InputError(f"{path}: damaged or edited ({what}); repair it or restore it from a copy")
 
 
 def _entries(table: Any, folder: Path) -> dict[str, Entry]:
@@ -231,7 +231,7 @@ def _entries(table: Any, folder: Path) -> dict[str, Entry]:
             raise InputError(f"row {number} of the micrographs: {error}") from error
         key = entry.micrograph.key
         if key in entries:
-            raise InputError(f"row {number} of the micrographs: {key} stands there twice")
+            raise InputError(f"row {number} of the micrographs: {key} is listed twice")
         entries[key] = entry
     return entries
 
@@ -239,7 +239,7 @@ def _entries(table: Any, folder: Path) -> dict[str, Entry]:
 def _entry(row: dict[str, Any], folder: str) -> Entry:
     image, name = row["image"], row.get("name") or row["image"]
     if not isinstance(image, str) or not image or "\0" in image or not isinstance(name, str):
-        raise InputError("the path or name is not a text")
+        raise InputError("the path or name is not text")
     path = Path(os.path.normpath(os.path.join(folder, image)))
     size, defocus, resolution, group = (_finite(row.get(c, ""), c) for c in COLUMNS[5:])
     return check_entry(
@@ -259,7 +259,7 @@ def _finite(value: Any, column: str) -> float | None:
     if value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f'{column} is {value!r}; give a number, or "" where it is not known')
+        raise InputError(f'{column} is {value!r}; give a number, or "" if it is unknown')
     return float(value)
 
 

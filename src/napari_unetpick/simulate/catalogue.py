@@ -90,4 +90,4 @@ def build_molecule(name: str) -> Molecule:
         return BUILDERS[name]()
     if name.startswith("random-") and name[7:].isascii() and name[7:].isdecimal():
         return random_molecule(int(name[7:]))
-    raise InputError(f"no molecule is called '{name}'; choose {', '.join(BUILDERS)} or random-N")
+    raise InputError(f"unknown molecule '{name}'; choose {', '.join(BUILDERS)} or random-N")

@@ -130,8 +130,8 @@ def check_sampling(sample: Sample) -> None:
     least = int(np.ceil(2.0 * diameter / sample.pixel_size))
     if not all(least <= n <= 16384 for n in sample.shape):
         raise InputError(
-            f"an image of {sample.shape[0]} x {sample.shape[1]} pixels is out of range; choose "
-            f"from {least} (two particles) to 16384 a side"
+            f"an image of {sample.shape[0]} x {sample.shape[1]} pixels is out of range; "
+            f"choose a width and height from {least} (two particles) to 16384"
         )
 
 

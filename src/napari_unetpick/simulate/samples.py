@@ -127,7 +127,7 @@ _ALL = (
     ),
     Sample(
         "globule",
-        "small compact C2 heterotetramer, 130 kDa, 100 A, at a low dose: the hard one",
+        "small compact C2 heterotetramer, 130 kDa, 100 A, at a low dose: hard",
         "globule",
         coverage=0.2,
         overlap=0.15,
@@ -185,8 +185,8 @@ def get_sample(name: str) -> Sample:
     if name.startswith("random-") and name[7:].isascii() and name[7:].isdecimal():
         return random_sample(int(name[7:]))
     raise InputError(
-        f"no sample is called '{name}'; choose one of {', '.join(SAMPLES)}, "
-        "or random-N with any number N"
+        f"unknown sample '{name}'; choose one of {', '.join(SAMPLES)}, or random-N with any "
+        "number N"
     )
 
 

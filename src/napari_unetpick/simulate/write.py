@@ -106,8 +106,8 @@ def check_folder(sample: Sample, out: Path, count: int, seed: int) -> None:
     others = sorted({path.name for path in out.glob("*.mrc")} - ours)
     if others:
         raise InputError(
-            f"{out}: holds other micrographs ({others[0]}), which would be left without their "
-            "picks; choose an empty folder"
+            f"{out}: has other micrographs ({others[0]}), whose picks would be overwritten; "
+            "choose an empty folder"
         )
 
 

@@ -72,7 +72,7 @@ def augment_examples(
     opened = read_micrograph(path)
     rows, cols = opened.data.shape
     size = opened.pixel_size if pixel_size is None else check_pixel_size(pixel_size)
-    notes = [] if size else ["the pixel size is not known: one pixel counts as 1 A"]
+    notes = [] if size else ["the pixel size is unknown: 1 A/px is assumed"]
     size = size or 1.0
     found = _find_picks(path, picks)
     if diameter is None:
@@ -80,9 +80,9 @@ def augment_examples(
         known = own is not None and len(own) > 0
         diameter = float(np.median(own)) * size if known else cols / PART * size  # type: ignore[arg-type]
         whose = "the picks'" if known else f"1/{PART} of the width"
-        notes.append(f"diameter {diameter:.0f} A ({whose}); --diameter gives another")
+        notes.append(f"diameter {diameter:.0f} A ({whose}); change it with --diameter")
     if not len(found):
-        notes.append("no picks: nothing is particle here; give --picks")
+        notes.append("no picks, so the target map is empty; give --picks")
     scale = make_scale(
         (rows, cols), size, diameter, particle_px=settings.particle_px, name=path.name
     )

@@ -96,13 +96,13 @@ def make_examples() -> list[Example]:
     return [
         Example(
             "easy",
-            f"a particle found for sure ({SURE:g}), nothing else",
+            f"a particle found with high probability ({SURE:g}), nothing else",
             probabilities((disc, SURE)),
             disc,
         ),
         Example(
             "hard",
-            f"a particle hardly found ({UNSURE:g}), and as much said of a place without one",
+            f"a particle found with low probability ({UNSURE:g}), and a false pick as probable",
             probabilities((disc, UNSURE), (other, UNSURE)),
             disc,
         ),

@@ -108,7 +108,7 @@ class Engine:
         number = request.id
         try:
             if self.inbox.is_stopped(number):
-                raise Cancelled("stopped before it began")
+                raise Cancelled("stopped before it started")
             self.channel.send("started", number, do=request.do)
             if request.do not in self.jobs:
                 known = ", ".join(self.jobs)
@@ -134,7 +134,7 @@ class Engine:
     def _bench(self, number: str) -> Bench:
         def check() -> None:
             if self.inbox.is_stopped(number) or self.channel.broken.is_set():
-                raise Cancelled("stopped; what was finished is kept")
+                raise Cancelled("stopped; finished results are kept")
             self._tell_memory()
 
         def answer(wish: PreviewRequest, event: FoundCandidates | Failed) -> None:

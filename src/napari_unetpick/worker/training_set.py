@@ -56,11 +56,11 @@ def make_train_job(request: TrainRequest) -> TrainJob:
     if request.keys is not None:
         for key in request.keys:
             if key not in labels:
-                raise InputError(f"{key}: has no labels to train on; label it or leave it out")
+                raise InputError(f"{key}: has no labels to train on; label it or deselect it")
         micrographs = [m for m in micrographs if m.key in request.keys]
         labels = {m.key: labels[m.key] for m in micrographs}
     if not any(len(each.positives) for each in labels.values()):
-        raise InputError("no labelled micrograph holds a pick; mark some particles first")
+        raise InputError("no labelled micrograph has a pick; mark some particles first")
     model, settings = load_start(request.start), request.settings
     if model is not None:
         trained, *_ = read_card(request.start or "the general model", model)
@@ -100,7 +100,7 @@ def gather_self_training(request: SelfTrainRequest) -> tuple[SelfTrainJob, list[
             if key not in entries:
                 raise InputError(f"{key}: no such micrograph in the project; open it again")
             if entries[key].split in SET_ASIDE:
-                raise InputError(f"{key}: is set aside for {entries[key].split}; leave it out")
+                raise InputError(f"{key}: is in the {entries[key].split} split; deselect it")
         keys = list(request.keys)
     wanted = set(keys)
     # the run's labelled ones may lie elsewhere now; what is only moved is found by its name

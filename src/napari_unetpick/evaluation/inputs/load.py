@@ -96,7 +96,7 @@ def load_inputs(
     """
     check_sizes(diameter, pixel_size, border)
     if border and micrographs is None:
-        raise InputError("--border needs the size of the images; give --micrographs as well")
+        raise InputError("--border needs the image size; give --micrographs, too")
     if micrographs is None:
         inputs = _match_by_name(picks, truth, pixel_size)
     else:
@@ -107,12 +107,12 @@ def load_inputs(
     for key in inputs.truth:
         if key not in sizes and (border or (diameter is not None and key not in own)):
             raise InputError(
-                f"{key}: its pixel size is not known, so Angstrom cannot become pixels; give "
-                "--pixel-size (A/px), or --micrographs whose headers have it"
+                f"{key}: its pixel size is unknown; give --pixel-size (A/px), or "
+                "--micrographs whose headers have it"
             )
     if diameter is not None and own:
         inputs.messages.append(
-            "matching uses the diameters of the truth; --diameter serves only where it has none"
+            "matching uses the diameters in the truth; --diameter is used only where there is none"
         )
     return replace(
         inputs,
@@ -224,11 +224,12 @@ def _by_key(picks: Mapping[str, Picks], names: Mapping[str, str]) -> dict[str, P
 def _refuse_strangers(inputs: Inputs, picks: Path, truth: Path) -> None:
     named = {**(inputs.candidates or {}), **inputs.picks}
     if not inputs.truth:
-        raise InputError(f"{truth}: names no micrograph, so there is nothing to compare with")
+        raise InputError(f"{truth}: names no micrograph; give true particles with micrograph names")
     if named and not set(named) & set(inputs.truth):
         raise InputError(
-            f"{picks} and {truth} share no micrograph (such as {next(iter(named))} against "
-            f"{next(iter(inputs.truth))}); names must agree but for folder and extension"
+            f"{picks} and {truth} have no micrograph in common (such as {next(iter(named))} "
+            f"against {next(iter(inputs.truth))}); names must agree except for folder and "
+            "extension"
         )
 
 

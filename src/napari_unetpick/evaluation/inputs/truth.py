@@ -42,8 +42,8 @@ def judge_truth(
         full = fully_labelled(true, states, path, notes)
         if empty := sorted(full - set(true)):
             notes.append(
-                f"{tell_count(len(empty), 'micrograph')} (such as {empty[0]}) without particles, "
-                "as labels.csv beside the truth says: each pick there is false"
+                f"{tell_count(len(empty), 'micrograph')} (such as {empty[0]}) without "
+                "particles (labels.csv beside the truth): each pick there is false"
             )
         kept = {key: each for key, each in true.items() if key in full}
         true = kept | {key: empty_picks(key) for key in empty}
@@ -66,13 +66,13 @@ def fully_labelled(
     left = {key for key in labelled if states.get(key, "full") != "full"}
     if left:
         notes.append(
-            f"{tell_count(len(left), 'micrograph')} of the truth (such as {min(left)}) not fully "
-            f"labelled, as labels.csv beside it says: not scored"
+            f"{tell_count(len(left), 'micrograph')} of the truth (such as {min(left)}) not "
+            "fully labelled (labels.csv beside it): not scored"
         )
     if not (found := (full | set(labelled)) - left):
         raise InputError(
-            f"{truth}: no micrograph is fully labelled, as labels.csv beside it says; what is "
-            "not marked is unknown there, so precision cannot be measured"
+            f"{truth}: no micrograph is fully labelled (labels.csv beside it), so precision "
+            "cannot be measured; label some completely"
         )
     return found
 
@@ -96,7 +96,8 @@ def read_exclusions(
     }
     if found:
         notes.append(
-            f"excluded areas of {tell_count(len(found), 'micrograph')} (such as {min(found)}), as "
-            "areas.json beside the truth says: nothing is right or wrong there"
+            f"excluded areas in {tell_count(len(found), 'micrograph')} (such as "
+            f"{min(found)}; areas.json beside the truth): picks and particles there are not "
+            "counted"
         )
     return found

@@ -95,8 +95,8 @@ def parse_annotations(path: Path) -> AnnotationFile:
         raise
     except DAMAGED as error:
         raise InputError(
-            f"{path}: the annotations are damaged ({error}); mend the file or restore it from a "
-            "copy"
+            f"{path}: the annotations are damaged ({error}); repair the file or restore it "
+            "from a copy"
         ) from error
 
 
@@ -139,7 +139,7 @@ def _picks(micrograph: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     for name, (column, kind) in COLUMNS.items():
         if column in values:
             if kind is np.str_ and not all(isinstance(each, str) for each in values[column]):
-                raise ValueError(f"a {column} is not a text")
+                raise ValueError(f"a {column} is not text")
             known[name] = np.array(values[column], dtype=kind)
     return Picks(micrograph, coords, **known)
 

@@ -28,7 +28,9 @@ def read_box(path: Path, options: ReadOptions | None = None) -> ReadPicks:
     rows = [line.split() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"]
     for number, row in enumerate(rows, 1):
         if len(row) < 4:
-            raise InputError(f"{path}: row {number} has {len(row)} values; x y width height needed")
+            raise InputError(
+                f"{path}: row {number} has {len(row)} values; x, y, width and height are needed"
+            )
     x, y, width, height = (
         parse_numbers([row[i] for row in rows], label, path)
         for i, label in enumerate(("x", "y", "width", "height"))
@@ -53,7 +55,7 @@ def write_box(path: Path, picks: Picks, box_size: int) -> None:
         The box is odd, or not positive.
     """
     if box_size < 2 or box_size % 2:
-        raise InputError(f"a box size of {box_size} pixels cannot be written; give an even number")
+        raise InputError(f"a box size of {box_size} px is not possible; give an even number")
     corners = np.rint(picks.coords - box_size / 2).astype(np.int64).tolist()
     rows = (f"{x}\t{y}\t{box_size}\t{box_size}\n" for y, x in corners)
     write_text(path, "".join(rows))

@@ -31,11 +31,14 @@ def read_cbox(path: Path, options: ReadOptions | None = None) -> ReadPicks:
     """
     table = next((block for block in read_star(path) if block.name == "cryolo"), None)
     if table is None:
-        raise InputError(f"{path}: is no crYOLO .cbox 1.0 (no data_cryolo table); is it older?")
+        raise InputError(
+            f"{path}: is not a crYOLO .cbox 1.0 (no data_cryolo table); is it from an older "
+            "version?"
+        )
     if "Depth" in table and any(value != NOT_AVAILABLE for value in table.text("Depth")):
         depth = _optional(table, "Depth")
         if depth is not None and (depth > 1).any():
-            raise InputError(f"{path}: holds boxes of a tomogram, not of a micrograph")
+            raise InputError(f"{path}: has boxes of a tomogram, not of a micrograph")
     width, height = table.numbers("Width"), table.numbers("Height")
     x, y = table.numbers("CoordinateX"), table.numbers("CoordinateY")
     estimates = [_optional(table, label) for label in ("EstWidth", "EstHeight")]

@@ -76,13 +76,13 @@ def _height(path: Path, options: ReadOptions) -> int:
     if own is not None:
         return int(read_micrograph(folder / own).data.shape[0])
     lacking = (
-        "none of the micrographs given that can be opened has its name"
+        "none of the given micrographs that can be opened has its name"
         if options.image_shapes
-        else "give the micrographs as well"
+        else "give the micrographs, too"
     )
     raise InputError(
-        f"{path}: CryoPPP counts rows from the last one, so the micrograph's height is needed; "
-        f"{lacking}"
+        f"{path}: CryoPPP counts rows from the last one, so the micrograph's height is "
+        f"needed; {lacking}"
     )
 
 

@@ -52,16 +52,16 @@ def _load(path: Path) -> NDArray[Any]:
         magic = file.read(6)
     if magic != b"\x93NUMPY":
         raise InputError(
-            f"{path}: is no NumPy .cs file (a compressed one of newer cryoSPARC?); "
-            "save it again as NumPy, or export a STAR with csparc2star.py"
+            f"{path}: is not a NumPy .cs file (compressed by a newer cryoSPARC?); save it "
+            "as NumPy, or export a STAR with csparc2star.py"
         )
     try:
         table = np.load(path, allow_pickle=False)
     except ValueError as error:
         if "bject" in str(error):
             raise InputError(
-                f"{path}: holds Python objects, which are not opened because they can run code; "
-                "export a STAR with csparc2star.py, or save it with fixed-width text"
+                f"{path}: has Python objects, which are not opened because they can run "
+                "code; export a STAR with csparc2star.py, or save it with fixed-width text"
             ) from None
         raise InputError(f"{path}: is cut short or damaged ({error})") from None
     except (EOFError, OSError) as error:

@@ -27,7 +27,7 @@ def read_eman(path: Path, options: ReadOptions | None = None) -> ReadPicks:
     boxes = info.get("boxes")
     if not isinstance(boxes, list):
         known = ", ".join(info) or "none"
-        raise InputError(f"{path}: holds no picks: no list 'boxes' (it has: {known})")
+        raise InputError(f"{path}: has no picks: no list 'boxes' (it has: {known})")
     try:
         coords = np.array([(float(box[1]), float(box[0])) for box in boxes]).reshape(-1, 2)
     except (TypeError, ValueError, IndexError, KeyError):
@@ -48,5 +48,5 @@ def _load(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise InputError(f"{path}: is not JSON ({error})") from None
     if not isinstance(info, dict):
-        raise InputError(f"{path}: is no EMAN2 info file")
+        raise InputError(f"{path}: is not an EMAN2 info file")
     return info

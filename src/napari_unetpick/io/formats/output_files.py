@@ -28,7 +28,8 @@ def per_micrograph(picks: Iterable[Picks], out: Path, ending: str) -> list[tuple
     if out.suffix == Path(f"x{ending}").suffix:
         if len(each) != 1:
             raise InputError(
-                f"{out}: one such file holds one micrograph, not {len(each)}; give a folder"
+                f"{out}: this format has one file per micrograph, and there are "
+                f"{len(each)}; give a folder"
             )
         refuse_folder(out)
         return [(each[0], out)]
@@ -51,7 +52,7 @@ def safe_stem(name: str) -> str:
     """Return the micrograph's key if it can name a file inside a folder, else raise InputError."""
     stem = micrograph_key(name)
     if stem in ("", ".", "..") or "\0" in stem:
-        raise InputError(f"micrograph name {base_name(name)!r} cannot name a file; rename it")
+        raise InputError(f"micrograph name {base_name(name)!r} is not a valid file name; rename it")
     return stem
 
 
@@ -74,8 +75,8 @@ def box_size_for(picks: Picks) -> int:
         if not len(picks):
             return 2
         raise InputError(
-            f"{picks.micrograph}: its picks tell no diameter; give --box-size, or --diameter and "
-            "--pixel-size"
+            f"{picks.micrograph}: its picks have no diameter; give --box-size, or "
+            "--diameter and --pixel-size"
         )
     return even_box(float(sorted(sizes)[len(sizes) // 2]) * BOX_PER_DIAMETER)
 

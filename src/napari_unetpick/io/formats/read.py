@@ -88,8 +88,8 @@ def read_picks(
         if not good.all():
             row, column = each.coords[~good.all(axis=1)][0]
             raise InputError(
-                f"{path}: a pick of {each.micrograph} at x {column:g}, y {row:g} cannot be; "
-                "mend or remove its row"
+                f"{path}: a pick of {each.micrograph} at x {column:g}, y {row:g} is not "
+                "possible; correct or remove its row"
             )
     return ReadPicks(every, found.messages)
 
@@ -133,7 +133,7 @@ def _known(values: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
 def check_readable(fmt: str) -> None:
     """Raise InputError for a format that is not read."""
     if fmt not in READERS:
-        raise InputError(f"format {fmt!r} is not read; give one of {', '.join(READERS)}")
+        raise InputError(f"format {fmt!r} cannot be read; give one of {', '.join(READERS)}")
 
 
 def sniff(path: Path) -> str:
@@ -170,7 +170,7 @@ def sniff(path: Path) -> str:
     if suffix in by_suffix:
         return by_suffix[suffix]
     raise InputError(
-        f"{path}: is no pick file that is read; give one of {', '.join(READERS)} (see the docs)"
+        f"{path}: is not a known picks file; give one of {', '.join(READERS)} (see the docs)"
     )
 
 
@@ -199,12 +199,12 @@ def _read_folder(folder: Path, fmt: str | None, options: ReadOptions) -> ReadPic
     lists = [f for f in files if f.suffix.lower() == ".star" and _is_list_file(f)]
     if len(lists) > 1:
         names = ", ".join(f.name for f in lists)
-        raise InputError(f"{folder}: holds several RELION lists ({names}); give one of them")
+        raise InputError(f"{folder}: has several RELION lists ({names}); give one of them")
     found = ReadPicks()
     origin: dict[str, Path] = {}
     for file in lists or files:
         if not has_coordinates(file):
-            found.messages.append(f"{file.name}: holds no picks, left out")
+            found.messages.append(f"{file.name}: has no picks, skipped")
             continue
         picks = _reader(fmt or sniff(file))(file, options)
         found.messages += picks.messages
@@ -212,17 +212,19 @@ def _read_folder(folder: Path, fmt: str | None, options: ReadOptions) -> ReadPic
             key = micrograph_key(name)
             if key in origin:
                 raise InputError(
-                    f"{folder}: both {origin[key].name} and {file.name} hold picks of {key}; "
-                    "give one of them, or keep them in folders of their own"
+                    f"{folder}: both {origin[key].name} and {file.name} have picks of "
+                    f"{key}; give one of them, or keep them in separate folders"
                 )
             found[name] = each
         origin |= {micrograph_key(name): file for name in picks}
     if not found and len(found.messages) == len(lists or files):
         left_out = f"; {found.messages[0]}" if found.messages else ""
         kinds = ", ".join(FOLDER_EXTENSIONS)
-        raise InputError(f"{folder}: holds no pick files ({kinds}; no subfolders){left_out}")
+        raise InputError(
+            f"{folder}: has no picks files ({kinds}; subfolders are not searched){left_out}"
+        )
     if not lists:
-        found.messages += [f"{f.name}: is not read beside picks.csv, left out" for f in beside]
+        found.messages += [f"{f.name}: skipped, since the folder has a picks.csv" for f in beside]
     return found
 
 

@@ -132,13 +132,13 @@ def read_list(path: Path, block: Block, options: ReadOptions) -> ReadPicks:
         raise InputError(refused[0])
     if refused:
         found.messages.append(
-            f"{len(refused)} of the {len(files)} pick files that {path.name} lists cannot be read: "
-            f"left out (such as {refused[0]})"
+            f"{len(refused):,} of the {len(files):,} picks files listed in {path.name} "
+            f"cannot be read: skipped (such as {refused[0]})"
         )
     if missing:
         found.messages.append(
-            f"{len(missing)} of the {len(files)} pick files that {path.name} lists are missing "
-            f"(such as {missing[0]})"
+            f"{len(missing):,} of the {len(files):,} picks files listed in {path.name} are "
+            f"missing (such as {missing[0]})"
         )
     return found
 
@@ -153,7 +153,7 @@ def _locate(listed: Sequence[str], path: Path, messages: list[str]) -> list[Path
     root = find_root(listed, path)
     if root is None and not beside:
         raise InputError(
-            f"{path}: none of the {len(listed)} pick files it lists is found (the first is "
+            f"{path}: none of the {len(listed)} picks files it lists is found (the first is "
             f"{listed[0]}); run in the RELION project folder"
         )
     named = [] if root is None else [root / file for file in listed]
@@ -241,9 +241,9 @@ def project_names(
     if not doubtful:
         return names, []
     message = (
-        "RELION knows micrographs by their names in its own STAR, letter by letter; "
-        f"{tell_count(len(doubtful), 'name')} may be none of these (such as {doubtful[0]}): "
-        f"{advice}, so that Extract finds them"
+        "RELION needs micrograph names exactly as in its own STAR; "
+        f"{tell_count(len(doubtful), 'name')} may differ (such as {doubtful[0]}): {advice}, "
+        "so that Extract finds them"
     )
     return names, [message]
 

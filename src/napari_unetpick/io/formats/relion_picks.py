@@ -49,7 +49,9 @@ def read_star_picks(path: Path, options: ReadOptions) -> ReadPicks:
     if "rlnMicrographName" in table:
         picks = group_rows(table.text("rlnMicrographName"), numbers)
     elif "rlnImageName" in table:
-        raise InputError(f"{path}: its particles name no micrograph (no column _rlnMicrographName)")
+        raise InputError(
+            f"{path}: its particles have no micrograph name (no column _rlnMicrographName)"
+        )
     else:
         stem = strip_suffixes(path.stem, RELION_SUFFIXES)
         picks = group_rows([stem] * len(table), numbers) or [empty_picks(stem)]
@@ -76,7 +78,7 @@ def recentring_shift(
     moved = int(origin.any(axis=1).sum())
     if not moved:
         return none, []
-    messages = [f"{moved:,} of {len(table):,} coordinates moved by their recentring shifts"]
+    messages = [f"{moved:,} of {len(table):,} coordinates corrected by their recentring shifts"]
     scale = (_scale_of_angstrom if in_angstrom else _scale_of_pixels)(
         blocks, table, options, messages
     )
@@ -185,5 +187,5 @@ def _coordinate_table(blocks: list[Block], path: Path) -> Block:
             return block
     columns = ", ".join(f"_{label}" for block in blocks for label in block.columns) or "none"
     raise InputError(
-        f"{path}: holds no picks: no _rlnCoordinateX and _rlnCoordinateY (it has: {columns})"
+        f"{path}: has no picks: no _rlnCoordinateX and _rlnCoordinateY (it has: {columns})"
     )

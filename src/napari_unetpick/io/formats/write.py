@@ -52,7 +52,9 @@ def write_picks(
     check_writable(fmt)
     out = Path(out).expanduser()
     if box_size is not None and not 2 <= box_size < FARTHEST:
-        raise InputError(f"a box of {box_size} px cannot be; give another --box-size or --diameter")
+        raise InputError(
+            f"a box of {box_size} px is not possible; give another --box-size or --diameter"
+        )
     each = list(picks.values())
     if fmt in ("box", "cbox", "eman"):
         folder = out / "info" if fmt == "eman" and out.suffix != ".json" else out
@@ -87,4 +89,4 @@ def write_one(path: Path, picks: Picks, fmt: str, box_size: int | None = None) -
 def check_writable(fmt: str) -> None:
     """Raise InputError for a format that is not written."""
     if fmt not in WRITERS:
-        raise InputError(f"format {fmt!r} is not written; give one of {', '.join(WRITERS)}")
+        raise InputError(f"format {fmt!r} cannot be written; give one of {', '.join(WRITERS)}")

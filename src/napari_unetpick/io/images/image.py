@@ -82,7 +82,7 @@ def check_file(path: Path) -> bool:
         raise InputError(f"{path}: {REFUSED_EXTENSIONS[suffix]}")
     if suffix not in MRC_EXTENSIONS + TIFF_EXTENSIONS:
         raise InputError(
-            f"{path}: {suffix or 'no extension'} is not read; convert it to .mrc or .tif"
+            f"{path}: {suffix or 'no extension'} cannot be read; convert it to .mrc or .tif"
         )
     return suffix in TIFF_EXTENSIONS
 
@@ -102,7 +102,9 @@ def check_values(image: MicrographImage, name: str) -> None:
     finite = np.isfinite(sample)
     bad = 1.0 - float(finite.mean())
     if bad > MOST_NON_FINITE:
-        raise InputError(f"{name}: {bad:.0%} of its pixels are NaN or infinite; make it again")
+        raise InputError(
+            f"{name}: {bad:.0%} of its pixels are NaN or infinite; redo the motion correction"
+        )
     values = sample[finite]
     if values.min() == values.max():
         full = image.data  # sparse counts may hide between the samples: look at all of it

@@ -37,8 +37,9 @@ def list_micrographs(source: str | Path | Sequence[str | Path]) -> list[Microgra
         other = unique.setdefault(micrograph.key, micrograph)
         if other is not micrograph and other.path.absolute() != micrograph.path.absolute():
             raise InputError(
-                f"{other.name} and {micrograph.name} have the same name but for folder and "
-                "extension, so picks cannot tell them apart; rename one or give them separately"
+                f"{other.name} and {micrograph.name} have the same name except for folder "
+                "and extension, so their picks cannot be told apart; rename one or give "
+                "them separately"
             )
     return list(unique.values())
 

@@ -116,7 +116,7 @@ def read_mrc_rows(path: Path, header: MrcHeader, rows: range) -> NDArray[Any]:
             file.seek(header.offset + row * width)
             if file.readinto(bytes_) < width:
                 raise InputError(
-                    f"{path}: became shorter while it was read; is it being written anew?"
+                    f"{path}: became shorter while it was read; is it being overwritten?"
                 )
     return found
 
@@ -129,7 +129,7 @@ def parse_header(raw: bytes, path: Path) -> MrcHeader:
     _refuse_other_files(raw, path)
     order = _byte_order(raw)
     if order is None:
-        raise InputError(f"{path}: is not an MRC file (its header makes no sense); a damaged copy?")
+        raise InputError(f"{path}: is not an MRC file (invalid header); a damaged copy?")
     fields = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(order))[0]
     nx, ny, nz, mode, mx, extended = (
         int(fields[name]) for name in ("nx", "ny", "nz", "mode", "mx", "nsymbt")
@@ -147,7 +147,7 @@ def parse_header(raw: bytes, path: Path) -> MrcHeader:
         dtype = dtype_from_mode(mode).newbyteorder(order)
     except ValueError:
         raise InputError(
-            f"{path}: MRC mode {mode} is not known; convert it to mode 2 (float32)"
+            f"{path}: MRC mode {mode} is unknown; convert it to mode 2 (float32)"
         ) from None
     if extended < 0:
         raise InputError(f"{path}: its header says {extended} extended bytes; a damaged copy?")
@@ -184,9 +184,9 @@ def _refuse_other_files(raw: bytes, path: Path) -> None:
     if text[:1] == b"<" and b"\0" not in raw[:32]:  # an image 60 pixels wide starts with "<", too
         is_html = text[:15].lower().startswith((b"<!doctype html", b"<html"))
         kind = "an HTML" if is_html else "an XML"
-        raise InputError(f"{path}: is {kind} page named as an image, a failed download?")
+        raise InputError(f"{path}: is {kind} page with the name of an image; a failed download?")
     if all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in raw):
-        raise InputError(f"{path}: is a text file named as an image, a failed download?")
+        raise InputError(f"{path}: is a text file with the name of an image; a failed download?")
     if len(raw) < HEADER_BYTES:
         raise InputError(
             f"{path}: is cut short: an MRC header has {HEADER_BYTES:,} bytes, "

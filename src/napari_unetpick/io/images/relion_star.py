@@ -64,7 +64,9 @@ def _micrograph_table(blocks: list[Block], path: Path) -> Block:
     if any("rlnMicrographMovieName" in block for block in blocks):
         raise InputError(f"{path}: lists movies; motion-correct them and give that job's STAR")
     columns = ", ".join(f"_{label}" for block in blocks for label in block.columns) or "none"
-    raise InputError(f"{path}: is no micrographs STAR: no _rlnMicrographName (columns: {columns})")
+    raise InputError(
+        f"{path}: is not a micrographs STAR: no _rlnMicrographName (columns: {columns})"
+    )
 
 
 def pixel_size_by_row(blocks: list[Block], table: Block, labels: tuple[str, ...]) -> Number | None:

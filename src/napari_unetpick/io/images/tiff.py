@@ -74,7 +74,7 @@ def _only_page(path: Path) -> Iterator[tuple[Any, float]]:
                 )
             if len(shape) != 2 or dtype is None or dtype.kind not in "iuf":
                 raise InputError(
-                    f"{path}: is no grey-scale image of real numbers; convert it to MRC"
+                    f"{path}: is not a grey-scale image of real numbers; convert it to MRC"
                 )
             if page.is_memmappable:
                 _refuse_cut_short(path, max(page.dataoffsets) + max(page.databytecounts))
@@ -83,7 +83,7 @@ def _only_page(path: Path) -> Iterator[tuple[Any, float]]:
         raise
     except Exception as error:  # tifffile raises many kinds on damaged files
         raise InputError(
-            f"{path}: is no readable TIFF ({_first_line(error)}); copy or download it again"
+            f"{path}: is not a readable TIFF ({_first_line(error)}); copy or download it again"
         ) from None
 
 

@@ -36,8 +36,8 @@ def draw_augmentations(examples: Examples, title: str, theme: Theme = LIGHT) -> 
     words.text(
         0,
         0.5,
-        f"{title}\n\n{side} x {side} px,\na particle is {examples.diameter:.0f} px wide.\n\n"
-        "Yellow: what the network\nis to call particle.",
+        f"{title}\n\n{side} x {side} px,\nparticle diameter {examples.diameter:.0f} "
+        "px.\n\nYellow: target map\n(particles).",
         color=theme.ink,
         fontsize=12,
         va="center",

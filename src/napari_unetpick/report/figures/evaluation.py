@@ -29,7 +29,7 @@ def draw_precision_recall(curve: PrecisionRecallCurve, theme: Theme = LIGHT) -> 
     label = f"best F1 {curve.best_f1:.3f}, at threshold {curve.best_threshold:.2f}"
     _mark(axes, curve, curve.best_threshold, label, "o", theme.paper, theme.first)
     if curve.threshold is not None:
-        label = f"picks given, threshold {curve.threshold:.2f}"
+        label = f"given picks, threshold {curve.threshold:.2f}"
         _mark(axes, curve, curve.threshold, label, "D", theme.second, theme.second)
     axes.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
     what = "all candidates" if curve.source == "candidates" else "only the picks given"
@@ -45,8 +45,8 @@ def draw_reliability(
     found: ReliabilityCheck, expected: ExpectedPrecision | None = None, theme: Theme = LIGHT
 ) -> Figure:
     """Draw the part of candidates that is true against their score, bin by bin."""
-    figure, axes = start_figure("Do scores mean what they say?", theme)
-    axes.plot([0, 1], [0, 1], color=theme.ink, lw=1, ls=(0, (4, 3)), label="exactly calibrated")
+    figure, axes = start_figure("Reliability of the scores", theme)
+    axes.plot([0, 1], [0, 1], color=theme.ink, lw=1, ls=(0, (4, 3)), label="perfectly calibrated")
     score = np.array([row.mean_score for row in found.bins])
     true = np.array([row.fraction_true for row in found.bins])
     ranges = [binomial_interval(round(row.fraction_true * row.n), row.n) for row in found.bins]

@@ -111,7 +111,7 @@ def draw_gallery(
 
 
 def _draw_head(figure: Figure, shown: int, total: int, height: float, theme: Theme) -> None:
-    what = f"{shown:,} of {total:,} picks, evenly by rank" if shown < total else f"{total:,} picks"
+    what = f"{shown:,} of {total:,} picks, evenly by score" if shown < total else f"{total:,} picks"
     top = 1 - 0.2 / height
     below = 1 - 0.44 / height
     left = 0.06 / figure.get_figwidth()

@@ -33,8 +33,8 @@ def draw_losses(study: LossStudy, theme: Theme = LIGHT) -> Figure:
     colours = (theme.first, theme.second, theme.third, theme.ink, PURPLE)
     for number, (title, curves) in enumerate(
         (
-            ("A particle that gets this probability", study.found),
-            ("A place without particle that gets it", study.invented),
+            ("Predicted probability of a particle", study.found),
+            ("Predicted probability of a false pick", study.invented),
         ),
         1,
     ):

@@ -53,7 +53,7 @@ def write_comparison(out: Path, found: ComparisonResult) -> list[Path]:
     """
     picture = themed(
         lambda theme: draw_methods(found, theme),
-        "Precision against recall of every method",
+        "Precision against recall of each method",
         _caption(found),
         wide=True,
     )
@@ -82,9 +82,12 @@ def write_comparison(out: Path, found: ComparisonResult) -> list[Path]:
 
 def _caption(found: ComparisonResult) -> str:
     """Say what the curves and marks are."""
-    text = "Curves: all thresholds, on the scored micrographs. Marks: where each method was scored"
+    text = (
+        "Curves: all thresholds, on the scored micrographs. Marks: the threshold at which each "
+        "method is scored"
+    )
     if any(len(method.folds) > 1 for method in found.methods):
-        text += ", at thresholds that each micrograph had no part in: they may lie off the curve"
+        text += ", cross-fitted, so that marks may lie off the curve"
     return f"{text}. Grey: lines of equal F1."
 
 
@@ -102,7 +105,7 @@ def tiles(found: ComparisonResult) -> list[Tile]:
 
 def draw_methods(found: ComparisonResult, theme: Theme = LIGHT) -> Figure:
     """Draw precision against recall of all methods, with the points at which they were scored."""
-    figure, axes = start_figure("Precision and recall of every method", theme)
+    figure, axes = start_figure("Precision and recall of each method", theme)
     figure.set_size_inches(8.4, 5.6 + 0.22 * len(found.methods))
     _draw_equal_f1(axes, theme)
     colours = (theme.first, theme.second, theme.third, PURPLE, theme.ink)

@@ -50,17 +50,18 @@ def evaluation_sections(
     sections = [
         Section(
             "Scores by protocol",
-            f"Headline: {evaluation.protocol}, that is {DESCRIPTIONS[evaluation.protocol]}. "
-            "Matching uses the diameter d of the truth.",
+            f"Main figures: protocol {evaluation.protocol}, "
+            f"{DESCRIPTIONS[evaluation.protocol]}. Matching uses the particle diameter d of "
+            "the truth.",
             table=protocol_table(evaluation),
             notes=evaluation.notes,
         )
     ]
     if curves:
         sections.append(Section("Over all thresholds", pictures=curves))
-    sections.append(Section("In detail", table=detail_table(evaluation)))
+    sections.append(Section("Details", table=detail_table(evaluation)))
     if gallery:
-        text = "A false pick of high score is often a particle that the truth has missed."
+        text = "A false pick with a high score is often a particle missing from the truth."
         sections.append(Section("Picks by score", text, pictures=gallery))
     return sections
 
@@ -81,12 +82,13 @@ def themed(
 def overlay_section(overlays: Sequence[PageImage], total: int) -> Section:
     """Give the page's part with the overlays and how to read them."""
     text = (
-        "Rings have the particle's diameter. Solid blue: matched pick. Dashed orange with a cross: "
-        "false pick. Dotted yellow with a plus: missed particle. Thin grey: left out."
+        "Rings have the particle diameter. Solid blue: true pick. Dashed orange with a "
+        "cross: false pick. Dotted yellow with a plus: missed particle. Thin grey: "
+        "excluded."
     )
     if total > len(overlays):
         text += (
-            f"\n\n{len(overlays)} of {total} micrographs, from the worst F1 to the best; "
-            "the folder overlays/ has all of them."
+            f"\n\n{len(overlays)} of {total} micrographs, from the lowest F1 to the "
+            "highest; all of them are in the folder overlays/."
         )
     return Section("Picks on micrographs", text, pictures=overlays)

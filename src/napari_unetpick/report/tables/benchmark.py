@@ -40,8 +40,9 @@ SHORT = {
     "centring.median": "centring (d)",
 }
 CAPTION = (
-    "protocol particle unless named; centring: median error of matched picks in diameters; "
-    "truth was chosen by 2D classification and lacks particles, so precision is a lower bound"
+    "protocol particle unless stated; centring: median error of matched picks in "
+    "diameters; the truth was selected by 2D classification and is incomplete, so "
+    "precision is a lower bound"
 )
 
 
@@ -66,7 +67,7 @@ def overview_table(records: Sequence[SetRecord]) -> Table:
         total = f"{sum(each.micrographs for each in clean):,}"
         particles = f"{sum(each.particles for each in clean):,}"
         rows.append((f"mean of {len(clean)}", total, particles, *means[:3], "–", *means[3:]))
-    starred = "; *: not unseen, see the notes" if len(clean) < len(records) else ""
+    starred = "; *: not an unseen set, see the notes" if len(clean) < len(records) else ""
     titles = tuple(SHORT.get(name, name) for name in headers)
     return Table(titles, rows, caption=CAPTION + starred)
 
@@ -93,7 +94,7 @@ def setting_table(records: Sequence[SetRecord], before: dict[str, SetRecord]) ->
     `before` holds the records of the validation parts by set.
     """
     headers = (
-        *("set", "protein", "diameter (px)", "A/px", "micrographs trained on", "picks"),
+        *("set", "protein", "diameter (px)", "A/px", "training micrographs", "picks"),
         *("threshold", "validation - test F1"),
     )
     rows = [
@@ -190,7 +191,7 @@ def record_notes(records: Sequence[SetRecord]) -> list[str]:
     for each in records:
         lines += [f"{each.id}: leak: {leak}" for leak in each.leaks]
         lines += [f"{each.id}: {note}" for note in each.notes]
-        lines += [f"{each.id}: left out: {reason}" for reason in each.failed.values()]
+        lines += [f"{each.id}: skipped: {reason}" for reason in each.failed.values()]
     return lines
 
 

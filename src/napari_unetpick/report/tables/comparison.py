@@ -1,4 +1,4 @@
-"""A comparison of several methods as tables: for the page, Markdown, CSV, LaTeX and the terminal."""
+"""A comparison of methods as tables: for the page, Markdown, CSV, LaTeX and the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_unetpick.study.compare.result import ComparisonResult, MethodResult
 
 NONE = "–"
 PICTURE = "precision_recall.png"
-SOURCES = {True: "all its candidates", False: "the picks given"}
+SOURCES = {True: "all candidates", False: "given picks"}
 CAPTION = (
     "P, R and F1: protocol particle (one-to-one within 0.5 d, pooled); 95 %: bootstrap over "
     "micrographs; centring: median error of matched picks in diameters; AP: average precision; "
@@ -45,7 +45,7 @@ def overview_table(found: ComparisonResult) -> Table:
         *("method", "P", "R", "F1", "95 % of F1", "F1 at 0.25 d", "F1 iou0.6", "F1 pixel"),
         *("centring (d)", "AP", "F1 as delivered"),
     )
-    starred = "; *: a leak, see the notes" if any(method.leak for method in found.methods) else ""
+    starred = "; *: leak, see the notes" if any(method.leak for method in found.methods) else ""
     return Table(headers, rows, caption=CAPTION + starred)
 
 
@@ -60,8 +60,8 @@ def difference_table(found: ComparisonResult) -> Table | None:
     for _, title in PAIRED.values():
         headers += [title, "95 %"]
     caption = (
-        f"F1 minus that of {found.methods[0].name}, resampled on the same micrographs; an interval "
-        "that holds 0 tells no winner"
+        f"F1 minus that of {found.methods[0].name}, paired bootstrap over micrographs; an "
+        "interval that contains 0 is no significant difference"
     )
     return Table(headers, rows, caption=caption) if rows else None
 
@@ -85,14 +85,16 @@ def setting_table(found: ComparisonResult) -> Table:
             )
         )
     headers = (
-        *("method", "kind", "chosen among", "threshold", "scored at", "minimum distance (d)"),
-        *("picks", "F1 where chosen", "F1 scored"),
+        *("method", "kind", "chosen from", "threshold", "scored at", "minimum distance (d)"),
+        *("picks", "validation F1", "F1 scored"),
     )
     caption = (
-        "threshold: chosen on all validation micrographs; scored at: the range of those chosen "
-        "without the micrograph itself; F1 where chosen flatters"
+        (
+            "threshold: chosen on all validation micrographs; scored at: range of the "
+            "cross-fitted thresholds; validation F1 is optimistic"
+        )
         if any(method.folds for method in found.methods)
-        else "thresholds of the validation micrographs; F1 where chosen flatters"
+        else "thresholds chosen on the validation micrographs; validation F1 is optimistic"
     )
     return Table(headers, rows, caption=caption, text_columns=(0, 1, 2))
 
@@ -202,7 +204,7 @@ def about(found: ComparisonResult) -> str:
     count = tell_count(len(found.keys), f"{found.part} micrograph")
     particles = tell_count(found.methods[0].evaluation.half.n_truth, "particle")
     test_evaluation = (
-        f", look number {found.test_evaluation} at them" if found.test_evaluation else ""
+        f", test-set evaluation number {found.test_evaluation}" if found.test_evaluation else ""
     )
     how = "" if found.part == "test" else ", thresholds cross-fitted" * (len(found.keys) > 1)
     return (

@@ -41,7 +41,7 @@ def protocol_table(evaluation: Evaluation) -> Table:
     return Table(
         (
             "protocol",
-            "what counts as found",
+            "match",
             "precision",
             "recall",
             "F1",
@@ -60,9 +60,9 @@ def detail_table(evaluation: Evaluation) -> Table:
     half = evaluation.half
     rows = [
         ("particle diameter of the truth, pixels", f"{evaluation.diameter_px:.1f}"),
-        ("border left out, pixels", f"{evaluation.border_px:.1f}"),
-        ("particles that count", f"{half.n_truth:,}"),
-        ("picks that count", f"{half.n_picks:,}"),
+        ("excluded border, pixels", f"{evaluation.border_px:.1f}"),
+        ("counted particles", f"{half.n_truth:,}"),
+        ("counted picks", f"{half.n_picks:,}"),
         ("matched one-to-one within half a diameter", f"{half.n_matched:,}"),
         ("F1 within half a diameter", f"{half.f1:.3f}"),
         ("F1 within a quarter of the diameter", f"{evaluation.quarter.f1:.3f}"),
@@ -73,15 +73,15 @@ def detail_table(evaluation: Evaluation) -> Table:
         rows += [
             ("average precision", f"{curve.average_precision:.3f}"),
             (
-                "best F1 over all thresholds (flattering: chosen on this truth)",
+                "best F1 over all thresholds (optimistic: chosen on this truth)",
                 f"{curve.best_f1:.3f}",
             ),
         ]
     if evaluation.expected is not None:
         found = evaluation.expected
         rows += [
-            ("precision that the picks' scores promise", f"{found.expected:.3f}"),
-            ("precision that is true", f"{found.true:.3f}"),
+            ("expected precision (from scores)", f"{found.expected:.3f}"),
+            ("measured precision", f"{found.true:.3f}"),
         ]
     if evaluation.calibration is not None:
         rows += [
@@ -138,7 +138,7 @@ def to_markdown(evaluation: Evaluation, title: str) -> str:
     parts = [f"# {title}"]
     for heading, table in (
         ("By protocol", protocol_table(evaluation)),
-        ("In detail", detail_table(evaluation)),
+        ("Details", detail_table(evaluation)),
         ("By micrograph", micrograph_table(evaluation)),
     ):
         parts += [f"## {heading}", markdown_table(table)]

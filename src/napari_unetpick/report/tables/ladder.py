@@ -40,10 +40,11 @@ def write_ladder(out: Path, ladder: Ladder) -> list[Path]:
 def about(ladder: Ladder) -> str:
     """Say what the figures are."""
     return (
-        f"{tell_count(ladder.micrographs, 'test micrograph')}; F1 at the automatic threshold, mean "
-        "over seeds ± standard deviation; change against the row before with the 95 % interval of "
-        "a paired bootstrap over micrographs; batches an epoch: "
-        f"{ladder.batches}; minutes and parameters of one model, of all members for an ensemble."
+        f"{tell_count(ladder.micrographs, 'test micrograph')}; F1 at the automatic "
+        "threshold, mean over seeds ± standard deviation; change from the row above with "
+        "the 95 % interval of a paired bootstrap over micrographs; batches per epoch: "
+        f"{ladder.batches}; minutes and parameters of one model, for an ensemble of all "
+        "members."
     )
 
 
@@ -61,7 +62,7 @@ def _table(first: str, rungs: Sequence[RungResult]) -> Table:
     headers = [first, "seeds"]
     for tag in SHOWN:
         headers += [f"F1 ({tag})", "change", "95 %"]
-    headers += ["P (pixel)", "R (pixel)", "rounds refused", "min", "parameters"]
+    headers += ["P (pixel)", "R (pixel)", "rounds rejected", "min", "parameters"]
     rows = []
     for rung in rungs:
         row = [rung.name, str(len(rung.seeds))]

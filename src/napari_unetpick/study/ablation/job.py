@@ -88,8 +88,8 @@ def make_ablate_job(
     keep = [m.key for m in given if m.key in job.labels and len(job.labels[m.key].positives)]
     if not test or not keep:
         raise InputError(
-            f"{split or picks}: {len(keep)} labelled micrographs train and {len(test)} test; "
-            "an ablation needs both"
+            f"{split or picks}: {len(keep)} labelled micrographs for training and "
+            f"{len(test)} for testing; an ablation needs both"
         )
     if labelled is not None and labelled < len(keep):
         keep = sorted(np.random.default_rng(42).choice(keep, labelled, replace=False))
@@ -98,16 +98,17 @@ def make_ablate_job(
     labels = {key: job.labels[key] for key in (*keep, *validates)}
     learn = [m for m in given if m.key not in own]
     messages.append(
-        f"{len(keep)} labelled and {len(learn)} unlabelled micrographs train, "
-        + (f"{len(validates)} validate, " if validates else "")
-        + f"{len(test)} test"
+        f"{len(keep)} labelled and {len(learn)} unlabelled micrographs for training, "
+        + (f"{len(validates)} for validation, " if validates else "")
+        + f"{len(test)} for testing"
     )
     if split is not None:
         used = {*labels, *(m.key for m in test)}
         messages += tell_split(split, job.micrographs, parts, used)
     if not learn:
         messages.append(
-            "no unlabelled micrographs, so no self-training; --labelled K keeps the labels of K"
+            "no unlabelled micrographs, so no self-training; --labelled K uses the labels "
+            "of K micrographs only"
         )
     groups = sorted(own), sorted(m.key for m in learn), sorted(m.key for m in test)
     project = find_project([*map(Path, micrographs[:1]), *(m.path for m in job.micrographs[:1])])
@@ -153,9 +154,9 @@ def tell_split(
 ) -> list[str]:
     """Say which micrographs are left out (not in `used`), and which train without being named."""
     groups = {
-        "marked 'validation' but not fully labelled: left out": "validation",
-        "marked 'test' but without truth: left out": "test",
-        f"not in {split.name}: they train": None,
+        "marked 'validation' but not fully labelled: skipped": "validation",
+        "marked 'test' but without truth: skipped": "test",
+        f"not in {split.name}: used for training": None,
     }
     messages = []
     for text, part in groups.items():

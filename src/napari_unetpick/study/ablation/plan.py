@@ -51,8 +51,8 @@ def read_plan(out: Path) -> Plan | None:
         return plan
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise InputError(
-            f"{path}: not what an ablation settled ({error}); restore it from a copy, or give "
-            "--out another folder"
+            f"{path}: not the plan of an ablation ({error}); restore it from a copy, or "
+            "give --out another folder"
         ) from error
 
 

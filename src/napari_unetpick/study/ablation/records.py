@@ -155,8 +155,8 @@ def read_records(folder: Path) -> dict[str, RunRecord]:
         scored = scored or record.scored
         if record.scored != scored:
             raise InputError(
-                f"{path}: scores other micrographs than the records before it; delete the record "
-                "that is not whole, and its run is made again"
+                f"{path}: scores other micrographs than the records before it; delete the "
+                "incomplete record to repeat its run"
             )
         records[record.name] = record
     return records
@@ -175,7 +175,7 @@ def _read(path: Path) -> RunRecord:
         return record
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise InputError(
-            f"{path}: not a run record ({error}); delete it, and the run is made again"
+            f"{path}: not a run record ({error}); delete it to repeat the run"
         ) from error
 
 

@@ -47,8 +47,8 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
         refuse_others(job.out, recorded.values(), keys)
         if others := [record.name for record in recorded.values() if record.key not in keys]:
             yield Message(
-                f"{tell_count(len(others), 'record')} (such as {others[0]}) of other settings than "
-                "this version's: left out, and their runs are made again",
+                f"{tell_count(len(others), 'record')} (such as {others[0]}) with settings "
+                "of another version: skipped, and their runs are repeated",
                 "warning",
             )
     missing = [unit for unit in units if unit.name not in recorded]
@@ -56,12 +56,12 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
     if units:
         yield Message(
             f"{len(units)} runs ({len(rungs)} rungs), {len(units) - total} recorded; "
-            f"{batches} batches an epoch"
+            f"{batches} batches per epoch"
         )
     if 0 < batches < FEW and missing:
         yield Message(
-            f"{batches} batches an epoch train no rung well: give a larger --budget (and another "
-            "--out) for differences that mean something",
+            f"{batches} batches per epoch are too few to train a rung well: give a larger "
+            "--budget (and another --out) for meaningful differences",
             "warning",
         )
     while missing and not (made and time.monotonic() - started + longest > 60 * job.budget):
@@ -74,14 +74,15 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
             names = sorted(record.scored)
             number = log_evaluation(job.evaluations_folder, ["ablation"], job.truth_hash, names)
             yield Message(
-                f"look number {number} at these test micrographs, noted in {job.evaluations_folder}"
+                f"test-set evaluation number {number} on these micrographs, counted in "
+                f"{job.evaluations_folder}"
             )
         write_record(job.out / RECORDS, record)
         made, longest = made + 1, max(longest, time.monotonic() - began)
     if missing:
         yield Message(
-            f"another run does not fit the budget: {len(missing)} of {total} runs are left; "
-            "run it again to go on",
+            f"the budget is too short for another run: {len(missing)} of {total} runs are "
+            "left; run the command again to resume",
             "warning",
         )
     yield Done({"made": made, "missing": len(missing)})
@@ -100,8 +101,8 @@ def settle(job: AblateJob) -> int:
     plan = read_plan(job.out)
     if plan is not None and plan.data != (job.data if plan.form == FORM else job.data_before):
         raise InputError(
-            f"{job.out}: holds an ablation of other micrographs, labels, truth or split; give "
-            "--out another folder"
+            f"{job.out}: holds an ablation with other micrographs, labels, truth or split; "
+            "give --out another folder"
         )
     if not job.budget:
         return 0
@@ -110,8 +111,9 @@ def settle(job: AblateJob) -> int:
         write_plan(job.out, plan)
     if plan.form != FORM:
         raise InputError(
-            f"{job.out}: an earlier version began this ablation and did not note its truth and "
-            "split; --budget 0 writes its tables; to make runs, give --out another folder"
+            f"{job.out}: an earlier version started this ablation without recording its "
+            "truth and split; --budget 0 writes its tables; for new runs, give --out "
+            "another folder"
         )
     return plan.batches
 
@@ -131,8 +133,8 @@ def refuse_others(out: Path, records: Collection[RunRecord], keys: Set[str]) -> 
     """
     if records and keys.isdisjoint(record.key for record in records):
         raise InputError(
-            f"{out}: none of its {len(records)} records has this version's settings, so none can "
-            "be used; its tables stay as they are; give --out another folder"
+            f"{out}: its {len(records)} records are of another version and cannot be used; "
+            "its tables stay as they are; give --out another folder"
         )
 
 

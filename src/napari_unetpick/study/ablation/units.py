@@ -159,7 +159,10 @@ def trained(
     )
     if not (supervised / MINUTES).is_file():
         if training.resume and not can_resume(training):
-            yield Message(f"{supervised}: begun with another version or data, now anew", "warning")
+            yield Message(
+                f"{supervised}: started with another version or data; trained again from scratch",
+                "warning",
+            )
             shutil.rmtree(supervised)
             training = replace(training, resume=False)
         yield from timed(supervised, 0.0, train(training, check_stop))
@@ -230,7 +233,7 @@ def minutes_of(folder: Path, name: str = MINUTES) -> float:
         return float(path.read_text(encoding="utf-8")) if path.is_file() else 0.0
     except ValueError as error:
         raise InputError(
-            f"{path}: holds no number; write how many minutes the run took, or 0"
+            f"{path}: is not a number; write the minutes that the run took, or 0"
         ) from error
 
 

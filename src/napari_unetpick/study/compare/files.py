@@ -124,8 +124,8 @@ def read_method(
     given = {**picks, **candidates}
     if given and not set(given) & set(keys):
         raise InputError(
-            f"{name}: {paths[0]} names none of the {tell_count(len(keys), 'micrograph')} in "
-            f"question (such as {keys[0]}); pick those too"
+            f"{name}: {paths[0]} has none of the {tell_count(len(keys), 'micrograph')} "
+            f"compared here (such as {keys[0]}); pick those, too"
         )
     delivered = {key: picks[key] for key in keys if key in picks}
     rows = {key: candidates[key] for key in keys if key in candidates}
@@ -137,11 +137,12 @@ def read_method(
             what = "no scores"
             if missing < count:
                 what = f"{tell_count(missing, 'pick')} {'have' if missing > 1 else 'has'} no score"
-            notes.append(f"{what}: scored as it is, at no threshold or minimum distance")
+            notes.append(f"{what}: scored as delivered, without a threshold or minimum distance")
         return MethodPicks(delivered, None, False, tuple(notes))
     if not everything:
         notes.append(
-            "only picks are known, which a threshold may have cut: the curve ends where they do"
+            "only picks are given, which a threshold may have cut: the curve ends at the "
+            "lowest score"
         )
     return MethodPicks(delivered, rows, everything, tuple(notes))
 

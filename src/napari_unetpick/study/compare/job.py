@@ -109,9 +109,9 @@ def make_compare_job(
     """
     check_sizes(diameter, pixel_size, border)
     if validation is not None and split is not None:
-        raise InputError("--split and --validation: give one of them")
+        raise InputError("--split and --validation exclude each other; give one of them")
     if validation is not None and not 0 < validation < 1:
-        raise InputError(f"--validation {validation:g}: a fraction lies between 0 and 1")
+        raise InputError(f"--validation {validation:g}: give a fraction between 0 and 1")
     check_folder(out)
     methods = read_methods(models, picks)
     notes: list[str] = []
@@ -128,8 +128,9 @@ def make_compare_job(
     named = scored | set(labelled)
     if absent := [key for key in parts if parts[key] != "train" and key not in named]:
         notes.append(
-            f"{tell_count(len(absent), 'micrograph')} of the split (such as {min(absent)}) not in "
-            f"the truth: not scored; a row '{min(absent)},,' in it names an empty one"
+            f"{tell_count(len(absent), 'micrograph')} of the split (such as {min(absent)}) "
+            "not in the truth: not scored; if it has no particles, add a row "
+            f"'{min(absent)},,'"
         )
     validates, tests = (_keys(scored, parts, part) for part in ("validation", "test"))
     _check_parts(validates, tests, final, truth, split)
@@ -180,8 +181,8 @@ def choose_parts(
         parts: dict[str, str] = dict(read_split(split, given))
         if "validation" not in parts.values():
             raise InputError(
-                f"{split}: no micrograph validates, so no threshold can be chosen; mark some "
-                "'validation', or leave --split out and give --validation FRACTION"
+                f"{split}: no validation micrographs, so no threshold can be chosen; mark "
+                "some 'validation', or give --validation FRACTION instead of --split"
             )
         if strangers := labelled - set(parts):
             notes.append(
@@ -191,12 +192,12 @@ def choose_parts(
         return parts
     own = {key: entry.split for key, entry in entries.items() if entry.split}
     if share is None and "validation" in own.values():
-        notes.append("thresholds and scores follow the splits of the project")
+        notes.append("the project's splits are used")
         return {str(key): str(part) for key, part in own.items()}
     validates, tests = draw_validation(labelled, SHARE if share is None else share, seed)
     notes.append(
-        f"{len(validates)} of {len(labelled)} labelled micrographs were drawn to validate, seed "
-        f"{seed}; the others test"
+        f"{len(validates)} of {len(labelled)} labelled micrographs drawn for validation "
+        f"(seed {seed}), the others for testing"
     )
     return dict.fromkeys(validates, "validation") | dict.fromkeys(tests, "test")
 
@@ -241,8 +242,8 @@ def _check_parts(
     where = split or truth
     if not validates:
         raise InputError(
-            f"{where}: no labelled micrograph validates, so no threshold can be chosen; "
-            f"{truth} must name some of those"
+            f"{where}: no labelled validation micrographs, so no threshold can be chosen; "
+            f"{truth} must have some of them"
         )
     if final and not tests:
         raise InputError(

@@ -43,7 +43,7 @@ def pick_part(
     folder = job.out / FOLDER / f"{_file_name(method.name)}-{stamp['model'][:8]}" / part
     known = _read_stamp(folder)
     if known is not None and {k: v for k, v in known.items() if k != "failed"} == stamp:
-        yield Message(f"{method.name}: has picked the {part} micrographs before; kept")
+        yield Message(f"{method.name}: its picks of the {part} micrographs are kept from before")
         return folder, known["failed"]
     from napari_unetpick.engine.pick.run import (  # torch, which picks alone do not need
         PickJob,

@@ -99,10 +99,10 @@ class ComparisonResult:
         Which micrographs are scored.
     validation
         Number of micrographs that chose the thresholds.
-    look
-        The how-manieth look at these test micrographs, or None where validation is scored.
+    test_evaluation
+        Running number of this test-set evaluation, or None where validation is scored.
     failed
-        Why a micrograph was left out, by key.
+        Why a micrograph was skipped, by key.
     """
 
     part: Literal["validation", "test"]
@@ -129,7 +129,7 @@ class ComparisonResult:
             *(method.leak for method in self.methods if method.leak),
             *self.notes,
             *(f"{', '.join(who)}: {note}" for note, who in names.items()),
-            *(f"{key} was left out: {reason}" for key, reason in self.failed.items()),
+            *(f"{key} was skipped: {reason}" for key, reason in self.failed.items()),
         ]
 
     def to_dict(self) -> dict[str, Any]:

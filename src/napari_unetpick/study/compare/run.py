@@ -1,7 +1,7 @@
-"""Compare models and pick files of other programs on one labelled set, by one set of rules.
+"""Compare models and pick files of other programs on one labelled set.
 
-Every method's threshold is chosen on the same validation micrographs. Those are scored crosswise,
-or, with `final`, the test micrographs are, and the look at them is counted.
+Every method's threshold is chosen on the same validation micrographs. These are scored with
+cross-fitted thresholds or, with `final`, the test micrographs are, and that is counted.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ UPSIDE_DOWN = 0.3  # F1 that flipped rows must gain before anybody is told
 
 
 def compare(job: CompareJob, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:
-    """Score all methods; nothing is written but what models pick, and the look at the test.
+    """Score all methods; only picks of models and the count of evaluations are written.
 
     Yields
     ------
@@ -82,7 +82,8 @@ def compare(job: CompareJob, check_stop: Callable[[], None] = lambda: None) -> I
     test_evaluation = _count_evaluation(job, question) if job.final else None
     if test_evaluation is not None:
         yield Message(
-            f"look number {test_evaluation} at these test micrographs, noted in {job.evaluations_folder}"
+            f"test-set evaluation number {test_evaluation} on these micrographs, counted in "
+            f"{job.evaluations_folder}"
         )
     found = ComparisonResult(
         part=job.part,
@@ -138,8 +139,8 @@ def _unpicked(name: str, method: MethodPicks, question: Question) -> list[str]:
     }
     if method.candidates is not None and len(lacking["validation"]) == len(question.validation):
         raise InputError(
-            f"{name}: has no picks on any validation micrograph, so no threshold can be chosen; "
-            f"pick those too (such as {question.validation[0]})"
+            f"{name}: has no picks on validation micrographs, so no threshold can be "
+            f"chosen; pick those, too (such as {question.validation[0]})"
         )
     if question.crosswise or method.candidates is None:
         del lacking["validation"]
@@ -153,7 +154,7 @@ def _unpicked(name: str, method: MethodPicks, question: Question) -> list[str]:
 def _leak(name: str, seen: Sequence[str], question: Question) -> str:
     return (
         f"leak: {name} was trained on {len(seen)} of the {len(question.scored)} scored "
-        f"micrographs (such as {seen[0]}): its figures flatter"
+        f"micrographs (such as {seen[0]}): its scores are too optimistic"
     )
 
 
@@ -209,8 +210,8 @@ def _upside_down(picks: Mapping[str, Picks], score: Score, question: Question) -
     if other.f1 < score.f1 + UPSIDE_DOWN:
         return None
     return (
-        f"its rows seem to be counted from the other end: F1 as delivered is {score.f1:.3f}, and "
-        f"{other.f1:.3f} upside down; turn its picks before comparing"
+        f"its picks seem to be upside down: F1 is {score.f1:.3f} as delivered and "
+        f"{other.f1:.3f} with the rows mirrored; convert them with --flip-y first"
     )
 
 
@@ -240,13 +241,17 @@ def _notes(question: Question) -> list[str]:
     """Say how thresholds were chosen."""
     count = tell_count(len(question.validation), "validation micrograph")
     if not question.crosswise:
-        return [f"thresholds and minimum distances were chosen on {count}, none of them scored"]
+        return [f"thresholds and minimum distances were chosen on {count}, which are not scored"]
     if len(question.validation) == 1:
         return [
-            "one validation micrograph chose the thresholds and is scored at them: the figures "
-            "flatter; give more validation micrographs"
+            (
+                "thresholds were chosen on the one micrograph that is scored: scores are too "
+                "optimistic; give more validation micrographs"
+            )
         ]
     return [
-        f"thresholds and minimum distances are cross-fitted: each of {count} is scored at those "
-        "that the others choose"
+        (
+            f"thresholds and minimum distances are cross-fitted: each of {count} is scored at "
+            "those chosen on the others"
+        )
     ]

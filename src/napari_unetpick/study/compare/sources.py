@@ -41,7 +41,8 @@ def read_methods(models: Sequence[str], picks: Sequence[str]) -> tuple[MethodSou
     for name in names:
         if names.count(name) > 1:
             raise InputError(
-                f"two methods are called {name}; name them apart, as in --{methods[0].kind} NAME=PATH"
+                f"two methods are called {name}; give them different names, as in "
+                f"--{methods[0].kind} NAME=PATH"
             )
     return tuple(methods)
 

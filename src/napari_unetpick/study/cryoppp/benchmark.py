@@ -76,7 +76,9 @@ def benchmark(job: Benchmark, check_stop: Callable[[], None] = lambda: None) -> 
     for name in job.sets:
         if name not in open_sets:
             finished.append(name)
-            yield Message(f"{name}: its {job.part} part is scored already; the record is kept")
+            yield Message(
+                f"{name}: its {job.part} micrographs are already scored; the record is kept"
+            )
     shared: Trained | None = None
     try:
         if job.train_on == "published" and open_sets:
@@ -103,8 +105,8 @@ def benchmark(job: Benchmark, check_stop: Callable[[], None] = lambda: None) -> 
     left = [name for name in open_sets if name not in (*finished, *failed)]
     if left:
         yield Message(
-            f"the budget of {job.budget:g} minutes is spent; left: {', '.join(left)} (run the same "
-            "command with --resume to go on)",
+            f"the budget of {job.budget:g} minutes is spent; left: {', '.join(left)} (run "
+            "the same command with --resume to continue)",
             "warning",
         )
     untrained = shared.failed if shared is not None else {}
@@ -149,14 +151,14 @@ def find_leaks(found: CryoPPPSet, trained: Trained, keys: list[str]) -> list[str
     leaks = []
     if found.id in trained.sets:
         leaks.append(
-            f"{found.id} is a training set: other micrographs of it were trained on, and no "
-            "published score on unseen sets compares with this one"
+            f"{found.id} is a training set: other micrographs of it were used for training, "
+            "so this score cannot be compared with published scores on unseen sets"
         )
     for name, other in trained.sets.items():
         same = set(keys) & set(other.keys("train", "validation")) if name != found.id else set()
         if same:
             leaks.append(
-                f"{tell_count(len(same), 'micrograph')} named as one that was trained on, of the "
-                f"training set {name} (such as {min(same)})"
+                f"{tell_count(len(same), 'micrograph')} with the name of a training "
+                f"micrograph of set {name} (such as {min(same)})"
             )
     return leaks

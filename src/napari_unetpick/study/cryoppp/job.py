@@ -89,7 +89,7 @@ def make_benchmark(
     if mode is None:
         raise InputError(f"--train-on {train_on}: give one of {', '.join(TRAIN_ON)}")
     if budget is not None and not budget > 0:
-        raise InputError(f"--budget {budget:g}: give minutes, more than 0")
+        raise InputError(f"--budget {budget:g}: give a number of minutes above 0")
     settings = change_settings(load_recipe(recipe), None, seed)
     folders = find_sets(root)
     wanted = tuple(dict.fromkeys(set_id(name) for name in sets.split(",") if name.strip()))
@@ -132,13 +132,13 @@ def _check_folder(job: Benchmark) -> None:
         return
     if not job.resume:
         raise InputError(
-            f"{job.out}: already holds a benchmark; add --resume to go on with it (what is "
-            "finished is kept), or give --out another folder"
+            f"{job.out}: already holds a benchmark; add --resume to continue it (finished "
+            "sets are kept), or give --out another folder"
         )
     if path.read_text(encoding="utf-8") != _conditions_text(job):
         raise InputError(
-            f"{job.out}: its benchmark was begun with another recipe, seed or --train-on (see "
-            f"{path}); resume it with those, or give --out another folder"
+            f"{job.out}: its benchmark was started with another recipe, seed or --train-on "
+            f"(see {path}); resume it with those, or give --out another folder"
         )
 
 

@@ -43,9 +43,10 @@ class Orientation:
     def warning(self) -> str:
         """What to say where it is doubtful."""
         return (
-            "the truth fits the images better with its rows NOT turned (contrast "
-            f"{self.turned:.0f} against {self.as_read:.0f} standard errors): was this copy turned "
-            "already? CryoPPP counts rows from the last one, and so it is scored"
+            "the truth fits the images better without mirroring its rows (contrast "
+            f"{self.turned:.0f} against {self.as_read:.0f} standard errors); was this copy "
+            "already mirrored? It is scored as CryoPPP defines it, rows counted from the "
+            "last one"
         )
 
 

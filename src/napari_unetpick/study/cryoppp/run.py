@@ -104,7 +104,7 @@ def train_on_published(job: Benchmark, check_stop: Check) -> Generator[Event, No
         failed |= {f"{name}/{file}": reason for file, reason in found.failed.items()}
         yield from tell(found)
     if not jobs:
-        raise InputError(f"no training set can be used: {next(iter(failed.values()))}")
+        raise InputError(f"no usable training set: {next(iter(failed.values()))}")
     work = pool_jobs(jobs, sets)
     begin(job)
     failed |= yield from _relay(train(work, check_stop), SHARED)

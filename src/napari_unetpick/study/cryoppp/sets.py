@@ -124,7 +124,7 @@ def read_set(name: str, folder: Path, seed: int) -> CryoPPPSet:
         first = next(iter(failed.values()), "")
         raise InputError(
             f"{folder}: {tell_count(len(labelled), 'micrograph')} with truth can be read, "
-            f"{FEWEST} are needed{f' ({first})' if first else ''}"
+            f"but {FEWEST} are needed{f' ({first})' if first else ''}"
         )
     notes += assigned.messages
     without = len(micrographs) - len(labelled)
@@ -197,12 +197,12 @@ def _read_truth(
     """Read the truth of every micrograph that can be opened, by the name of its CSV."""
     files = {f.stem: f for f in sorted(folder.glob("*.csv")) if not f.name.startswith(".")}
     if not files:
-        raise InputError(f"{folder}: holds no truth (.csv, one a micrograph)")
+        raise InputError(f"{folder}: has no truth files (.csv, one per micrograph)")
     by_name = {m.name: m.key for m in micrographs}
     match = match_names(files, list(by_name))
     if match.unmatched:
         count = tell_count(len(match.unmatched), "truth file")
-        notes.append(f"{count} without a micrograph that can be read: not used")
+        notes.append(f"{count} without a readable micrograph: not used")
     truth: dict[str, Picks] = {}
     for stem, name in match.pairs.items():
         try:
@@ -212,6 +212,6 @@ def _read_truth(
             continue
         truth |= found
     if not truth:
-        reason = next(iter(failed.values()), "names must agree but for the extension")
-        raise InputError(f"{folder}: no truth belongs to a micrograph that can be read ({reason})")
+        reason = next(iter(failed.values()), "names must agree except for the extension")
+        raise InputError(f"{folder}: no truth file belongs to a readable micrograph ({reason})")
     return truth

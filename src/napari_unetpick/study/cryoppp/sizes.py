@@ -62,7 +62,7 @@ def find_pixel_size(
         if size is not None and low <= size * diameter_px <= high
     }
     if not known:
-        notes.append("no pixel size is known: 1 A/px is assumed, so lengths in A are pixels")
+        notes.append("the pixel size is unknown: 1 A/px is assumed, so lengths in A are pixels")
         return 1.0
     source, size = next(iter(known.items()))
     others = [f"{each:g} ({s})" for s, each in known.items() if abs(each / size - 1) > SAME]
