@@ -219,7 +219,7 @@ def test_a_micrograph_opens_beside_picks_of_two_of_its_name(
     assert layers_of(viewer) == [("Points", "z picks"), ("Image", "a")]
     told.clear()
     assert viewer.open(str(star), plugin=PLUGIN) == []
-    assert "g1/a.mrc and g2/a.mrc have one name in different folders" in told[0][1]
+    assert "g1/a.mrc and g2/a.mrc have the same name in different folders" in told[0][1]
 
 
 def test_picks_that_were_worked_on_are_hidden_not_lost(
@@ -275,7 +275,7 @@ def test_micrographs_star_shows_its_first_micrograph_at_the_listed_scale(
 @pytest.mark.parametrize(
     "name,content,words",
     [
-        ("model.star", b"data_model\n_rlnPixelSize 1.1\n", "model.star: holds no picks"),
+        ("model.star", b"data_model\n_rlnPixelSize 1.1\n", "model.star: has no picks"),
         ("empty.star", b"", "empty.star: is empty"),
         ("page.mrc", b"<?xml version='1.0'?><Error/>", "page.mrc: is an XML page"),
         ("short.mrc", b"\1\0\0\0" * 100, "short.mrc: is cut short"),

@@ -45,7 +45,7 @@ def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path)
     ]
     nothing = unetpick(*ask, "--budget", "0")
     assert nothing.returncode == 2
-    assert "nothing is recorded yet" in nothing.stderr
+    assert "no results yet" in nothing.stderr
 
     short = unetpick(*ask, "--budget", "0.01")
     assert short.returncode == 0, short.stderr
@@ -67,7 +67,7 @@ def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path)
     assert len(supervised) == 4
     one = json.loads(records[0].read_text())
     # the tiny baseline is never as sure as .98: its rung stays supervised
-    assert "lower the score that sure picks start from" in done.stderr
+    assert "lower the confidence score" in done.stderr
     assert {*one["scores"]} == {"particle", "iou0.6", "pixel"}
     assert len(one["scores"]["particle"]) == 2
     assert one["minutes"] > 0

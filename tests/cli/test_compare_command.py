@@ -96,7 +96,7 @@ def test_a_damaged_micrograph_is_left_out_and_the_exit_code_is_3(
         (["--picks", "absent.csv"], "absent.csv"),
         (["--model", "absent.safetensors"], "absent.safetensors"),
         (["--picks", "=NOISY"], "--picks"),
-        (["--picks", "a=NOISY", "--picks", "a=NOISY"], "two sides are called a"),
+        (["--picks", "a=NOISY", "--picks", "a=NOISY"], "two methods are called a"),
         (["--picks", "NOISY", "--validation", "2"], "--validation 2"),
         (["--picks", "NOISY", "--split", "absent.csv"], "absent.csv"),
         (["--picks", "NOISY", "--border", "1e9"], "--border"),

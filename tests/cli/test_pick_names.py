@@ -30,7 +30,7 @@ def test_names_for_relion(
     assert named(star, out) == [str(file)]  # letter by letter, whatever it is
     assert capsys.readouterr().err == ""
     assert named(file, out) == [str(file)]
-    assert f"1 name may be none of these (such as {file})" in capsys.readouterr().err
+    assert f"1 name may differ (such as {file})" in capsys.readouterr().err
     (tmp_path / ".gui_projectdir").touch()
     for source in (file, "MotionCorr/job002/../job002/a.mrc"):
         assert named(source, out) == [right]

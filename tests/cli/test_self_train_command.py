@@ -185,7 +185,7 @@ def test_without_the_gate_even_a_poisoned_round_is_kept(
         "self-train", tiny.folder, "--run", run, "--self-training-epochs", "3", "--rounds", "2"
     )
     assert done.returncode == 0, done.stderr
-    assert "round 2 kept without a gate: F1" in done.stderr
+    assert "round 2 kept without test: F1" in done.stderr
     assert [row["accepted"] for row in rounds_of(run)] == [2, 2]
     kept, last = load_model(run), load_model(run / "round-2.safetensors")
     for name, values in last.weights.items():
@@ -301,7 +301,7 @@ def test_clicks_alone_give_no_probabilities_to_set_limits_by(
     done = unetpick("self-train", tiny.folder, "--run", run)
     assert done.returncode == 2, done.stderr
     (line,) = done.stderr.splitlines()
-    assert "limits 'calibrated' ask for probabilities" in line
+    assert "limits = 'calibrated' needs calibrated scores" in line
     assert not (run / "self_train.toml").exists()
 
 
@@ -313,12 +313,12 @@ def test_what_cannot_be_used_is_one_line(tiny: TinySet, run: Path, tmp_path: Pat
         return done.stderr.splitlines()[-1]
 
     labelled = sorted(tiny.folder.glob("*.mrc"))[:3]
-    assert "train one into it first" in refused(tiny.folder, "--run", tmp_path / "none")
+    assert "train one there first" in refused(tiny.folder, "--run", tmp_path / "none")
     assert "fully labelled or validates" in refused(*labelled, "--run", run)
     assert not (run / "self_train.toml").exists()
     labels = run / "labels" / "labels.csv"
     labels.write_text(labels.read_text().replace("full", "partial"))
-    assert "not those that its model was trained with" in refused(tiny.folder, "--run", run)
+    assert "changed since its model was trained" in refused(tiny.folder, "--run", run)
     labels.unlink()
     assert "labels.csv" in refused(tiny.folder, "--run", run)
 
@@ -330,7 +330,7 @@ def test_a_model_that_is_sure_of_nothing_is_one_line(
     monkeypatch.setattr(teaching, "make_pseudo_labels", lambda *_: empty)
     done = unetpick("self-train", tiny.folder, "--run", run)
     assert done.returncode == 2
-    assert "sure of no particle on 1 micrographs; lower the quantile" in done.stderr
+    assert "no confident pick on 1 micrographs; lower the confidence quantile" in done.stderr
     assert not (run / "round-1.safetensors").exists()
 
 

@@ -126,7 +126,7 @@ def test_partial_labels_train_and_say_what_they_cannot_know(tiny: TinySet, tmp_p
     more = tmp_path / "more"
     done = unetpick(*arguments, "--run", more, "--partial", "--start", run)
     assert done.returncode == 0, done.stderr
-    assert "picks a micrograph (as the model before" in done.stderr
+    assert "picks per micrograph (from the previous model" in done.stderr
     stages = {json.loads(row)["stage"] for row in (more / "metrics.jsonl").read_text().splitlines()}
     assert stages == {"training"}
     assert load_model(more).card["calibration"]["expected_recall"] == pytest.approx(

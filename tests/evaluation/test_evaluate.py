@@ -162,7 +162,7 @@ def test_bad_input_is_named():
         evaluate({}, truth)
     with pytest.raises(InputError, match="give --micrographs"):
         evaluate({}, truth, 10.0, border_px=3.0)
-    with pytest.raises(InputError, match="leaves nothing of 20 x 30"):
+    with pytest.raises(InputError, match="excludes all of 20 x 30"):
         evaluate({}, truth, 10.0, {"mic7": (20, 30)}, 10.0)
     with pytest.raises(InputError, match=r"particle, iou0\.6, pixel"):
         evaluate({}, truth, 10.0, protocol="coco")

@@ -108,7 +108,7 @@ def test_a_damaged_micrograph_is_left_out_and_named(folder):
         ({"diameter": 0.0}, "diameter of 0"),
         ({"diameter": float("nan")}, "diameter of nan"),
         ({"pixel_size": 9999.0}, "pixel size of 9999"),
-        ({"diameter": 16.0}, r"m.01: its pixel size is not known"),
+        ({"diameter": 16.0}, r"m.01: its pixel size is unknown"),
     ],
 )
 def test_sizes_that_cannot_be_are_refused(folder, options, message):
@@ -151,21 +151,21 @@ def test_a_truth_that_is_called_labels_is_truth(folder):
 
 def test_strangers_are_refused(folder):
     (folder / "other.csv").write_text("micrograph,x,y\nelse.mrc,1,2\n")
-    with pytest.raises(InputError, match=r"share no micrograph \(such as else against m.01\)"):
+    with pytest.raises(InputError, match=r"have no micrograph in common \(such as else against m.01\)"):
         load_inputs(folder / "other.csv", folder / "truth.csv")
     with pytest.raises(InputError, match="none of the 1 micrographs"):
         load_inputs(folder / "other.csv", folder / "truth.csv", folder)
     # picks of one micrograph, truth of the other: both are given, none is shared
     (folder / "one.csv").write_text("micrograph,x,y\nm.02.mrc,1,2\n")
     (folder / "first.csv").write_text("micrograph,x,y,diameter\nm.01.mrc,1,2,8\n")
-    with pytest.raises(InputError, match="share no micrograph"):
+    with pytest.raises(InputError, match="have no micrograph in common"):
         load_inputs(folder / "one.csv", folder / "first.csv", folder)
 
 
 def test_one_name_in_two_folders_is_refused_not_scored_as_one(folder):
     (folder / "two.csv").write_text(TRUTH + "Other/m.01.mrc,50,50,8\n")
     for sides in (("two.csv", "truth.csv"), ("picks.csv", "two.csv"), ("two.csv", "two.csv")):
-        with pytest.raises(InputError, match="have one name in different folders"):
+        with pytest.raises(InputError, match="have the same name in different folders"):
             load_inputs(*(folder / side for side in sides))
 
 

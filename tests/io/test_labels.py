@@ -161,7 +161,7 @@ def test_labels_of_a_micrograph_without_a_state_are_refused(tmp_path):
     states.write_text(states.read_text().replace("unseen.mrc,none\n", ""))
     assert "unseen.mrc" not in read_labels(tmp_path)
     states.write_text(states.read_text().replace("May08_03.05.02.mrc,partial\n", ""))
-    with pytest.raises(InputError, match=r"does not name May08_03\.05\.02\.mrc"):
+    with pytest.raises(InputError, match=r"has no row for May08_03\.05\.02\.mrc"):
         read_labels(tmp_path)
 
 

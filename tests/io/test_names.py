@@ -91,7 +91,7 @@ def test_of_one_name_in_two_folders_the_micrographs_folder_is_taken(micrograph: 
     ],
 )
 def test_one_name_in_two_folders_is_refused_where_no_folder_tells(picks, micrographs):
-    with pytest.raises(InputError, match="have one name in different folders"):
+    with pytest.raises(InputError, match="have the same name in different folders"):
         match_names(picks, micrographs)
 
 

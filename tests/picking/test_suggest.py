@@ -34,7 +34,7 @@ def test_doubt_wins_where_micrographs_are_alike() -> None:
     features = [Features(defocus=15_000.0, unsure=0.1, labelled=i == 0) for i in range(5)]
     features[1] = Features(defocus=15_000.0, unsure=0.8)
     found = suggest(features, 1)[0]
-    assert (found.index, found.reason) == (1, "the model is unsure here")
+    assert (found.index, found.reason) == (1, "the model is uncertain here")
 
 
 def test_suggestions_spread_over_the_defocus() -> None:

@@ -175,7 +175,7 @@ def test_two_micrographs_of_one_name_are_refused(tmp_path, project, name):
 
 @pytest.mark.parametrize("name", ["..", "x/..", ".mrc/..", "a/."])
 def test_names_that_lead_outside_are_refused(tmp_path, name):
-    with pytest.raises(InputError, match="cannot name a file"):
+    with pytest.raises(InputError, match="is not a valid file name"):
         Project.create(tmp_path / "project", [Micrograph(tmp_path / "a.mrc", name)])
     assert not (tmp_path / "project").exists()
 

@@ -92,7 +92,7 @@ def test_figures_by_hand(found):
     assert differences.rows[0][:3] == (NASTY, "-0.200", "-0.200 to -0.200")
     assert differences.rows[1][:3] == ("no scores", "-0.143", "-0.143 to -0.143")
     settings = {row[0]: row[2:6] for row in setting_table(found).rows}
-    assert settings["net"] == ("all its candidates", "0.433", "0.433 to 0.433", "0.5")
+    assert settings["net"] == ("all candidates", "0.433", "0.433 to 0.433", "0.5")
     assert settings[NASTY][0] == "the picks given"
     assert settings["no scores"] == ("no scores", "none", "–", "–")
     assert difference_table(replace(found, methods=found.methods[:1])) is None
@@ -115,7 +115,7 @@ def test_csv_and_json_say_the_same(found):
 
 def test_markdown_keeps_its_columns(found):
     text = to_markdown(found, "Comparison")
-    assert "look number 7" in text
+    assert "test-set evaluation number 7" in text
     assert "- leak: net was trained on 1" in text
     lines = [line for line in text.splitlines() if line.startswith("|")]
     widths = [line.replace("\\|", "").count("|") for line in lines]
@@ -127,7 +127,7 @@ def test_markdown_keeps_its_columns(found):
 def test_latex_is_a_plain_tabular_with_names_as_they_are(found):
     text = to_latex(found)
     lines = text.splitlines()
-    assert lines[0].startswith("% 3 sides on 3 test micrographs")
+    assert lines[0].startswith("% 3 methods on 3 test micrographs")
     assert lines[1] == r"\begin{tabular}{lrrrrrrrr}"
     assert lines[-1] == r"\end{tabular}"
     body = [line for line in lines if line.endswith(r" \\")]
@@ -178,7 +178,7 @@ def test_the_folder_is_complete_and_the_page_escaped(found, tmp_path):
     assert "b" not in page.tags
     text = " ".join(page.text)
     assert NASTY in text
-    assert "look number 7 at them" in text
+    assert "test-set evaluation number 7" in text
     assert "a leak" in text  # on the tile
     wall = tmp_path / "wall"
     wall.write_text("mine")

@@ -1,4 +1,4 @@
-"""Several sides on planted micrographs: figures by hand, splits kept apart, looks counted."""
+"""Several sides on planted micrographs: figures by hand, splits kept apart, evaluations counted."""
 
 from __future__ import annotations
 
@@ -452,7 +452,7 @@ def test_methods_that_cannot_be_are_refused(planted):
     csv(planted / "a.csv", picks_of(NAMES))
     for methods, options, message in (
         ((), {}, "nothing to compare"),
-        (("a.csv", "a.csv"), {}, "two sides are called a"),
+        (("a.csv", "a.csv"), {}, "two methods are called a"),
         (("absent.csv",), {}, "absent.csv: no such file"),
         (("a.csv", "else.csv"), {}, "else: none of the 1 micrographs"),
         (("late.csv",), {}, r"late: .*names none of the 3 micrographs in question \(such as mic_0"),

@@ -311,7 +311,7 @@ def test_a_model_of_published_sets_tells_its_leaks(make: Callable[..., Benchmark
     assert all(each.training == 6 for each in records.values()), "two sets, no test part"
     assert all(each.selected is None for each in records.values())
     assert "training on 2 of the 22" in words(events)
-    assert "made for particles of" not in words(events), "every particle has the model's width"
+    assert "trained for particles of" not in words(events), "every particle has the model's width"
     assert records["10017"].figures["particle.f1"][0] > 0.6
     # a set that was not trained on is tested on all that is not validation
     list(benchmark(replace(job, final=True, resume=True)))

@@ -155,7 +155,7 @@ def load_start(start: str | None) -> Model | None:
     if start == "general":
         if not GENERAL.is_file():
             raise InputError(
-                "this version brings no general model",
+                "this version has no general model",
                 "use --start scratch",
                 viewer="start from scratch",
             )

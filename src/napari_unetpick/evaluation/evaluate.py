@@ -85,7 +85,7 @@ def evaluate(
         raise InputError(f"protocol '{protocol}': unknown; give one of {', '.join(PROTOCOLS)}")
     if not truth:
         raise InputError(
-            "no micrograph has truth to compare with",
+            "no micrograph has true particles to compare with",
             "check --truth",
             viewer="choose another truth",
         )

@@ -77,7 +77,7 @@ def _disc_diameter(sizes: Floats, given: float | None, usual: float | None, key:
         raise _no_diameter(key)
     if not np.isfinite(diameter) or diameter <= 0:
         raise InputError(
-            f"{key}: a diameter of {diameter:g} px cannot be",
+            f"{key}: a diameter of {diameter:g} px is not possible",
             "check --diameter",
             viewer="check the diameter",
         )
@@ -106,15 +106,15 @@ def _check_border(key: str, shape: tuple[int, int] | None, border: float) -> Non
         return
     if shape is None:
         raise InputError(
-            f"{key}: leaving out a border needs the image's size",
+            f"{key}: excluding a border needs the image size",
             "give --micrographs",
-            viewer="find the micrograph, or keep the border",
+            viewer="find the micrograph, or score the border, too",
         )
     if not 0 < border < min(shape) / 2:
         raise InputError(
-            f"{key}: a border of {border:.0f} px leaves nothing of {shape[0]} x {shape[1]} px",
+            f"{key}: a border of {border:.0f} px excludes all of {shape[0]} x {shape[1]} px",
             "give a smaller --border (in Angstrom)",
-            viewer="keep the border",
+            viewer="score the border, too",
         )
 
 

@@ -94,15 +94,15 @@ def make_scale(
     diameter_px = check_diameter(diameter) / pixel_size
     if diameter_px < SMALLEST_PX:
         raise InputError(
-            f"{name}: a diameter of {diameter:g} A is {diameter_px:.1f} px at {pixel_size:g} A/px, "
-            f"too few to see (at least {SMALLEST_PX:g})",
+            f"{name}: a diameter of {diameter:g} A ({diameter_px:.1f} px at {pixel_size:g} "
+            f"A/px) is too small (at least {SMALLEST_PX:g} px)",
             CHECK,
             viewer=CHECK_IN_VIEWER,
         )
     if diameter_px > min(shape) / 2:
         raise InputError(
-            f"{name}: a diameter of {diameter:g} A is {diameter_px:.0f} px at {pixel_size:g} A/px, "
-            f"more than half the micrograph ({shape[0]} x {shape[1]} px)",
+            f"{name}: a diameter of {diameter:g} A ({diameter_px:.0f} px at {pixel_size:g} "
+            f"A/px) is more than half the micrograph ({shape[0]} x {shape[1]} px)",
             CHECK,
             viewer=CHECK_IN_VIEWER,
         )

@@ -130,7 +130,7 @@ def _reason(best: int, known: Floats, labelled: Sequence[int], far: float, doubt
     if not labelled:
         return "a typical micrograph to start with"
     if UNSURE_WEIGHT * doubt > far:
-        return "the model is unsure here"
+        return "the model is uncertain here"
     words = (("smallest defocus yet", "largest defocus yet"), ("darker than", "brighter than"))
     shifts = known[best] - known[list(labelled)]
     for column, (less, more) in enumerate(words):

@@ -91,5 +91,5 @@ def _with_areas(path: Path, picks: Picks) -> AnnotationFile:
         return AnnotationFile(picks, negatives, exclusions, complete)
     except (InputError, OSError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(
-            f"{path}: the areas are damaged ({error}); mend the file or delete it"
+            f"{path}: the areas are damaged ({error}); repair the file or delete it"
         ) from error

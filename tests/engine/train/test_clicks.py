@@ -125,7 +125,7 @@ def said(training, estimate, monkeypatch):
     return list(clicks.train_on_clicks(training))
 
 
-@pytest.mark.parametrize("between, words", [((2, 8), ""), ((20, 30), ", all candidates there are")])
+@pytest.mark.parametrize("between, words", [((2, 8), ""), ((20, 30), ", all there are")])
 def test_the_number_that_is_said_is_that_of_the_card(
     trained, make_item, monkeypatch, between, words
 ):

@@ -115,7 +115,7 @@ def test_where_nothing_validates_it_is_said(tmp_path: Path):
     labels = {k: replace(each, state="partial") for k, each in job.labels.items()}
     events = list(train(replace(job, labels=labels, validation=None)))
     said = [e.text for e in events if isinstance(e, Message)]
-    assert "training does not end early: nothing validates" in said
+    assert "no early stopping: there are no validation micrographs" in said
     last = max(e.epoch for e in events if isinstance(e, Metrics) and e.stage == "training")
     assert last == 2, "0.6 of the epochs, as with partial labels without patience"
 

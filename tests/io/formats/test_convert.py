@@ -55,7 +55,7 @@ def test_csv_to_relion_with_the_stars_own_names(project: Path):
     assert list(picks) == ["M/mic.1.mrc", "M/mic.2.mrc"]
     assert picks["M/mic.1.mrc"].coords.tolist() == [[50.5, 150.25]]
     again = run(project / "picks.csv", out, "--to", "relion")  # overwritten, and warned about
-    assert "3 names may be none of these (such as mic.1.tif): give --micrographs CtfFind" in again
+    assert "3 names may differ (such as mic.1.tif): give --micrographs CtfFind" in again
     assert "mic.3" in read_picks(out)
 
 
@@ -63,7 +63,7 @@ def test_names_for_relion_start_from_the_project(project: Path, monkeypatch: pyt
     monkeypatch.chdir(project)
     common = ("picks.csv", "External/job010", "--to", "relion", "--micrographs")
     said = run(*common, project / "M")
-    assert "2 names may be none of these" in said  # nothing tells where the project is
+    assert "2 names may differ" in said  # nothing tells where the project is
     assert f"such as {project / 'M' / 'mic.1.mrc'}" in said
     assert "letter by letter" not in run(*common, "M")
     assert "letter by letter" in run(*common, "M/../M/*.mrc")
@@ -95,7 +95,7 @@ def test_flip_needs_the_height_and_turns_the_rows(project: Path):
 def test_flip_says_which_micrograph_cannot_be_opened(project: Path):
     (project / "M" / "mic.2.mrc").write_bytes(b"<xml/>")
     common = (project / "picks.csv", project / "out.csv", "--to", "csv", "--flip-y")
-    with pytest.raises(InputError, match=r"mic.2, which cannot be opened: leave it out"):
+    with pytest.raises(InputError, match=r"mic.2, which cannot be opened; remove it from the list"):
         run(*common, "--micrographs", project / "M")
 
 
@@ -113,22 +113,22 @@ def test_cryoppp_truth_of_micrographs_with_a_suffix(project: Path):
 def test_zero_picks_are_said(project: Path):
     (project / "empty.csv").write_text("micrograph,x,y\n")
     said = run(project / "empty.csv", project / "out.star", "--to", "star")
-    assert "0 picks (PICKS holds none)" in said
+    assert "0 picks (PICKS has none)" in said
     assert read_picks(project / "out.star") == {}
 
 
 @pytest.mark.parametrize(
     "options, words",
     [
-        (("--to", "xyz"), "'xyz' is not written"),
-        (("--to", "csv", "--from", "xyz"), "'xyz' is not read"),
+        (("--to", "xyz"), "'xyz' cannot be written"),
+        (("--to", "csv", "--from", "xyz"), "'xyz' cannot be read"),
         (("--to", "csv", "--pixel-size", "0"), "pixel size of 0"),
         (("--to", "box", "--diameter", "-5", "--pixel-size", "1"), "diameter of -5"),
         (("--to", "box", "--box-size", "63"), "box size of 63"),
         (("--to", "csv", "--scale", "0"), "scale of 0"),
         (("--to", "csv", "--scale", "nan"), "scale of nan"),
         (("--to", "csv", "--scale", "inf"), "scale of inf"),
-        (("--to", "csv", "--scale", "1e9"), "at x .* cannot be"),
+        (("--to", "csv", "--scale", "1e9"), "at x .* is not possible"),
         (("--to", "box", "--diameter", "nan", "--pixel-size", "1"), "diameter of nan"),
         (("--to", "box", "--diameter", "1e300", "--pixel-size", "1"), r"diameter of 1e\+300"),
         (("--to", "csv", "--pixel-size", "nan"), "pixel size of nan"),
@@ -159,7 +159,7 @@ def test_one_name_in_two_folders_is_not_merged(tmp_path: Path):
         "M/grid1/mic1.mrc 10 20\nM/grid2/mic1.mrc 300 400\n"
     )
     for to in ("csv", "topaz"):
-        with pytest.raises(InputError, match="one name in different folders"):
+        with pytest.raises(InputError, match="the same name in different folders"):
             run(tmp_path / "dup.star", tmp_path / "out", "--to", to)
     assert not (tmp_path / "out").exists()
     assert "of 2 micrographs" in run(tmp_path / "dup.star", tmp_path / "out.star", "--to", "star")
@@ -184,7 +184,7 @@ def test_figures_of_merit_go_to_topaz_as_they_are(tmp_path: Path):
     table, out = tmp_path / "fom.csv", tmp_path / "out.txt"
     table.write_text("micrograph,x,y,score\na,1,2,4.5\na,3,4,0.5\nb,5,6,-5.5\n")
     said = run(table, out, "--to", "topaz")
-    assert "scores outside of 0 to 1 are written as they are, not as logits" in said
+    assert "scores outside 0 to 1 are written unchanged, not as logits" in said
     scores = [line.split("\t")[-1] for line in out.read_text().splitlines()[1:]]
     assert scores == ["4.500000", "0.500000", "-5.500000"]
     table.write_text("micrograph,x,y,score\na,1,2,1\na,3,4,0.5\n")

@@ -255,7 +255,7 @@ def test_places_that_cannot_be_are_refused_in_every_format(tmp_path: Path, value
     (tmp_path / "a.csv").write_text(f"micrograph,x,y\na,{big},5\n")
     (tmp_path / "a.box").write_text(f"{big} 5 10 10\n")
     for name in ("a.cs", "a.json", "a.cbox", "a.csv", "a.box"):
-        with pytest.raises(InputError, match=rf"{name}: .*(cannot be; mend|not a number)"):
+        with pytest.raises(InputError, match=rf"{name}: .*(is not possible; correct|not a number)"):
             read_picks(tmp_path / name)
 
 
@@ -280,7 +280,7 @@ def test_cryosparc_files_that_cannot_be_used(tmp_path: Path):
     with pytest.raises(InputError, match="cut short"):
         read_picks(path)
     path.write_bytes(b"\x94CSDAT\x01\x00")
-    with pytest.raises(InputError, match=r"no NumPy \.cs file"):
+    with pytest.raises(InputError, match=r"not a NumPy \.cs file"):
         read_picks(path)
 
 
@@ -306,7 +306,7 @@ def test_cryoppp_finds_the_height_by_a_name_with_a_suffix(tmp_path: Path):
     known = {"mic1_DW": (100, 200), "mic2_DW": (50, 50)}
     assert read_picks(tmp_path / "mic1.csv", image_shapes=known)["mic1"].coords[0, 0] == 79
     known["mic1_aligned"] = (60, 200)  # which of the two is meant nobody knows
-    with pytest.raises(InputError, match=r"none of the micrographs given .* has its name"):
+    with pytest.raises(InputError, match=r"none of the given micrographs .* has its name"):
         read_picks(tmp_path / "mic1.csv", image_shapes=known)
 
 
@@ -354,9 +354,9 @@ def test_what_is_no_pick_file(tmp_path: Path):
     ]:
         with pytest.raises(InputError, match=words):
             read_picks(path)
-    with pytest.raises(InputError, match="format 'xyz' is not read"):
+    with pytest.raises(InputError, match="format 'xyz' cannot be read"):
         read_picks(tmp_path / "a.mrc", "xyz")
-    with pytest.raises(InputError, match="format 'xyz' is not written"):
+    with pytest.raises(InputError, match="format 'xyz' cannot be written"):
         write_picks({}, tmp_path / "out", "xyz")
 
 
@@ -383,7 +383,7 @@ def test_folder_of_pick_files(tmp_path: Path):
         "a": [[2.0, 1.0]],
         "b": [[5.0, 5.0]],
     }
-    assert picks.messages == [f"{n}: holds no picks, left out" for n in ("job.star", "split.csv")]
+    assert picks.messages == [f"{n}: has no picks, left out" for n in ("job.star", "split.csv")]
     (tmp_path / "picks.csv").write_text("micrograph,x,y\na.mrc,1,2\n")
     with pytest.raises(InputError, match=r"both a\.star and picks\.csv hold picks of a"):
         read_picks(tmp_path)
@@ -424,7 +424,7 @@ def test_folder_and_file_mixed_up(tmp_path: Path):
     for fmt in ("csv", "star", "topaz", "cryosparc"):
         with pytest.raises(InputError, match="is a folder where a file should go"):
             write_picks(planted(), tmp_path, fmt)
-    with pytest.raises(InputError, match="one micrograph, not 2"):
+    with pytest.raises(InputError, match="one file per micrograph, and there are 2"):
         write_picks(planted(), tmp_path / "all.box", "box", box_size=64)
 
 

@@ -73,7 +73,7 @@ def test_names_never_lead_out_of_the_folder(tmp_path: Path):
         "passwd_autopick.star",
     ]
     assert all(f.parent == out for f in tmp_path.rglob("*.star"))
-    with pytest.raises(InputError, match="cannot name a file"):
+    with pytest.raises(InputError, match="is not a valid file name"):
         write_autopick(out, pairs("a/.."))
 
 
@@ -110,7 +110,7 @@ def test_missing_listed_files(tmp_path: Path):
     files[0].unlink()
     picks = read_picks(files[-1])
     assert list(picks) == [NAMES[1]]
-    assert "1 of the 2 pick files that autopick.star lists are missing" in picks.messages[0]
+    assert "1 of the 2 picks files listed in autopick.star are missing" in picks.messages[0]
     files[1].unlink()
     with pytest.raises(InputError, match="none of the 2 pick files"):
         read_picks(files[-1])
@@ -154,7 +154,7 @@ def test_a_listed_file_without_rows_or_sense_does_not_stop_the_others(tmp_path: 
         "empty.mrc": 0,
     }
     (message,) = picks.messages
-    assert message.startswith("1 of the 4 pick files that autopick.star lists cannot be read")
+    assert message.startswith("1 of the 4 picks files listed in autopick.star cannot be read")
     assert "blank_autopick.star: is empty" in message
     for file in files[:3]:
         file.write_text("")
@@ -207,5 +207,5 @@ def test_names_from_the_project_only_where_that_is_certain(tmp_path: Path):
     assert list(names.values())[:4] == [right, right, right, "link/b.mrc"]
     assert list(names.values())[4:] == list(given)[4:]
     assert len(messages) == 1
-    assert f"4 names may be none of these (such as {outside}): do this" in messages[0]
+    assert f"4 names may differ (such as {outside}): do this" in messages[0]
     assert project_names({"link/b.mrc": None}, out, "do this")[1] == []

@@ -133,13 +133,13 @@ def test_recentring_before_3_1_is_in_particle_pixels(tmp_path: Path):
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("data_\nloop_\n_rlnMicrographName\na.mrc\n", "holds no picks.*_rlnMicrographName"),
+        ("data_\nloop_\n_rlnMicrographName\na.mrc\n", "has no picks.*_rlnMicrographName"),
         ("data_\nloop_\n_rlnCoordinateX\n5\n", "no _rlnCoordinateX and _rlnCoordinateY"),
         ("data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n5 nan\n", "not a number"),
         ("data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n5 abc\n", "'abc'"),
         (
             "data_\nloop_\n_rlnImageName\n_rlnCoordinateX\n_rlnCoordinateY\n1@a.mrcs 5 6\n",
-            "name no micrograph",
+            "have no micrograph name",
         ),
     ],
 )

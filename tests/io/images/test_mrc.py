@@ -203,7 +203,7 @@ def test_what_is_no_micrograph_is_told_in_one_line(tmp_path: Path, content: byte
         ("mic.eer", "motion-correct"),
         ("ref.gain", "gain reference"),
         ("mic.mrc.gz", "decompress"),
-        ("mic.dm4", ".dm4 is not read"),
+        ("mic.dm4", ".dm4 cannot be read"),
         ("mic", "no extension"),
     ],
 )

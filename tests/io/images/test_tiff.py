@@ -55,12 +55,12 @@ def test_what_is_no_micrograph_is_told(tmp_path: Path):
         "4 frames; motion-correct": lambda: tifffile.imwrite(
             path, np.zeros((4, 6, 10), "u1"), photometric="minisblack"
         ),
-        "no grey-scale image": lambda: tifffile.imwrite(
+        "not a grey-scale image": lambda: tifffile.imwrite(
             path, np.zeros((6, 10, 3), "u1"), photometric="rgb"
         ),
         "real numbers": lambda: tifffile.imwrite(path, np.zeros((6, 10), "c8")),
         "empty": lambda: path.write_bytes(b""),
-        "no readable TIFF": lambda: path.write_bytes(b"<html>404</html>"),
+        "not a readable TIFF": lambda: path.write_bytes(b"<html>404</html>"),
     }
     for words, make in cases.items():
         make()
@@ -79,7 +79,7 @@ def test_the_pixel_size_is_read_without_the_pixels(tmp_path: Path, monkeypatch: 
     monkeypatch.delattr(tifffile.TiffPage, "asarray")
     assert UnmappedImage(tmp_path / "mic.tif").pixel_size == 1.5
     (tmp_path / "mic.tif").write_bytes(b"II*")
-    with pytest.raises(InputError, match="no readable TIFF"):
+    with pytest.raises(InputError, match="not a readable TIFF"):
         UnmappedImage(tmp_path / "mic.tif")
     with pytest.raises(InputError, match="no such file"):
         UnmappedImage(tmp_path / "other.tif")

@@ -216,7 +216,7 @@ def test_unsure_candidates_are_suggested_and_missing_files_are_not(
     found = find_suggestions(
         take_snapshot(project_session), project_session.project.keys, {}, Task()
     )
-    assert found[0] == ("a.b_2", "the model is unsure here")
+    assert found[0] == ("a.b_2", "the model is uncertain here")
     project_session.project.entry("a.b_2").micrograph.path.unlink()
     found = find_suggestions(
         take_snapshot(project_session), project_session.project.keys, {}, Task()

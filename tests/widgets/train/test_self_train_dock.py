@@ -13,7 +13,7 @@ from napari_unetpick.events import Metrics
 from napari_unetpick.io.models import Model, load_model, save_model
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.project.runs import write_taken
+from napari_unetpick.project.runs import write_pseudo_labels
 from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.train.rounds_table import rounds_of, verdict
 from napari_unetpick.widgets.train.self_train_dock import SelfTrainDock

@@ -66,8 +66,8 @@ class RunFolder:
         if not resume and any((self.path / name).is_file() for name in (CHECKPOINT, MODEL)):
             raise InputError(
                 f"{self.path}: already holds a run",
-                "add --resume to go on with it, or give --run another folder",
-                viewer="press Resume to go on with it",
+                "add --resume to continue it, or give --run another folder",
+                viewer="press Resume to continue it",
             )
         if not resume or not self.begun:
             return None

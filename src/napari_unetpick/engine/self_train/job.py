@@ -157,8 +157,8 @@ def read_run_config(run: Path) -> dict[str, Any]:
     if not (run / MODEL).is_file():
         begun = path.is_file()
         raise InputError(
-            f"{run}: holds no finished model",
-            "finish it with train --resume first" if begun else "train one into it first",
+            f"{run}: has no finished model",
+            "finish it with train --resume first" if begun else "train one there first",
             viewer="resume its training first" if begun else "",
         )
     try:

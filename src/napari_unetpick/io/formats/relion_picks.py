@@ -92,10 +92,10 @@ def _scale_of_angstrom(
     size = _micrograph_pixel_size(blocks, table, options, messages)
     if size is None:
         raise InputError(
-            f"{table.source}: its recentring shifts are in A, and it does not tell the "
-            "micrographs' pixel size",
+            f"{table.source}: its recentring shifts are in A, but it has no pixel size of "
+            "the micrographs",
             "give --pixel-size",
-            viewer="type the pixel size in Annotate, under the diameter",
+            viewer="enter the pixel size in Annotate, under the diameter",
         )
     return 1.0 / size
 

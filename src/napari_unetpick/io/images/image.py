@@ -136,7 +136,7 @@ def resolve_pixel_size(
         if size is not None and is_pixel_size(size):
             return float(size)
     raise InputError(
-        f"{micrograph.name}: neither its header nor its list tells a pixel size that can be",
+        f"{micrograph.name}: no valid pixel size in its header or its list",
         "give --pixel-size (A/px)",
-        viewer="type it in Annotate, under the diameter",
+        viewer="enter it in Annotate, under the diameter",
     )

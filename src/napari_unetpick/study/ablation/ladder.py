@@ -62,7 +62,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("augmentation", _augmentation),
     ("longer training", _longer),
     ("warm restarts", _schedule),
-    ("dynamic pseudo-labels, acceptance test", _dynamic),
+    ("dynamic pseudo-labels, gate", _dynamic),
     ("balanced sampling", _balanced),
     ("attention", _attention),
 )

@@ -247,7 +247,7 @@ def _check_parts(
         )
     if final and not tests:
         raise InputError(
-            f"{where}: no labelled micrograph tests",
-            "leave --final out, or set some aside as 'test'",
+            f"{where}: no labelled test micrographs",
+            "leave out --final, or mark some 'test'",
             viewer="give some fully labelled ones the split Test in Micrographs",
         )

@@ -46,9 +46,9 @@ def ask(job: CompareJob, failed: Mapping[str, str]) -> Question:
         needs = job.diameter is not None and particles.diameters is None
         if key not in sizes and (job.border or needs):
             raise InputError(
-                f"{key}: its pixel size is not known, so Angstrom cannot become pixels",
+                f"{key}: its pixel size is unknown",
                 "give --pixel-size (A/px)",
-                viewer="type it in Annotate, under the diameter",
+                viewer="enter it in Annotate, under the diameter",
             )
     known = {key: a for key, a in sizes.items() if key in truth}
     diameters = None if job.diameter is None else {k: job.diameter / a for k, a in known.items()}

@@ -11,7 +11,7 @@ from typing import Any
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.picking.scale import EDGE
-from napari_unetpick.project.evaluations import obstacle
+from napari_unetpick.project.evaluations import missing_for_comparison
 from napari_unetpick.protocol.requests import CompareRequest
 from napari_unetpick.widgets.qt.preferences import read_preferences
 from napari_unetpick.widgets.session.follower import JobFollower
@@ -36,7 +36,7 @@ class Comparing(JobFollower):
         project = self.session.project
         if project.read_only:
             return "The project is open read-only: save it as another project, then compare."
-        missing = obstacle(project.entries, project.diameter, final=final)
+        missing = missing_for_comparison(project.entries, project.diameter, final=final)
         return missing or self.session.jobs.busy
 
     def start(

@@ -158,7 +158,7 @@ class SelfTrainDock(Dock):
     def _can_look(self) -> None:
         """Offer what the chosen run took; not while a network's own previews come."""
         run = self.run_box.currentData()
-        taken = run is not None and bool(rounds_taken(run))
+        taken = run is not None and bool(rounds_with_pseudo_labels(run))
         self.look.setEnabled(taken and self.session.jobs.current is None)
 
     def _show_way_back(self, *_: object) -> None:
