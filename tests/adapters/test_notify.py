@@ -18,13 +18,13 @@ def test_what_is_said_before_the_window_is_shown_waits_for_it(
     monkeypatch.setattr(notify, "WAIT_MS", 20)
     viewer = make_napari_viewer(show=False)
     before = len(notification_manager.records)
-    notify.tell("picks.star holds picks of 1,000 micrographs")
+    notify.tell("picks.star has picks of 1,000 micrographs")
     qtbot.wait(80)
     assert len(notification_manager.records) == before
     viewer.show()
     qtbot.waitUntil(lambda: len(notification_manager.records) > before, timeout=20000)
     record = notification_manager.records[-1]
-    assert record.message == "picks.star holds picks of 1,000 micrographs"
+    assert record.message == "picks.star has picks of 1,000 micrographs"
     assert str(record.severity) == "info"
 
 

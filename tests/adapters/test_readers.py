@@ -194,7 +194,7 @@ def test_a_thousand_micrographs_make_one_layer_and_a_word(
     assert layers_of(viewer) == [("Points", "m0000 picks")]
     [(level, text)] = told
     assert level == "info"
-    assert text.startswith("picks.star holds picks of 1,000 micrographs; showing m0000 (3 picks)")
+    assert text.startswith("picks.star has picks of 1,000 micrographs; showing m0000 (3 picks)")
     assert "open a micrograph" in text
 
 

@@ -49,16 +49,16 @@ def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path)
 
     short = unetpick(*ask, "--budget", "0.01")
     assert short.returncode == 0, short.stderr
-    assert "another run does not fit the budget: 6 of 7 runs are left" in short.stderr
-    assert "look number 1 at these test micrographs" in short.stderr
+    assert "the budget is too short for another run: 6 of 7 runs are left" in short.stderr
+    assert "test-set evaluation number 1 on these micrographs" in short.stderr
     assert "not run:" in short.stdout
     done = unetpick(*ask, "--budget", "10")
     assert done.returncode == 0, done.stderr
-    assert "1 labelled and 1 unlabelled micrographs train, 2 test" in done.stderr
+    assert "1 labelled and 1 unlabelled micrographs for training, 2 for testing" in done.stderr
     for method in ("baseline", "+ combined loss", "+ dynamic pseudo-labels, gate", "+ ensemble"):
         assert method in done.stdout
     assert done.stderr.count("look number") == 1  # of six runs
-    assert "look number 2 at these test micrographs" in done.stderr
+    assert "test-set evaluation number 2 on these micrographs" in done.stderr
     records = sorted((out / "records").glob("*.json"))
     assert len(records) == 7  # three rungs with two seeds, and the ensemble
     assert not list((out / "records").glob("*.safetensors"))
@@ -117,12 +117,15 @@ def test_a_splits_validation_validates_and_a_projects_looks_are_counted(
     ask += ["--split", split, "--labelled", "1", "--seeds", "1", "--out", out]
     done = unetpick(*ask, "--budget", "0.01")
     assert done.returncode == 0, done.stderr
-    assert "1 labelled and 1 unlabelled micrographs train, 1 validate, 1 test" in done.stderr
-    assert "1 micrograph (such as ribosome_0002) not in split.csv: they train" in done.stderr
+    assert (
+        "1 labelled and 1 unlabelled micrographs for training, 1 for validation, 1 for testing"
+        in done.stderr
+    )
+    assert "1 micrograph (such as ribosome_0002) not in split.csv: used for training" in done.stderr
     configs = [tomllib.loads(p.read_text()) for p in (out / "runs").glob("*/config.toml")]
     assert configs
     assert all(each["validation"] == ["ribosome_0003"] for each in configs)
-    assert f"look number 1 at these test micrographs, noted in {project}" in done.stderr
+    assert f"test-set evaluation number 1 on these micrographs, counted in {project}" in done.stderr
     assert len(read_evaluations(project)) == 1
     assert not read_evaluations(out)
 
@@ -145,10 +148,10 @@ def test_a_validation_of_clicks_alone_is_left_out_and_that_is_said(tiny: TinySet
     assert job.train.validation is None
     assert [m.key for m in job.train.micrographs] == ["ribosome_0001"]
     assert (
-        "1 micrograph (such as ribosome_0003) marked 'validation' but not fully labelled: left out"
+        "1 micrograph (such as ribosome_0003) marked 'validation' but not fully labelled: skipped"
         in messages
     )
-    assert "1 micrograph (such as ribosome_0002) marked 'test' but without truth: left out" in (
+    assert "1 micrograph (such as ribosome_0002) marked 'test' but without truth: skipped" in (
         messages
     )
 
@@ -207,7 +210,7 @@ def test_another_truth_or_split_is_another_ablation(tiny: TinySet, tmp_path: Pat
         assert (out / "ladder.md").read_text() == (tmp_path / "same" / "ladder.md").read_text()
     older = unetpick(*ask, "--budget", "1")
     assert older.returncode == 2
-    assert "an earlier version began this ablation" in older.stderr
+    assert "an earlier version started this ablation" in older.stderr
 
     (out / "ablation.json").write_text(json.dumps({"data": job.data, "form": 2, "batches": 2}))
     rows, parts = truth.read_text().splitlines(keepends=True), split.read_text()

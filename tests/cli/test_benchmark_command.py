@@ -17,7 +17,7 @@ from napari_unetpick.report.tables.benchmark import (
     to_csv,
     write_benchmark,
 )
-from napari_unetpick.study.cryoppp.record import Record
+from napari_unetpick.study.cryoppp.record import SetRecord
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "study"))
 from cryoppp_tree import QUICK, plant_set
@@ -106,10 +106,10 @@ def test_bad_input_is_one_line(tree: Path, tmp_path: Path, arguments: list[str],
     assert not (tmp_path / "out").exists()
 
 
-def record(name: str, f1: float, **changes: object) -> Record:
+def record(name: str, f1: float, **changes: object) -> SetRecord:
     rows = ("particle", "particle_macro", "iou0.6", "pixel", "quarter")
     figures = {f"{row}.{ratio}": (f1, f1 - 0.1, f1 + 0.1) for row in rows for ratio in RATIOS}
-    made = Record(name, "test", 8, 4, 100, 90, 108.0, 1.77, 0.5, figures, selected=0.9)
+    made = SetRecord(name, "test", 8, 4, 100, 90, 108.0, 1.77, 0.5, figures, selected=0.9)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 

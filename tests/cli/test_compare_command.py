@@ -53,8 +53,8 @@ def test_a_model_picks_once_and_is_told_apart_from_what_it_has_seen(
 
     again = compare(tiny, out, *sides, "--final")
     assert again.returncode == 0, again.stderr
-    assert "look number 1 at these test micrographs" in again.stdout
-    assert "net: has picked the validation micrographs before" in again.stderr
+    assert "test-set evaluation number 1 on these micrographs" in again.stdout
+    assert "net: its picks of the validation micrographs are kept from before" in again.stderr
     assert (folder / "candidates.csv").stat().st_mtime_ns == before
     assert "look number 1" in (out / "comparison.md").read_text()
     assert "note: leak: net" in again.stdout

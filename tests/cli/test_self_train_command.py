@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from command_line import TinySet, environment, unetpick, unetpick_process
 
-from napari_unetpick.engine.self_train import acceptance as gate
+from napari_unetpick.engine.self_train import acceptance
 from napari_unetpick.engine.self_train import run as self_train
 from napari_unetpick.engine.self_train import state as self_train_state
 from napari_unetpick.engine.self_train import teacher as teaching
@@ -65,7 +65,7 @@ def rounds_of(run: Path) -> list[dict]:
 
 def accept_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a round does, it passes and counts as better."""
-    monkeypatch.setattr(gate, "HARM", -2.0)
+    monkeypatch.setattr(acceptance, "HARM", -2.0)
     better = property(lambda each: each.decision == "accepted")
     monkeypatch.setattr(self_train_state.Round, "better", better)
 
@@ -154,14 +154,14 @@ def test_a_harmless_round_that_is_no_better_neither_stays_nor_teaches(
     tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """On forty units it loses half a point for sure: less than the gate calls harm."""
-    verdict = gate.compare_on_labels(
-        gate.Tally(*np.full((3, 40), 200)),
-        gate.Tally(np.tile([199, 198, 200, 199], 10), *np.full((2, 40), 200)),
+    verdict = acceptance.compare_on_labels(
+        acceptance.Tally(*np.full((3, 40), 200)),
+        acceptance.Tally(np.tile([199, 198, 200, 199], 10), *np.full((2, 40), 200)),
         np.random.default_rng(1),
     )
     assert verdict.decision == "accepted"
     assert verdict.high < 0
-    monkeypatch.setattr(gate, "judge_round", lambda *_: verdict)
+    monkeypatch.setattr(acceptance, "compare_on_labels", lambda *_: verdict)
     before = (run / "model.safetensors").read_bytes()
     short = ("self-train", tiny.folder, "--run", run, "--self-training-epochs", "1")
     done = unetpick(*short, "--rounds", "2")
@@ -205,7 +205,7 @@ def test_starting_over_goes_back_to_the_supervised_model(
     assert [row["stage"] for row in rounds_of(run)] == ["round 1", "round 2"]
     assert (run / "round-1.safetensors").read_bytes() == first
     assert (run / "model.safetensors").read_bytes() != supervised
-    monkeypatch.setattr(gate, "HARM", 2.0)
+    monkeypatch.setattr(acceptance, "HARM", 2.0)
     done = unetpick(*short, "--rounds", "1", "--start-over")
     assert done.returncode == 0, done.stderr
     assert (run / "model.safetensors").read_bytes() == supervised
@@ -276,7 +276,7 @@ def test_partial_labels_cannot_tell_and_say_what_would(
 def test_clicks_that_suffice_judge_every_round_by_networks_that_have_not_seen_them(
     tiny: TinySet, eighteen_clicks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(gate, "ENOUGH", 18)
+    monkeypatch.setattr(acceptance, "ENOUGH", 18)
     accept_all(monkeypatch)
     run = Path(shutil.copytree(eighteen_clicks, tmp_path / "run"))
     done = unetpick("self-train", tiny.folder, "--run", run)

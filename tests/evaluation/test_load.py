@@ -64,7 +64,7 @@ def test_angstrom_become_pixels_by_the_header_or_the_option(folder):
 def test_given_diameter_does_not_replace_that_of_the_truth(folder):
     found = load_inputs(folder / "picks.csv", folder / "truth.csv", diameter=500.0, pixel_size=1.0)
     assert score(found).micrographs[0].pair.diameter == 8.0
-    assert any("--diameter serves only" in message for message in found.messages)
+    assert any("--diameter is used only" in message for message in found.messages)
 
 
 def test_only_the_micrographs_given_are_scored(folder):
@@ -134,7 +134,7 @@ def test_files_beside_the_truth_say_how_complete_it_is(folder, given):
     for text in (
         "1 micrograph of the truth (such as m.02) not fully labelled",
         "1 micrograph (such as m.03) without particles",
-        "excluded areas of 1 micrograph (such as m.01)",
+        "excluded areas in 1 micrograph (such as m.01",
     ):
         assert sum(text in message for message in found.messages) == 1
     (folder / "labels.csv").write_text("micrograph,state\nm.01,partial\nm.02,none\n")
@@ -151,7 +151,9 @@ def test_a_truth_that_is_called_labels_is_truth(folder):
 
 def test_strangers_are_refused(folder):
     (folder / "other.csv").write_text("micrograph,x,y\nelse.mrc,1,2\n")
-    with pytest.raises(InputError, match=r"have no micrograph in common \(such as else against m.01\)"):
+    with pytest.raises(
+        InputError, match=r"have no micrograph in common \(such as else against m.01\)"
+    ):
         load_inputs(folder / "other.csv", folder / "truth.csv")
     with pytest.raises(InputError, match="none of the 1 micrographs"):
         load_inputs(folder / "other.csv", folder / "truth.csv", folder)

@@ -121,11 +121,11 @@ def test_says_what_was_left_out_and_what_may_go_wrong(tmp_path):
     result = export_picks([item(), other], tmp_path, options("relion"))
     said = "\n".join(result.messages)
     for words in (
-        "1 pick left out whose box of 30 px would cross the edge",
+        "1 pick skipped: boxes of 30 px would cross the edge",
         "2 duplicates left out",
-        "2 picks left out in excluded areas",
+        "2 picks skipped in excluded areas",
         "1 micrograph cannot be read (such as /data/second.mrc)",
-        "pixel sizes differ: a particle is 20 to 40 px",
+        "pixel sizes differ: the particle diameter is 20 to 40 px",
         "open CtfFind's micrographs_ctf.star",
         "1 older file of other micrographs",
     ):

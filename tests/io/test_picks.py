@@ -50,7 +50,7 @@ def test_outside_the_image():
     assert assigned.outside == 4
     assert assigned.picks["a"].coords.tolist() == [[0, 0], [9.4, 19.4], [-0.5, 0]]
     assert assigned.picks["a"].scores.tolist() == [0.0, 0.1, 0.2]
-    assert assigned.messages == ["4 of 7 picks lie outside their micrographs: left out"]
+    assert assigned.messages == ["4 of 7 picks lie outside their micrographs: skipped"]
     with pytest.raises(InputError, match=r"every pick \(1\) lies outside.*swapped"):
         assign_picks({"a": at("a", (15, 5))}, micrographs("a.mrc"), {"x/a.mrc": (10, 20)})
 

@@ -55,7 +55,7 @@ def test_rejected_and_labelled_ones_are_never_suggested() -> None:
 def test_nothing_labelled_begins_with_a_typical_one() -> None:
     features = [Features(defocus=each) for each in (10_000.0, 20_000.0, 30_000.0)]
     found = suggest(features, 1)[0]
-    assert (found.index, found.reason) == (1, "a typical one to begin with")
+    assert (found.index, found.reason) == (1, "a typical micrograph to start with")
 
 
 def test_nothing_known_spreads_over_the_list() -> None:

@@ -196,7 +196,7 @@ def test_creating_overwrites_nobodys_files(tmp_path, part):
 
 def test_creating_where_a_project_or_a_file_is_fails(tmp_path, project):
     before = (project.folder / "project.toml").read_bytes()
-    with pytest.raises(InputError, match="is a project already"):
+    with pytest.raises(InputError, match="is already a project"):
         Project.create(project.folder)
     assert (project.folder / "project.toml").read_bytes() == before
     (tmp_path / "file").write_text("")

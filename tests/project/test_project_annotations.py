@@ -145,7 +145,7 @@ def test_damage_is_one_line_and_the_file_is_left_alone(tmp_path, before, after):
     text = path.read_text(encoding="utf-8")
     assert text.count(before) == 1
     path.write_text(text.replace(before, after), encoding="utf-8")
-    with pytest.raises(InputError, match=r"\.json: .*mend the file or restore") as caught:
+    with pytest.raises(InputError, match=r"\.json: .*repair the file or restore") as caught:
         read(tmp_path)
     assert "\n" not in str(caught.value)
     assert path.read_text(encoding="utf-8") == text.replace(before, after)

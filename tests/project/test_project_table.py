@@ -77,8 +77,14 @@ def test_a_project_without_micrographs_is_one(tmp_path):
         (HEAD + "columns = ['image']\nrows = [['a.mrc'], ['b.mrc', 1]]\n", "row 2 .* 1 columns"),
         (HEAD + "columns = ['image']\nrows = [['a.mrc'], ['x/a.tif']]\n", "row 2 .* a stands"),
         (HEAD + "columns = ['image']\nrows = [[5]]\n", "row 1 .* not a text"),
-        (HEAD + "columns = ['image', 'name']\nrows = [['a.mrc', '..']]\n", "is not a valid file name"),
-        (HEAD + "columns = ['image', 'name']\nrows = [['a.mrc', 'x/..']]\n", "is not a valid file name"),
+        (
+            HEAD + "columns = ['image', 'name']\nrows = [['a.mrc', '..']]\n",
+            "is not a valid file name",
+        ),
+        (
+            HEAD + "columns = ['image', 'name']\nrows = [['a.mrc', 'x/..']]\n",
+            "is not a valid file name",
+        ),
         (HEAD + "columns = ['image', 'state']\nrows = [['a.mrc', 'half']]\n", "state 'half'"),
         (HEAD + "columns = ['image', 'state']\nrows = [['a.mrc', []]]\n", "state"),
         (HEAD + "columns = ['image', 'kept']\nrows = [['a.mrc', 'yes']]\n", "kept is 'yes'"),

@@ -127,7 +127,7 @@ def test_markdown_keeps_its_columns(found):
 def test_latex_is_a_plain_tabular_with_names_as_they_are(found):
     text = to_latex(found)
     lines = text.splitlines()
-    assert lines[0].startswith("% 3 methods on 3 test micrographs")
+    assert lines[0].startswith("% Three pickers compared on 3 test micrographs")
     assert lines[1] == r"\begin{tabular}{lrrrrrrrr}"
     assert lines[-1] == r"\end{tabular}"
     body = [line for line in lines if line.endswith(r" \\")]

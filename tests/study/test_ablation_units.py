@@ -146,5 +146,7 @@ def test_records_of_other_settings_beside_fitting_ones_are_told(job: AblateJob):
     write_plan(job.out, Plan("d", 2, FORM))
 
     first, second = islice(run.ablate(replace(job, seeds=(42,))), 2)
-    assert first.text.startswith("1 record (such as 0123456789ab_42) of other settings")
+    assert first.text.startswith(
+        "1 record (such as 0123456789ab_42) with settings of another version"
+    )
     assert second.text.startswith("8 runs (9 rungs), 1 recorded")

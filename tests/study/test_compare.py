@@ -148,7 +148,7 @@ def test_what_the_truth_does_not_name_is_not_scored_and_said(planted):
     assert found.keys == ["mic_0", "mic_1"]
     (note,) = (note for note in found.notes if "not in the truth" in note)
     assert "3 micrographs of the split (such as mic_2)" in note
-    assert "a row 'mic_2,,' in it names an empty one" in note
+    assert "add a row 'mic_2,,'" in note
     csv(
         planted / "truth.csv",
         [*rows, *(f"mic_{i},,," for i in (2, 4, 5))],
@@ -425,9 +425,9 @@ def test_names_of_methods(tmp_path):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"split": "none.csv"}, "no micrograph validates"),
+        ({"split": "none.csv"}, "no validation micrographs"),
         ({"split": "typo.csv"}, "split 'valid'"),
-        ({"split": "validated.csv", "final": True}, "no labelled micrograph tests"),
+        ({"split": "validated.csv", "final": True}, "no labelled test micrographs"),
         ({"validation": 0.5}, "give one of them"),
         ({"split": None, "validation": 1.5}, "--validation 1.5"),
         ({"diameter": 3.0}, "diameter of 3"),
@@ -455,8 +455,8 @@ def test_methods_that_cannot_be_are_refused(planted):
         (("a.csv", "a.csv"), {}, "two methods are called a"),
         (("absent.csv",), {}, "absent.csv: no such file"),
         (("a.csv", "else.csv"), {}, "else: none of the 1 micrographs"),
-        (("late.csv",), {}, r"late: .*names none of the 3 micrographs in question \(such as mic_0"),
-        (("late.csv",), {"final": True}, "late: has no picks on any validation micrograph"),
+        (("late.csv",), {}, r"late: .*has none of the 3 micrographs compared here \(such as mic_0"),
+        (("late.csv",), {"final": True}, "late: has no picks on validation micrographs"),
     ):
         with pytest.raises(InputError, match=message):
             run(planted, *methods, **options)
@@ -469,4 +469,4 @@ def test_a_drawn_split_is_said_and_has_no_test_in_common(planted):
     tested = run(planted, "a.csv", split=None, validation=0.34, final=True)
     assert len(seen.keys) == 2
     assert sorted(seen.keys + tested.keys) == [name[:-4] for name in NAMES]
-    assert any("2 of 6 labelled micrographs were drawn" in note for note in seen.notes)
+    assert any("2 of 6 labelled micrographs drawn" in note for note in seen.notes)

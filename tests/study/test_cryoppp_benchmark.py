@@ -326,7 +326,7 @@ def test_names_that_were_trained_on_are_a_leak(barrels: Planted):
     model = Trained(Path("run"), {"10059": replace(found, id="10059")}, pooled=True)
     assert find_leaks(found, model, found.keys("test")) == []
     (leak,) = find_leaks(found, model, found.keys("train", "test"))
-    assert "3 micrographs named as one that was trained on, of the training set 10059" in leak
+    assert "3 micrographs with the name of a training micrograph of set 10059" in leak
     assert find_leaks(found, replace(model, sets={"10017": found}, pooled=False), ["x"]) == []
 
 

@@ -100,7 +100,9 @@ def test_figures_are_those_that_the_sides_were_made_with(folder: Path):
     # the micrographs are alike, so resampling them changes nothing
     assert poor["differences"]["particle"] == pytest.approx([2 / 3 - 8 / 9] * 3, abs=1e-4)
     assert (result["part"], result["look"]) == ("validation", None)
-    assert result["about"].startswith("2 methods on 2 validation micrographs, 10 particles")
+    assert result["about"].startswith(
+        "Two pickers compared on 2 validation micrographs (10 particles)"
+    )
     assert any("1 micrograph of the project" in note for note in result["notes"])  # the partial one
     assert [e.stage for e in events if isinstance(e, Progress)] == ["scoring", "scoring"]
 
@@ -243,7 +245,7 @@ def no_picks(project: Project) -> None:
         (unlabel, {}, "say there that it is fully labelled, then give"),
         (no_split, {}, "split Validation in Micrographs"),
         (no_test, {"final": True}, "split Test in Micrographs"),
-        (no_picks, {}, "No particle is marked"),
+        (no_picks, {}, "No particles are marked"),
         (lambda project: project.set_diameter(None), {}, "Set the particle diameter first"),
         (None, {"picks": {}}, "nothing to compare"),
         (None, {"picks": {"gone": "/no/such.csv"}}, "such.csv: no such file or folder"),

@@ -348,9 +348,9 @@ def test_content_tells_the_format(tmp_path: Path, name: str, text: str, fmt: str
 def test_what_is_no_pick_file(tmp_path: Path):
     (tmp_path / "a.mrc").write_bytes(bytes(2000))
     for path, words in [
-        (tmp_path / "a.mrc", "no pick file"),
+        (tmp_path / "a.mrc", "not a known picks file"),
         (tmp_path / "none.csv", "no such file"),
-        (tmp_path, "holds no pick files"),
+        (tmp_path, "has no picks files"),
     ]:
         with pytest.raises(InputError, match=words):
             read_picks(path)
@@ -383,9 +383,9 @@ def test_folder_of_pick_files(tmp_path: Path):
         "a": [[2.0, 1.0]],
         "b": [[5.0, 5.0]],
     }
-    assert picks.messages == [f"{n}: has no picks, left out" for n in ("job.star", "split.csv")]
+    assert picks.messages == [f"{n}: has no picks, skipped" for n in ("job.star", "split.csv")]
     (tmp_path / "picks.csv").write_text("micrograph,x,y\na.mrc,1,2\n")
-    with pytest.raises(InputError, match=r"both a\.star and picks\.csv hold picks of a"):
+    with pytest.raises(InputError, match=r"both a\.star and picks\.csv have picks of a"):
         read_picks(tmp_path)
 
 
@@ -398,7 +398,7 @@ def test_a_simulated_sets_truth_and_junk_are_passed_over_only_beside_its_picks(t
     picks = read_picks(tmp_path)
     assert set(picks) == {"a", "negatives_stain_1"}
     assert picks.messages == [
-        f"{name}: is not read beside picks.csv, left out" for name in ("junk.csv", "truth.csv")
+        f"{name}: skipped, since the folder has a picks.csv" for name in ("junk.csv", "truth.csv")
     ]
     (tmp_path / "c.csv").write_text("micrograph,x,y\nc,1,2\n")
     (tmp_path / "picks.csv").unlink()

@@ -61,7 +61,7 @@ def test_nothing_of_an_excluded_area(session, tmp_path):
     session.annotations.set("a.b_1", replace(session.annotations.of("a.b_1"), exclusions=(SQUARE,)))
     result = export(session, tmp_path)
     assert list(read_picks(tmp_path / "picks.csv")) == ["a.b_2.mrc"]
-    assert "2 picks left out in excluded areas" in result.messages
+    assert "2 picks skipped in excluded areas" in result.messages
 
 
 def test_candidates_of_another_model_are_told(session, tmp_path):

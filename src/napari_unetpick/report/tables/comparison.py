@@ -16,6 +16,7 @@ from napari_unetpick.report.tables.evaluation import Table, latex_text, markdown
 from napari_unetpick.study.compare.result import ComparisonResult, MethodResult
 
 NONE = "–"
+COUNTS = {1: "One picker scored", 2: "Two pickers compared", 3: "Three pickers compared"}
 PICTURE = "precision_recall.png"
 SOURCES = {True: "all candidates", False: "given picks"}
 CAPTION = (
@@ -201,15 +202,14 @@ def latex_name(name: str) -> str:
 
 def about(found: ComparisonResult) -> str:
     """Say in a line what was compared on what."""
-    count = tell_count(len(found.keys), f"{found.part} micrograph")
+    count = len(found.methods)
+    pickers = COUNTS.get(count, f"{count} pickers compared")
+    micrographs = tell_count(len(found.keys), f"{found.part} micrograph")
     particles = tell_count(found.methods[0].evaluation.half.n_truth, "particle")
-    test_evaluation = (
-        f", test-set evaluation number {found.test_evaluation}" if found.test_evaluation else ""
-    )
-    how = "" if found.part == "test" else ", thresholds cross-fitted" * (len(found.keys) > 1)
-    return (
-        f"{tell_count(len(found.methods), 'method')} on {count}, {particles}{how}{test_evaluation}"
-    )
+    how = ", thresholds cross-fitted" * (found.part != "test" and len(found.keys) > 1)
+    if found.test_evaluation:
+        how = f", test-set evaluation number {found.test_evaluation}"
+    return f"{pickers} on {micrographs} ({particles}){how}"
 
 
 def number(value: Value | None) -> str:
