@@ -37,7 +37,7 @@ def demo(out: Path, check_stop: Callable[[], None] = lambda: None) -> Iterator[E
     """Run the main job into a folder.
 
     Writes `data/` (micrographs and truth), `run/` (as `train`), `picks/` (as `pick`), and, as
-    `evaluate`, results.csv, .md, .json, pictures and `report.html`. Run again, it goes on where
+    `evaluate`, results.csv, .md, .json, pictures and `report.html`. Run again, it resumes where
     it was stopped.
 
     Yields

@@ -37,7 +37,7 @@ class ModelError(UnetPickError):
 
 
 class EngineError(UnetPickError):
-    """A job could not go on (out of memory, diverged loss, full disk)."""
+    """A job could not continue (out of memory, diverged loss, full disk)."""
 
     exit_code = 1
 

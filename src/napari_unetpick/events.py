@@ -38,7 +38,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Failed:
-    """One micrograph could not be done; the job goes on with the others.
+    """One micrograph could not be done; the job continues with the others.
 
     `in_viewer` is the reason in the words of the viewer, where that is another one.
     """

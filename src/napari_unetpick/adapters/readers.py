@@ -44,7 +44,7 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
 
 
 def read(path: str | Sequence[str]) -> list[Any]:
-    """Read the files into layer data; what cannot be read is told in one line.
+    """Read the files into layer data; what cannot be read is reported in one line.
 
     Where there is no viewer to tell it (a script that reads through npe2) the error is raised:
     in a viewer napari would bury its text under a note about plugins and a traceback.

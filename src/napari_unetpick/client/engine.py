@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 State = Literal["off", "starting", "ready", "busy"]
 BUTTONS = {"train": "Train", "pick": "Pick", "self-train": "Self-train"}
 MOST_STARTS = 2  # without a word of readiness, after which no further one would help
-MOST_TRIES = 3  # to hand over a job that the engine never began
+MOST_TRIES = 3  # to send a job that the engine never started
 PATIENCE_MS = 2000  # for the engine to go when the viewer closes
 STOP_PATIENCE_MS = 30_000  # for a job to reach its next step or tile
 

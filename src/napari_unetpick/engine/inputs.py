@@ -46,7 +46,7 @@ def make_train_job(
 
     Returns
     -------
-    The job, and what the user should be told first.
+    The job, and messages for the user.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How long a training step and a whole micrograph take here: said before a run is begun."""
+"""How long a training step and a whole micrograph take here: reported before a run starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure a score is: bootstrap over micrographs, paired differences, binomial intervals, spread.
+"""Intervals of scores: bootstrap over micrographs, paired differences, binomial, spread.
 
 Micrographs are resampled, not particles, since particles of one micrograph share its defocus and
 its ice. The percentile bootstrap (Efron 1979) is too narrow for a handful of micrographs: with

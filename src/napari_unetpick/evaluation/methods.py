@@ -1,7 +1,7 @@
 """Several programs on one truth: thresholds chosen on validation micrographs, and on no others.
 
 Where the validation micrographs are scored themselves, each one gets the threshold that the others
-choose (leave-one-out): a threshold never sees the micrograph that it is judged on.
+choose (leave-one-out): no threshold was chosen on the micrograph it is scored on.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class OperatingPoint:
     distance
         Minimum distance between picks, in diameters.
     f1
-        By the protocol `particle`, on the micrographs that chose: it flatters.
+        By the protocol `particle`, on the micrographs that chose: it is optimistic.
     """
 
     threshold: float

@@ -121,7 +121,7 @@ def f1_curve(scores: ArrayLike, labels: ArrayLike, n_truth: int) -> tuple[Floats
 def best_threshold(scores: ArrayLike, labels: ArrayLike, n_truth: int) -> tuple[float, float]:
     """Give the threshold of the highest F1 and that F1; (inf, 0) where there is no candidate.
 
-    The best of many thresholds flatters the set it was chosen on: choose it on validation data.
+    The best of many thresholds is optimistic on the set it was chosen on: use validation data.
     """
     thresholds, f1 = f1_curve(scores, labels, n_truth)
     if len(f1) == 0:

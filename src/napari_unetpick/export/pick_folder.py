@@ -73,7 +73,7 @@ class PickFolder:
         self.started = False
 
     def open(self, unfinished: Unfinished) -> list[str]:
-        """Look at what OUT holds; return what the user should be told.
+        """Look at what OUT holds; return messages for the user.
 
         Raises
         ------
@@ -146,7 +146,7 @@ class PickFolder:
         return PickCounts(len(record.done), counts[CANDIDATES], counts[PICKS], best)
 
     def progress(self) -> str:
-        """Say how much is done, and how to go on."""
+        """Say how much is done, and how to resume."""
         if not self.started:
             return "nothing was written"
         total = len(self.record.micrographs)
@@ -161,10 +161,10 @@ class PickFolder:
     def _resume(self, earlier: PickRecord) -> list[str]:
         """Continue an earlier picking; those of its micrographs that are not listed come last."""
         if different := earlier.differences(self.record):
-            anew = f"delete {self.work}" if self.started else "leave out --resume"
+            restart = f"delete {self.work}" if self.started else "leave out --resume"
             raise InputError(
                 f"{self.out}: was picked with other options: {'; '.join(different)}; give the "
-                f"same ones, or {anew} to start over"
+                f"same ones, or {restart} to start over"
             )
         listed = self.record
         gone = [n for n in earlier.micrographs if n not in listed.micrographs and self._is_done(n)]

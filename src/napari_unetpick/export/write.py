@@ -66,7 +66,7 @@ class ExportItem:
     pick_scores, candidate_scores
         (N,) in [0, 1].
     diameter_px
-        Particle diameter in pixels of the file; None where it is not known: no pick is taken for
+        Particle diameter in pixels of the file; None where it is not known: no pick counts as
         another's duplicate.
     exclusions
         Areas from which nothing is ever written.
@@ -117,7 +117,7 @@ class ExportResult:
     files
         Files of each format; RELION's list is the last of its.
     messages
-        What the user should be told, one line each.
+        Messages for the user, one line each.
     """
 
     folder: Path

@@ -27,7 +27,7 @@ class AssignedPicks:
     outside
         How many picks lay outside their image and were dropped.
     messages
-        What the user should be told, one line each.
+        Messages for the user, one line each.
     """
 
     picks: dict[str, Picks]

@@ -89,7 +89,7 @@ PickSet = dict[str, Picks]
 
 
 class ReadPicks(dict[str, Picks]):
-    """A PickSet as `read_picks` returns it, with what the user should be told about it."""
+    """A PickSet as `read_picks` returns it, with messages for the user."""
 
     def __init__(self, picks: Iterable[Picks] = (), messages: Iterable[str] = ()) -> None:
         super().__init__((each.micrograph, each) for each in picks)

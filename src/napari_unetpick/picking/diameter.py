@@ -21,7 +21,7 @@ WIDEST = 250  # pixels that a profile reaches to; larger images are binned first
 STEPS = 160  # of the logarithm of the radius
 WIDTH = 0.12  # of the edge filter, in the logarithm of the radius: 12 % of the radius
 INNERMOST = 2.5  # pixels: nothing smaller has a shape
-RESAMPLED = 60  # bootstrap: how often picks are drawn anew
+RESAMPLED = 60  # bootstrap: how often picks are resampled
 UNSURE = 0.15  # spread of the diameter, relative, above which it should not be believed
 
 Floats = NDArray[np.float64]
@@ -36,7 +36,7 @@ class Estimate:
     diameter
         In the unit that the pictures' `pixel_size` is given in (A).
     spread
-        Standard deviation of the diameter when picks are drawn anew (bootstrap).
+        Standard deviation of the diameter when picks are resampled (bootstrap).
     count
         How many picks went into it.
     """

@@ -1,8 +1,8 @@
-"""What to label next: micrographs unlike those that are labelled, on which the model is unsure.
+"""What to label next: micrographs unlike those that are labelled, on which the model is uncertain.
 
 Greedy: the first suggestion is the micrograph with the largest sum of "far from everything
 labelled" (defocus, brightness as a stand-in for ice thickness, place in the list) and "the model
-is unsure"; it then counts as labelled, and the next one is looked for (farthest-point sampling;
+is uncertain"; it then counts as labelled, and the next one is looked for (farthest-point sampling;
 Sener and Savarese 2018, "Active learning for convolutional neural networks: a core-set approach").
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST_SCORE = 0.1  # candidates below it are background that the model is sure about
+LEAST_SCORE = 0.1  # candidates below it are confident background
 FEATURES = ("defocus", "brightness", "place")
 WEIGHTS = (1.0, 1.0, 0.5)  # of the features; micrographs taken at one time are alike
 UNSURE_WEIGHT = 1.0  # of the model's doubt against distance

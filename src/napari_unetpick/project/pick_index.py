@@ -49,7 +49,7 @@ class PickIndex:
 
         Returns
         -------
-        The entries with these numbers, and what the user should be told, or "".
+        The entries with these numbers, and a message for the user, or "".
         """
         files = _stat_files(self.folder / PICKS)
         trusted = (self.folder / PROJECT_FILE).stat().st_mtime_ns if earlier else 0

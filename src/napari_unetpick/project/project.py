@@ -75,7 +75,7 @@ class Project:
     index
         The numbers of picks, kept between openings.
     messages
-        What the user should be told, one line each; more may come with `annotations`.
+        Messages for the user, one line each; more may come with `annotations`.
     """
 
     def __init__(self, folder: Path, lock: Lock | None, holder: str | None = None) -> None:

@@ -134,7 +134,7 @@ def run_path(folder: Path, name: str) -> Path:
 
 
 def _describe(path: Path) -> RunInfo:
-    # without the verdicts on rounds of self-training, which are no epochs
+    # without the results of rounds of self-training, which are no epochs
     rows = [row for row in read_metrics(path / METRICS) if "taken" not in row]
     measured = [row["validation_f1"] for row in rows if "validation_f1" in row]
     scores = [float(value) for value in measured if isinstance(value, int | float)]
@@ -191,7 +191,7 @@ class RunCurves:
 
 def curves_of(name: str, rows: Iterable[Mapping[str, Any]]) -> RunCurves:
     """Make curves of the rows of metrics.jsonl; what is no finite number is left out."""
-    epochs = (row for row in rows if "taken" not in row)  # that is a round's verdict
+    epochs = (row for row in rows if "taken" not in row)  # that is a round's result
     numbered = list(enumerate(epochs, start=1))
     return RunCurves(name, _curve(numbered, "loss"), _curve(numbered, "validation_f1"))
 
@@ -213,7 +213,7 @@ def color_of(number: int) -> str:
 
 @dataclass(frozen=True)
 class RoundPseudoLabels:
-    """What a round took, by micrograph name, and whether its model was kept."""
+    """Pseudo-labels of a round, by micrograph name, and whether its model was kept."""
 
     number: int
     kept: bool
@@ -221,23 +221,23 @@ class RoundPseudoLabels:
 
 
 def pseudo_labels_file(run: Path, number: int) -> Path:
-    """Return where it is kept what a round took."""
+    """Return the file of the pseudo-labels of a round."""
     return run / f"round-{number}.csv"
 
 
 def write_pseudo_labels(run: Path, number: int, picks: Iterable[Picks]) -> None:
-    """Write what a round took, whole or not at all."""
+    """Write the pseudo-labels of a round, whole or not at all."""
     write_csv(pseudo_labels_file(run, number), picks)
 
 
 def rounds_with_pseudo_labels(run: Path) -> list[int]:
-    """Return the numbers of the rounds of which it is known what they took, rising."""
+    """Return the numbers of the rounds whose pseudo-labels are kept, rising."""
     found = (ROUND.fullmatch(path.name) for path in run.glob("round-*.csv"))
     return sorted(int(match[1]) for match in found if match)
 
 
 def read_pseudo_labels(run: Path) -> RoundPseudoLabels | None:
-    """Read what the kept round took; where none was kept, the last one that was judged.
+    """Read the pseudo-labels of the kept round; where none was kept, of the last one.
 
     Raises
     ------

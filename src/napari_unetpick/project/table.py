@@ -1,7 +1,7 @@
 """project.toml: the diameter and the table of micrographs of a project, as text and back.
 
 The table is `columns`, a list of names, and `rows`, one list of values a line: 5,000 rows parse
-in a fifth of the time of 5,000 TOML tables, and a line can be taken out or mended by hand.
+in a fifth of the time of 5,000 TOML tables, and a line can be removed or corrected by hand.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def run_train(args: dict[str, Any], bench: Bench) -> Events:
 
 
 def run_self_train(args: dict[str, Any], bench: Bench) -> Events:
-    """Train a run further on its own sure picks, with previews between the steps."""
+    """Train a run further on its own confident picks, with previews between the steps."""
     request = SelfTrainRequest.read(args)
     job, messages = gather_self_training(request)
     for message in messages:
@@ -135,12 +135,12 @@ def answer_previews(folder: Path, job: TrainJob, device: torch.device, bench: Be
 def preview(
     previewer: Previewer, network: UNet, key: str, check: Callable[[], None]
 ) -> FoundCandidates | Failed:
-    """Find a preview's candidates; whatever fails there, the training goes on."""
+    """Find a preview's candidates; whatever fails there, the training continues."""
     try:
         return previewer.find(network, key, check)
     except Cancelled:
         raise
-    except Exception as error:  # the training is worth more than a look at it
+    except Exception as error:  # the training is worth more than a preview
         return Failed(key, explain(error, "preview")[1])
 
 

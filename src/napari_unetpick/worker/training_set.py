@@ -83,7 +83,7 @@ def gather_self_training(request: SelfTrainRequest) -> tuple[SelfTrainJob, list[
     """Gather a self-training from a project and one of its runs, with what to tell first.
 
     Labels are those that the run was trained with; whatever is labelled now, rejected or set
-    aside teaches nothing. Areas and negatives of the unlabelled micrographs are heeded.
+    aside is not used. Areas and negatives of the unlabelled micrographs are heeded.
 
     Raises
     ------

@@ -65,10 +65,10 @@ def test_another_run_is_not_overwritten(tmp_path):
 def test_a_check_writes_nothing(tmp_path):
     folder = RunFolder(tmp_path / "run")
     assert folder.check(CONFIGURATION, resume=False) is None
-    assert not folder.begun
+    assert not folder.started
     assert not (tmp_path / "run").exists()
     folder.begin(CONFIGURATION)
-    assert folder.begun
+    assert folder.started
 
 
 def test_a_file_where_the_run_folder_should_be(tmp_path):

@@ -1,6 +1,6 @@
 """One or several trained models as one scorer: their score maps are averaged.
 
-Members that were judged on the same labels count the more the seldomer they err: one training that
+Members that were validated on the same labels count more if they err less often: one training that
 went badly should not spoil the others.
 """
 

@@ -50,7 +50,7 @@ class RunFolder:
         self.history: list[dict[str, Any]] = []
 
     def check(self, config: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
-        """Return the checkpoint to go on from (None: from the start); nothing is written yet.
+        """Return the checkpoint to resume from (None: from the start); nothing is written yet.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class RunFolder:
                 "add --resume to continue it, or give --run another folder",
                 viewer="press Resume to continue it",
             )
-        if not resume or not self.begun:
+        if not resume or not self.started:
             return None
         written = self.path / CONFIG
         if others := differences(filled(read_start_config(written)), config):
@@ -81,8 +81,8 @@ class RunFolder:
         return self.load_checkpoint()
 
     @property
-    def begun(self) -> bool:
-        """Whether a run was begun here."""
+    def started(self) -> bool:
+        """Whether a run was started here."""
         return (self.path / CONFIG).is_file()
 
     def begin(self, config: dict[str, Any]) -> None:

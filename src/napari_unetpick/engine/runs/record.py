@@ -1,7 +1,7 @@
 """record.json of a run folder: with what each start of a command ran, and what came of it.
 
-Nothing depends on it: config.toml and self_train.toml decide whether a run can go on, and it can do
-so with other versions, too.
+Nothing depends on it: config.toml and self_train.toml decide whether a run can resume, and
+it can do so with other versions, too.
 """
 
 from __future__ import annotations

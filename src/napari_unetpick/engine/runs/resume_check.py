@@ -1,4 +1,4 @@
-"""What a run was begun with against what it is given to go on: the same data, wherever it lies."""
+"""What a run was started with against what it is resumed with: the same data, wherever it lies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.settings import as_it_was, from_dict, to_dict
 
 PIXEL_SIZES = "pixel_sizes"
-FREE = ("version", "rounds", PIXEL_SIZES)  # of another value a run goes on, or is checked apart
+FREE = ("version", "rounds", PIXEL_SIZES)  # may differ in a resumed run, or are checked apart
 LISTS = ("micrographs", "labelled", "learn")  # of paths
 SAME = 1e-6  # relative: a header has a pixel size to seven digits
 
@@ -39,12 +39,12 @@ def read_start_config(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def differences(begun: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def differences(started_with: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Name what differs between two such tables, but for versions and where micrographs lie.
 
     The order of the micrographs matters: what is cached of them is numbered.
     """
-    first, second = _comparable(begun), _comparable(now)
+    first, second = _comparable(started_with), _comparable(now)
     names = sorted({*first, *second})
     return [name.replace("_", " ") for name in names if first.get(name) != second.get(name)]
 
@@ -56,12 +56,12 @@ def _comparable(table: dict[str, Any]) -> dict[str, Any]:
     return rest | keys
 
 
-def filled(begun: dict[str, Any]) -> dict[str, Any]:
+def filled(started_with: dict[str, Any]) -> dict[str, Any]:
     """Give settings that an older version did not know what it worked by, or their default."""
     try:
-        return {**begun, "settings": to_dict(from_dict(as_it_was(begun["settings"])))}
+        return {**started_with, "settings": to_dict(from_dict(as_it_was(started_with["settings"])))}
     except (InputError, LookupError, TypeError, AttributeError):
-        return begun  # they will differ
+        return started_with  # they will differ
 
 
 def pixel_sizes(items: Iterable[Item]) -> dict[str, float]:
@@ -69,15 +69,15 @@ def pixel_sizes(items: Iterable[Item]) -> dict[str, float]:
     return {item.micrograph.key: item.pixel_size for item in items}
 
 
-def check_pixel_sizes(begun: dict[str, Any], items: Iterable[Item], run: Path) -> None:
+def check_pixel_sizes(started_with: dict[str, Any], items: Iterable[Item], run: Path) -> None:
     """Refuse a pixel size that changed; runs of older versions did not note any.
 
     Raises
     ------
     InputError
-        The network would go on at another scale than it has learned.
+        The network would be trained on at another scale.
     """
-    noted = begun.get(PIXEL_SIZES, {})
+    noted = started_with.get(PIXEL_SIZES, {})
     for key, size in pixel_sizes(items).items():
         before = noted.get(key, size)
         if not math.isclose(before, size, rel_tol=SAME):

@@ -83,12 +83,12 @@ class _Guard:
         if self._tracker is None:
             return
         try:
-            told = [] if self._open else [Message(self._tracker.open())]
+            messages = [] if self._open else [Message(self._tracker.open())]
             self._open = True
             self._tracker.log(metrics)
         except Exception as error:  # of a library's many kinds
-            told = [self._give_up(error)]
-        yield from told
+            messages = [self._give_up(error)]
+        yield from messages
 
     def close(self) -> Iterator[Message]:
         tracker, self._tracker = self._tracker, None

@@ -1,4 +1,4 @@
-"""The gate of self-training: is a round no worse than the supervised model? NumPy only."""
+"""The acceptance test of self-training: is a round no worse than the supervised model?"""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class AcceptanceResult:
-    """What the gate says: F1 of the supervised model and of the round, and their difference.
+    """Result of the test: F1 of the supervised model and of the round, and their difference.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class AcceptanceResult:
     low, high
         Its 5 % and 95 % quantile.
     clicks
-        How many held-out clicks judged, 0 where complete labels did.
+        How many held-out clicks decided, 0 where complete labels did.
     """
 
     decision: Decision
@@ -62,7 +62,7 @@ def compare_on_labels(before: Tally, after: Tally, rng: np.random.Generator) -> 
 
     Easy and hard units cancel, as both models are resampled alike. A round is accepted only if
     the lower bound is above `HARM`: what may do harm is refused, too, not only what does.
-    Undecided is what cannot be told: with fewer than two units that hold anything, fewer than
+    Undecided (inconclusive): with fewer than two units that hold anything, fewer than
     `ENOUGH` true particles, or where neither model finds one (no change, but no merit either).
 
     Example: F1 0.80 -> 0.83, difference between -0.004 and +0.06: accepted.
@@ -92,9 +92,9 @@ def compare_on_labels(before: Tally, after: Tally, rng: np.random.Generator) -> 
 
 
 def decide_by_clicks(difference: Difference, clicks: int) -> AcceptanceResult:
-    """Judge by held-out clicks alone: accepted if no harm is likely, refused if it is sure.
+    """Decide by held-out clicks: accepted if a loss is unlikely, refused if it is very likely.
 
-    In between, and with fewer than `ENOUGH` clicks, nothing is told: a few clicks see little.
+    In between, and with fewer than `ENOUGH` clicks, it is inconclusive.
     """
     decision: Decision = "undecided"
     if clicks >= ENOUGH and difference.low > HARM:

@@ -1,13 +1,13 @@
-"""Folds of a self-training by clicks: networks that teach, and judge, what they have not seen.
+"""Folds of a self-training with partial labels only: teachers that have not seen their fold.
 
 As in cross-fitting, the micrographs are dealt into folds, those without labels as well. Each fold
 has a network that is trained on the other folds alone. It makes the pseudo-labels of its own fold,
 for the round's model and for the other folds' next networks, and these next networks, asked about
-the clicks held out from them, stand for the round's model before the gate. A network that has been
-trained on a micrograph would only say again what it was told there.
+the clicks held out from them, stand for the round's model in the acceptance test. A network that
+has been trained on a micrograph would only repeat what it has learned there.
 
 The first networks are those of the training's cross-fitting; where the training itself learned
-from what they were sure of, their students stand for the supervised model.
+from their confident candidates, their students stand for the supervised model.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ STAGE = 1000  # number of the first fold's network in round 0
 
 @dataclass(frozen=True)
 class ClickComparison:
-    """What held-out clicks say: the gate's verdict, how many picks there are, what they keep."""
+    """Result by held-out clicks, the number of picks, and the share of clicks they keep."""
 
     result: acceptance.AcceptanceResult
     picks: float
@@ -49,7 +49,7 @@ def crossfitted(run: SelfTraining) -> bool:
 
 
 def compares_by_clicks(run: SelfTraining) -> bool:
-    """Tell whether held-out clicks judge the rounds."""
+    """Tell whether the acceptance test uses held-out clicks."""
     return not run.parts and crossfitted(run) and run.training.job.settings.self_train.gate
 
 

@@ -1,4 +1,4 @@
-"""What the gate of self-training looks at: places labelled completely that no round trains on."""
+"""What the acceptance test scores: completely labelled places that no round trains on."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def parts_to_check(items: list[Item]) -> list[CheckedPart]:
 
 
 def without_areas(item: Item, parts: list[CheckedPart]) -> Item:
-    """Return the micrograph without the areas that are checked: they teach a round nothing."""
+    """Return the micrograph without the areas that are checked: no round trains on them."""
     for part in parts:
         if part.areas and part.item.index == item.index:
             labels = item.labels

@@ -26,7 +26,7 @@ Again = Literal["refuse", "resume", "start over", "either"]
 
 @dataclass(frozen=True)
 class SelfTrainJob:
-    """A run that goes on learning from its own sure picks.
+    """A run that is trained further on its own confident picks.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class SelfTrainJob:
     supervised
         The file of the supervised model.
     again
-        What to do where the run has been self-trained before; "either" goes on with the same
+        What to do where the run has been self-trained before; "either" resumes with the same
         settings and starts over with others.
     """
 
@@ -93,7 +93,7 @@ def make_self_train_job(
 
     Returns
     -------
-    The job, and what the user should be told first.
+    The job, and messages for the user.
 
     Raises
     ------
@@ -155,11 +155,11 @@ def read_run_config(run: Path) -> dict[str, Any]:
     """Read a run's config.toml; `settings` in it are `Settings`, `diameter` is in A."""
     path = run / CONFIG
     if not (run / MODEL).is_file():
-        begun = path.is_file()
+        started = path.is_file()
         raise InputError(
             f"{run}: has no finished model",
-            "finish it with train --resume first" if begun else "train one there first",
-            viewer="resume its training first" if begun else "",
+            "finish it with train --resume first" if started else "train one there first",
+            viewer="resume its training first" if started else "",
         )
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What self-training says of itself: what it sets out to do, and each round's verdict in words."""
+"""Messages of self-training: what it is about to do, and the result of each round."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_unetpick.engine.self_train.teacher import SelfTraining
 def describe_plan(
     run: SelfTraining, rounds: int, seconds: float, folds: int, by_clicks: bool
 ) -> Iterator[str]:
-    """Say what learns from what, who judges, and what it will take.
+    """Describe what is learned from what, the acceptance test, and the time.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def describe_plan(
     folds
         Epochs that the folds' networks take in all rounds together.
     by_clicks
-        Whether held-out clicks judge.
+        Whether held-out clicks decide.
     """
     new, learners, epochs = len(run.unlabelled), run.learners, run.epochs
     settings = run.training.job.settings.train

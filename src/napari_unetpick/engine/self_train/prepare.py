@@ -1,4 +1,4 @@
-"""What a self-training looks at: labelled micrographs as training split them, and learners."""
+"""The micrographs of a self-training: labelled ones as training split them, and learners."""
 
 from __future__ import annotations
 

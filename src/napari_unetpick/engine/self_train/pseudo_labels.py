@@ -1,4 +1,4 @@
-"""Pseudo-labels: a teacher's sure picks taken for particles, its unsure ones for neither."""
+"""Pseudo-labels: a teacher's confident picks are particles, its uncertain ones are ignored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Limits:
-    """Raw scores: at or above `positive` a particle, from `ignore` to there unsure."""
+    """Raw scores: at or above `positive` a particle, from `ignore` to there uncertain."""
 
     ignore: float
     positive: float
@@ -41,12 +41,12 @@ class PseudoLabels:
 
     def within(self, region: Region) -> PseudoLabels:
         """Return those in a region."""
-        sure, unsure = region.holds(self.positives), region.holds(self.ignored)
-        scores = None if self.scores is None else self.scores[sure]
-        return PseudoLabels(self.positives[sure], self.ignored[unsure], scores)
+        confident, uncertain = region.holds(self.positives), region.holds(self.ignored)
+        scores = None if self.scores is None else self.scores[confident]
+        return PseudoLabels(self.positives[confident], self.ignored[uncertain], scores)
 
     def ignored_alone(self) -> PseudoLabels:
-        """Return these with the sure ones among the ignored."""
+        """Return these with the confident ones among the ignored."""
         none = self.positives[:0]
         return PseudoLabels(none, np.concatenate([self.positives, self.ignored]))
 
@@ -80,7 +80,7 @@ def limits_of(scores: Floats, settings: SelfTrainSettings, number: int) -> Limit
 
     By quantiles of the labelled particles' scores (N,): scores of two networks cannot be compared,
     quantiles can, as the same teacher gave both sides. Where it finds no labelled particle,
-    nothing is sure (limits above every score). By scores: evenly from the first round's to the
+    nothing is confident (limits above every score). By scores: evenly from the first round's to the
     last's.
     """
     if settings.limits != "quantiles":
@@ -97,7 +97,7 @@ def limits_of(scores: Floats, settings: SelfTrainSettings, number: int) -> Limit
 
 
 def limits_of_picks(found: Candidates, threshold: float) -> Limits:
-    """Return limits that make a micrograph's picks, and what scores little lower, unsure."""
+    """Return limits that make a micrograph's picks, and what scores little lower, uncertain."""
     _, raw = thinned(found)
     picks = np.count_nonzero(raw >= threshold)
     below = np.sort(raw[raw < threshold])[::-1][: round(PARTIAL_LABELS.doubtful * picks)]
@@ -105,7 +105,7 @@ def limits_of_picks(found: Candidates, threshold: float) -> Limits:
 
 
 def make_pseudo_labels(item: Item, found: Candidates, limits: Limits) -> PseudoLabels:
-    """Sort the candidates of a micrograph that say something new into sure and unsure ones.
+    """Sort the candidates of a micrograph away from labels into confident and uncertain ones.
 
     Left out is what lies in an excluded area, in one that is labelled completely, on a negative,
     or within half a diameter of a mark, which has its true label.
@@ -116,19 +116,19 @@ def make_pseudo_labels(item: Item, found: Candidates, limits: Limits) -> PseudoL
     for marks in (labels.positives, labels.negatives):
         if len(marks) and len(coords):
             new &= cKDTree(marks).query(coords)[0] > MIN_DISTANCE * found.diameter_px
-    sure = raw >= limits.positive
-    unsure = ~sure & (raw >= limits.ignore)
-    return PseudoLabels(coords[new & sure], coords[new & unsure], raw[new & sure])
+    confident = raw >= limits.positive
+    uncertain = ~confident & (raw >= limits.ignore)
+    return PseudoLabels(coords[new & confident], coords[new & uncertain], raw[new & confident])
 
 
 def limits_of_clicks(held_out: HeldOut, settings: SelfTrainSettings, number: int) -> Limits:
     """Return the limits of a round, the positive one where precision is about to fall.
 
     A share r of the clicks and N candidates lie above a score, so r / N is the precision there but
-    for a factor, the number of particles. The median click stands for particles that are sure.
+    for a factor, the number of particles. The median click stands for confident particles.
     Down from there the limit goes as long as precision is at least `least_precision` of what it is
     above the median: where a network tells particles well it takes most of them, and only the best
-    where it does not. With few clicks that cannot be told, and the quantile decides.
+    where it does not. With few clicks that is unknown, and the quantile decides.
     """
     clicks, candidates = held_out.clicks, held_out.candidates
     found = clicks[clicks > 0]
@@ -164,7 +164,7 @@ def cross_labels(
 
 
 def with_pseudo_labels(item: Item, pseudo: PseudoLabels) -> Item:
-    """Return the micrograph with its sure pseudo-labels among its particles."""
+    """Return the micrograph with its confident pseudo-labels among its particles."""
     positives = np.concatenate([item.labels.positives.reshape(-1, 2), pseudo.positives])
     return replace(item, labels=replace(item.labels, positives=positives))
 

@@ -1,4 +1,4 @@
-"""Self-training: rounds in which a model learns from its own sure picks, each judged by a gate."""
+"""Self-training: rounds of pseudo-labels and training, each with an acceptance test."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ STAGE = 100  # number of round 0: training and cross-fitting draw with smaller n
 
 
 class NoConfidentPicksError(InputError):
-    """The supervised model is sure of no particle, so there is nothing to learn."""
+    """The supervised model has no confident pick, so there is nothing to learn."""
 
 
 def self_train(
@@ -60,7 +60,7 @@ def self_train(
     check_stop: Callable[[], None] = lambda: None,
     show_network: ShowNetwork = lambda network: None,
 ) -> Iterator[Event]:
-    """Train a run further on its own sure picks; only a better one replaces its model.
+    """Train a run further on its confident picks; only a better round replaces its model.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def self_train(
 
     Yields
     ------
-    Message, Progress, Metrics (each epoch, and each round as it is judged), Failed, and Done with
+    Message, Progress, Metrics (each epoch, and each round after its test), Failed, and Done with
     the model's path and card, the rounds, and the number of the round it is (0: supervised).
 
     Raises
@@ -117,7 +117,7 @@ def self_train(
 
 
 def run_rounds(run: SelfTraining) -> Generator[Event, None, None]:
-    """Run the rounds that are to come, and say how each was judged and which model is kept."""
+    """Run the rounds that are to come, and report the result of each and which model is kept."""
     state, settings = run.state, run.job.train.settings.self_train
     while state.open_rounds(settings):
         done = yield from run_round(run, len(state.rounds) + 1)
@@ -154,12 +154,12 @@ def score_supervised(run: SelfTraining) -> Generator[Event, None, None]:
 
 
 def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | None]:
-    """Pick with the best model so far, train on what it is sure of, judge; None: sure of nothing.
+    """Pick with the best model so far, train on its confident picks, test; None: there are none.
 
     Raises
     ------
     NothingSureError
-        The supervised model is sure of no particle.
+        The supervised model has no confident pick.
     """
     training = run.training
     if crossfitted(run):
@@ -204,7 +204,7 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
 def run_acceptance_test(
     run: SelfTraining, number: int, weights: Weights, pseudo: dict[int, PseudoLabels]
 ) -> Generator[Event, None, Round]:
-    """Calibrate a round, ask the gate, keep its model beside the others."""
+    """Calibrate a round, run the acceptance test, keep its model beside the others."""
     training, state = run.training, run.state
     network = ready_network(training, weights)
     found = yield from find_all(run, network, training.items, f"round {number}: acceptance test")

@@ -1,4 +1,4 @@
-"""A self-training as its run folder remembers it: begun with what, and what each round gave."""
+"""A self-training in its run folder: its settings, and the results of its rounds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SELF_TRAIN = "self_train.toml"
 
 @dataclass(frozen=True, kw_only=True)
 class Round(AcceptanceResult):
-    """What a round took and how it was judged.
+    """The pseudo-labels of a round, counted, and the result of its acceptance test.
 
     `teacher` is the round whose model, or whose folds' networks, made its pseudo-labels.
     """
@@ -49,7 +49,7 @@ class Round(AcceptanceResult):
 
     @property
     def better(self) -> bool:
-        """Whether it passed the gate and gained: what does no harm need not do any good."""
+        """Whether it was accepted and gained: an accepted round need not be better."""
         return self.decision == "accepted" and (self.change or 0.0) > 0
 
     def figures(self) -> dict[str, float]:
@@ -81,7 +81,7 @@ class State:
 
     @property
     def best(self) -> Round | None:
-        """The accepted round that gains most, None where none gains; without a gate the last."""
+        """The accepted round that gains most, None where none gains; without a test the last."""
         if self.rounds and self.rounds[-1].decision == "ungated":
             return self.rounds[-1]
         better = [each for each in self.rounds if each.better]
@@ -90,7 +90,7 @@ class State:
     def ended(self, settings: SelfTrainSettings) -> bool:
         """Tell whether the last round would only be repeated by another one.
 
-        It would where its model teaches none, unless it did no harm and limits move by the round.
+        It would where its model is no teacher, unless it was accepted and limits move by the round.
         """
         last = self.rounds[-1] if self.rounds else None
         if last is None or last == self.best:
@@ -125,7 +125,7 @@ def open_state(job: SelfTrainJob) -> State:
     Raises
     ------
     InputError
-        There was one, and it is not to be gone on with or cannot be.
+        There was one, and it is not to be resumed or cannot be.
     """
     run, path = job.train.run, job.train.run / SELF_TRAIN
     folder = RunFolder(run)
@@ -134,13 +134,13 @@ def open_state(job: SelfTrainJob) -> State:
         folder.history = read_metrics(run / METRICS)
         checkpoint = {"stages": {}, "finished": True}
     state = State(folder, checkpoint)
-    begun = path.is_file()
-    if begun and job.again == "refuse":
+    started = path.is_file()
+    if started and job.again == "refuse":
         raise InputError(
             f"{run}: is already self-trained; add --resume to continue, or --start-over to "
             "restart from the supervised model"
         )
-    if begun and job.again != "start over":
+    if started and job.again != "start over":
         others = differences(read_start_config(path), job.config())
         if others and job.again == "resume":
             raise InputError(
@@ -149,8 +149,8 @@ def open_state(job: SelfTrainJob) -> State:
             )
         state.resumed = not others
     if state.resumed:
-        told = json.loads(checkpoint.get("self_training", "[]"))
-        state.rounds = [Round(**each) for each in told]
+        stored = json.loads(checkpoint.get("self_training", "[]"))
+        state.rounds = [Round(**each) for each in stored]
     else:
         clear(state)
     return state

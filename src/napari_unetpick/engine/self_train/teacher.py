@@ -1,4 +1,4 @@
-"""Teacher and students of a self-training: who is asked, what is learned from the answers."""
+"""Teacher and students of a self-training: who makes pseudo-labels, who learns from them."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class SelfTraining:
     learners
         Micrographs that get pseudo-labels: unlabelled and partly labelled ones.
     parts
-        What the gate looks at; empty where nothing can be told.
+        What the acceptance test scores; empty where nothing is completely labelled.
     before
         The supervised model on them.
     picks
         How many the supervised model makes in a labelled micrograph.
-    taught
-        Pseudo-labels by round and index, where folds teach.
+    by_teacher
+        Pseudo-labels by round and index, where folds are teachers.
     """
 
     job: SelfTrainJob
@@ -70,7 +70,7 @@ class SelfTraining:
         return [item for item in self.learners if item.index not in self.labelled]
 
     def teacher_of(self, number: int) -> int:
-        """Return the round (0: the supervised model) whose model teaches a round."""
+        """Return the round (0: the supervised model) whose model is the teacher of a round."""
         if number <= len(self.state.rounds):
             return self.state.rounds[number - 1].teacher
         return self.state.best.number if self.state.best else 0
@@ -87,7 +87,7 @@ class SelfTraining:
         return self.job.epochs or max(1, round(share * self.training.job.settings.train.epochs))
 
     def picks_of(self, pseudo: Mapping[int, PseudoLabels]) -> Iterator[Picks]:
-        """Return what is taken for particles, by index, as picks of the micrographs."""
+        """Return the pseudo-labels as picks of their micrographs."""
         items = {item.index: item for item in (*self.training.items, *self.learners)}
         for index, each in sorted(pseudo.items()):
             if len(each.positives):

@@ -44,7 +44,7 @@ class TrainJob:
     validation
         Keys of the micrographs that validate, or a fraction, or None for the default.
     start
-        A model to go on from, or None to start afresh.
+        A model to fine-tune, or None to train from scratch.
     """
 
     micrographs: list[Micrograph]

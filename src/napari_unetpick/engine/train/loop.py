@@ -141,7 +141,7 @@ def fit(
     Parameters
     ----------
     saved
-        State to go on from, or None.
+        State to resume from, or None.
     save
         Called with the state after every epoch; after several where they are of a step or two.
     check_stop

@@ -1,7 +1,7 @@
 """Training with partial labels alone: clicks say what a particle is, nothing says what is none.
 
 How many picks a micrograph holds, and which unmarked places are particles, is estimated before the
-network that is kept is trained: by cross-fitting, or, where training goes on from a model that
+network that is kept is trained: by cross-fitting, or, where training starts from a model that
 knows these micrographs, by that model's picks as the user has corrected them. Folds that start
 from such a model would not be held out from anything.
 
@@ -52,7 +52,7 @@ class PickEstimate:
     recall
         Of the particles, at that number; None where it is not known.
     pseudo
-        By index of the item: unmarked places that are surely or perhaps particles.
+        By index of the item: unmarked places that are certainly or perhaps particles.
     words
         How the number came about.
     between

@@ -79,7 +79,7 @@ def train(
         yield Done({"model": str(job.run / MODEL), "finished_before": True})
         return
     yield Message(f"device: {why}")
-    source = PatchSource(job.run / "cache", keep=job.resume and folder.begun)
+    source = PatchSource(job.run / "cache", keep=job.resume and folder.started)
     training = Training(
         job, folder, source, device, check_stop, saved or {"stages": {}}, show_network
     )

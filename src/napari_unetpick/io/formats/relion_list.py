@@ -232,7 +232,7 @@ def project_names(
 
     Returns
     -------
-    Name -> name in the project, and what the user should be told.
+    Name -> name in the project, and messages for the user.
     """
     project = find_project(out)
     names = {name: _project_name(name, path, project) for name, path in micrographs.items()}

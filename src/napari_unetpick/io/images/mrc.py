@@ -177,9 +177,9 @@ def _refuse_other_files(raw: bytes, path: Path) -> None:
     """Say what a file that is named .mrc really is."""
     if not raw:
         raise InputError(f"{path}: is empty (0 bytes); copy or download it again")
-    for magic, verdict in OTHER_FILES.items():
+    for magic, reason in OTHER_FILES.items():
         if raw.startswith(magic):
-            raise InputError(f"{path}: {verdict}")
+            raise InputError(f"{path}: {reason}")
     text = raw.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text[:1] == b"<" and b"\0" not in raw[:32]:  # an image 60 pixels wide starts with "<", too
         is_html = text[:15].lower().startswith((b"<!doctype html", b"<html"))

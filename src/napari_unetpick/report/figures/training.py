@@ -51,7 +51,7 @@ def draw_training(rows: Sequence[Mapping[str, Any]], theme: Theme = LIGHT) -> Fi
     """
     from matplotlib.ticker import MaxNLocator
 
-    rows = [row for row in rows if "taken" not in row]  # verdicts on rounds are no epochs
+    rows = [row for row in rows if "taken" not in row]  # results of rounds are no epochs
     figure, axes = start_figure("Training", theme)
     epochs = np.arange(1, len(rows) + 1)
     lines = []

@@ -70,9 +70,9 @@ def _table(first: str, rungs: Sequence[RungResult]) -> Table:
             figures = rung.figures[tag]
             row += [spread_text(figures.f1), *change_texts(figures.difference)]
         pixel = rung.figures["pixel"]
-        refused, judged = rung.refused
+        rejected, tested = rung.rejected
         row += [f"{pixel.precision.mean:.3f}", f"{pixel.recall.mean:.3f}"]
-        row += [f"{refused} of {judged}" if judged else "–"]
+        row += [f"{rejected} of {tested}" if tested else "–"]
         row += [f"{rung.minutes:.1f}", f"{rung.parameters:,}"]
         rows.append(row)
     return Table(headers, rows)

@@ -50,7 +50,7 @@ class RunRecord:
     parameters
         Trainable ones, all members together.
     verdicts
-        What the gate said of each round.
+        Result of the acceptance test of each round.
     scores
         By protocol and micrograph key, at the automatic threshold.
     """

@@ -70,7 +70,7 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
         seeds = ", ".join(map(str, unit.seeds))
         yield Message(f"run {made + 1} of {total}: {unit.rung.name}, seed {seeds}")
         record = yield from make(job, unit, check_stop)
-        if not made:  # one look a call, whatever number of runs it scores
+        if not made:  # one test-set evaluation a call, whatever number of runs it scores
             names = sorted(record.scored)
             number = log_evaluation(job.evaluations_folder, ["ablation"], job.truth_hash, names)
             yield Message(
@@ -124,7 +124,7 @@ def keys_of(rungs: list[Rung]) -> set[str]:
 
 
 def refuse_others(out: Path, records: Collection[RunRecord], keys: Set[str]) -> None:
-    """Refuse a folder whose records are all of other settings: nothing is begun anew silently.
+    """Refuse a folder whose records are all of other settings: nothing is silently started again.
 
     Raises
     ------

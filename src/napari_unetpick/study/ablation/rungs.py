@@ -46,7 +46,7 @@ class RungResult:
     minutes, parameters
         Of one model, or of all members of an ensemble.
     refused
-        How many rounds of self-training the gate did not accept, and of how many.
+        How many rounds of self-training were not accepted, and of how many.
     """
 
     name: str

@@ -49,9 +49,9 @@ class AblateJob:
     truth
         File of the picks; those of `test` are the truth.
     truth_hash
-        Of its places, to tell by which truth a look at the test was.
+        Of its places, to tell test-set evaluations by their truth.
     looks_folder
-        Where looks at the test micrographs are counted.
+        Where test-set evaluations are counted.
     border
         A, left out at the edges when scoring.
     data, data_before
@@ -94,7 +94,7 @@ class Unit:
 
 
 def supervised_part(settings: Settings) -> Settings:
-    """Return the settings without what self-training alone looks at."""
+    """Return the settings without those of self-training only."""
     return replace(settings, self_train=Settings().self_train)
 
 
@@ -189,9 +189,9 @@ def trained(
 
 
 def can_resume(training: TrainJob) -> bool:
-    """Tell whether a run that was begun can be resumed: its key does not tell all of its config."""
-    begun, now = read_start_config(training.run / CONFIG), config_of(training)
-    return begun.get("version") == now["version"] and not differences(begun, now)
+    """Tell whether a run can be resumed: its key does not tell all of its config."""
+    started_with, now = read_start_config(training.run / CONFIG), config_of(training)
+    return started_with.get("version") == now["version"] and not differences(started_with, now)
 
 
 def timed(folder: Path, before: float, events: Iterator[Event]) -> Iterator[Event]:

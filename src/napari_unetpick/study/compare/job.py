@@ -48,7 +48,7 @@ class CompareJob:
     diameter, pixel_size, border
         In A and A/px, as given.
     looks_folder
-        Where looks at the test micrographs are counted.
+        Where test-set evaluations are counted.
     excluded
         Areas, by key, in which nothing is right or wrong.
     """

@@ -11,7 +11,7 @@ from napari_unetpick.project.folder import PICKS
 
 
 def read_excluded(project: Path, keys: Iterable[str], notes: list[str]) -> Areas:
-    """Read the excluded areas of some micrographs, by key; note what flatters a model.
+    """Read the excluded areas of some micrographs, by key; note what makes scores optimistic.
 
     Raises
     ------

@@ -40,7 +40,7 @@ from napari_unetpick.study.compare.question import Question, ask
 from napari_unetpick.study.compare.result import ComparisonResult, MethodResult
 from napari_unetpick.study.compare.sources import MethodSource
 
-UPSIDE_DOWN = 0.3  # F1 that flipped rows must gain before anybody is told
+UPSIDE_DOWN = 0.3  # F1 that mirrored rows must gain before it is reported
 
 
 def compare(job: CompareJob, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:

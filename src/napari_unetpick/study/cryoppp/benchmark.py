@@ -2,7 +2,7 @@
 
 Every set is dealt by micrograph into training, validation and test. What is scored is the
 validation part, or, once and for all, the test part (`final`). One set after the other is
-finished and recorded, so that a benchmark that was stopped goes on where it was.
+finished and recorded, so that a stopped benchmark can be resumed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Clock:
 
 
 def benchmark(job: Benchmark, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:
-    """Benchmark the sets one after the other; a bad one is reported and the next one begun.
+    """Benchmark the sets one after the other; a bad one is skipped and reported.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def benchmark(job: Benchmark, check_stop: Callable[[], None] = lambda: None) -> 
     try:
         if job.train_on == "published" and open_sets:
             shared = yield from train_on_published(job, clock.check)
-        begun = clock.seconds
+        started = clock.seconds
         for number, name in enumerate(open_sets, 1):
             clock.check()
             yield Message(f"{name} ({number} of {len(open_sets)})")
@@ -95,7 +95,7 @@ def benchmark(job: Benchmark, check_stop: Callable[[], None] = lambda: None) -> 
             except UnetPickError as error:
                 failed[name] = str(error)
                 yield Failed(name, str(error))
-            pace = (clock.seconds - begun) / number
+            pace = (clock.seconds - started) / number
             yield Progress("sets", number, len(open_sets), pace * (len(open_sets) - number))
     except Cancelled:
         if not clock.spent:

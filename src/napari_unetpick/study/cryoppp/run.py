@@ -144,7 +144,7 @@ def pool_jobs(jobs: dict[str, TrainJob], sets: dict[str, CryoPPPSet]) -> TrainJo
 def in_turn(lists: dict[str, list[Micrograph]]) -> Iterator[tuple[str, Micrograph]]:
     """Deal out one of each list in turn.
 
-    An epoch is judged by the first few micrographs that validate: so they are of several sets.
+    An epoch is validated on the first few validation micrographs: so they are of several sets.
     """
     for row in zip_longest(*([(name, m) for m in each] for name, each in lists.items())):
         yield from (pair for pair in row if pair is not None)

@@ -101,7 +101,7 @@ def find_sets(root: Path) -> dict[str, Path]:
 
 
 def read_set(name: str, folder: Path, seed: int) -> CryoPPPSet:
-    """Read a set; what cannot be read of it is left out and said.
+    """Read a set; what cannot be read of it is skipped and reported.
 
     Parameters
     ----------
