@@ -242,7 +242,7 @@ def test_picks_of_another_micrograph_are_not_put_on_the_open_one(
     star = write_coordinates(tmp_path / "picks.star", TRUTH, ["other.mrc"] * 3)
     [points] = viewer.open(str(star), plugin=PLUGIN)
     assert points.metadata["unetpick"]["key"] == "other"
-    assert any("no micrograph other is found" in text for _, text in told)
+    assert any("micrograph other is not found" in text for _, text in told)
 
 
 def test_picks_outside_their_micrograph_are_shown_and_said(

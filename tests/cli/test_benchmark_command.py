@@ -65,7 +65,7 @@ def test_one_command_trains_picks_and_evaluates(tree: Path, tmp_path: Path):
     model = out / "10017" / "run" / "model.safetensors"
     before = model.stat().st_mtime_ns
     kept = unetpick(*command, "--resume")
-    assert "scored already" in kept.stderr
+    assert "already scored" in kept.stderr
     assert "training" not in kept.stderr
 
     final = unetpick(*command, "--resume", "--final")

@@ -115,7 +115,7 @@ def test_picks_alone_say_that_the_curve_is_cut():
     picks = {"a": make(grid(3), np.linspace(0.5, 0.9, 9))}
     result = evaluate(picks, {"a": make(grid(3))}, 20.0)
     assert result.curve.source == "picks"
-    assert any("only the picks given" in note for note in result.notes)
+    assert any("the given picks only" in note for note in result.notes)
 
 
 def test_scores_that_are_no_probabilities_give_a_curve_only():
@@ -123,7 +123,7 @@ def test_scores_that_are_no_probabilities_give_a_curve_only():
     result = evaluate(picks, {"a": make(grid(3))}, 20.0)
     assert result.calibration is None
     assert result.curve.average_precision == 1.0
-    assert any("ranks" in note for note in result.notes)
+    assert any("uncalibrated" in note for note in result.notes)
 
 
 def test_json_is_plain_and_stable():

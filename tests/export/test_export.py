@@ -122,7 +122,7 @@ def test_says_what_was_left_out_and_what_may_go_wrong(tmp_path):
     said = "\n".join(result.messages)
     for words in (
         "1 pick skipped: boxes of 30 px would cross the edge",
-        "2 duplicates left out",
+        "2 duplicates skipped",
         "2 picks skipped in excluded areas",
         "1 micrograph cannot be read (such as /data/second.mrc)",
         "pixel sizes differ: the particle diameter is 20 to 40 px",
@@ -136,8 +136,8 @@ def test_says_what_was_left_out_and_what_may_go_wrong(tmp_path):
     "chosen,fields,words",
     [
         (options(box_size=31), {}, "31 px: give an even number"),
-        (ExportOptions((), "both", 30), {}, "no format is chosen"),
-        (options("mrc"), {}, "'mrc' is not written"),
+        (ExportOptions((), "both", 30), {}, "no format is selected"),
+        (options("mrc"), {}, "'mrc' cannot be written"),
         (options(what="candidates"), NO_CANDIDATES, "no candidates above"),
         (options(what="both", box_size=202), {}, "would cross the edge"),
     ],
@@ -170,6 +170,6 @@ def test_relion_gets_names_from_the_project_of_what_was_opened_as_a_file(tmp_pat
     path.touch()
     opened = item(micrograph=Micrograph(path, str(path)))
     result = export_picks([opened], tmp_path / "out", options("relion", "cryosparc"))
-    assert not any("letter by letter" in message for message in result.messages)
+    assert not any("names exactly as in its own STAR" in message for message in result.messages)
     assert list(read_picks(tmp_path / "out" / "autopick.star")) == ["M/a.mrc"]
     assert list(read_picks(tmp_path / "out" / "picks.star")) == [str(path)]

@@ -68,5 +68,5 @@ def test_picks_of_another_folder_do_not_go_onto_the_micrograph():
     assigned = assign_picks(picks, micrographs("M/g1/a.mrc"))
     assert assigned.picks["a"].coords.tolist() == [[1, 2]]
     assert assigned.unmatched_names == ["g2/a.mrc"]
-    with pytest.raises(InputError, match=r"g1/a\.mrc and g2/a\.mrc have one name"):
+    with pytest.raises(InputError, match=r"g1/a\.mrc and g2/a\.mrc have the same name"):
         assign_picks(picks, micrographs("a.mrc"))

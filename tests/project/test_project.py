@@ -206,7 +206,7 @@ def test_creating_where_a_project_or_a_file_is_fails(tmp_path, project):
 
 def test_opening_what_is_no_project_fails_and_leaves_nothing(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(InputError, match="holds no project"):
+        with pytest.raises(InputError, match="is not a project"):
             Project.open(folder)
     assert list(tmp_path.iterdir()) == []
 
@@ -237,7 +237,7 @@ def test_counts_survive_a_kill_before_the_project_was_saved(project):
     (opened.folder / "picks" / "e.json").unlink()
     with Project.open(opened.folder) as again:
         assert again.entries["e"].picks == 0
-        assert "picks of 1 micrograph are gone" in again.messages[0]
+        assert "picks of 1 micrograph are missing" in again.messages[0]
 
 
 def test_counts_are_kept_and_only_what_changed_is_counted_again(project, monkeypatch):
@@ -284,7 +284,7 @@ def test_a_reader_sees_the_counts_but_has_nothing_to_save(project):
         assert reader.holder is None
         reader.save()  # nothing changed
         reader.change("e", state="full")
-        with pytest.raises(InputError, match="read only"):
+        with pytest.raises(InputError, match="read-only"):
             reader.save()
 
 

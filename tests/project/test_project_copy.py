@@ -84,7 +84,7 @@ def test_a_copy_holds_everything(tmp_path, project):
 
 
 def test_a_copy_goes_neither_into_itself_nor_over_a_project(tmp_path, project):
-    with pytest.raises(InputError, match="in the project itself"):
+    with pytest.raises(InputError, match="inside the project itself"):
         copy_project(project, project.folder / "copy")
     Project.create(tmp_path / "other").close()
     with pytest.raises(InputError, match="is already a project"):

@@ -184,7 +184,7 @@ def test_an_unwritable_folder_opens_read_only(folder, monkeypatch):
         assert project.holder is None
         assert list(project.entries) == ["a"]
         project.change("a", state="full")
-        with pytest.raises(InputError, match="read only"):
+        with pytest.raises(InputError, match="read-only"):
             project.save()
     with pytest.raises(InputError, match="cannot be written to"):
         Project.create(folder.parent / "new")

@@ -225,11 +225,11 @@ def test_no_name_leads_outside(project, name):
     (project.folder / "x").mkdir()
     make_run(project, "run-1")
     before = sorted(project.folder.rglob("*"))
-    with pytest.raises(InputError, match="cannot name a run"):
+    with pytest.raises(InputError, match="is not a valid name of a run"):
         project.delete_run(name)
-    with pytest.raises(InputError, match="cannot name a run"):
+    with pytest.raises(InputError, match="is not a valid name of a run"):
         project.rename_run("run-1", name)
-    with pytest.raises(InputError, match="cannot name a run"):
+    with pytest.raises(InputError, match="is not a valid name of a run"):
         project.rename_run(name, "run-2")
     assert sorted(project.folder.rglob("*")) == before
 

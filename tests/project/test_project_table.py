@@ -75,8 +75,11 @@ def test_a_project_without_micrographs_is_one(tmp_path):
         (HEAD + "columns = 3\n", "not a table"),
         (HEAD + "columns = ['name']\nrows = [['a']]\n", "no column image"),
         (HEAD + "columns = ['image']\nrows = [['a.mrc'], ['b.mrc', 1]]\n", "row 2 .* 1 columns"),
-        (HEAD + "columns = ['image']\nrows = [['a.mrc'], ['x/a.tif']]\n", "row 2 .* a stands"),
-        (HEAD + "columns = ['image']\nrows = [[5]]\n", "row 1 .* not a text"),
+        (
+            HEAD + "columns = ['image']\nrows = [['a.mrc'], ['x/a.tif']]\n",
+            "row 2 .* a is listed twice",
+        ),
+        (HEAD + "columns = ['image']\nrows = [[5]]\n", "row 1 .* not text"),
         (
             HEAD + "columns = ['image', 'name']\nrows = [['a.mrc', '..']]\n",
             "is not a valid file name",

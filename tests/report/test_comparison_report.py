@@ -93,7 +93,7 @@ def test_figures_by_hand(found):
     assert differences.rows[1][:3] == ("no scores", "-0.143", "-0.143 to -0.143")
     settings = {row[0]: row[2:6] for row in setting_table(found).rows}
     assert settings["net"] == ("all candidates", "0.433", "0.433 to 0.433", "0.5")
-    assert settings[NASTY][0] == "the picks given"
+    assert settings[NASTY][0] == "given picks"
     assert settings["no scores"] == ("no scores", "none", "–", "–")
     assert difference_table(replace(found, methods=found.methods[:1])) is None
 

@@ -159,7 +159,7 @@ def test_what_the_truth_does_not_name_is_not_scored_and_said(planted):
     assert not any("not in the truth" in note for note in found.notes)
 
 
-def test_labels_bemethod_the_truth_say_how_complete_it_is(planted):
+def test_labels_beside_the_truth_say_how_complete_it_is(planted):
     """mic_0 is empty without a row, mic_1 only partly labelled, the others as ever."""
     rows = [f"{row},{D}" for row in picks_of(NAMES[1:])]
     csv(planted / "truth.csv", rows, "micrograph,x,y,diameter")
@@ -209,13 +209,13 @@ def test_an_excluded_area_cuts_no_good_pick(planted):
     assert (inside.choice.threshold, inside.curve.points.recall[-1]) == (0.9, 0.5)
 
 
-def test_picks_upmethod_down_score_next_to_nothing_and_are_told(planted):
+def test_picks_upside_down_score_next_to_nothing_and_are_told(planted):
     turned = [(ROWS - 1 - r, c) for r, c in PLACES]
     csv(planted / "turned.csv", picks_of(NAMES, turned))
     csv(planted / "right.csv", picks_of(NAMES))
     wrong, right = run(planted, "turned.csv", "right.csv").methods
     assert [f1(wrong, row) for row in ("particle", "quarter", "iou0.6", "pixel")] == [0, 0, 0, 0]
-    assert any("1.000 upside down" in note for note in wrong.notes)
+    assert any("1.000 with the rows mirrored" in note for note in wrong.notes)
     assert right.notes == tuple(note for note in right.notes if "upside" not in note)
 
 
@@ -256,14 +256,14 @@ def test_each_validation_micrograph_is_scored_at_what_the_others_choose(planted)
     assert f1(method) == pytest.approx(20 / 31, abs=1e-4)
 
 
-def test_one_validation_micrograph_flatters_itself_and_says_so(planted):
+def test_one_validation_micrograph_is_too_optimistic_and_says_so(planted):
     parts = [f"{NAMES[0]},validation", *(f"{name},test" for name in NAMES[1:])]
     csv(planted / "split.csv", parts, "micrograph,split")
     plant_traps(planted)
     found = run(planted, "trap.csv")
     assert f1(found.methods[0]) == 1.0
     assert found.methods[0].figures["particle.f1"][1:] == (None, None)
-    assert any("flatter" in note for note in found.notes)
+    assert any("too optimistic" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("name", ["mic_3.mrc", "Movies/mic_3.mrc", "mic_3"])
@@ -355,7 +355,7 @@ def test_a_project_brings_its_splits_and_counts_the_looks(planted):
     assert count_evaluations(planted / "project", ["mic_3"]) == 3
 
 
-def test_candidates_bemethod_the_picks_are_what_a_threshold_is_chosen_among(planted):
+def test_candidates_beside_the_picks_are_what_a_threshold_is_chosen_among(planted):
     folder = planted / "picked"
     folder.mkdir()
     csv(

@@ -121,7 +121,7 @@ def test_a_copy_that_was_turned_already_is_noticed(tmp_path: Path):
         turned = [",".join([x, f"{SHAPE[0] - 1 - float(y):.3f}", *rest]) for x, y, *rest in cells]
         path.write_text("\n".join([head, *turned]) + "\n")
     found = read_set("10081", planted.folder, 42)
-    assert any("turned already" in note for note in found.notes)
+    assert any("already mirrored" in note for note in found.notes)
 
 
 def test_the_published_pixel_size_wins_and_that_is_said(barrels: Planted, cages: Planted):
@@ -277,7 +277,7 @@ def test_a_stopped_benchmark_goes_on_and_the_test_is_scored_once(
     assert read_records(straight.out / "10017") == {"validation": record}
 
     again = list(benchmark(make(resume=True)))
-    assert "scored already" in words(again)
+    assert "already scored" in words(again)
     assert len([e for e in again if not isinstance(e, Message | Done)]) == 0, "nothing was done"
 
     final = make(resume=True, final=True)
@@ -337,7 +337,7 @@ def test_names_that_were_trained_on_are_a_leak(barrels: Planted):
         ({"sets": " , "}, "EMPIAR numbers"),
         ({"train_on": "all"}, "each, published"),
         ({"train_on": "published"}, "none of the published training sets"),
-        ({"budget": 0.0}, "more than 0"),
+        ({"budget": 0.0}, "above 0"),
         ({"recipe": "nonsense"}, "nonsense"),
         ({"root": Path("nowhere")}, "no such folder"),
     ],

@@ -76,7 +76,7 @@ def test_means_spreads_and_differences(out: Path):
     change = second.figures["particle"].difference
     assert change is not None  # each micrograph gains two of ten, with either seed
     assert (change.value, change.low, change.high) == pytest.approx((0.2, 0.2, 0.2))
-    assert (first.minutes, second.refused) == (3.0, (1, 2))
+    assert (first.minutes, second.rejected) == (3.0, (1, 2))
     assert found.missing == tuple(rung.name for rung in rungs[2:])
     assert not found.without
 
@@ -229,5 +229,5 @@ def test_records_of_other_settings_are_refused_not_left_out(out: Path):
     (path,) = (out / RECORDS).glob("*.json")
     table = json.loads(path.read_text())
     path.write_text(json.dumps(table | {"key": "0123456789ab"}))
-    with pytest.raises(InputError, match="none of its 1 records"):
+    with pytest.raises(InputError, match="its 1 records are of another version"):
         read_ladder(out)

@@ -50,7 +50,7 @@ def test_csv_to_relion_with_the_stars_own_names(project: Path):
     assert "2 picks of 2 micrographs written" in said
     assert "1 pick of 1 micrograph not given" in said
     assert "1 of 3 picks lie outside" in said
-    assert "letter by letter" not in said
+    assert "names exactly as in its own STAR" not in said
     picks = read_picks(out)
     assert list(picks) == ["M/mic.1.mrc", "M/mic.2.mrc"]
     assert picks["M/mic.1.mrc"].coords.tolist() == [[50.5, 150.25]]
@@ -65,13 +65,13 @@ def test_names_for_relion_start_from_the_project(project: Path, monkeypatch: pyt
     said = run(*common, project / "M")
     assert "2 names may differ" in said  # nothing tells where the project is
     assert f"such as {project / 'M' / 'mic.1.mrc'}" in said
-    assert "letter by letter" not in run(*common, "M")
-    assert "letter by letter" in run(*common, "M/../M/*.mrc")
+    assert "names exactly as in its own STAR" not in run(*common, "M")
+    assert "names exactly as in its own STAR" in run(*common, "M/../M/*.mrc")
     (project / "default_pipeline.star").write_text("data_\n")
     for given in (project / "M", "M", "M/../M/*.mrc"):
-        assert "letter by letter" not in run(*common, given)
+        assert "names exactly as in its own STAR" not in run(*common, given)
         assert list(read_picks("External/job010")) == ["M/mic.1.mrc", "M/mic.2.mrc"]
-    assert "3 names may be none" in run(*common[:-1])  # bare
+    assert "3 names may differ" in run(*common[:-1])  # bare
 
 
 def test_box_from_the_diameter(project: Path):

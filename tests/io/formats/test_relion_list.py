@@ -112,7 +112,7 @@ def test_missing_listed_files(tmp_path: Path):
     assert list(picks) == [NAMES[1]]
     assert "1 of the 2 picks files listed in autopick.star are missing" in picks.messages[0]
     files[1].unlink()
-    with pytest.raises(InputError, match="none of the 2 pick files"):
+    with pytest.raises(InputError, match="none of the 2 picks files"):
         read_picks(files[-1])
 
 

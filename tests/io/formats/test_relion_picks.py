@@ -91,7 +91,7 @@ def test_recentring_in_angstrom_by_optics_group(tmp_path: Path):
     picks = read(tmp_path, particles(ANGST, rows))
     assert picks["a.mrc"].coords.tolist() == [[202.0, 96.0]]  # 6 A / 1.5 = 4 px; -3 A / 1.5 = -2
     assert picks["b.mrc"].coords.tolist() == [[204.0, 92.0]]
-    assert any("2 of 2 coordinates moved" in m for m in picks.messages)
+    assert any("2 of 2 coordinates corrected" in m for m in picks.messages)
     assert any("OriginalPixelSize" in m for m in picks.messages)
 
 

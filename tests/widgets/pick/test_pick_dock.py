@@ -306,7 +306,7 @@ def test_an_odd_box_becomes_even_and_a_typed_one_stays(picked, project_session, 
     [
         ("", (), "Choose a folder"),
         ("some/where", (), "give the whole path"),
-        ("/x", ("relion", "cryosparc", "csv"), "no format is chosen"),
+        ("/x", ("relion", "cryosparc", "csv"), "no format is selected"),
     ],
 )
 def test_an_export_that_cannot_be_is_said(picked, qtbot, folder, untick, expected):

@@ -140,7 +140,7 @@ def test_a_run_that_is_compared_is_not_renamed(view: RunsView, project_session: 
 
 
 def test_a_name_that_cannot_be_is_told(view: RunsView, project_session: Any) -> None:
-    for name, word in (("../out", "cannot name a run"), ("run-2", "already")):
+    for name, word in (("../out", "is not a valid name of a run"), ("run-2", "already")):
         view.table.item(2, 0).setText(name)
         assert word in view.trouble.text()
         assert names(view) == ["run-3", "run-2", "run-1"]

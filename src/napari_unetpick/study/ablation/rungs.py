@@ -45,7 +45,7 @@ class RungResult:
     ----------
     minutes, parameters
         Of one model, or of all members of an ensemble.
-    refused
+    rejected
         How many rounds of self-training were not accepted, and of how many.
     """
 
@@ -54,7 +54,7 @@ class RungResult:
     figures: Mapping[Protocol, Figures]
     minutes: float
     parameters: int
-    refused: tuple[int, int]
+    rejected: tuple[int, int]
 
 
 @dataclass(frozen=True)
