@@ -9,15 +9,15 @@ import pytest
 from keys import press
 from qtpy.QtCore import Qt
 
-from napari_unetpick.widgets.next_step import Stand, advise
+from napari_unetpick.widgets.next_step import ProjectState, advise
 from napari_unetpick.widgets.workspace import STEPS, Workspace
 
 LEFT = Qt.MouseButton.LeftButton
-NOTHING = Stand(micrographs=0, diameter=None, labelled=0, picks=0, runs=0, picked=0)
+NOTHING = ProjectState(micrographs=0, diameter=None, labelled=0, picks=0, runs=0, picked=0)
 
 
 def stand(**changes):
-    return Stand(**{**NOTHING.__dict__, **changes})
+    return ProjectState(**{**NOTHING.__dict__, **changes})
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def stand(**changes):
         ("Pick", "Pick all", {"micrographs": 5, "diameter": 120.0, "picks": 34, "runs": 1}),
         (
             "Annotate",
-            "makes precision measurable",
+            "To estimate precision",
             {"micrographs": 5, "diameter": 120.0, "picks": 34, "runs": 1, "picked": 5},
         ),
         (
@@ -66,7 +66,7 @@ def test_what_a_key_did_is_said_on_every_step(project_session, qtbot):
     for step in STEPS:
         page = workspace.open(step)
         press(project_session.layers.get("picks"), "e")
-        line = page.trouble if step == "Annotate" else workspace.told_line
+        line = page.trouble if step == "Annotate" else workspace.message
         assert "no candidate under the mouse pointer" in line.text()
         assert line.isVisible()
 

@@ -1,4 +1,4 @@
-"""The one line that says what to do next, from what there is."""
+"""The line that says what to do next."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ ENOUGH_MICROGRAPHS = 3
 
 
 @dataclass(frozen=True)
-class Stand:
+class ProjectState:
     """How far the work has come.
 
     Parameters
     ----------
     micrographs, labelled, picked
-        Number of micrographs, of those with picks of the user's, of those with candidates.
+        Number of micrographs, of those with own picks, and of those with candidates.
     picks
-        Of the user's, over all micrographs.
+        Own picks over all micrographs.
     runs
-        Finished trainings.
+        Finished training runs.
     fully
         Fully labelled micrographs.
     job
-        What is running ("train", "pick", ...), or "".
+        The running job ("train", "pick", ...), or "".
     """
 
     micrographs: int
@@ -40,10 +40,10 @@ class Stand:
     job: str = ""
 
 
-def stand_of(session: Session) -> Stand:
-    """Look at a session; cheap enough to be asked after every change."""
+def state_of(session: Session) -> ProjectState:
+    """Return the state of a session; fast enough to be called after every change."""
     entries = session.project.entries.values()
-    return Stand(
+    return ProjectState(
         micrographs=len(session.project.entries),
         diameter=session.project.diameter,
         labelled=sum(entry.picks > 0 for entry in entries),
@@ -55,28 +55,28 @@ def stand_of(session: Session) -> Stand:
     )
 
 
-def advise(stand: Stand) -> tuple[str, str]:
-    """Return (dock, line): where the next step is taken, and what it is."""
-    if stand.job == "train":
-        return "Train", "Training: picks of this micrograph appear as the model learns."
-    if stand.job:
-        return "Pick", "Working: you can go on looking at micrographs meanwhile."
-    if not stand.micrographs:
+def advise(state: ProjectState) -> tuple[str, str]:
+    """Return (step, line): the step of the workspace, and what to do there."""
+    if state.job == "train":
+        return "Train", "Training. Picks on this micrograph appear during training."
+    if state.job:
+        return "Pick", "A job is running. You can browse micrographs in the meantime."
+    if not state.micrographs:
         return "Micrographs", "Open a folder of micrographs."
-    if stand.diameter is None:
+    if state.diameter is None:
         return "Annotate", "Measure a particle: two clicks across it set the diameter."
-    if stand.picks < ENOUGH_PICKS and not stand.runs:
-        left = ENOUGH_PICKS - stand.picks
-        where = "" if stand.labelled >= ENOUGH_MICROGRAPHS else ", on three micrographs in all"
-        return "Annotate", f"Click particles: about {left} more{where}."
-    if not stand.runs:
-        return "Train", f"Press Train: {stand.picks:,} picks are enough to start."
-    if not stand.picked:
-        return "Pick", "Press Pick all: the model finds the particles of every micrograph."
-    if not stand.fully:
+    if state.picks < ENOUGH_PICKS and not state.runs:
+        left = ENOUGH_PICKS - state.picks
+        where = "" if state.labelled >= ENOUGH_MICROGRAPHS else ", on at least three micrographs"
+        return "Annotate", f"Pick particles: about {left} more{where}."
+    if not state.runs:
+        return "Train", f"Press Train. {state.picks:,} picks are enough to start."
+    if not state.picked:
+        return "Pick", "Press Pick all to find the particles on all micrographs."
+    if not state.fully:
         return (
             "Annotate",
-            "Correct what is wrong and train again, or export. One fully labelled micrograph "
-            "or area makes precision measurable.",
+            "Correct the picks and train again, or export. To estimate precision, label one "
+            "micrograph or area completely.",
         )
-    return "Evaluate", "Look at the picks in the gallery, correct, train again, or export."
+    return "Evaluate", "Check the picks in the gallery and correct them; train again, or export."

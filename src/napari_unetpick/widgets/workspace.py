@@ -19,28 +19,32 @@ from qtpy.QtWidgets import (
 from superqt.utils import qdebounced, qthrottled
 
 from napari_unetpick.widgets.layers.tools import get_tools
-from napari_unetpick.widgets.next_step import advise, stand_of
+from napari_unetpick.widgets.next_step import advise, state_of
 from napari_unetpick.widgets.qt.controls import hint, say
 from napari_unetpick.widgets.qt.dock import Unfollow
 from napari_unetpick.widgets.session.lifetime import close_with_window
 from napari_unetpick.widgets.session.root import get_session
 
 STEPS: dict[str, tuple[str, str, str]] = {
-    "Micrographs": ("micrographs.dock", "MicrographsDock", "Open, sort and look at micrographs."),
-    "Annotate": ("annotate.dock", "AnnotateDock", "Mark particles (Manual picking)."),
-    "Train": ("train.dock", "TrainDock", "Train a model on what is marked."),
+    "Micrographs": ("micrographs.dock", "MicrographsDock", "Open, sort and select micrographs."),
+    "Annotate": ("annotate.dock", "AnnotateDock", "Pick particles by hand."),
+    "Train": ("train.dock", "TrainDock", "Train a model on your labels."),
     "Self-train": (
         "train.self_train_dock",
         "SelfTrainDock",
-        "Let it learn from its own sure picks.",
+        "Train further on the model's confident picks.",
     ),
-    "Pick": ("pick.dock", "PickDock", "Pick all micrographs (Auto-picking), and export."),
-    "Evaluate": ("evaluate.dock", "EvaluateDock", "Measure the picks, look at them as a gallery."),
+    "Pick": ("pick.dock", "PickDock", "Pick all micrographs automatically, and export."),
+    "Evaluate": (
+        "evaluate.dock",
+        "EvaluateDock",
+        "Evaluate the picks; compare models.",
+    ),
 }
 """Name of each step: module, class and tooltip, in the order of the work."""
 A_ROW = 3  # buttons: six in one row would be cut off beside the canvas
 REFRESH_MS = 150
-TOLD_MS = 8000  # a line about one candidate is of no use for longer
+MESSAGE_MS = 8000  # a message about a key press is of no use for longer
 
 
 class Workspace(QWidget):
@@ -56,8 +60,8 @@ class Workspace(QWidget):
         self.stack = QStackedWidget()
         self._next = "Micrographs"
         self._soon = qthrottled(self.refresh, REFRESH_MS, leading=False, parent=self)
-        self.told_line = hint()
-        self._untell = qdebounced(lambda: say(self.told_line, ""), TOLD_MS, parent=self)
+        self.message = hint()
+        self._clear_soon = qdebounced(lambda: say(self.message, ""), MESSAGE_MS, parent=self)
         self._build()
         self._follow()
         self.open("Micrographs")
@@ -71,15 +75,15 @@ class Workspace(QWidget):
             self.pages[step] = made(self.viewer)
             self.stack.addWidget(self.pages[step])
         self.stack.setCurrentWidget(self.pages[step])
-        say(self.told_line, "")
+        say(self.message, "")
         self.buttons[step].setChecked(True)
         return self.pages[step]
 
     def refresh(self) -> None:
-        """Say the next step anew."""
-        self._next, line = advise(stand_of(self.session))
+        """Update the line about the next step."""
+        self._next, line = advise(state_of(self.session))
         self.advice_line.setText(f"Next: {line}")
-        self.advice_line.setToolTip(f"Click to go to {self._next}.")
+        self.advice_line.setToolTip(f"Click to go to step {self._next}.")
 
     def _build(self) -> None:
         from napari_unetpick.widgets.qt.run_panel import RunPanel
@@ -89,7 +93,7 @@ class Workspace(QWidget):
         layout.setSpacing(4)
         self.advice_line = _Line(self._go_next)
         layout.addWidget(self.advice_line)
-        layout.addWidget(self.told_line)
+        layout.addWidget(self.message)
         grid = QGridLayout()
         grid.setSpacing(2)
         group = QButtonGroup(self)
@@ -108,9 +112,9 @@ class Workspace(QWidget):
 
     def _follow(self) -> None:
         session = self.session
-        told = get_tools(session).told
-        told.connect(self._told)
-        followed: list[tuple[Any, Any]] = [(told, self._told)]
+        from_keys = get_tools(session).told
+        from_keys.connect(self._show_message)
+        followed: list[tuple[Any, Any]] = [(from_keys, self._show_message)]
         for signal in (
             session.project.changed,
             session.project.entries_changed,
@@ -123,11 +127,11 @@ class Workspace(QWidget):
             followed.append((signal, self._soon))
         self.destroyed.connect(Unfollow(followed))
 
-    def _told(self, text: str) -> None:
-        """Say what a key did; Annotate has a line of its own for it."""
+    def _show_message(self, text: str) -> None:
+        """Show what a key did; Annotate has a line of its own for it."""
         own = self.stack.currentWidget() is self.pages.get("Annotate")
-        say(self.told_line, "" if own else text)
-        self._untell()
+        say(self.message, "" if own else text)
+        self._clear_soon()
 
     def _go_next(self) -> None:
         self.open(self._next)

@@ -14,8 +14,8 @@ from qtpy.QtCore import Qt
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.widgets.annotate.dock import AnnotateDock
 from napari_unetpick.widgets.annotate.suggestions_panel import (
+    compared_keys,
     find_suggestions,
-    looked_at,
     shortened,
 )
 from napari_unetpick.widgets.session.session import Session
@@ -58,7 +58,7 @@ def test_of_a_damaged_pick_file_nothing_is_counted_and_nothing_offered(
     session.annotations.add(KEY, session.truth[KEY], None, "manual")  # type: ignore[attr-defined]
     corner, sure = np.array([[2.0, 2.0]]), np.array([0.95])
     session.candidates.put(KEY, Candidates(corner, sure, sure, 20.0, model="m"))
-    qtbot.waitUntil(lambda: "12 picks here" in dock.counts.text() and dock.accept.isEnabled())
+    qtbot.waitUntil(lambda: "12 picks on this" in dock.counts.text() and dock.accept.isEnabled())
     (session.project.folder / "picks").mkdir(exist_ok=True)
     (session.project.folder / "picks" / "a.b_2.areas.json").write_text("{")
     session.browser.go("a.b_2")
@@ -67,7 +67,7 @@ def test_of_a_damaged_pick_file_nothing_is_counted_and_nothing_offered(
     assert not any(each.isEnabled() for each in (*dock.modes.values(), dock.accept, dock.reject))
     assert not dock.labels.exclude.isEnabled()
     session.browser.go(KEY)
-    qtbot.waitUntil(lambda: "12 picks here" in dock.counts.text(), timeout=5000)
+    qtbot.waitUntil(lambda: "12 picks on this" in dock.counts.text(), timeout=5000)
     assert dock.modes["add"].isEnabled()
     assert dock.labels.exclude.isEnabled()
 
@@ -80,9 +80,9 @@ def test_add_mode_picks_and_counts(
     assert layer.mode == "add"
     assert dock.modes["add"].isChecked()
     layer.add(project_session.truth[KEY][0])  # type: ignore[attr-defined]
-    qtbot.waitUntil(lambda: "1 pick here" in dock.counts.text())
-    assert "1 pick in 1 micrograph in all" in dock.counts.text()
-    assert "about thirty in three" in dock.counts.text()
+    qtbot.waitUntil(lambda: "1 pick on this" in dock.counts.text())
+    assert "Total: 1 pick on 1 micrograph" in dock.counts.text()
+    assert "about 30 on 3" in dock.counts.text()
     qtbot.waitUntil(lambda: dock.undo.text() == "Undo (1)")
     assert dock.labels.states["partial"].isChecked()
     click(qtbot, dock.undo)
@@ -149,7 +149,7 @@ def test_label_state_and_its_meaning(
 ) -> None:
     click(qtbot, dock.labels.states["full"])
     assert project_session.project.entry(KEY).state == "full"
-    assert "counts as background" in dock.labels.meaning.text()
+    assert "count as background" in dock.labels.meaning.text()
     assert "no picks" in dock.labels.meaning.text()
     project_session.browser.go("a.b_2")
     qtbot.waitUntil(lambda: dock.labels.states["none"].isChecked())
@@ -164,7 +164,7 @@ def test_areas_are_drawn_in_their_layers(
     assert project_session.viewer.layers.selection.active is layer
     layer.add(np.array([[10, 10], [10, 60], [60, 60], [60, 10]]), shape_type="rectangle")
     assert len(project_session.annotations.of(KEY).complete) == 1
-    qtbot.waitUntil(lambda: "1 full rectangle" in dock.labels.areas.text())
+    qtbot.waitUntil(lambda: "1 fully labelled rectangle" in dock.labels.areas.text())
     click(qtbot, dock.labels.exclude)
     assert project_session.layers.get("exclusions").mode == "add_polygon"
 
@@ -226,7 +226,7 @@ def test_unsure_candidates_are_suggested_and_missing_files_are_not(
 
 def test_thousands_of_micrographs_are_sampled_evenly() -> None:
     keys = [f"m{i}" for i in range(5000)]
-    found = looked_at(keys, lambda key: key not in ("m17", "m4001"))
+    found = compared_keys(keys, lambda key: key not in ("m17", "m4001"))
     assert len(found) <= 202
     assert {"m17", "m4001", "m0"} <= set(found)
     assert found == sorted(found, key=lambda key: int(key[1:]))
@@ -274,7 +274,7 @@ def test_a_typed_pixel_size_holds_for_all_micrographs(
     assert box.value() == PIXEL_SIZE, "as the header has it"
     box.setValue(1.5)
     assert [session.pixel_sizes.of(key) for key in session.project.keys] == [1.5] * 3
-    assert "holds for 3 micrographs" in dock.diameter.words.text()
+    assert "now applies to 3 micrographs" in dock.diameter.words.text()
     qtbot.waitUntil(lambda: tuple(session.layers.get("picks").scale) == (1.5, 1.5))
     box.setValue(0.02)
     assert "out of range" in dock.diameter.words.text()
@@ -295,11 +295,11 @@ def test_a_diameter_measured_without_a_pixel_size_keeps_its_width(
     session, panel = project_session, dock.diameter
     forget_sizes(session, monkeypatch)
     panel.measured(100.0)
-    assert "one pixel counts as 1 Å" in panel.words.text()
+    assert "1 px counts as 1 Å" in panel.words.text()
     panel.pixel_size.setValue(15.0)
     panel.pixel_size.setValue(1.5)  # the first was a slip
     assert (session.project.diameter, session.pixel_sizes.diameter_px(KEY)) == (150.0, 100.0)
-    assert "The diameter, 100 px, is 150 Å" in panel.words.text()
+    assert "The diameter is 150 Å (100 px)" in panel.words.text()
 
 
 def test_a_diameter_typed_without_a_pixel_size_stays_in_angstrom(

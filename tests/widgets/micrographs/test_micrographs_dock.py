@@ -98,7 +98,7 @@ def test_a_folder_is_opened_by_the_menu(
     assert dock.news.text() == "3 micrographs added."
     assert dock.session.browser.current == "a.b_1"
     qtbot.waitUntil(lambda: "3 micrographs, 0 picks" in dock.counts.text(), timeout=1000)
-    assert dock.place.text() == "Not saved in a project of yours yet."
+    assert dock.place.text() == "Not saved as a project yet."
     choose(dock.open_form.open_menu, "Folder\u2026")
     qtbot.waitUntil(lambda: "0 micrographs added. 3 were" in dock.news.text(), timeout=5000)
 
@@ -124,8 +124,8 @@ def test_a_star_brings_defocus_and_ctf(
     dock.open_form.ask_files = lambda title, kinds: [star]  # type: ignore[method-assign]
     choose(dock.open_form.open_menu, "Micrographs STAR\u2026")
     qtbot.waitUntil(lambda: dock.model.keys == KEYS, timeout=5000)
-    assert cell(dock, "a.b_2", "Defocus") == "1.30"
-    assert cell(dock, "a.b_2", "CTF") == "3.1"
+    assert cell(dock, "a.b_2", "Defocus (µm)") == "1.30"
+    assert cell(dock, "a.b_2", "CTF fit (Å)") == "3.1"
 
 
 def test_nothing_found_is_one_line_and_a_cancelled_dialog_is_nothing(
@@ -182,7 +182,7 @@ def test_a_project_open_elsewhere_is_read_only_and_says_so(
     with Project.create(tmp_path / "p"):
         dock.session.project.open(tmp_path / "p")
         assert "read-only" in dock.place.text()
-        assert "has it open" in dock.place.text()
+        assert "open in" in dock.place.text()
 
 
 # -- the list --------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ def test_picks_and_state_follow_and_a_tick_rejects(full: MicrographsDock, qtbot:
     full.model.setData(index, Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)
     assert not session.project.entry("a.b_2").kept
     assert index.data(Qt.ItemDataRole.FontRole).strikeOut()
-    assert "not picked" in index.data(Qt.ItemDataRole.ToolTipRole)
+    assert "rejected: not trained on or picked" in index.data(Qt.ItemDataRole.ToolTipRole)
     qtbot.waitUntil(lambda: "1 rejected" in full.counts.text(), timeout=1000)
     session.save()
     with Project.open(session.project.folder, lock=False) as saved:
@@ -315,11 +315,11 @@ def test_scores_are_read_late_follow_the_threshold_and_sort(
         session.candidates.put(
             key, Candidates(places, np.array(raw), np.zeros(3), 20.0, model="run-1")
         )
-    qtbot.waitUntil(lambda: cell(full, "a.b_3", "Found") == "3", timeout=5000)
+    qtbot.waitUntil(lambda: cell(full, "a.b_3", "Candidates") == "3", timeout=5000)
     assert cell(full, "a.b_3", "Score") == "0.70"
-    assert (cell(full, "a.b_1", "Found"), cell(full, "a.b_2", "Found")) == ("1", "")
+    assert (cell(full, "a.b_1", "Candidates"), cell(full, "a.b_2", "Candidates")) == ("1", "")
     session.selection.set_threshold(0.3)
-    qtbot.waitUntil(lambda: cell(full, "a.b_1", "Found") == "2", timeout=5000)
+    qtbot.waitUntil(lambda: cell(full, "a.b_1", "Candidates") == "2", timeout=5000)
     session.selection.set_threshold(None)
     full.table.sortByColumn(6, Qt.SortOrder.DescendingOrder)
     qtbot.waitUntil(lambda: full.model.keys == ["a.b_3", "a.b_1", "a.b_2"], timeout=5000)
@@ -369,7 +369,7 @@ def test_several_open_files_become_a_project_with_their_picks(
     data, more, _ = points_layer(Picks("a.b_2.mrc", planted["a.b_2"]), "a.b_2", 4.0, 20)
     session.viewer.add_layer(Points(data, **more))
     qtbot.waitUntil(form.make_project.isVisible, timeout=2000)
-    assert "these 3 micrographs" in form.make_project.text()
+    assert "from 3 open images" in form.make_project.text()
     form.ask_new_folder = lambda title: tmp_path / "mine"  # type: ignore[method-assign]
     click(qtbot, form.make_project)
     qtbot.waitUntil(lambda: session.project.folder == tmp_path / "mine", timeout=5000)
@@ -391,7 +391,7 @@ def test_the_picks_made_before_come_into_the_new_project(
     session.annotations.add("a.b_1", np.array([[50.0, 60.0]]), None, "manual")
     open_images(session, tmp_path / "mics", KEYS)
     qtbot.waitUntil(form.make_project.isVisible, timeout=2000)
-    assert "these 2 micrographs" in form.make_project.text()
+    assert "from 2 open images" in form.make_project.text()
     form.ask_new_folder = lambda title: tmp_path / "mine"  # type: ignore[method-assign]
     click(qtbot, form.make_project)
     qtbot.waitUntil(lambda: session.project.folder == tmp_path / "mine", timeout=5000)
@@ -405,7 +405,7 @@ def test_one_open_image_is_used_and_points_are_labels(dock: MicrographsDock, qtb
     session.viewer.add_image(image, name="open one")
     session.viewer.add_points([[100, 120], [40, 50]], name="mine")
     qtbot.waitUntil(form.use_images.isVisible, timeout=2000)
-    assert form.use_images.text() == "Use the open image"
+    assert form.use_images.text() == "Add the open image"
     assert not form.points_row.isVisible()  # no micrograph yet
     click(qtbot, form.use_images)
     qtbot.waitUntil(lambda: session.layers.shown_key == "open_one", timeout=5000)

@@ -44,8 +44,8 @@ def dock(left: Path, session: Session, qtbot: Any) -> MicrographsDock:
 def test_the_next_viewer_offers_it_and_goes_on(dock, left, tmp_path, scratch):
     session, form = dock.session, dock.left_work
     assert form.isVisible()
-    assert "2 picks in 1 micrograph and 1 training" in form.words.text()
-    form.go_on.click()
+    assert "2 picks on 1 micrograph and 1 training run" in form.words.text()
+    form.recover.click()
     assert not form.isVisible()
     np.testing.assert_allclose(session.annotations.of(KEY).picks.coords, PLACES, atol=2e-3)
     assert session.project.temporary
@@ -59,7 +59,7 @@ def test_it_is_deleted_only_when_the_user_says_so(dock, left):
     form, asked = dock.left_work, []
     form.ask = lambda question: bool(asked.append(question))
     form.delete.click()
-    assert "2 picks in 1 micrograph and 1 training" in asked[0]
+    assert "2 picks on 1 micrograph and 1 training run" in asked[0]
     assert left.exists()
     assert form.isVisible()
     form.ask = lambda question: True

@@ -43,7 +43,7 @@ def test_errors_stay_until_the_next_job(panel: RunPanel, session: Any) -> None:
     assert panel.trouble.text() == "a.b_2: no pixel size (2 failed so far)"
     job.break_down("memory", "out of memory on the GPU")
     assert panel.trouble.text().startswith("out of memory on the GPU. Close other programs")
-    assert "did not finish" in panel.stage.text()
+    assert "failed" in panel.stage.text()
     session.jobs.start(request_of(session, "pick"))
     assert panel.trouble.text() == ""
     assert panel.trouble.isHidden()
@@ -58,7 +58,7 @@ def test_the_newest_job_is_followed(panel: RunPanel, session: Any) -> None:
     first.end({})
     assert panel.stop.isEnabled()
     second.end({})
-    assert panel.stage.text() == "Training is done."
+    assert panel.stage.text() == "Training finished."
 
 
 def test_steps_are_shown_in_peace_and_none_after_the_end(
@@ -78,7 +78,7 @@ def test_steps_are_shown_in_peace_and_none_after_the_end(
     second.progress.emit(Progress("training", 2, 40))
     second.end({})
     qtbot.wait(round(1.2 * EVERY_MS))
-    assert panel.stage.text() == "Training is done."
+    assert panel.stage.text() == "Training finished."
 
 
 def test_a_panel_made_later_joins(session: Any, qtbot: Any) -> None:

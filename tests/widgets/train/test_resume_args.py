@@ -42,9 +42,9 @@ def test_the_starting_model_is_found_by_its_labels(tmp_path: Path) -> None:
 
 def test_what_is_gone_is_named(tmp_path: Path) -> None:
     run = write_run(tmp_path, "run-1", finished=False, config=config("gone"))
-    with pytest.raises(InputError, match="model that it started from is gone"):
+    with pytest.raises(InputError, match="model it started from is missing"):
         resume_request(tmp_path, run, ["a", "b"], list_runs(tmp_path))
-    with pytest.raises(InputError, match="b is not in the project"):
+    with pytest.raises(InputError, match="b is no longer in the project"):
         resume_request(tmp_path, run, ["a"], list_runs(tmp_path))
     (run / "config.toml").write_text("start = ")
     with pytest.raises(InputError, match=r"config\.toml: cannot be read"):

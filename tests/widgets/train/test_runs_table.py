@@ -115,7 +115,7 @@ def test_a_run_that_picks_is_not_renamed_whichever_is_chosen_by_now(
     job = session.jobs.current
     session.selection.use_model(runs / "run-2")  # the next picking's
     view.table.item(2, 0).setText("good")
-    assert "rename it when that is done" in view.trouble.text()
+    assert "rename it afterwards" in view.trouble.text()
     assert names(view) == ["run-3", "run-2", "run-1"]
     view.table.item(1, 0).setText("better")
     assert session.selection.model.name == "better"
@@ -133,7 +133,7 @@ def test_a_run_that_is_compared_is_not_renamed(view: RunsView, project_session: 
     path = session.project.runs_folder / "run-1"
     job = session.jobs.start(CompareRequest(session.project.folder, {"run-1": path}, {}))
     view.table.item(2, 0).setText("good")
-    assert "rename it when that is done" in view.trouble.text()
+    assert "rename it afterwards" in view.trouble.text()
     job.end({})
     view.table.item(2, 0).setText("good")
     assert names(view) == ["run-3", "run-2", "good"]

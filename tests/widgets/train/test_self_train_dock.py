@@ -15,7 +15,7 @@ from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.runs import write_pseudo_labels
 from napari_unetpick.widgets.train.job import training_of
-from napari_unetpick.widgets.train.rounds_table import rounds_of, verdict
+from napari_unetpick.widgets.train.rounds_table import result_text, rounds_of
 from napari_unetpick.widgets.train.self_train_dock import SelfTrainDock
 
 
@@ -31,15 +31,15 @@ def test_counts_what_is_unlabelled(dock: SelfTrainDock, project_session: Any) ->
     assert "3 unlabelled micrographs" in dock.plan_text.text()
     project_session.project.change("a.b_1", state="full")
     project_session.project.change("a.b_2", kept=False)
-    assert "1 unlabelled micrograph to" in dock.plan_text.text()
+    assert "1 unlabelled micrograph." in dock.plan_text.text()
     project_session.project.change("a.b_3", state="partial")
-    assert dock.plan_text.text() == "1 partly labelled micrograph to learn from."
+    assert dock.plan_text.text() == "Pseudo-labels from 1 partly labelled micrograph."
     assert dock.start.isEnabled()
     project_session.project.change("a.b_2", kept=True)
-    assert "1 unlabelled and 1 partly labelled micrographs to" in dock.plan_text.text()
+    assert "1 unlabelled and 1 partly labelled micrographs." in dock.plan_text.text()
     for key in ("a.b_2", "a.b_3"):
         project_session.project.change(key, state="full")
-    assert "Every micrograph is labelled completely" in dock.plan_text.text()
+    assert "All micrographs are fully labelled" in dock.plan_text.text()
     assert not dock.start.isEnabled()
 
 
@@ -64,24 +64,24 @@ def test_rounds_are_shown_as_they_come(
     assert dock.table.isHidden()
     job.metrics.emit(Metrics(1, {"taken": 1200.0, "ignored": 30.0, "accepted": 0.0}))
     texts = [dock.table.item(0, column).text() for column in range(5)]
-    assert texts == ["1", "1,200", "30", "–", "thrown away"]
+    assert texts == ["1", "1,200", "30", "–", "rejected"]
     job.break_down("input", "there is no self-training yet")
     assert "no self-training yet" in dock.panel.trouble.text()
     assert dock.start.isEnabled()
 
 
-def test_verdicts() -> None:
+def test_results() -> None:
     rows = [{"taken": 5.0, "round": 2.0, "f1": 0.91, "accepted": 1.0}, {"x": 1}]
     assert rounds_of(rows) == [("2", "5", "0", "0.910", "kept")]
-    assert verdict({"accepted": 0.0}) == "thrown away"
-    assert verdict({"accepted": -1.0}) == "cannot be told"
-    assert verdict({}) == ""
+    assert result_text({"accepted": 0.0}) == "rejected"
+    assert result_text({"accepted": -1.0}) == "inconclusive"
+    assert result_text({}) == ""
     gains = [{"taken": 5.0, "accepted": 1.0, "change": gain} for gain in (0.01, 0.03, -0.005)]
-    assert [texts[-1] for texts in rounds_of(gains)] == ["not the best", "kept", "no better"]
+    assert [texts[-1] for texts in rounds_of(gains)] == ["not the best", "kept", "not better"]
 
 
 def take(session: Any, number: int, **counts: int) -> None:
-    """Write what a round took: the first particles of some micrographs."""
+    """Write a round's pseudo-labels: the first particles of some micrographs."""
     picks = [
         Picks(
             f"{key}.mrc",
@@ -95,7 +95,7 @@ def take(session: Any, number: int, **counts: int) -> None:
 
 
 def keep(session: Any, number: int) -> None:
-    """Say in the model's card that a round was kept."""
+    """Write in the model's card that a round was kept."""
     path = session.project.runs_folder / "run-1" / "model.safetensors"
     model = load_model(path)
     save_model(path, Model(model.weights, {**model.card, "self_training": {"round": number}}))
@@ -105,15 +105,17 @@ def test_what_the_kept_round_took_is_looked_through_as_candidates(
     dock: SelfTrainDock, project_session: Any, qtbot: Any
 ) -> None:
     session = project_session
-    assert not dock.look.isEnabled()
+    assert not dock.review.isEnabled()
     own = Candidates(session.truth["a.b_2"][:2], np.ones(2), np.zeros(2), 20.0, model="run-1")
     session.candidates.put("a.b_2", own)
     take(session, 1, m2=5, m3=12)
     take(session, 2, m3=3)
     keep(session, 1)
     training_of(session).changed.emit()  # as when a job ends
-    qtbot.mouseClick(dock.look, Qt.MouseButton.LeftButton)
-    assert "Round 1 was kept. It took 17 picks on 2 micrographs" in dock.looked.text()
+    qtbot.mouseClick(dock.review, Qt.MouseButton.LeftButton)
+    assert (
+        "17 pseudo-labels of round 1, which was kept, on 2 micrographs" in dock.review_line.text()
+    )
     assert session.browser.current == "a.b_2"
     for key, count in (("a.b_2", 5), ("a.b_3", 12)):
         chosen = session.selection.of(key)
@@ -129,7 +131,7 @@ def test_what_the_kept_round_took_is_looked_through_as_candidates(
     assert session.candidates.of("a.b_2").model == "run-1"
     assert session.candidates.of("a.b_3") is None
     assert dock.back.isHidden()
-    assert dock.looked.isHidden()
+    assert dock.review_line.isHidden()
 
 
 def test_where_no_round_was_kept_the_last_one_is_shown(
@@ -138,8 +140,10 @@ def test_where_no_round_was_kept_the_last_one_is_shown(
     take(project_session, 1, m2=5)
     take(project_session, 2, m3=4)
     dock.refresh()
-    qtbot.mouseClick(dock.look, Qt.MouseButton.LeftButton)
-    assert "No round was kept. The last one, round 2, took 4 picks" in dock.looked.text()
+    qtbot.mouseClick(dock.review, Qt.MouseButton.LeftButton)
+    assert (
+        "4 pseudo-labels of round 2, which was not kept, on 1 micrograph" in dock.review_line.text()
+    )
     assert project_session.browser.current == "a.b_3"
 
 
@@ -149,9 +153,9 @@ def test_nothing_is_looked_through_while_a_job_runs(
     take(project_session, 1, m2=5)
     dock.refresh()
     dock.start.click()
-    assert not dock.look.isEnabled(), "its previews would take their place"
+    assert not dock.review.isEnabled(), "its previews would take their place"
     fake_engine.submitted[-1].stop()
-    assert dock.look.isEnabled()
+    assert dock.review.isEnabled()
 
 
 def test_a_damaged_file_is_said(dock: SelfTrainDock, project_session: Any, qtbot: Any) -> None:
@@ -159,6 +163,6 @@ def test_a_damaged_file_is_said(dock: SelfTrainDock, project_session: Any, qtbot
         "micrograph,x,y\na,1,b\n"
     )
     dock.refresh()
-    qtbot.mouseClick(dock.look, Qt.MouseButton.LeftButton)
-    assert "which is not a number" in dock.looked.text()
+    qtbot.mouseClick(dock.review, Qt.MouseButton.LeftButton)
+    assert "which is not a number" in dock.review_line.text()
     assert not project_session.candidates.previews

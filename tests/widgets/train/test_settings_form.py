@@ -9,7 +9,7 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.settings import RECIPES, Settings, from_dict
-from napari_unetpick.widgets.train import settings_labels as setting_words
+from napari_unetpick.widgets.train import settings_labels
 from napari_unetpick.widgets.train.settings_form import SettingsForm, step_of
 
 
@@ -26,9 +26,9 @@ def test_every_setting_has_words() -> None:
         value = getattr(Settings(), section.name)
         if dataclasses.is_dataclass(value):
             names |= {f"{section.name}.{each.name}" for each in dataclasses.fields(value)}
-    assert set(setting_words.WORDS) == names
-    assert all(label and tip.endswith(".") for label, tip in setting_words.WORDS.values())
-    assert set(setting_words.RECIPES) == set(RECIPES)
+    assert set(settings_labels.WORDS) == names
+    assert all(label and tip.endswith(".") for label, tip in settings_labels.WORDS.values())
+    assert set(settings_labels.RECIPES) == set(RECIPES)
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES))

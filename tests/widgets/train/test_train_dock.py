@@ -37,7 +37,7 @@ def test_says_what_is_missing_and_then_trains(
     dock: TrainDock, project_session: Any, fake_engine: Any, qtbot: Any
 ) -> None:
     assert not dock.train.isEnabled()
-    assert "Mark some particles" in dock.next_text.text()
+    assert "Pick some particles" in dock.next_text.text()
     label(project_session, 2)
     qtbot.waitUntil(dock.train.isEnabled, timeout=2000)
     assert "Only 6 picks" in dock.next_text.text()
@@ -76,7 +76,7 @@ def test_changed_settings_are_sent_and_bad_ones_are_not(
 ) -> None:
     label(project_session)
     dock.refresh()
-    fold = next(f for f in dock.findChildren(QCollapsible) if f.text() == "Advanced")
+    fold = next(f for f in dock.findChildren(QCollapsible) if f.text() == "Advanced settings")
     assert dock.form is None
     fold.expand(animate=False)
     dock.form.fields["train.patch_px"].value = 90

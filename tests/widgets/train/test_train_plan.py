@@ -30,7 +30,7 @@ def test_tests_rejected_and_unlabelled_are_never_trained_on() -> None:
     assert (plan.full, plan.partial, plan.picks, plan.tests) == (1, 1, 25, 1)
     told = describe(plan)
     assert "25 picks on 1 fully and 1 partly labelled micrographs" in told
-    assert "1 set aside for testing" in told
+    assert "Test split, not trained on: 1 micrograph." in told
 
 
 def test_only_full_labels_validate_and_something_trains() -> None:
@@ -42,15 +42,15 @@ def test_only_full_labels_validate_and_something_trains() -> None:
     plan = make_plan(three)
     assert plan.validation == ("a",)
     assert plan.unfit == 1
-    assert "1 set aside by you validates" in describe(plan)
+    assert "Validation: 1 micrograph of your choice." in describe(plan)
     alone = make_plan(entries(a={"state": "full", "split": "validation", "picks": 30}))
     assert alone.validation == ()
-    assert "A third" in describe(alone)
+    assert "Validation: a third" in describe(alone)
 
 
 def test_a_fifth_of_the_fully_labelled_validates() -> None:
     ten = {f"m{i}": {"state": "full", "picks": 5} for i in range(10)}
-    assert "2 of the fully labelled validate." in describe(make_plan(entries(**ten)))
+    assert "Validation: 2 of the fully labelled ones" in describe(make_plan(entries(**ten)))
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_a_fifth_of_the_fully_labelled_validates() -> None:
     [
         ({}, 80.0, "Open micrographs"),
         ({"a": {"state": "partial", "picks": 40}}, None, "diameter"),
-        ({"a": {}}, 80.0, "Mark some particles"),
-        ({"a": {"state": "full", "picks": 0}}, 80.0, "Mark some particles"),
+        ({"a": {}}, 80.0, "Pick some particles"),
+        ({"a": {"state": "full", "picks": 0}}, 80.0, "Pick some particles"),
         ({"a": {"state": "partial", "picks": 40}}, 80.0, ""),
     ],
 )
@@ -73,7 +73,7 @@ def test_obstacle_names_the_next_step(
 
 def test_read_only_projects_do_not_train() -> None:
     plan = make_plan(entries(a={"state": "partial", "picks": 40}))
-    assert "save it as another project" in obstacle(plan, 80.0, read_only=True)
+    assert "Save it as another project" in obstacle(plan, 80.0, read_only=True)
 
 
 def test_few_picks_are_a_caution() -> None:
@@ -89,4 +89,4 @@ def test_starts_from_the_last_model_by_default() -> None:
     ]
     values = [value for _, value in starts(runs, general=True)]
     assert values == [str(Path("/p/run-2")), str(Path("/p/run-1")), "general", "scratch"]
-    assert starts([], general=False) == [("Afresh, from nothing", "scratch")]
+    assert starts([], general=False) == [("From scratch", "scratch")]

@@ -63,7 +63,7 @@ def test_start_asks_for_labels_without_tests(project_session: Any, fake_engine: 
 
 
 def test_nothing_to_train_on_is_said(project_session: Any, fake_engine: Any) -> None:
-    with pytest.raises(InputError, match="Mark some particles"):
+    with pytest.raises(InputError, match="Pick some particles"):
         training_of(project_session).start({}, "scratch")
     assert fake_engine.submitted == []
 
@@ -268,10 +268,10 @@ def test_resume_with_other_labels_or_diameter_is_refused(
     label(session)
     write_stopped(session)
     session.project.set_diameter(90.0)
-    with pytest.raises(InputError, match=r"diameter of 80\.0 A"):
+    with pytest.raises(InputError, match=r"diameter of 80\.0 Å"):
         training_of(session).resume("run-1")
     session.project.set_diameter(80.0)
     session.annotations.add("a.b_1", session.truth["a.b_1"][8:9], None, "manual")
-    with pytest.raises(InputError, match="labels have changed"):
+    with pytest.raises(InputError, match="labels changed"):
         training_of(session).resume("run-1")
     assert fake_engine.submitted == []

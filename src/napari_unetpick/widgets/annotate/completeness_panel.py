@@ -6,23 +6,24 @@ from qtpy.QtWidgets import QButtonGroup, QPushButton, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.labels import State
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.widgets.layers.pointer import NOTHING_OPEN
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.session.session import Session
 
 STATES: dict[State, tuple[str, str]] = {
-    "none": ("Unlabelled", "Unlabelled: training does not use this micrograph."),
-    "partial": ("Partly", "Partly labelled: what you did not mark is unknown."),
-    "full": ("Fully", "Fully labelled: what you did not mark counts as background."),
+    "none": ("Unlabelled", "Not used for training."),
+    "partial": ("Partly", "Some particles are picked. Unpicked areas are unknown."),
+    "full": ("Fully", "All particles are picked. Unpicked areas count as background."),
 }
-EMPTY_FULL = " There are no picks here: all of it counts as background."
+EMPTY_FULL = " There are no picks here, so the whole micrograph is background."
 COMPLETE_TIP = (
-    "Drag a rectangle in which you mark every particle. What is not marked in it then counts as "
-    "background, and precision can be measured: two minutes of work that pay."
+    "Drag a rectangle and pick every particle in it. Unpicked areas inside it then count as "
+    "background, and precision can be estimated."
 )
 EXCLUDE_TIP = (
-    "Click the corners around ice, carbon or aggregates, end with a double click. Nothing is "
-    "learned or picked there."
+    "Click the corners around ice, carbon or aggregates; double-click to finish. The area is "
+    "excluded from training and picking."
 )
 
 
@@ -41,7 +42,7 @@ class LabelPanel(QWidget):
             group.addButton(made)
             self.states[state] = made
         self.meaning = hint()
-        self.complete = button("Full rectangle", COMPLETE_TIP, self._complete)
+        self.complete = button("Label a rectangle", COMPLETE_TIP, self._complete)
         self.exclude = button("Exclude an area", EXCLUDE_TIP, self._exclude)
         self.areas = hint()
         layout.addWidget(row(*self.states.values()))
@@ -70,10 +71,13 @@ class LabelPanel(QWidget):
         self.states[state].setChecked(True)
         empty = state == "full" and not len(marks.picks)
         say(self.meaning, STATES[state][1] + (EMPTY_FULL if empty else ""))
-        counts = {"full rectangle": len(marks.complete), "excluded area": len(marks.exclusions)}
-        told = [f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts.items() if n]
-        more = "; select one in its layer and press Delete to remove it." if told else ""
-        say(self.areas, ("Here: " + ", ".join(told) + more) if told else "")
+        counts = {
+            "fully labelled rectangle": len(marks.complete),
+            "excluded area": len(marks.exclusions),
+        }
+        areas = ", ".join(tell_count(n, name) for name, n in counts.items() if n)
+        how = "To remove one, select it in its layer and press Delete."
+        say(self.areas, f"On this micrograph: {areas}. {how}" if areas else "")
 
     def _set(self, state: State) -> None:
         if self.session.browser.current:
@@ -84,7 +88,7 @@ class LabelPanel(QWidget):
         self._draw("complete", "add_rectangle", "Drag a rectangle over the micrograph.")
 
     def _exclude(self) -> None:
-        words = "Click corner after corner; a double click or Enter ends the area."
+        words = "Click the corners of the area; double-click or press Enter to finish."
         self._draw("exclusions", "add_polygon", words)
 
     def _draw(self, kind: str, mode: str, words: str) -> None:

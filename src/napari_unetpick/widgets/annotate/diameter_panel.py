@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -20,30 +20,30 @@ from napari_unetpick.widgets.qt.workers import Background, Task
 
 PIXEL_SIZE_STEP = 0.01  # A/px
 IN_PIXELS = "diameter in pixels"  # of a session: (0, or px where no size was known; A made of it)
-LOOKED_AT = 6  # micrographs with picks that the estimate averages over
+AVERAGED = 6  # micrographs with picks that the estimate averages over
 DIAMETER_TIP = (
-    "The particle's diameter in Angstrom (its shorter axis where it is long). It sets the size of "
-    "the rings, the scale at which the model looks, and the box size on export. 20 % off is fine."
+    "Particle diameter in Å (the shorter axis of an elongated particle). It sets the size of the "
+    "rings, the scale of training and picking, and the box size on export. 20 % off is fine."
 )
 PIXEL_SIZE_TIP = (
-    "Angstrom per pixel, as the file's header has it. Type it where the header has none or a wrong "
-    "one: it then holds for all micrographs of the project, on export too."
+    "Pixel size in Å/px, from the file's header. Enter it if it is missing or wrong; it then "
+    "applies to all micrographs of the project, also on export."
 )
 MEASURE_TIP = (
-    "Click one edge of a particle, then the opposite edge; the distance becomes the diameter. "
+    "Click one edge of a particle, then the opposite edge. The distance becomes the diameter. "
     "Escape cancels."
 )
 ESTIMATE_TIP = (
-    f"Averages the particles that are picked (at least {FEWEST}) and looks where the average ends. "
-    "A long particle gives its shorter axis; a ball comes out some percent small."
+    f"Finds the edge of the average of the picked particles (at least {FEWEST}). An elongated "
+    "particle gives its shorter axis; a sphere comes out a few percent too small."
 )
-UNIT_WARNING = " The pixel size is not known: one pixel counts as 1 Å. Type it here."
+UNIT_WARNING = " The pixel size is unknown: 1 px counts as 1 Å until you enter it above."
 
 Source = tuple[Micrograph, Shown | None, Any]  # Any: (N, 2) picks, pixels of the file
 
 
 class DiameterPanel(QWidget):
-    """A number in A and two ways to find it."""
+    """The diameter in A, and two ways to measure it."""
 
     def __init__(self, tools: Tools) -> None:
         super().__init__()
@@ -53,18 +53,21 @@ class DiameterPanel(QWidget):
             PIXEL_SIZES[1],
             4,
             " Å/px",
-            "not known",
+            "unknown",
             PIXEL_SIZE_TIP,
             self._pixel_size_typed,
         )
         self.pixel_size.setSingleStep(PIXEL_SIZE_STEP)
-        self.measure = button("Measure: 2 clicks", MEASURE_TIP, self._measure, checkable=True)
+        self.measure = button("Measure (2 clicks)", MEASURE_TIP, self._measure, checkable=True)
         self.estimate = button("Estimate from picks", ESTIMATE_TIP, self._estimate)
         self.words = hint()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         form = QFormLayout()
-        form.addRow("Diameter", self.number)
+        self.in_pixels = QLabel()
+        diameter_row = row(self.number, self.in_pixels)
+        diameter_row.layout().setStretch(0, 1)
+        form.addRow("Diameter", diameter_row)
         form.addRow("Pixel size", self.pixel_size)
         layout.addLayout(form)
         layout.addWidget(row(self.measure, self.estimate))
@@ -85,9 +88,12 @@ class DiameterPanel(QWidget):
             box.setValue(value or 0.0)
             box.blockSignals(False)
         self.pixel_size.setEnabled(bool(key) and not session.project.read_only)
+        known = bool(size and session.project.diameter)
+        self.in_pixels.setText(f"({session.project.diameter / size:,.0f} px)" if known else "")
+        self.in_pixels.setVisible(known)
 
     def show_tool(self) -> None:
-        """Show whether measuring is going on."""
+        """Show whether the measuring tool is active."""
         self.measure.setChecked(self.tools.active == "measure")
         if self.tools.active == "measure":
             say(self.words, TOOLS["measure"])
@@ -95,9 +101,9 @@ class DiameterPanel(QWidget):
             say(self.words, "")
 
     def measured(self, diameter: float) -> None:
-        """Take over a distance between two clicks."""
+        """Set the diameter to a distance between two clicks."""
         if self._set_measured(round(diameter, 1)):
-            say(self.words, f"Measured {diameter:,.0f} Å.{self._unit_warning()}")
+            say(self.words, f"Measured {self._in_both(diameter)}.{self._unit_warning()}")
 
     # -- within --------------------------------------------------------------------------------
 
@@ -114,18 +120,18 @@ class DiameterPanel(QWidget):
             say(self.words, error.in_viewer)
         else:
             count = tell_count(len(session.project.keys), "micrograph")
-            text = f"{value:g} Å/px holds for {count} now."
+            text = f"{value:g} Å/px now applies to {count}."
             if not pixels or diameter != session.project.diameter:
                 say(self.words, text)
             elif self._set(round(pixels * value, 1), pixels):  # as wide as it was measured
                 say(
                     self.words,
-                    f"{text} The diameter, {pixels:,.0f} px, is {session.project.diameter:,.0f} Å.",
+                    f"{text} The diameter is {session.project.diameter:,.0f} Å ({pixels:,.0f} px).",
                 )
         self.refresh()
 
     def _set(self, diameter: float | None, pixels: float = 0.0) -> bool:
-        """Take over a diameter; where it cannot be one, say so and return False."""
+        """Set the diameter; if it is impossible, show why and return False."""
         try:
             self.session.project.set_diameter(diameter)
         except UnetPickError as error:
@@ -146,6 +152,13 @@ class DiameterPanel(QWidget):
         key = self.session.browser.current
         return bool(key) and not self.session.pixel_sizes.known(key)
 
+    def _in_both(self, diameter: float, spread: float | None = None) -> str:
+        """Return a length as "180 Å (45 px)", or in px alone where no pixel size is known."""
+        text = f"{diameter:,.0f}" + ("" if spread is None else f" ± {spread:,.0f}")
+        key = self.session.browser.current
+        size = self.session.pixel_sizes.known(key) if key else None
+        return f"{text} Å ({diameter / size:,.0f} px)" if size else f"{text} px"
+
     def _unit_warning(self) -> str:
         return "" if not self._unsized else UNIT_WARNING
 
@@ -164,7 +177,10 @@ class DiameterPanel(QWidget):
             return
         count = sum(len(coords) for _, _, coords in sources)
         if count < FEWEST:
-            say(self.words, f"There are {count} picks; click at least {FEWEST} first.")
+            say(
+                self.words,
+                f"Only {tell_count(count, 'pick')}: pick at least {FEWEST} particles first.",
+            )
             return
         settings = self.session.layers.images.settings
         say(self.words, "Averaging the picks…")
@@ -179,9 +195,7 @@ class DiameterPanel(QWidget):
             for key in session.project.keys
             if session.project.entry(key).picks and key != session.browser.current
         ]
-        keys = ([session.browser.current] if session.browser.current else []) + keys[
-            : LOOKED_AT - 1
-        ]
+        keys = ([session.browser.current] if session.browser.current else []) + keys[: AVERAGED - 1]
         micrographs = [(key, session.project.entry(key).micrograph) for key in keys]
         images = session.layers.images
         return [
@@ -190,13 +204,16 @@ class DiameterPanel(QWidget):
 
     def _estimated(self, found: Estimate | None) -> None:
         if found is None:
-            say(self.words, "No edge was found in the mean of the picks; measure by two clicks.")
+            say(
+                self.words,
+                "No particle edge found in the average of the picks. Measure it by two clicks.",
+            )
             return
-        text = f"{found.diameter:,.0f} ± {found.spread:,.0f} Å from {found.count:,} picks"
+        text = f"{self._in_both(found.diameter, found.spread)} from {found.count:,} picks"
         if not found.sure:
             say(
                 self.words,
-                f"The picks do not agree yet ({text}): not used. Click more, or measure one.",
+                f"Not used, too uncertain: {text}. Pick more particles, or measure one.",
             )
             return
         if self._set_measured(round(found.diameter, 1)):
@@ -217,7 +234,7 @@ def _field(
     tooltip: str,
     call: Callable[[float], None],
 ) -> QDoubleSpinBox:
-    """Return a field for a number above 0; 0 is shown as the words for having none."""
+    """Return a field for a number above 0; 0 is shown as `without`."""
     made = QDoubleSpinBox()
     made.setRange(0, largest)
     made.setDecimals(decimals)

@@ -1,4 +1,4 @@
-"""The dock in which particles are marked by hand (RELION's Manual picking)."""
+"""The Annotate dock: pick particles by hand (as in RELION's ManualPick)."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ BRUSH_STEPS = 4  # slider steps in a diameter
 MODES: dict[str, tuple[str, str, str, str, str]] = {
     "add": (
         "Add",
-        "Click the centre of each particle to pick it. The wheel zooms; hold Space to move the "
-        "micrograph.",
+        "Click the centre of each particle to pick it. The mouse wheel zooms; hold Space and drag "
+        "to move the view.",
         "picks",
         "add",
         "Click the centre of a particle. Hold Space and drag to move the view.",
     ),
     "move": (
         "Move",
-        "Drag a pick to its place; drag a frame around picks to select them; Delete removes them.",
+        "Drag a pick to move it. Drag a box around picks to select them; Delete removes them.",
         "picks",
         "select",
         "Drag a pick to move it; Delete removes the selected ones.",
     ),
     "negative": (
         "Not a particle",
-        "Click what looks like a particle and is none (ice, dirt, carbon): the next training "
-        "learns it as background.",
+        "Click what looks like a particle but is none (ice, dirt, carbon). The next training uses "
+        "it as background.",
         "negatives",
         "add",
         "Click what is not a particle.",
@@ -55,13 +55,13 @@ MODES: dict[str, tuple[str, str, str, str, str]] = {
 """Name, tooltip, layer, napari's mode, and what the user does then."""
 ERASERS = {
     "erase": ("Erase one", "Click a pick to remove it."),
-    "brush": ("Brush", "Drag over picks to remove them; all of one drag is one undo step."),
-    "lasso": ("Lasso", "Drag a line around picks to remove all inside."),
+    "brush": ("Brush", "Drag over picks to remove them. One drag is one undo step."),
+    "lasso": ("Lasso", "Drag a line around picks to remove all picks inside."),
 }
 
 
 class AnnotateDock(Dock):
-    """Diameter, marking, erasing, candidates, completeness of the labels, what to label next."""
+    """Diameter, picking, erasing, candidates, completeness of the labels, what to label next."""
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, parent)
@@ -73,7 +73,7 @@ class AnnotateDock(Dock):
         self.labels = LabelPanel(self.session)
         self.suggestions = SuggestPanel(self.session)
         self._build()
-        # many changes in a row (a slider, a job) are shown once
+        # many changes in a row (a slider, a job) are drawn once
         self._later = qthrottled(self.refresh, REFRESH_MS, leading=False, parent=self)
         self._follow()
         self.refresh()
@@ -82,7 +82,7 @@ class AnnotateDock(Dock):
 
     def _build(self) -> None:
         self.body.addWidget(self.diameter)
-        self.body.addWidget(heading("Mark particles"))
+        self.body.addWidget(heading("Pick particles"))
         self.body.addWidget(self._mode_row(MODES))
         self.body.addWidget(heading("Erase"))
         self.body.addWidget(self._mode_row(ERASERS))
@@ -90,24 +90,24 @@ class AnnotateDock(Dock):
         self.body.addWidget(self.brush_row)
         self.reject_too = QCheckBox("Also reject candidates")
         self.reject_too.setToolTip(
-            "Brush and lasso then reject the model's candidates too: they are not shown again and "
-            "teach the next training."
+            "Brush and lasso also reject the model's candidates. Rejected candidates are hidden "
+            "and count as background in the next training."
         )
         self.reject_too.setChecked(self.tools.reject_candidates)
         self.reject_too.toggled.connect(self._reject_too)
         self.body.addWidget(self.reject_too)
         self.body.addWidget(self.now)
         self.body.addWidget(self.trouble)
-        self.undo = button("Undo", "Take back the last change here (Ctrl-Z).", self._undo)
-        self.redo = button("Redo", "Bring back what was undone (Ctrl-Shift-Z).", self._redo)
+        self.undo = button("Undo", "Undo the last change on this micrograph (Ctrl-Z).", self._undo)
+        self.redo = button("Redo", "Redo what was undone last (Ctrl-Shift-Z).", self._redo)
         self.body.addWidget(row(self.undo, self.redo))
         self.counts = hint()
         self.body.addWidget(self.counts)
-        self.body.addWidget(heading("Candidates of the model"))
+        self.body.addWidget(heading("Model's candidates"))
         self._build_candidates()
-        self.body.addWidget(heading("How complete are the labels here?"))
+        self.body.addWidget(heading("Labels of this micrograph"))
         self.body.addWidget(self.labels)
-        self.body.addWidget(heading("What to label next"))
+        self.body.addWidget(heading("Label next"))
         self.body.addWidget(self.suggestions)
 
     def _mode_row(self, modes: dict[str, Any]) -> QWidget:
@@ -122,23 +122,23 @@ class AnnotateDock(Dock):
         self.brush = QSlider(Qt.Orientation.Horizontal)
         self.brush.setRange(1, 6 * BRUSH_STEPS)
         self.brush.setValue(round(self.tools.brush * BRUSH_STEPS))
-        self.brush.setToolTip("Radius of the brush, in particle diameters.")
+        self.brush.setToolTip("Radius of the brush, in Å and in particle diameters (d).")
         self.brush.valueChanged.connect(self._brush_changed)
-        self.brush_words = QLabel()
+        self.brush_radius = QLabel()
         self._brush_changed(self.brush.value())
-        return row(QLabel("Brush"), self.brush, self.brush_words)
+        return row(QLabel("Radius"), self.brush, self.brush_radius)
 
     def _build_candidates(self) -> None:
         self.candidate_words = hint()
         self.accept = button(
             "Accept all shown",
-            "Make all candidates above the threshold picks on this micrograph. Key E accepts the "
-            "one under the mouse pointer.",
+            "Turn all candidates above the threshold on this micrograph into picks. Key E accepts "
+            "the one under the mouse pointer.",
             lambda: self._do(accept_shown),
         )
         self.reject = button(
             "Reject all shown",
-            "Mark all candidates that are shown here as not particles: they teach the next "
+            "Reject all candidates shown on this micrograph: they count as background in the next "
             "training. Key X rejects the one under the mouse pointer.",
             lambda: self._do(reject_shown),
         )
@@ -165,13 +165,13 @@ class AnnotateDock(Dock):
         self.follow(session.project.diameter_changed, self._diameter_changed)
         self.follow(session.browser.current_changed, self._moved)
         self.follow(self.tools.changed, self._tool_changed)
-        self.follow(self.tools.told, self._told)
+        self.follow(self.tools.told, self._report)
         self.follow(self.tools.measured, self.diameter.measured)
 
     # -- doing ---------------------------------------------------------------------------------
 
     def use(self, name: str) -> None:
-        """Take up a mode of MODES or a tool of ERASERS; one that is in use is put down."""
+        """Switch to a mode of MODES or a tool of ERASERS; the one in use is switched off."""
         say(self.trouble, "")
         if name in ERASERS:
             if self.tools.active == name:
@@ -182,7 +182,7 @@ class AnnotateDock(Dock):
             return
         self.tools.stop()
         if not self.session.layers.shown_key:
-            self._told(NOTHING_OPEN)
+            self._report(NOTHING_OPEN)
         elif self.mode_in_use() == name:
             self.session.layers.edit(MODES[name][2], "pan_zoom")
         else:
@@ -202,9 +202,9 @@ class AnnotateDock(Dock):
 
     def _do(self, call: Any) -> None:
         try:
-            self._told(call(self.session))
+            self._report(call(self.session))
         except UnetPickError as error:
-            self._told(error.in_viewer)
+            self._report(error.in_viewer)
 
     def _undo(self) -> None:
         self._do(
@@ -225,11 +225,11 @@ class AnnotateDock(Dock):
 
     def _brush_changed(self, value: int) -> None:
         self.tools.brush = value / BRUSH_STEPS
-        self.brush_words.setText(f"{self.tools.brush:g} d")
+        self._show_brush()
 
     # -- showing -------------------------------------------------------------------------------
 
-    def _told(self, text: str) -> None:
+    def _report(self, text: str) -> None:
         say(self.trouble, text)
 
     def _moved(self, _: str) -> None:
@@ -241,6 +241,13 @@ class AnnotateDock(Dock):
 
     def _diameter_changed(self, _: object) -> None:
         self.diameter.refresh()
+        self._show_brush()
+
+    def _show_brush(self) -> None:
+        """Show the brush's radius, in Angstrom first."""
+        radius, diameter = self.tools.brush, self.session.project.diameter
+        in_angstrom = f"{radius * diameter:,.0f} Å " if diameter else ""
+        self.brush_radius.setText(f"{in_angstrom}({radius:g} d)")
 
     def _tool_changed(self) -> None:
         """Show which mode or tool is in use."""
@@ -283,14 +290,14 @@ class AnnotateDock(Dock):
         picks = sum(entry.picks for entry in entries)
         places = sum(entry.picks > 0 for entry in entries)
         marks = session.annotations.of(key)
-        lines = [tell_count(len(marks.picks), "pick") + " here"]
+        lines = [tell_count(len(marks.picks), "pick") + " on this micrograph"]
         if len(marks.negatives):
             lines[0] += f", {len(marks.negatives):,} marked as not a particle"
-        lines.append(f"{tell_count(picks, 'pick')} in {tell_count(places, 'micrograph')} in all")
+        lines.append(f"Total: {tell_count(picks, 'pick')} on {tell_count(places, 'micrograph')}")
         if picks < ENOUGH_PICKS or places < min(ENOUGH_MICROGRAPHS, len(session.project.entries)):
-            lines[1] += "; about thirty in three are enough to start"
+            lines[1] += "; about 30 on 3 are enough to start"
         if session.project.read_only:
-            lines.append("The project is read-only: what you mark is not saved")
+            lines.append("The project is read-only: changes are not saved")
         say(self.counts, ". ".join(lines) + ".")
 
     def _count_candidates(self, key: str) -> None:
@@ -299,7 +306,7 @@ class AnnotateDock(Dock):
         self.accept.setEnabled(shown > 0)
         self.reject.setEnabled(shown > 0)
         if found is None:
-            say(self.candidate_words, "None yet: train a model, or pick with one (Pick dock).")
+            say(self.candidate_words, "None yet. Train a model, or pick with one (step Pick).")
             return
-        words = "with the mouse over one, press E to accept it or X to reject it"
+        words = "point at one and press E to accept it or X to reject it"
         say(self.candidate_words, f"{tell_count(shown, 'candidate')} shown; {words}.")

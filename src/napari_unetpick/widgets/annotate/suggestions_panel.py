@@ -1,4 +1,4 @@
-"""Shows what to label next; a click goes there."""
+"""Suggests micrographs to label next; a click opens one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from napari_unetpick.widgets.session.session import Session
 from napari_unetpick.widgets.session.snapshot import Snapshot, take_snapshot
 
 COUNT = 3
-LOOKED_AT = 200  # unlabelled micrographs, evenly from the list, that are looked at
+MOST_UNLABELLED = 200  # micrographs, evenly from the list, that are compared
 ROWS = 16  # of a micrograph that its brightness is taken from
 WAIT_MS = 1000  # so that a picking job's hundreds of changes cost one look
 LONGEST = 32  # letters of a name that fit beside the canvas
-TIP = "Go to this micrograph and label some of it: {}"
-NOTHING = "No micrograph is left to suggest: all that are kept have labels."
+TIP = "Go to this micrograph to label it. {}"
+NOTHING = "All kept micrographs have labels."
 
 Found = list[tuple[str, str]]  # micrograph key and reason
 
@@ -57,13 +57,13 @@ class SuggestPanel(QWidget):
         self._look_soon = qthrottled(self.look, WAIT_MS, leading=False, parent=self)
 
     def later(self, *_: object) -> None:
-        """Look anew soon; while the panel is hidden, when it is shown."""
+        """Update soon; if the panel is hidden, once it is shown."""
         self._stale = True
         if self.isVisible():
             self._look_soon()
 
     def forget(self) -> None:
-        """Another project: nothing that was read counts."""
+        """Another project: forget what was read."""
         self._brightness.clear()
         self._show([])
         say(self.words, "")
@@ -80,10 +80,10 @@ class SuggestPanel(QWidget):
         self._stale = False
         entries = self.session.project.entries
         if len(entries) < 2:
-            say(self.words, "Suggestions come with two or more micrographs.")
+            say(self.words, "Suggestions need at least two micrographs.")
             self._show([])
             return
-        keys = looked_at(self.session.project.keys, lambda key: entries[key].state == "none")
+        keys = compared_keys(self.session.project.keys, lambda key: entries[key].state == "none")
         snapshot, brightness = take_snapshot(self.session), self._brightness
         self.background.start(lambda task: find_suggestions(snapshot, keys, brightness, task))
 
@@ -108,12 +108,12 @@ class SuggestPanel(QWidget):
         return go
 
 
-def looked_at(keys: Sequence[str], is_open: Callable[[str], bool]) -> list[str]:
-    """Return all labelled micrographs and LOOKED_AT others, evenly from the list, in its order."""
+def compared_keys(keys: Sequence[str], is_open: Callable[[str], bool]) -> list[str]:
+    """Return all labelled and MOST_UNLABELLED other micrographs, evenly from the list, in order."""
     others = [key for key in keys if is_open(key)]
-    step = max(1, -(-len(others) // LOOKED_AT))
-    taken = set(others[::step])
-    return [key for key in keys if key in taken or not is_open(key)]
+    step = max(1, -(-len(others) // MOST_UNLABELLED))
+    chosen = set(others[::step])
+    return [key for key in keys if key in chosen or not is_open(key)]
 
 
 def find_suggestions(

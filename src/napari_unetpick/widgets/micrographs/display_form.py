@@ -1,4 +1,4 @@
-"""How micrographs are shown: low-pass and grey-scale range, folded away until wanted."""
+"""Display settings of micrographs: low-pass filter and contrast, folded away until wanted."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ LARGEST_LOW_PASS = 200.0  # A
 
 
 class DisplayForm(QWidget):
-    """Two numbers that change what is seen, and nothing else."""
+    """Two numbers that change the display only."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
         now = session.layers.images.settings
-        self.low_pass = _number(0.0, LARGEST_LOW_PASS, 5.0, now.low_pass, " \u212b")
+        self.low_pass = _number(0.0, LARGEST_LOW_PASS, 5.0, now.low_pass, " Å")
         self.low_pass.setSpecialValueText("none")
         self.low_pass.setToolTip(
-            "Details finer than this are smoothed away, so that particles stand out. 0: show all. "
-            "It changes the view alone, never training or picking."
+            "Low-pass filter for display: smooths detail finer than this, so that particles stand "
+            "out. 0: no filter. Training and picking are not affected."
         )
         self.spread = _number(0.5, 10.0, 0.5, now.spread, " sigma")
         self.spread.setToolTip(
-            "Grey values from black to white: this many standard deviations on either side of the "
-            "mean. Smaller: more contrast (as RELION's sigma contrast)."
+            "Grey values from black to white: the mean plus or minus this many standard deviations "
+            "(RELION's sigma contrast). Smaller values give more contrast."
         )
         self.reset: QPushButton = button(
-            "Default", f"{LOW_PASS:g} A and {SPREAD:g} sigma.", self._reset
+            "Reset", f"Back to {LOW_PASS:g} Å and {SPREAD:g} sigma.", self._reset
         )
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addRow("Low-pass", self.low_pass)
-        layout.addRow("Grey range", self.spread)
+        layout.addRow("Contrast", self.spread)
         layout.addRow("", self.reset)
         for field in (self.low_pass, self.spread):
             field.valueChanged.connect(self._apply)

@@ -1,4 +1,4 @@
-"""The dock in which micrographs are opened, listed, sorted, kept or rejected, and gone through."""
+"""The Micrographs dock: open, list, sort, keep or reject micrographs, and step through them."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from napari_unetpick.widgets.qt.lazy_values import LateValues
 from napari_unetpick.widgets.session.session import Session
 
 NEXT, PREVIOUS = ".", ","
-TYPED_MS = 150  # the list is narrowed when typing pauses
+TYPED_MS = 150  # the list is filtered when typing pauses
 CHOICE_MS = 250  # scores are read again when the threshold has come to rest
 COUNT_MS = 50
-SORT_MS = 500  # scores come one by one: the list is sorted anew now and then
+SORT_MS = 500  # scores come one by one: the list is sorted again now and then
 PICTURES = 400  # kept: 4 MB
 SUMMARIES = 20_000  # kept: two numbers each
 AT_ONCE = 100  # scores asked for to sort by: thousands at once would stop the window
 SCORED = ("found", "score")
-UNSAVED = "Not saved in a project of yours yet."
+UNSAVED = "Not saved as a project yet."
 
 
 class MicrographsDock(Dock):
-    """Open, list, sort, filter, keep and reject micrographs; step through them; how they look."""
+    """Open, list, sort, filter, keep and reject micrographs; step through them; set the display."""
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, parent)
@@ -64,7 +64,7 @@ class MicrographsDock(Dock):
         self._project_changed()
 
     def report(self, done: str, wrong: str) -> None:
-        """Say what was done, or what went wrong, in one line each."""
+        """Show what was done, or what went wrong, in one line each."""
         say(self.news, done)
         say(self.trouble, wrong)
 
@@ -72,33 +72,34 @@ class MicrographsDock(Dock):
 
     def _build(self) -> None:
         self.search = QLineEdit()
-        self.search.setPlaceholderText("find in names")
+        self.search.setPlaceholderText("Filter by name")
         self.search.setClearButtonEnabled(True)
-        self.search.setToolTip("List only micrographs whose name holds this.")
+        self.search.setToolTip("List only micrographs whose name contains this text.")
         self.kind = QComboBox()
         self.kind.addItems(list(KINDS))
         self.kind.setToolTip(
-            "List only these. Previous and Next go through what is listed, in its order."
+            "List only these micrographs. Previous and Next step through the list as it is shown."
         )
         self.previous: QPushButton = button(
             "\u25c0 Previous",
-            f"The micrograph above in the list (key: {PREVIOUS} comma).",
+            f"Previous micrograph in the list (key: comma {PREVIOUS}).",
             lambda: self.session.browser.step(-1),
         )
         self.next: QPushButton = button(
             "Next \u25b6",
-            f"The micrograph below in the list (key: {NEXT} full stop). Neighbours are read ahead.",
+            f"Next micrograph in the list (key: full stop {NEXT}).",
             lambda: self.session.browser.step(1),
         )
         self.selected = QPushButton("Selected")
         self.selected.setToolTip(
-            "Keep or reject the selected rows (as with cryoSPARC's Curate Exposures), or say what "
-            "they serve for. Ctrl or Shift and a click select several; a right click does the same."
+            "Keep or reject the selected micrographs (as in cryoSPARC's Curate Exposures), or set "
+            "their split and labels. Ctrl-click or Shift-click selects several. A right-click "
+            "opens the same menu."
         )
         self.selected.setMenu(self.menu)
-        self.with_pictures = QCheckBox("Pictures in the list")
+        self.with_pictures = QCheckBox("Thumbnails in the list")
         self.with_pictures.setChecked(True)
-        self.with_pictures.setToolTip("Without pictures more micrographs fit on the screen.")
+        self.with_pictures.setToolTip("Without thumbnails more micrographs fit on the screen.")
         self.display = DisplayForm(self.session)
         self.body.setAlignment(Qt.AlignmentFlag(0))  # the list takes the height that is left
         self.body.addWidget(self.open_form)
@@ -205,13 +206,13 @@ class MicrographsDock(Dock):
         project = self.session.project
         name = "" if project.temporary else f"Project: {project.folder.name}"
         if name and project.read_only:
-            holder = f", {project.files.holder} has it open" if project.files.holder else ""
-            name += f" (read-only{holder}: changes are not saved)"
+            holder = f", open in {project.files.holder}" if project.files.holder else ""
+            name += f" (read-only{holder}; changes are not saved)"
         if project.temporary and project.entries:
             name = UNSAVED
         if name != self.place.text():
             say(self.place, name)
-            tip = "Save project as\u2026 keeps micrographs, picks and models."
+            tip = "Use Save project as\u2026 to keep micrographs, picks and models."
             self.place.setToolTip(tip if project.temporary else str(project.folder))
 
     def _rows_selected(self, *_: object) -> None:
@@ -269,7 +270,7 @@ class MicrographsDock(Dock):
         return [key for key in self.model.keys if key not in self.summaries][:AT_ONCE]
 
     def _try_again(self, keys: list[str]) -> None:
-        """Make pictures that could not be made, of micrographs that are looked at or added anew."""
+        """Make thumbnails that failed again, of micrographs that are shown or added again."""
         if self.pictures.forget_failed(keys):
             self.table.look_again()
 
@@ -285,7 +286,7 @@ class MicrographsDock(Dock):
 
 
 def _leave(session: Session, stores: list[LateValues[Any]], *_: object) -> None:
-    """End what a closed dock began; the list's order does not bind the keys any longer."""
+    """End what a closed dock started; the list's order no longer decides what comes next."""
     session.browser.order, session.browser.selected = [], []
     for store in stores:
         store.close()

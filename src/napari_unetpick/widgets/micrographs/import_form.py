@@ -1,4 +1,4 @@
-"""Offers to take what lies open in the viewer into the project; unseen while there is nothing."""
+"""Offers to add open layers to the project; hidden while there are none."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from napari_unetpick.widgets.qt.workers import Background
 from napari_unetpick.widgets.session.session import Session
 
 SETTLED_MS = 60  # several files opened at once are one offer
-MEANWHILE = "another project was opened meanwhile; use the open images again"
+MEANWHILE = "Another project was opened meanwhile: add the open images again."
 
 
 class ImportForm(QWidget):
-    """Buttons for open images and points that are not the session's own.
+    """Buttons for open images and points that are not part of the project.
 
     Parameters
     ----------
@@ -65,24 +65,24 @@ class ImportForm(QWidget):
         self.words = hint()
         self.make_project = button(
             "",
-            "Put the open micrographs, and picks that lie open on them, into a project folder of "
-            "your own, where every change is saved.",
+            "Add the open micrographs, and open picks on them, to a new project folder. Every "
+            "change is saved there.",
             self._make_project,
         )
         self.use_images = button(
             "",
-            "Work on what is open already. Your own layers are hidden, not removed.",
+            "Add the open images to the list. Their layers are hidden, not removed.",
             self._use_images,
         )
         self.points = QComboBox()
-        self.points.setToolTip("A Points layer with places of particles on this micrograph.")
+        self.points.setToolTip("A Points layer with particles of this micrograph.")
         self.points.setMinimumContentsLength(6)
         self.points.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.take = button(
-            "Take as picks",
-            "Add the points of this layer to the picks of the micrograph that is shown.",
+            "Add as picks",
+            "Add the points of this layer to the picks of the current micrograph.",
             self._take_points,
         )
         self.points_row = row(self.points, self.take)
@@ -92,21 +92,21 @@ class ImportForm(QWidget):
             layout.addWidget(widget)
 
     def offer_soon(self) -> None:
-        """Look again when the viewer's layers have settled."""
+        """Update when the viewer's layers have settled."""
         self._settled()
 
     def offer(self) -> None:
-        """Show what can be taken, or nothing."""
+        """Show what can be added, or nothing."""
         images = find_images(self.session)
         files = [image for image in images if image.data is None]
         points = find_points(self.session) if self.session.browser.current else []
         count = len(images)
         many = len(files) >= 2
         say(self.words, f"{count:,} images are open as layers." if count >= 2 else "")
-        self.make_project.setText(f"Make a project of these {count:,} micrographs\u2026")
+        self.make_project.setText(f"New project from {count:,} open images\u2026")
         self.make_project.setVisible(many)
         self.use_images.setText(
-            "Use the open image" if count == 1 else f"Use the {count:,} open images"
+            "Add the open image" if count == 1 else f"Add the {count:,} open images"
         )
         self.use_images.setVisible(count > 0)
         chosen = self.points.currentText()
@@ -118,7 +118,7 @@ class ImportForm(QWidget):
         self.setVisible(bool(images or points))
 
     def _make_project(self) -> None:
-        self._project_folder = self.ask_new_folder("Make a project in a new folder")
+        self._project_folder = self.ask_new_folder("New project folder")
         if self._project_folder is not None:
             self._write()
 
@@ -135,7 +135,7 @@ class ImportForm(QWidget):
         except UnetPickError as error:
             self.report("", error.in_viewer)
             return
-        self.report("Taking over the open images\u2026", "")
+        self.report("Adding the open images\u2026", "")
         sources, place = find_images(self.session), self.session.project.folder
 
         def work(_: Any) -> tuple[Path, list[Source]]:

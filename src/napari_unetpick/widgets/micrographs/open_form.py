@@ -1,4 +1,4 @@
-"""Where micrographs and projects come from: menus, dialogs, a pattern; lists made in a thread."""
+"""Open micrographs and projects: menus, dialogs, a pattern; folders are listed in a thread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from napari_unetpick.widgets.session.session import Session
 
 IMAGES = "Micrographs (*.mrc *.mrcs *.map *.st *.rec *.tif *.tiff);;All files (*)"
 STARS = "Micrographs STAR (*.star);;All files (*)"
-PATTERN = "or a pattern: /data/*/*.mrc"
+PATTERN = "or a pattern, /data/*/*.mrc"
 
 
 class OpenForm(QWidget):
@@ -51,28 +51,28 @@ class OpenForm(QWidget):
         self._fill_menu()
         self.open_micrographs = QPushButton("Open")
         self.open_micrographs.setToolTip(
-            "Add micrographs to the list: a folder, some files, or the STAR of RELION's "
-            "MotionCorr or CtfFind job (then defocus and CTF fit are listed, too)."
+            "Add micrographs to the list: a folder, files, or the STAR file of RELION's MotionCorr "
+            "or CtfFind job (which also gives defocus and CTF fit)."
         )
         self.open_micrographs.setMenu(self.open_menu)
         self.open_micrographs.setMinimumWidth(90)
         self.open_project_button = button(
             "Open project\u2026",
-            "Go on with a project that was saved before: its micrographs, picks and models.",
+            "Open a saved project with its micrographs, picks and models.",
             self.open_project,
         )
         self.save_project_button = button(
             "Save project as\u2026",
-            "Keep micrographs, picks and models in a folder of your own. From then on every "
-            "change is saved there by itself.",
+            "Save micrographs, picks and models in a folder of your choice. From then on every "
+            "change is saved there automatically.",
             self.save_project,
         )
         self.pattern = QLineEdit()
         self.pattern.setPlaceholderText(PATTERN)
         self.pattern.setClearButtonEnabled(True)
         self.pattern.setToolTip(
-            "Add all files whose names fit, then press Enter. * stands for any letters, ** for "
-            "folders of any depth. A folder or STAR may be typed, too."
+            "Type a pattern, a folder or a STAR file and press Enter to add its micrographs. "
+            "* matches any characters, ** folders of any depth."
         )
         self.pattern.returnPressed.connect(self.open_pattern)
         layout = QVBoxLayout(self)
@@ -83,8 +83,8 @@ class OpenForm(QWidget):
     def _fill_menu(self) -> None:
         self.open_menu.setToolTipsVisible(True)
         for text, tip, call in (
-            ("Folder\u2026", "All MRC and TIFF files of a folder.", self.open_folder),
-            ("Files\u2026", "Some MRC or TIFF files.", self.open_files),
+            ("Folder\u2026", "All MRC and TIFF files in a folder.", self.open_folder),
+            ("Files\u2026", "Single MRC or TIFF files.", self.open_files),
             (
                 "Micrographs STAR\u2026",
                 "RELION's corrected_micrographs.star or micrographs_ctf.star.",
@@ -111,7 +111,7 @@ class OpenForm(QWidget):
 
     def open_star(self) -> None:
         """Ask for a micrographs STAR and add what it lists."""
-        files = self.ask_files("Open a micrographs STAR", STARS)
+        files = self.ask_files("Open a micrographs STAR file", STARS)
         if files:
             self.open_sources(files)
 
@@ -134,7 +134,7 @@ class OpenForm(QWidget):
     def _add(self, result: tuple[Path, list[Micrograph]]) -> None:
         folder, found = result
         if folder != self.session.project.folder:
-            self.report("", "another project was opened meanwhile; open the micrographs again")
+            self.report("", "Another project was opened meanwhile: open the micrographs again.")
             return
         try:
             new = self.session.project.add_listed(found)
@@ -143,7 +143,7 @@ class OpenForm(QWidget):
             return
         text = f"{tell_count(len(new), 'micrograph')} added."
         if len(found) > len(new):
-            text += f" {len(found) - len(new):,} were in the list before."
+            text += f" {len(found) - len(new):,} were already in the list."
         self.pattern.clear()
         self.report(text, "")
 
@@ -159,12 +159,12 @@ class OpenForm(QWidget):
         except UnetPickError as error:
             self.report("", error.in_viewer)
             return
-        told = " ".join(self.session.project.files.messages)
-        self.report(f"{folder.name} is open.", told)
+        warnings = " ".join(self.session.project.files.messages)
+        self.report(f"Opened {folder.name}.", warnings)
 
     def save_project(self) -> bool:
         """Ask for a new folder and save the project there; tell whether it was saved."""
-        folder = self.ask_new_folder("Save the project as a new folder")
+        folder = self.ask_new_folder("Save project as a new folder")
         if folder is None:
             return False
         try:
@@ -172,11 +172,11 @@ class OpenForm(QWidget):
         except UnetPickError as error:
             self.report("", error.in_viewer)
             return False
-        self.report(f"Saved in {folder}; changes are saved there from now on.", "")
+        self.report(f"Saved in {folder}. Changes are saved there automatically.", "")
         return True
 
     def may_leave(self) -> bool:
-        """Ask what to do with what lies in no project of the user's; tell whether to go on."""
+        """Ask what to do with unsaved work; return whether to continue."""
         if not unsaved_work(self.session):
             return True
         answer = self.ask_unsaved()
@@ -185,12 +185,12 @@ class OpenForm(QWidget):
     # -- dialogs: replaced in tests ------------------------------------------------------------
 
     def ask_folder(self, title: str) -> Path | None:
-        """Ask for a folder that is there."""
+        """Ask for an existing folder."""
         found = QFileDialog.getExistingDirectory(self, title, lifetime.start_folder(self.session))
         return Path(found) if found else None
 
     def ask_new_folder(self, title: str) -> Path | None:
-        """Ask for a folder that need not be there yet."""
+        """Ask for a folder that need not exist yet."""
         return lifetime.ask_new_folder(self, self.session, title)
 
     def ask_files(self, title: str, kinds: str) -> list[Path]:
@@ -200,12 +200,12 @@ class OpenForm(QWidget):
         return [Path(name) for name in found]
 
     def ask_unsaved(self) -> str:
-        """Ask whether the picks are to be saved: "save", "discard" or "cancel"."""
+        """Ask whether to save the picks: "save", "discard" or "cancel"."""
         return lifetime.ask_unsaved(self, self.session)
 
 
 def unsaved_work(session: Session) -> bool:
-    """Tell whether a user would miss something: in a temporary project, or not to be written."""
+    """Return whether there is unsaved work: in a temporary project, or because saving failed."""
     if session.project.temporary:
         return session.project.files.has_work
     return not session.save() and session.unsaved

@@ -1,4 +1,4 @@
-"""Offers the work of an earlier viewer that lies in no project of the user's; else unseen."""
+"""Offers unsaved work of an earlier session; hidden if there is none."""
 
 from __future__ import annotations
 
@@ -31,31 +31,30 @@ class LeftWorkForm(QWidget):
         self.ask: Callable[[str], bool] = self._ask  # replaced in tests
         self.left: LeftWork | None = None
         self.words = hint()
-        self.go_on = button(
-            "Go on with it",
-            "Open these micrographs, picks and models. Save project as\u2026 then gives them a "
-            "place of your own.",
+        self.recover = button(
+            "Recover",
+            "Open these micrographs, picks and models. Save project as\u2026 then keeps them.",
             self._open,
         )
         self.delete = button(
-            "Delete it", "Delete these picks and models, once you have confirmed.", self._delete
+            "Delete", "Delete these picks and models. You are asked first.", self._delete
         )
         self.room = hint()
         self.delete_all = button(
             "Delete all unsaved work",
-            "Delete all picks and models that were never saved as a project and that no viewer has "
-            "open, once you have confirmed.",
+            "Delete all picks and models that were never saved as a project and are not open in "
+            "another viewer. You are asked first.",
             self._delete_all,
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.words)
-        layout.addWidget(row(self.go_on, self.delete))
+        layout.addWidget(row(self.recover, self.delete))
         layout.addWidget(row(self.room, self.delete_all))
         self.hide()  # until it lies in a layout and `offer` finds something
 
     def offer(self) -> None:
-        """Look for work that was left and show the newest, or nothing."""
+        """Show the newest unsaved work, or nothing."""
         project = self.session.project
         free = project.temporary and not project.entries
         every = find_left_work() if free else []
@@ -74,7 +73,7 @@ class LeftWorkForm(QWidget):
 
     def _delete(self) -> None:
         if self.left is not None:
-            if not self.ask(f"{describe(self.left)} Delete it? It cannot be undone."):
+            if not self.ask(f"{describe(self.left)} Delete it? This cannot be undone."):
                 return
             try:
                 Project.open(self.left.folder).close(discard=True)
@@ -84,26 +83,26 @@ class LeftWorkForm(QWidget):
         self.offer()
 
     def _delete_all(self) -> None:
-        if self.ask(f"{self.room.text()} Delete all of it? It cannot be undone."):
+        if self.ask(f"{self.room.text()} Delete all of it? This cannot be undone."):
             count = purge()
-            self.report(f"deleted the unsaved work of {tell_count(count, 'session')}", "")
+            self.report(f"Deleted unsaved work of {tell_count(count, 'session')}.", "")
             self.offer()
 
     def _ask(self, question: str) -> bool:
-        answer = QMessageBox.question(self, "Delete what was left", question)
+        answer = QMessageBox.question(self, "Delete unsaved work", question)
         return bool(answer == QMessageBox.StandardButton.Yes)
 
 
 def describe(left: LeftWork) -> str:
-    """Say what was left, and when."""
+    """Return a line about unsaved work: what and when."""
     parts = [
-        tell_count(left.picks, "pick") + " in " + tell_count(left.labelled, "micrograph")
+        tell_count(left.picks, "pick") + " on " + tell_count(left.labelled, "micrograph")
     ] * bool(left.labelled)
-    parts += [tell_count(left.runs, "training")] * bool(left.runs)
+    parts += [tell_count(left.runs, "training run")] * bool(left.runs)
     when = f"{datetime.fromtimestamp(left.modified):%d %B, %H:%M}"
-    return f"Never saved as a project: {' and '.join(parts)}, of {when}."
+    return f"Unsaved work of {when}: {' and '.join(parts)}."
 
 
 def describe_size(count: int, size: int) -> str:
-    """Say how much room unsaved work takes."""
-    return f"Unsaved work of {tell_count(count, 'session')}: {size / 1e6:,.1f} MB on the disk."
+    """Return a line about the disk space of unsaved work."""
+    return f"Unsaved work of {tell_count(count, 'session')}: {size / 1e6:,.1f} MB on disk."

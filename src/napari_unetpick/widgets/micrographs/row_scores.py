@@ -1,4 +1,4 @@
-"""A micrograph's candidates in two numbers, for the list: how many are picks, how sure they are."""
+"""A micrograph's candidates in two numbers, for the list: number of picks and median score."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _as_found() -> None:
 
 @dataclass(frozen=True)
 class Choice:
-    """What makes candidates picks: calibration, threshold, and minimum distance in diameters."""
+    """How picks are chosen: calibration, threshold, and minimum distance in diameters."""
 
     calibration: Calibration
     threshold: float
@@ -37,9 +37,9 @@ class Summary:
 
 
 def summarise(found: Candidates, choice: Choice, diameter_px: Diameter = _as_found) -> Summary:
-    """Count the candidates that the choice makes picks, before anyone accepted or rejected some.
+    """Count the candidates that become picks, before any is accepted or rejected by hand.
 
-    `diameter_px` tells the particle's diameter in pixels of the file; None: as they were found.
+    `diameter_px` returns the particle's diameter in pixels of the file; None: as when picked.
     """
     distance = choice.min_distance * (diameter_px() or found.diameter_px) / found.diameter_px
     chosen, every = found.picked(choice.calibration, choice.threshold, distance)

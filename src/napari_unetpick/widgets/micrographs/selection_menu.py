@@ -1,4 +1,4 @@
-"""What can be done with selected micrographs: keep, reject, split, say how they are labelled."""
+"""The menu of selected micrographs: keep, reject, split, completeness of their labels."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from napari_unetpick.widgets.session.session import Session
 
 CHANGES: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     "": [
-        ("Keep", "Pick them, and train on their labels.", {"kept": True}),
+        ("Keep", "Use them for training and picking.", {"kept": True}),
         (
             "Reject",
-            "Leave them out of training and picking; they stay in the list with their picks.",
+            "Exclude them from training and picking. They stay in the list with their picks.",
             {"kept": False},
         ),
     ],
     "Split": [
-        ("Automatic", "Training chooses what they serve for.", {"split": ""}),
-        ("Training", "The model learns from them.", {"split": "train"}),
-        ("Validation", "They measure the model while it learns.", {"split": "validation"}),
-        ("Test", "They are never learnt from: they judge the model in the end.", {"split": "test"}),
+        ("Automatic", "Training decides how they are used.", {"split": ""}),
+        ("Training", "Train on them.", {"split": "train"}),
+        ("Validation", "Measure the model on them during training.", {"split": "validation"}),
+        ("Test", "Keep them for the final evaluation; never train on them.", {"split": "test"}),
     ],
     "Labels": [
-        ("Unlabelled", "What is marked on them is not used.", {"state": "none"}),
-        ("Partly", "Some particles are marked; the rest is unknown.", {"state": "partial"}),
+        ("Unlabelled", "Their picks are not used for training.", {"state": "none"}),
+        ("Partly", "Some particles are picked; the rest is unknown.", {"state": "partial"}),
         (
             "Fully",
-            "Every particle is marked: what is not marked counts as background.",
+            "All particles are picked; unpicked areas count as background.",
             {"state": "full"},
         ),
     ],

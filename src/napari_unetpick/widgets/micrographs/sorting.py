@@ -27,7 +27,7 @@ KINDS: dict[str, Callable[[Entry], bool]] = {
     "Validation": lambda entry: entry.split == "validation",
     "Test": lambda entry: entry.split == "test",
 }
-"""What a list can be narrowed to, by the words in its menu."""
+"""Filters of the list, by their name in the menu."""
 
 STATE_ORDER = {"none": 0, "partial": 1, "full": 2}
 SPLIT_ORDER = {"": 0, "train": 1, "validation": 2, "test": 3}
@@ -39,7 +39,7 @@ WORTH_CUTTING = 8  # letters
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the list is narrowed to and sorted by.
+    """How the list is filtered and sorted.
 
     Parameters
     ----------
@@ -170,10 +170,10 @@ def cell_text(column: str, key: str, entry: Entry, summary: Summary | None) -> s
 
 
 def count_line(entries: Mapping[str, Entry], shown: int) -> str:
-    """Return the line below the list: how many there are, and what was done with them."""
+    """Return the line below the list: number of micrographs and picks."""
     total = len(entries)
     if not total:
-        return "No micrographs yet: press Open, or type a pattern."
+        return "No micrographs yet. Press Open, or type a pattern."
     picks = sum(entry.picks for entry in entries.values())
     picked = sum(entry.picks > 0 for entry in entries.values())
     rejected = sum(not entry.kept for entry in entries.values())

@@ -1,4 +1,4 @@
-"""The list of micrographs on the screen: a table that tells which rows are seen."""
+"""The list of micrographs: a table that reports which rows are visible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from napari_unetpick.widgets.micrographs.table_model import MicrographModel
 from napari_unetpick.widgets.micrographs.thumbnails import SIDE
 
 SETTLED_MS = 80  # scrolling that goes on asks for nothing
-WIDTHS = {"name": 152, "state": 72, "picks": 46, "split": 66, "defocus": 62, "ctf": 44}
+WIDTHS = {
+    "name": 152,
+    "state": 72,
+    "picks": 46,
+    "split": 66,
+    "defocus": 90,
+    "ctf": 78,
+    "found": 80,
+}
 WIDTH = 50  # of other columns
 MARGIN = 4  # px above and below a picture together
 

@@ -27,14 +27,17 @@ from napari_unetpick.widgets.session.session import Session
 
 NUMBERS = ("picks", "defocus", "ctf", "found", "score")
 HEADINGS = {
-    "name": ("Micrograph", "Ticked: kept. Without a tick it is rejected: listed, but not picked."),
-    "state": ("Labels", "How much of what is there is marked: unlabelled, partly or fully."),
-    "picks": ("Picks", "Particles picked by hand or accepted from the model."),
-    "split": ("Split", "What the micrograph serves for; empty: training chooses."),
-    "defocus": ("Defocus", "Mean defocus in um, as the STAR tells (rlnDefocusU and V)."),
-    "ctf": ("CTF", "Resolution in A to which the CTF fits (rlnCtfMaxResolution)."),
-    "found": ("Found", "Candidates of the model at or above the present threshold."),
-    "score": ("Score", "Their median score (figure of merit, FOM)."),
+    "name": (
+        "Micrograph",
+        "Tick to keep a micrograph; rejected ones are not trained on or picked.",
+    ),
+    "state": ("Labels", "Completeness of the labels: unlabelled, partly or fully labelled."),
+    "picks": ("Picks", "Particles picked by hand or accepted from the model's candidates."),
+    "split": ("Split", "Training, validation or test; empty: automatic."),
+    "defocus": ("Defocus (µm)", "Mean of rlnDefocusU and rlnDefocusV in the STAR file, in µm."),
+    "ctf": ("CTF fit (Å)", "Resolution of the CTF fit in Å (rlnCtfMaxResolution)."),
+    "found": ("Candidates", "Number of the model's candidates at or above the threshold."),
+    "score": ("Score", "Median score of these candidates (figure of merit, FOM)."),
 }
 
 Index = QModelIndex | QPersistentModelIndex
@@ -68,7 +71,7 @@ class MicrographModel(QAbstractTableModel):
     # -- what is listed ------------------------------------------------------------------------
 
     def refresh(self, wanted: Wanted | None = None) -> None:
-        """List the micrographs anew, as now wanted or as before."""
+        """List the micrographs again, with new or the same filters."""
         self.beginResetModel()
         self.wanted = self.wanted if wanted is None else wanted
         entries = self.session.project.entries
@@ -80,7 +83,7 @@ class MicrographModel(QAbstractTableModel):
         self.endResetModel()
 
     def fits(self, keys: Iterable[str]) -> bool:
-        """Tell whether these are listed if, and only if, they are wanted; the one left, too."""
+        """Return whether the list shows these as the filters want it; also the one just left."""
         entries = self.session.project.entries
         for key in (*keys, self._always) if self._always else keys:
             wanted = key == self.session.browser.current or (
@@ -194,5 +197,5 @@ class MicrographModel(QAbstractTableModel):
         lines.append(state if entry.state == "none" else f"{state} labelled")
         lines[-1] += f", {entry.picks:,} picks, split: {SPLIT_WORDS[entry.split]}"
         if not entry.kept:
-            lines.append("rejected: it is not picked")
+            lines.append("rejected: not trained on or picked")
         return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Small pictures of micrographs for the list: means of blocks, so that noise does not hide ice."""
+"""Thumbnails of micrographs for the list: block averages, so that noise does not hide ice."""
 
 from __future__ import annotations
 

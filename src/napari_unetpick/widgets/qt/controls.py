@@ -21,7 +21,7 @@ def heading(text: str) -> QLabel:
 
 
 def hint(text: str = "") -> QLabel:
-    """Return a wrapped line of plain words; it takes no room while it is empty."""
+    """Return a wrapped line of plain text; it takes no space while it is empty."""
     label = QLabel(text)
     label.setWordWrap(True)
     label.setTextFormat(Qt.TextFormat.PlainText)
@@ -63,7 +63,7 @@ def row(*widgets: QWidget, stretch: bool = False) -> QWidget:
 def section(
     title: str, content: QWidget, *, is_open: bool = False, grows: bool = False
 ) -> QCollapsible:
-    """Return a part that is folded away until it is wanted.
+    """Return a section that is folded away until it is opened.
 
     `grows` is for content that gets longer while it is open: else it is cut at the height that
     it would have without wrapped lines.

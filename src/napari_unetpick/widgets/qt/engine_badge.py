@@ -1,4 +1,4 @@
-"""A badge that says where jobs are computed: CPU or which GPU, and why, with its memory in use."""
+"""A badge that shows the device jobs run on, CPU or GPU, why, and its memory in use."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 STATES = {
     "off": "Engine: off",
-    "starting": "Engine starts…",
+    "starting": "Engine starting…",
     "ready": "Engine ready",
-    "busy": "Engine works",
+    "busy": "Engine busy",
 }
-WHAT = "The engine is the process that trains and picks, beside the viewer."
-OFF = "It starts by itself with the first training or picking, and leaves when it is idle."
+WHAT = "The engine is a separate process that trains and picks."
+OFF = "It starts with the first training or picking job and ends when idle."
 
 
 class EngineBadge(QLabel):

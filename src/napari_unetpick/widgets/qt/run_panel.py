@@ -1,4 +1,4 @@
-"""What the engine does now: stage, bar, time left, Stop, its last words, and what went wrong."""
+"""The running job: stage, progress bar, time left, Stop, last message, and what went wrong."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ NAMES = {
     "self-train": "Self-training",
     "compare": "Comparing",
 }
-IDLE = "Nothing is running."
+IDLE = "No job is running."
 EVERY_MS = 500  # drawing each of six steps a second took a fifth of a core from the training
 OUTCOMES = {
-    "done": "{} is done.",
-    "stopped": "{} was stopped; what was finished is kept.",
-    "error": "{} did not finish.",
+    "done": "{} finished.",
+    "stopped": "{} stopped. Finished work is kept.",
+    "error": "{} failed.",
 }
 ADVICE = {
-    "memory": "Close other programs, or choose a smaller batch under Advanced.",
-    "engine": "The engine starts afresh with the next job.",
+    "memory": "Close other programs, or choose a smaller batch size in Advanced settings.",
+    "engine": "The engine restarts with the next job.",
 }
 
 
@@ -46,7 +46,7 @@ class RunPanel(QWidget):
         self.badge = EngineBadge(session.jobs.engine)
         self.stop = button(
             "Stop",
-            "Stop at the next step. What was finished is kept: a training can be resumed later.",
+            "Stop after the current step. Finished work is kept; a training can be resumed later.",
             self._stop,
         )
         self.stop.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -54,7 +54,7 @@ class RunPanel(QWidget):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(10)
-        self.bar.setToolTip("How far this stage of the job is.")
+        self.bar.setToolTip("Progress of this stage.")
         self._calm = qthrottled(self._show, EVERY_MS, parent=self)
         self.words = hint()
         self.trouble = hint()
@@ -81,7 +81,7 @@ class RunPanel(QWidget):
         job.error.connect(self._error)
         job.finished.connect(self._finished)
         waits = self.session.jobs.engine.state == "busy"
-        say(self.stage, f"{self._name}: {'waits for its turn' if waits else 'begins'}…")
+        say(self.stage, f"{self._name}: {'waiting for the current job' if waits else 'starting'}…")
         say(self.words, "")
         say(self.trouble, "")
         self.bar.setRange(0, 0)
@@ -141,7 +141,7 @@ class RunPanel(QWidget):
     def _stop(self) -> None:
         if self._job is not None:
             self._calm.cancel()
-            say(self.stage, f"{self._name}: stops at the next step…")
+            say(self.stage, f"{self._name}: stopping after this step…")
             self.stop.setEnabled(False)
             self._job.stop()
 
@@ -159,7 +159,7 @@ def alone(panel: RunPanel) -> None:
 
 
 def time_left(seconds: float | None) -> str:
-    """Say how long it will take, in words: 95 -> "about 2 min left"; "" where it is unknown."""
+    """Return the time left in words: 95 -> "about 2 min left"; "" if it is unknown."""
     if seconds is None or not seconds >= 0:
         return ""
     if seconds < 10:

@@ -17,7 +17,7 @@ from napari_unetpick.widgets.qt.plot import AXIS_PX
 HEIGHT = 110  # px of each plot
 LABEL_PX = 22  # more for the lower one, which names the epochs
 MOST_TICKS = 8
-NO_F1 = "No validation F1: it needs fully labelled micrographs."
+NO_F1 = "No validation F1: it needs a fully labelled micrograph or area."
 
 
 class Curves(QWidget):
@@ -96,13 +96,12 @@ class Curves(QWidget):
     def _make(self) -> None:
         self.loss = self._plot(
             "Loss",
-            "How wrong the network still is on the patches that it learns from: it should fall "
-            "and level out.",
+            "Training loss per epoch. It should decrease and level off.",
         )
         self.f1 = self._plot(
             "Validation F1",
-            "How well it finds the particles of labels that it does not learn from (protocol "
-            "particle): 1 finds all and nothing else. The best epoch is kept.",
+            "F1 on the validation labels (protocol 'particle'): 1 means all particles and no false "
+            "picks. The best epoch is kept.",
         )
         self.f1.setYRange(0, 1, padding=0.02)
         self.f1.setFixedHeight(HEIGHT + LABEL_PX)

@@ -24,7 +24,7 @@ DEVICES = {"auto": "Automatic", "cpu": "CPU", "cuda": "NVIDIA GPU (CUDA)", "mps"
 
 
 class TrainDock(Dock):
-    """Trains on what is marked, in the engine process."""
+    """Trains on the labels, in the engine process."""
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, parent)
@@ -33,19 +33,19 @@ class TrainDock(Dock):
         self.trouble = hint()
         self.start_box = QComboBox()
         self.start_box.setToolTip(
-            "Going on from the last model keeps what it knows: right after correcting its picks. "
-            "Afresh: right for another kind of particle."
+            "Fine-tune the last model after correcting its picks. Train from scratch for a "
+            "different particle."
         )
         self.start_box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.train = button(
             "Train",
-            "Teach a network what you marked, in the background; its picks appear as it learns. "
-            "Then use it to pick all micrographs (Auto-picking).",
+            "Train a network on your labels, in the background; its picks appear during training. "
+            "Afterwards, use it to pick all micrographs (step Pick).",
             self._train,
         )
         self.resume = button(
             "Resume",
-            "Go on with the training that was stopped last, where it stopped.",
+            "Resume the training that was stopped last.",
             self._resume,
         )
         self.form: Any = None
@@ -70,7 +70,7 @@ class TrainDock(Dock):
             self.body.addWidget(part)
         self.body.addWidget(self.panel)
         self.body.addWidget(self.curves)
-        self.body.addWidget(section("Runs", self.runs, is_open=True))
+        self.body.addWidget(section("Training runs", self.runs, is_open=True))
         self.body.addWidget(self._advanced())
 
     def _advanced(self) -> QWidget:
@@ -82,14 +82,14 @@ class TrainDock(Dock):
             self.device_box.addItem(words, name)
         self.device_box.setCurrentIndex(self.device_box.findData(read_preferences().device))
         self.device_box.setToolTip(
-            "Where the training is computed. Automatic takes a GPU where there is one that works."
+            "Device used for training. Automatic uses a GPU if a working one is found."
         )
-        label = QLabel("Compute on")
+        label = QLabel("Device")
         label.setToolTip(self.device_box.toolTip())
         holder = row(label, self.device_box)
         holder.layout().setStretch(1, 1)
         self._advanced_layout.addWidget(holder)
-        self.advanced = section("Advanced", content)
+        self.advanced = section("Advanced settings", content)
         self.advanced.toggled.connect(self._unfolded)
         return self.advanced
 
@@ -113,11 +113,11 @@ class TrainDock(Dock):
         self.follow(session.selection.changed, self._soon_runs)
         self.follow(self.training.changed, self._runs_changed)
         self.follow(self.training.measured, self._draw)
-        self.follow(self.training.troubled, self._say)
+        self.follow(self.training.troubled, self._report)
         self.runs.compared.connect(self._draw)
         self.runs.changed.connect(self._runs_changed)
         self.runs.resumed.connect(self._resume)
-        self._say(self.training.trouble)
+        self._report(self.training.trouble)
 
     def showEvent(self, event: QShowEvent) -> None:  # Qt's name
         """Wake the engine: whoever looks here will soon train."""
@@ -134,7 +134,7 @@ class TrainDock(Dock):
             self._runs_changed()
 
     def refresh(self) -> None:
-        """Say what would be trained on, and what is missing."""
+        """Show what would be trained on, and what is missing."""
         plan = make_plan(self.session.project.entries)
         missing = self.training.obstacle(plan)
         busy = self.session.jobs.busy
@@ -177,20 +177,20 @@ class TrainDock(Dock):
         self.curves.draw(drawn)
 
     def _live_rows(self) -> list[dict[str, Any]]:
-        """Rows of the running run: what an earlier try left, and what came since."""
+        """Metrics of the running run: those from before it was resumed, and the new ones."""
         training = self.training
         assert training.run is not None
-        seen = {(row.get("stage"), row.get("epoch")) for row in training.rows}
+        live = {(row.get("stage"), row.get("epoch")) for row in training.rows}
         earlier = read_metrics(training.run / METRICS)
         return [
-            *(row for row in earlier if (row.get("stage"), row.get("epoch")) not in seen),
+            *(row for row in earlier if (row.get("stage"), row.get("epoch")) not in live),
             *training.rows,
         ]
 
     def _stored(self, run: Any) -> RunCurves:
         return curves_of(run.name, read_metrics(run.path / METRICS))
 
-    def _say(self, text: str) -> None:
+    def _report(self, text: str) -> None:
         say(self.trouble, text)
 
     # -- doing ---------------------------------------------------------------------------------
@@ -211,8 +211,8 @@ class TrainDock(Dock):
         return str(self.device_box.currentData())
 
     def _try(self, act: Any) -> None:
-        self._say("")
+        self._report("")
         try:
             act()
         except UnetPickError as error:
-            self._say(error.in_viewer)
+            self._report(error.in_viewer)

@@ -1,4 +1,4 @@
-"""Trainings of a session: started, followed, previewed and taken over, whichever docks are open."""
+"""Training jobs of a session: start, follow, preview and use the model; independent of docks."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ from napari_unetpick.widgets.train.plan import (
 )
 from napari_unetpick.widgets.train.resume import read_config, resume_request
 
-FIRST_PREVIEW_MS = 5_000  # after the first step: earlier the network knows nothing
+FIRST_PREVIEW_MS = 5_000  # after the first step: earlier previews are empty
 PREVIEW_EVERY_MS = 15_000  # each costs a third of a second of training on a CPU
-SETTLED_MS = 300  # who steps on within this does not wait for a preview
-PREPARING = "preparing"  # the stage before the first step, which has no network to look at
-PREVIEW = "preview"  # what a preview's candidates are marked as made by
-SHOWN_FROM = 0.3  # raw score, where a preview suggests none
+SETTLED_MS = 300  # stepping on within this time asks for no preview
+PREPARING = "preparing"  # the stage before the first step: there is no network yet
+PREVIEW = "preview"  # the `model` of a preview's candidates
+SHOWN_FROM = 0.3  # raw score, if a preview suggests no threshold
 
 
 class Training(JobFollower):
-    """The training of one viewer, and what it has said so far.
+    """The training of one viewer, with its metrics so far.
 
     Signals (psygnal)
     -----------------
     measured()
-        There are new figures in `rows`.
+        There are new metrics in `rows`.
 
     Attributes
     ----------
     run
-        Folder of the run that is training, or trained last; None before the first.
+        Folder of the current or last training; None before the first.
     rows
-        Its figures, a dict an epoch: stage, epoch, loss, validation_f1.
+        Its metrics, one dict per epoch: stage, epoch, loss, validation_f1.
     """
 
     measured = Signal()
@@ -71,23 +71,23 @@ class Training(JobFollower):
     # -- starting ------------------------------------------------------------------------------
 
     def obstacle(self, plan: TrainPlan) -> str:
-        """Say what keeps a training from starting, and the next step; "" where nothing does."""
+        """Return what is missing before training can start, and what to do; "" if nothing is."""
         project = self.session.project
         missing = obstacle(plan, project.diameter, read_only=project.read_only)
         return missing or self.session.pixel_sizes.obstacle(plan.keys)
 
     def self_train_obstacle(self, plan: SelfTrainPlan) -> str:
-        """Say what keeps a self-training from starting, and the next step, or ""."""
+        """Return what is missing before self-training can start, and what to do, or ""."""
         missing = plan.obstacle(read_only=self.session.project.read_only)
         return missing or self.session.pixel_sizes.obstacle(plan.keys)
 
     def start(self, settings: dict[str, Any], start: str, device: str = "auto") -> None:
-        """Train a new run on what is labelled.
+        """Train a new run on the labels.
 
         Raises
         ------
         InputError
-            Something is missing; the line says what to do.
+            Something is missing; the message says what to do.
         """
         project = self.session.project
         plan = make_plan(project.entries)
@@ -106,12 +106,12 @@ class Training(JobFollower):
         )
 
     def resume(self, name: str, device: str = "auto") -> None:
-        """Go on with a run that was stopped.
+        """Resume a run that was stopped.
 
         Raises
         ------
         InputError
-            It cannot go on: micrographs, labels or diameter are not what they were.
+            Micrographs, labels or diameter changed since it was started.
         """
         project, annotations = self.session.project, self.session.annotations
         run = project.runs_folder / name
@@ -123,17 +123,17 @@ class Training(JobFollower):
         }
         if config.get("diameter") != project.diameter:
             raise InputError(
-                f"{name} was started with a diameter of {config.get('diameter')} A: set that "
-                "again, or train a new run"
+                f"{name} was started with a diameter of {config.get('diameter')} Å: restore it to "
+                "resume, or train a new run"
             )
         if config.get("labels") != labels_hash(labels):
             raise InputError(
-                f"{name} cannot go on: labels have changed since it was started; press Train"
+                f"{name} cannot be resumed: labels changed since it was started; press Train"
             )
         self.follow(replace(request, device=device))
 
     def start_self_training(self, run: Path, rounds: int, quantile: float | None) -> None:
-        """Let a finished run learn from its own confident picks; None: as its settings say."""
+        """Self-train a finished run; `quantile` None: as in its settings."""
         project = self.session.project
         if missing := self.self_train_obstacle(
             make_self_train_plan(project.runs(), project.entries)
@@ -144,7 +144,7 @@ class Training(JobFollower):
             SelfTrainRequest(project.folder, run, rounds, positive_quantile=quantile, device=device)
         )
 
-    # -- what the job says ---------------------------------------------------------------------
+    # -- events of the job ---------------------------------------------------------------------
 
     def _started(self, request: TrainRequest | SelfTrainRequest) -> None:
         self.run, self.rows = request.run, []
@@ -192,11 +192,11 @@ class Training(JobFollower):
             return
         validation = (self.session.selection.model.card.get("validation") or {}).get("f1")
         reached = "" if validation is None else f": validation F1 {validation:.3f}"
-        tell(f"{self.run.name} is trained{reached}")
+        tell(f"{self.run.name} finished{reached}")
         self._pick_current()
 
     def _pick_current(self) -> None:
-        """Let the new model pick the micrograph that is looked at, in place of its preview."""
+        """Pick the current micrograph with the new model, in place of its preview."""
         session, run = self.session, self.run
         key = session.browser.current
         if not key or run is None:
@@ -204,7 +204,7 @@ class Training(JobFollower):
             return
         device = read_preferences().device
         request = PickRequest(session.project.folder, (key,), (run,), device=device)
-        # its user may go on to pick all at once
+        # the user may want to pick all at once
         job = session.jobs.start(request, gives_way=True)
 
         def found(event: FoundCandidates) -> None:
@@ -217,7 +217,7 @@ class Training(JobFollower):
         job.finished.connect(lambda: None if self.running else session.candidates.end_previews())
 
     def _error(self, text: str) -> None:
-        # the run panel keeps the line in sight; this reaches who looks elsewhere
+        # the run panel shows the message, too; a notification is seen from anywhere
         name = "" if self.run is None else f"{self.run.name}: "
         tell(f"{name}{text}", "error")
 
@@ -229,7 +229,7 @@ class Training(JobFollower):
     # -- within --------------------------------------------------------------------------------
 
     def _end_previewing(self) -> None:
-        """Ask for no more previews."""
+        """Stop asking for previews."""
         self._timer.stop()
         self._asked, self._previewing = "", False
 

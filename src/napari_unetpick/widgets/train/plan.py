@@ -1,4 +1,4 @@
-"""What a training would use, what is missing for it, and where it may start from; no Qt."""
+"""What a training would use, what is missing for it, and the models it can start from; no Qt."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import napari_unetpick
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.project.project import Entry, RunInfo
 
 FEWEST_PICKS = 10
 GOOD_PICKS = 30
 FEW_FULL = 2  # fully labelled micrographs up to which a part of each validates
 SHARE = 0.2  # of the fully labelled ones that validate where there are more
-AFRESH, GENERAL = "scratch", "general"
+SCRATCH, GENERAL = "scratch", "general"
 GENERAL_MODEL = Path(napari_unetpick.__file__).parent / "models" / "general.safetensors"
 
 
@@ -26,17 +27,17 @@ class TrainPlan:
     micrographs
         Number in the project.
     keys
-        Of the micrographs that are labelled, kept, and not set aside for testing.
+        Of the labelled and kept micrographs outside the test split.
     full, partial
         How many of these are fully and partly labelled.
     picks
-        Marked on these.
+        On these.
     validation
-        Keys among these that the user set aside to validate; only full labels can.
+        Keys of those in the validation split; only fully labelled ones count.
     unfit
-        How many were set aside to validate, but are partly labelled: they train.
+        How many of the validation split are only partly labelled: they are trained on.
     tests
-        How many labelled ones are set aside for testing.
+        How many labelled ones are in the test split.
     """
 
     micrographs: int
@@ -71,52 +72,54 @@ def make_plan(entries: dict[str, Entry]) -> TrainPlan:
 
 
 def describe(plan: TrainPlan) -> str:
-    """Say what is trained on and what validates."""
+    """Return a line about what is trained on and what is used for validation."""
     if not plan.keys:
-        return "Nothing is labelled yet."
+        return "No labels yet."
     labels = [f"{plan.full:,} fully" if plan.full else "", f"{plan.partial:,} partly"]
     kinds = " and ".join(text for text in labels[: 2 if plan.partial else 1] if text)
-    lines = [f"{_count(plan.picks, 'pick')} on {kinds} labelled {_micrographs(len(plan.keys))}."]
-    lines.append(_what_validates(plan))
+    lines = [
+        f"{tell_count(plan.picks, 'pick')} on {kinds} labelled {_micrographs(len(plan.keys))}."
+    ]
+    lines.append(_validation_line(plan))
     if plan.tests:
-        lines.append(f"{plan.tests:,} set aside for testing: not trained on.")
+        lines.append(f"Test split, not trained on: {tell_count(plan.tests, 'micrograph')}.")
     if plan.unfit:
         lines.append(
-            f"{plan.unfit:,} set aside to validate, but only partly labelled: used for training."
+            "Validation split, but only partly labelled, so used for training: "
+            f"{tell_count(plan.unfit, 'micrograph')}."
         )
     return " ".join(lines)
 
 
-def _what_validates(plan: TrainPlan) -> str:
+def _validation_line(plan: TrainPlan) -> str:
     if plan.validation:
-        verb = "validates" if len(plan.validation) == 1 else "validate"
-        return f"{len(plan.validation):,} set aside by you {verb}."
+        return f"Validation: {tell_count(len(plan.validation), 'micrograph')} of your choice."
     if plan.full > FEW_FULL:
         count = max(1, round(SHARE * plan.full))
-        return f"{count:,} of the fully labelled {'validates' if count == 1 else 'validate'}."
+        return f"Validation: {count:,} of the fully labelled ones, chosen at random."
     if plan.full:
-        return "A third of each fully labelled micrograph validates."
-    return "With partial labels F1 is unknown; the threshold comes from held-out picks."
+        return "Validation: a third of each fully labelled micrograph."
+    return "With partial labels only, F1 is unknown; the threshold comes from held-out picks."
 
 
 def obstacle(plan: TrainPlan, diameter: float | None, *, read_only: bool = False) -> str:
-    """Say what keeps a training from starting, and the next step; "" where nothing does."""
+    """Return what is missing before training can start, and what to do; "" if nothing is."""
     if not plan.micrographs:
-        return "Open micrographs first, in Micrographs."
+        return "Open micrographs first (step Micrographs)."
     if read_only:
-        return "The project is open read-only: save it as another project, then train."
+        return "The project is open read-only. Save it as another project to train."
     if diameter is None:
-        return "Set the particle diameter first: in Annotate, two clicks across a particle."
+        return "Set the particle diameter first (step Annotate): two clicks across a particle."
     if not plan.picks:
-        return f"Mark some particles first, in Annotate: about {GOOD_PICKS} are a good start."
+        return f"Pick some particles first (step Annotate): about {GOOD_PICKS} are a good start."
     return ""
 
 
 def caution(plan: TrainPlan) -> str:
-    """Say what will make a training poor, or "" where nothing speaks against it."""
+    """Return a warning if the labels are too few for a good model, else ""."""
     if plan.picks < FEWEST_PICKS:
         return (
-            f"Only {_count(plan.picks, 'pick')}: mark {FEWEST_PICKS} or more first; "
+            f"Only {tell_count(plan.picks, 'pick')}: pick at least {FEWEST_PICKS} particles first; "
             f"about {GOOD_PICKS} are a good start."
         )
     return ""
@@ -124,12 +127,12 @@ def caution(plan: TrainPlan) -> str:
 
 @dataclass(frozen=True)
 class SelfTrainPlan:
-    """What a self-training would learn from.
+    """The micrographs that self-training would take pseudo-labels from.
 
     Parameters
     ----------
     runs
-        Finished trainings.
+        Finished training runs.
     unlabelled, partial
         Keys of the micrographs that are not labelled, and of those that are partly.
     """
@@ -140,27 +143,26 @@ class SelfTrainPlan:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Of all that it learns from."""
+        """Of both."""
         return self.unlabelled + self.partial
 
     def obstacle(self, *, read_only: bool = False) -> str:
-        """Say what keeps it from starting, and the next step; "" where nothing does."""
+        """Return what is missing before it can start, and what to do; "" if nothing is."""
         if read_only:
-            return "The project is open read-only: save it as another project first."
+            return "The project is open read-only. Save it as another project to self-train."
         if not self.runs:
-            return "Train a model first, in Train."
+            return "Train a model first (step Train)."
         if not self.keys:
             return (
-                "Every micrograph is labelled completely: there is nothing more to learn from. Add "
-                "micrographs."
+                "All micrographs are fully labelled. Add unlabelled micrographs to self-train on."
             )
         return ""
 
     def describe(self) -> str:
-        """Say what it learns from."""
+        """Return a line about where the pseudo-labels come from."""
         kinds = {"unlabelled": len(self.unlabelled), "partly labelled": len(self.partial)}
-        told = [f"{count:,} {kind}" for kind, count in kinds.items() if count]
-        return f"{' and '.join(told)} {_micrographs(len(self.keys))} to learn from."
+        counts = [f"{count:,} {kind}" for kind, count in kinds.items() if count]
+        return f"Pseudo-labels from {' and '.join(counts)} {_micrographs(len(self.keys))}."
 
 
 def make_self_train_plan(runs: Iterable[RunInfo], entries: dict[str, Entry]) -> SelfTrainPlan:
@@ -173,9 +175,9 @@ def make_self_train_plan(runs: Iterable[RunInfo], entries: dict[str, Entry]) -> 
 
 
 def starts(runs: Iterable[RunInfo], general: bool | None = None) -> list[tuple[str, str]]:
-    """Return (words, value of `start`) of what a training may start from, the default first.
+    """Return (label, value of `start`) of the models to start from, the default first.
 
-    Going on from the last model keeps what it knows: that is what correcting its picks is for.
+    The default is to fine-tune the last model, as after correcting its picks.
     """
     finished = [run for run in runs if run.finished]
     choices = [
@@ -184,11 +186,7 @@ def starts(runs: Iterable[RunInfo], general: bool | None = None) -> list[tuple[s
     ]
     if GENERAL_MODEL.is_file() if general is None else general:
         choices.append(("General model", GENERAL))
-    return [*choices, ("Afresh, from nothing", AFRESH)]
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
+    return [*choices, ("From scratch", SCRATCH)]
 
 
 def _micrographs(number: int) -> str:

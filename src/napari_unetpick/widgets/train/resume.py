@@ -14,13 +14,13 @@ from napari_unetpick.project.project import RunInfo
 from napari_unetpick.project.runs import CONFIG, MODEL
 from napari_unetpick.protocol.requests import TrainRequest, read_validation
 from napari_unetpick.settings import from_dict
-from napari_unetpick.widgets.train.plan import AFRESH, GENERAL, GENERAL_MODEL
+from napari_unetpick.widgets.train.plan import GENERAL, GENERAL_MODEL, SCRATCH
 
 
 def resume_request(
     project: Path, run: Path, keys: Iterable[str], runs: Iterable[RunInfo]
 ) -> TrainRequest:
-    """Return the request that a run was started with, to be resumed.
+    """Return the request that resumes a run.
 
     Parameters
     ----------
@@ -42,13 +42,13 @@ def resume_request(
     gone = [name for name in names if name not in known]
     if gone:
         raise InputError(
-            f"{run.name} cannot go on: {gone[0]} is not in the project any more; train a new run"
+            f"{run.name} cannot be resumed: {gone[0]} is no longer in the project; train a new run"
         )
     return TrainRequest(
         project,
         run,
         from_dict(config.get("settings", {}), name=str(run / CONFIG)),
-        start=find_start(str(config.get("start", AFRESH)), run, runs),
+        start=find_start(str(config.get("start", SCRATCH)), run, runs),
         validation=read_validation(config),
         keys=tuple(names),
         resume=True,
@@ -66,17 +66,17 @@ def read_config(run: Path) -> dict[str, Any]:
 
 def find_start(start: str, run: Path, runs: Iterable[RunInfo]) -> str:
     """Return what a run started from; its config names a model by the hash of its labels."""
-    if start == AFRESH:
-        return AFRESH
-    begun = (run / CONFIG).stat().st_mtime
+    if start == SCRATCH:
+        return SCRATCH
+    started = (run / CONFIG).stat().st_mtime
     models = [(each.path / MODEL, str(each.path)) for each in runs if each.path != run]
     for model, name in [*models, (GENERAL_MODEL, GENERAL)]:
         try:
-            before = model.is_file() and (name == GENERAL or model.stat().st_mtime <= begun)
-            if before and read_card(model).get("data", "model") == start:
+            is_older = model.is_file() and (name == GENERAL or model.stat().st_mtime <= started)
+            if is_older and read_card(model).get("data", "model") == start:
                 return name
         except (OSError, UnetPickError):
             continue  # a model that cannot be read is not the one
     raise InputError(
-        f"{run.name} cannot go on: the model that it started from is gone; train a new run"
+        f"{run.name} cannot be resumed: the model it started from is missing; train a new run"
     )

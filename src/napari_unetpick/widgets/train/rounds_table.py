@@ -1,48 +1,47 @@
-"""Rounds of self-training as rows of a table, from the figures that the job tells; no Qt."""
+"""Rounds of self-training as rows of a table, from the metrics of the job; no Qt."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-COLUMNS = ("Round", "Taken", "Unsure", "F1", "Verdict")
+COLUMNS = ("Round", "Pseudo-labels", "Ignored", "F1", "Result")
 TOOLTIPS = (
     "Number of the round.",
-    "Picks of its own that it was sure of and took for labels (pseudo-labels).",
-    "Picks that it was not sure of: neither particle nor background.",
-    "F1 on the validation labels after the round; with clicks alone, by how much it changed as far "
-    "as clicks tell that the round had not seen.",
-    "Whether the round was kept: the best one is, if it did no harm on what it had not seen and is "
-    "better there than the model before. A few clicks often cannot tell: click more, or label a "
-    "rectangle completely.",
+    "Confident picks that were used as labels in this round.",
+    "Less confident picks, ignored in training: neither particle nor background.",
+    "F1 on the validation labels after the round. With partial labels only: its estimated change, "
+    "from held-out clicks.",
+    "Result of the acceptance test. The best round is kept if validation improves. With few clicks "
+    "the test is often inconclusive: click more, or label one area completely.",
 )
 
 
 def rounds_of(rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Return a row of texts for each round: only figures with `taken` tell of one."""
-    told = [row for row in rows if "taken" in row]
-    most = max((_number(r.get("change")) for r in told if r.get("accepted") == 1), default=0.0)
+    """Return a row of texts for each round: metrics with `taken` are of a round."""
+    finished = [row for row in rows if "taken" in row]
+    most = max((_number(r.get("change")) for r in finished if r.get("accepted") == 1), default=0.0)
     return [
         (
             f"{_number(row.get('round', number)):g}",
             f"{_number(row['taken']):,.0f}",
             f"{_number(row.get('ignored', 0)):,.0f}",
             f1_text(row),
-            verdict(row, most),
+            result_text(row, most),
         )
-        for number, row in enumerate(told, start=1)
+        for number, row in enumerate(finished, start=1)
     ]
 
 
 def f1_text(row: Mapping[str, Any]) -> str:
-    """Return F1, or by how much held-out clicks say that it changed."""
+    """Return F1, or its change as estimated from held-out clicks."""
     if "f1" in row:
         return f"{_number(row['f1']):.3f}"
     return f"about {100 * _number(row['change']):+.0f} %" if "change" in row else "–"
 
 
-def verdict(row: Mapping[str, Any], most: float = 0.0) -> str:
-    """Return what became of a round in words, "" where it was not told.
+def result_text(row: Mapping[str, Any], most: float = 0.0) -> str:
+    """Return the result of a round's acceptance test, "" if it is unknown.
 
     Parameters
     ----------
@@ -51,8 +50,8 @@ def verdict(row: Mapping[str, Any], most: float = 0.0) -> str:
     """
     change = row.get("change")
     if row.get("accepted") == 1 and change is not None and (change <= 0 or change < most):
-        return "no better" if change <= 0 else "not the best"
-    return {1: "kept", 0: "thrown away", -1: "cannot be told", 2: "kept unjudged"}.get(
+        return "not better" if change <= 0 else "not the best"
+    return {1: "kept", 0: "rejected", -1: "inconclusive", 2: "kept without test"}.get(
         row.get("accepted"), ""
     )
 

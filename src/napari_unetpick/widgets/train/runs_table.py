@@ -1,4 +1,4 @@
-"""The runs of a project as a table: used, compared, renamed, deleted, resumed."""
+"""The training runs of a project as a table: used, plotted, renamed, deleted, resumed."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from napari_unetpick.widgets.qt.controls import button, hint, say
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session.session import Session
 
-COLUMNS = ("Run", "Epochs", "F1", "When")
+COLUMNS = ("Run", "Epochs", "F1", "Changed")
 TOOLTIPS = (
-    "Name of the run. Checked runs are drawn together above, to compare them.",
-    "Epochs of training, of all stages.",
-    "Best F1 on validation labels; a dash where labels are partial and it cannot be known.",
-    "When it last changed.",
+    "Name of the run. Tick several to plot their curves together.",
+    "Training epochs, over all stages.",
+    "Best F1 on the validation labels; unknown (–) with partial labels only.",
+    "Time of the last change.",
 )
 ROWS_SHOWN = 5
-EMPTY = "No runs yet: a training makes the first one."
+EMPTY = "No runs yet. Press Train to start the first one."
 
 
 def rename_run(session: Session, old: str, new: str) -> None:
     """Rename a run of the project with what goes by its name; an error where it cannot be."""
     if session.jobs.uses(session.project.runs_folder / old):
-        raise InputError(f"{old} is picking: rename it when that is done, or press Stop")
+        raise InputError(f"{old} is in use for picking: rename it afterwards, or press Stop")
     session.project.files.rename_run(old, new)
     session.candidates.rename_model(old, new)
 
@@ -55,7 +55,7 @@ class RunsView(QWidget):
     changed()
         A run was renamed or deleted.
     resumed(name)
-        The user wants to go on with a run that is not finished.
+        The user wants to resume an unfinished run.
     """
 
     compared = Signal()
@@ -72,13 +72,11 @@ class RunsView(QWidget):
         self.trouble = hint()
         self.empty = hint(EMPTY)
         self.table = self._make_table()
-        self.use = button("Use", "Score and pick with this run's model from now on.", self._use)
-        self.resume = button(
-            "Resume", "Go on with a run that was stopped, where it stopped.", self._resume
-        )
-        self.rename = button("Rename", "Give the run another name (or press F2).", self._rename)
+        self.use = button("Use", "Use this run's model for scores and picks.", self._use)
+        self.resume = button("Resume", "Resume this run where it was stopped.", self._resume)
+        self.rename = button("Rename", "Rename this run (F2).", self._rename)
         self.delete = button(
-            "Delete", "Delete the run with its model. It cannot be undone.", self._delete
+            "Delete", "Delete this run and its model. This cannot be undone.", self._delete
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -94,7 +92,7 @@ class RunsView(QWidget):
 
     @property
     def checked(self) -> list[RunInfo]:
-        """The runs to be compared, in the order of the list."""
+        """The runs to be plotted, in the order of the list."""
         return [
             run
             for number, run in enumerate(self.runs)
@@ -114,7 +112,7 @@ class RunsView(QWidget):
                 self.table.selectRow(number)
 
     def reload(self) -> None:
-        """List the runs anew; checks and selection stay."""
+        """Update the list of runs; ticks and selection stay."""
         checked = {run.name for run in self.checked}
         selected = self.selected
         self.runs = self.session.project.runs()
@@ -152,9 +150,11 @@ class RunsView(QWidget):
             f"{when:%H:%M}" if when.date() == datetime.now().date() else f"{when:%Y-%m-%d}",
         )
         if run.name == self.busy:
-            texts = (run.name, f"{run.epochs}, runs", *texts[2:])
-        state = "finished" if run.finished else "not finished: it can be resumed"
-        about = f"{run.name}: {state}{', in use' if used else ''}. {when:%Y-%m-%d %H:%M}"
+            texts = (run.name, f"{run.epochs}, running", *texts[2:])
+        state = "finished" if run.finished else "unfinished, can be resumed"
+        about = (
+            f"{run.name}: {state}{', in use' if used else ''}; last changed {when:%Y-%m-%d %H:%M}"
+        )
         for column, text in enumerate(texts):
             item = QTableWidgetItem(text)
             item.setToolTip(about)
@@ -239,8 +239,8 @@ class RunsView(QWidget):
 
     def _delete(self) -> None:
         run = self.selected
-        used = "It is the model in use. " if run is not None and self._is_used(run) else ""
-        question = f"{used}Delete {run.name if run else ''} with its model? It cannot be undone."
+        used = "This model is in use. " if run is not None and self._is_used(run) else ""
+        question = f"{used}Delete {run.name if run else ''} and its model? This cannot be undone."
         if run is None or not self.ask(question):
             return
 
@@ -259,7 +259,7 @@ class RunsView(QWidget):
         return path is not None and path.parent == run.path
 
     def _try(self, act: Callable[[RunInfo], None], run: RunInfo | None = None) -> None:
-        """Do something with a run; say what cannot be done, and list them anew."""
+        """Do something with a run, show what went wrong, and update the list."""
         run = self.selected if run is None else run
         say(self.trouble, "")
         try:

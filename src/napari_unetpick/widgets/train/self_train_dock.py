@@ -1,4 +1,4 @@
-"""The Self-train dock: a model learns from its own sure picks where nobody labelled."""
+"""The Self-train dock: train a model further on its own confident picks (pseudo-labels)."""
 
 from __future__ import annotations
 
@@ -28,54 +28,53 @@ from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.train.plan import make_self_train_plan
 from napari_unetpick.widgets.train.pseudo_labels import show_pseudo_labels
 from napari_unetpick.widgets.train.rounds_table import COLUMNS, TOOLTIPS, rounds_of
+from napari_unetpick.widgets.train.settings_labels import WORDS
 
 DEFAULTS = SelfTrainSettings()
 ABOUT = (
-    "The model picks what is not labelled, takes its surest picks for labels and trains on; "
-    "a round that makes it no better is thrown away."
+    "Trains the model further on its own confident picks (pseudo-labels) of unlabelled "
+    "micrographs. A round is kept only if validation improves."
 )
 
 
 class SelfTrainDock(Dock):
-    """Starts self-training and shows what each round took."""
+    """Starts self-training and shows its rounds."""
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, parent)
         self.training = training_of(self.session)
         self.plan_text, self.trouble = hint(), hint()
         self.run_box = QComboBox()
-        self.run_box.setToolTip("The trained model that goes on learning.")
+        self.run_box.setToolTip("The trained model to start from.")
         self.run_box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.rounds = QSpinBox()
         self.rounds.setRange(1, 10)
         self.rounds.setValue(DEFAULTS.rounds)
-        self.rounds.setToolTip("How many times it picks and trains again.")
+        self.rounds.setToolTip(WORDS["self_train.rounds"][1])
         self.quantile = QDoubleSpinBox()
         self.quantile.setRange(0.0, 0.95)
         self.quantile.setSingleStep(0.05)
-        self.quantile.setSpecialValueText("as trained")
-        self.quantile.setToolTip(
-            "Only picks that score above this part of your labelled particles are taken for "
-            "labels: 0.35 asks for a score that 65 of 100 of yours reach. Those a little below are "
-            "neither particle nor background. As trained: by the settings of the run."
-        )
+        self.quantile.setSpecialValueText("as in the run")
+        label, tooltip = WORDS["self_train.positive_quantile"]
+        self.quantile_label = label
+        self.quantile.setToolTip(f"{tooltip} As in the run: use the settings of the chosen run.")
         self.start = button(
             "Self-train",
-            "Go on training on its own sure picks; what it took can be looked through afterwards.",
+            "Train further on pseudo-labels. You can review them afterwards.",
             self._start,
         )
-        self.look = button(
-            "Look through what was taken",
-            "Show the picks that a round took for labels as candidates, to accept or reject them: "
-            "those of the round that was kept, else of the last one.",
-            self._look,
+        self.review = button(
+            "Review pseudo-labels",
+            "Show the pseudo-labels of the kept round, or else of the last one, as candidates to "
+            "accept or reject.",
+            self._review,
         )
         self.back = button(
             "Back to the model's picks",
-            "Show the candidates of the last picking again.",
+            "Show the model's candidates again.",
             self._back,
         )
-        self.looked = hint()
+        self.review_line = hint()
         self.panel = RunPanel(self.session)
         self.table = self._make_table()
         self._build()
@@ -88,7 +87,7 @@ class SelfTrainDock(Dock):
             self.follow(signal, self.refresh)
         self.follow(self.training.changed, self.refresh)
         self.follow(session.candidates.changed, self._show_way_back)
-        self.run_box.currentIndexChanged.connect(lambda _: self._can_look())
+        self.run_box.currentIndexChanged.connect(lambda _: self._enable_review())
         self.follow(self.training.measured, self._fill)
         self.follow(self.training.troubled, lambda text: say(self.trouble, text))
         self.refresh()
@@ -100,7 +99,7 @@ class SelfTrainDock(Dock):
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Model", self.run_box)
         form.addRow("Rounds", self.rounds)
-        form.addRow("Surest picks from", self.quantile)
+        form.addRow(self.quantile_label, self.quantile)
         for number in range(form.rowCount()):
             field = form.itemAt(number, QFormLayout.ItemRole.FieldRole).widget()
             form.labelForField(field).setToolTip(field.toolTip())
@@ -111,8 +110,8 @@ class SelfTrainDock(Dock):
         self.body.addWidget(self.trouble)
         self.body.addWidget(self.panel)
         self.body.addWidget(self.table)
-        self.body.addWidget(self.look)
-        self.body.addWidget(self.looked)
+        self.body.addWidget(self.review)
+        self.body.addWidget(self.review_line)
         self.body.addWidget(self.back)
         self.body.addStretch(1)
 
@@ -137,7 +136,7 @@ class SelfTrainDock(Dock):
         self.session.jobs.engine.warm_up()
 
     def refresh(self, *_: object) -> None:
-        """Count what it would learn from."""
+        """Show where pseudo-labels would come from, and what is missing."""
         project = self.session.project
         runs = [run for run in project.runs() if run.finished]
         chosen = self.run_box.currentData()
@@ -152,27 +151,27 @@ class SelfTrainDock(Dock):
         say(self.plan_text, missing or waits or plan.describe())
         self.start.setEnabled(not missing and not busy and not self.training.running)
         self._fill()
-        self._can_look()
+        self._enable_review()
         self._show_way_back()
 
-    def _can_look(self) -> None:
-        """Offer what the chosen run took; not while a network's own previews come."""
+    def _enable_review(self) -> None:
+        """Offer the pseudo-labels of the chosen run; not while a job shows previews."""
         run = self.run_box.currentData()
-        taken = run is not None and bool(rounds_with_pseudo_labels(run))
-        self.look.setEnabled(taken and self.session.jobs.current is None)
+        has_some = run is not None and bool(rounds_with_pseudo_labels(run))
+        self.review.setEnabled(has_some and self.session.jobs.current is None)
 
     def _show_way_back(self, *_: object) -> None:
-        looking = bool(self.session.candidates.previews) and not self.training.running
-        self.back.setVisible(looking)
-        if not looking:
-            say(self.looked, "")
+        reviewing = bool(self.session.candidates.previews) and not self.training.running
+        self.back.setVisible(reviewing)
+        if not reviewing:
+            say(self.review_line, "")
 
-    def _look(self) -> None:
+    def _review(self) -> None:
         try:
-            words = show_pseudo_labels(self.session, self.run_box.currentData())
+            text = show_pseudo_labels(self.session, self.run_box.currentData())
         except UnetPickError as error:
-            words = error.in_viewer
-        say(self.looked, words)
+            text = error.in_viewer
+        say(self.review_line, text)
 
     def _back(self) -> None:
         self.session.candidates.end_previews()

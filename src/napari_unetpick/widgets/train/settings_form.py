@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_unetpick.errors import InputError
 from napari_unetpick.settings import RECIPES, Settings, from_dict
 from napari_unetpick.widgets.qt.controls import hint, say, section
-from napari_unetpick.widgets.train import settings_labels as setting_words
+from napari_unetpick.widgets.train import settings_labels
 
 LARGEST = 1_000_000
 DIGITS = 2  # significant ones that a spin box shows of a small default
@@ -30,7 +30,7 @@ class SettingsForm(QWidget):
         self.recipe = self._recipe()
         size = self._field("particle_px", Settings().particle_px, float)
         layout.addWidget(_column([self.recipe, size]))
-        for name, title in setting_words.SECTIONS.items():
+        for name, title in settings_labels.SECTIONS.items():
             layout.addWidget(section(title, self._section(name)))
         layout.addWidget(self.trouble)
         self._reset()
@@ -50,7 +50,7 @@ class SettingsForm(QWidget):
         return table
 
     def checked(self) -> dict[str, Any]:
-        """Return `values`, or raise the InputError that says what cannot be."""
+        """Return `values`; an InputError says which value is impossible."""
         table = self.values()
         from_dict(table, name="advanced settings")
         return table
@@ -77,8 +77,8 @@ class SettingsForm(QWidget):
     def _recipe(self) -> Any:
         from magicgui.widgets import ComboBox
 
-        label, tooltip = setting_words.WORDS["recipe"]
-        choices = [(words, name) for name, words in setting_words.RECIPES.items()]
+        label, tooltip = settings_labels.WORDS["recipe"]
+        choices = [(words, name) for name, words in settings_labels.RECIPES.items()]
         return ComboBox(name="recipe", label=label, tooltip=tooltip, choices=choices)
 
     def _section(self, name: str) -> QWidget:
@@ -93,7 +93,7 @@ class SettingsForm(QWidget):
     def _field(self, name: str, default: Any, kind: Any) -> Any:
         from magicgui.widgets import create_widget
 
-        label, tooltip = setting_words.WORDS[name]
+        label, tooltip = settings_labels.WORDS[name]
         options: dict[str, Any] = {"tooltip": tooltip}
         if kind in (int, float):
             options |= {"min": 0, "max": LARGEST, "step": 1 if kind is int else step_of(default)}

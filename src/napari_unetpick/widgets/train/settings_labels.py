@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 SECTIONS = {
-    "train": "Length and learning rate",
-    "target": "What counts as a particle",
+    "train": "Training length and learning rate",
+    "target": "Training targets",
     "augment": "Augmentation",
     "loss": "Loss",
     "network": "Network",
@@ -20,182 +20,217 @@ RECIPES = {
 WORDS: dict[str, tuple[str, str]] = {
     "recipe": (
         "Recipe",
-        "A set of defaults for everything below. Improved is the one that was tuned; the others "
-        "are there to compare with.",
+        "A set of defaults for all settings below. Improved is tuned for picking; the others are "
+        "for comparison.",
     ),
     "particle_px": (
         "Particle size (px)",
-        "Micrographs are scaled so that a particle is this wide. Larger shows the network more "
-        "detail and costs time with its square.",
+        "Micrographs are rescaled so that a particle is this many pixels wide. Larger values show "
+        "the network more detail; the cost grows with the square.",
     ),
     "train.epochs": (
         "Epochs",
-        "How long the training goes on. The best epoch is kept, so more does no harm but takes "
-        "longer.",
+        "Number of training epochs. The best epoch is kept, so more epochs only cost time.",
     ),
     "train.patience": (
-        "Patience",
-        "Training ends early where validation F1 has not risen for this many epochs, with a "
-        "schedule of restarts only just before a restart. 0: it never does.",
+        "Patience (epochs)",
+        "Early stopping: training ends when validation F1 has not improved for this many epochs "
+        "(with warm restarts, only just before a restart). 0 switches early stopping off.",
     ),
     "train.patches_per_epoch": (
         "Patches per epoch",
-        "How many small cut-outs of your micrographs are shown in one epoch.",
+        "Number of small image patches that the network is trained on in one epoch.",
     ),
     "train.batch": (
-        "Batch",
-        "How many cut-outs are learned from at once. Make it smaller if memory runs out.",
+        "Batch size",
+        "Number of patches per training step. Lower it if memory runs out.",
     ),
     "train.patch_px": (
         "Patch size (px)",
-        "Width of a cut-out; a particle is about 24 of these pixels wide.",
+        "Width of a patch in pixels of the rescaled micrograph; see Particle size.",
     ),
     "train.learning_rate": (
         "Learning rate",
-        "How fast the network changes. Lower it if the loss jumps or is not a number.",
+        "Step size of the training. Lower it if the loss jumps or becomes NaN.",
     ),
     "train.weight_decay": (
         "Weight decay",
-        "Pulls weights towards zero, so that the network learns rules rather than your picks by "
-        "heart.",
+        "Keeps the weights small, which reduces overfitting to your picks.",
     ),
     "train.schedule": (
         "Schedule",
-        "How the learning rate falls: along a cosine, not at all, or with restarts.",
+        "How the learning rate changes during training: constant, cosine decay, cosine with warm "
+        "restarts, or one cycle.",
     ),
     "train.restart_epochs": (
-        "First restart",
-        "Epochs to the first restart (schedule of restarts).",
+        "First restart (epochs)",
+        "Epochs until the first warm restart. Used by the warm-restarts schedule only.",
     ),
-    "train.restart_factor": ("Restart factor", "Each round of restarts is this many times longer."),
-    "train.smallest_rate": ("Smallest rate", "Learning rate at the end of the schedule."),
+    "train.restart_factor": (
+        "Restart factor",
+        "Each cycle between warm restarts is this many times longer than the one before.",
+    ),
+    "train.smallest_rate": (
+        "Minimum learning rate",
+        "Learning rate at the end of the schedule.",
+    ),
     "train.average_decay": (
         "Weight averaging",
-        "The model is a running average over the last steps; nearer to 1 averages over more. "
-        "0 switches it off.",
+        "Decay of the exponential moving average of the weights, which becomes the model. Values "
+        "closer to 1 average over more steps; 0 switches it off.",
     ),
     "train.learn_unmarked": (
-        "Learn unmarked",
-        "With clicks alone: places that you did not click, but that score like your clicks, are "
-        "learned as particles, too. Off: they are ignored.",
+        "Add unlabelled particles",
+        "With partial labels only: unlabelled places that score like held-out clicks are added to "
+        "training as particles. Off: they are ignored.",
     ),
     "train.balanced": (
         "Balanced patches",
-        "Half of the cut-outs lie around your picks, half on background, most of it difficult.",
+        "Take half of the patches around labelled particles and half from the background, mostly "
+        "from background that is hard to tell from particles.",
     ),
-    "train.seed": ("Seed", "The same seed, labels and settings give the same model."),
+    "train.seed": (
+        "Random seed",
+        "The same seed, labels and settings give the same model.",
+    ),
     "target.disc_radius": (
-        "Centre radius (d)",
-        "Pixels this near to a pick's centre are particle, in diameters.",
+        "Particle radius (d)",
+        "Pixels closer than this to the centre of a pick are trained as particle, in particle "
+        "diameters (d).",
     ),
     "target.ignore_radius": (
-        "Unsure radius (d)",
-        "From the centre radius to here pixels teach nothing: clicks are never exact.",
+        "Ignored radius (d)",
+        "Pixels between the particle radius and this radius are ignored, since clicks are never "
+        "exact. In particle diameters (d).",
     ),
     "target.unknown_weight": (
-        "Weight of unmarked",
-        "On partly labelled micrographs: how much unmarked places count as background. 0: not at "
-        "all.",
+        "Unlabelled weight",
+        "On partly labelled micrographs: weight of unlabelled pixels as background, between 0 "
+        "(ignored) and 1 (as on fully labelled micrographs).",
     ),
     "augment.probability": (
         "Probability",
-        "How often each of the changes of grey values below is made to a cut-out.",
+        "Probability of each intensity augmentation below, per patch. Rotations and mirroring are "
+        "always applied.",
     ),
-    "augment.rotation": ("Rotate", "Show cut-outs in any rotation: particles lie in all of them."),
-    "augment.flip": ("Mirror", "Show cut-outs mirrored, too."),
+    "augment.rotation": ("Rotate", "Rotate patches by random angles."),
+    "augment.flip": ("Mirror", "Mirror patches at random."),
     "augment.scale": (
-        "Change size",
-        "Up to this part larger or smaller, so that a diameter that is not exact does no harm.",
+        "Rescale",
+        "Rescale patches by up to this fraction, so that an inexact diameter does not matter.",
     ),
     "augment.elastic": (
-        "Bend (d)",
-        "Bend cut-outs by up to this part of a diameter: flexible particles.",
+        "Elastic (d)",
+        "Deform patches by up to this fraction of the particle diameter (d), for flexible "
+        "particles.",
     ),
     "augment.noise": (
-        "Noise",
-        "Add up to this many standard deviations of noise: thinner exposures, thicker ice.",
+        "Noise (sigma)",
+        "Add noise of up to this many standard deviations of the micrograph, for lower doses and "
+        "thicker ice.",
     ),
-    "augment.contrast": ("Contrast", "Change contrast by up to this part: other defocus."),
-    "augment.blur": ("Blur (d)", "Blur by up to this part of a diameter: poorer micrographs."),
+    "augment.contrast": (
+        "Contrast",
+        "Change the contrast by up to this fraction, for other defocus values.",
+    ),
+    "augment.blur": (
+        "Blur (d)",
+        "Blur with a Gaussian of up to this sigma, in particle diameters (d), for micrographs of "
+        "lower resolution.",
+    ),
     "augment.spectrum": (
-        "Texture",
-        "Make fine or coarse detail stronger or weaker at random: other microscopes, denoising.",
+        "Power spectrum",
+        "Randomly amplify or damp fine and coarse detail, for other microscopes and for denoised "
+        "micrographs.",
     ),
     "augment.ice": (
         "Ice",
-        "How often a made-up blob of ice or dirt is painted in, for the network to pass over.",
+        "Probability of adding an artificial ice or dirt contamination to a patch, as background.",
     ),
     "loss.kind": (
         "Loss",
-        "What is made small in training. Combined (focal and Dice) copes best with few particles "
-        "on much background.",
+        "Loss function. Combined (focal and Dice) works best for few particles on a large "
+        "background.",
     ),
-    "loss.focal_weight": ("Focal weight", "Share of the focal loss in the combined one."),
-    "loss.dice_weight": ("Dice weight", "Share of the Dice loss in the combined one."),
-    "loss.focal_gamma": ("Focal gamma", "Higher: difficult places count more than easy ones."),
-    "loss.focal_alpha": ("Focal alpha", "Weight of particles against background; 0.5 is equal."),
+    "loss.focal_weight": ("Focal weight", "Weight of the focal loss in the combined loss."),
+    "loss.dice_weight": ("Dice weight", "Weight of the Dice loss in the combined loss."),
+    "loss.focal_gamma": (
+        "Focal gamma",
+        "Focusing parameter of the focal loss: higher values weight hard pixels more.",
+    ),
+    "loss.focal_alpha": (
+        "Focal alpha",
+        "Class weight of particles against background in the focal loss; 0.5 weights both equally.",
+    ),
     "loss.pu_prior": (
-        "Unmarked particles",
-        "For the positive-unlabelled loss: the part of unmarked pixels that is particle.",
+        "PU prior",
+        "Positive-unlabelled (PU) loss only: fraction of the unlabelled pixels that are particle.",
     ),
     "network.attention": (
-        "Attention",
-        "Lets the network look at what matters in each cut-out; a little slower.",
+        "Attention gates",
+        "Use attention gates on the skip connections of the U-Net; a little slower.",
     ),
     "network.width": (
-        "Width",
-        "Channels of the first level. Wider knows more, and needs more time and memory.",
+        "Width (channels)",
+        "Channels of the first level. Wider networks need more time and memory.",
     ),
-    "network.depth": ("Depth", "How many times the network halves its view; deeper sees farther."),
+    "network.depth": (
+        "Depth (levels)",
+        "Number of downsampling steps. Deeper networks see a larger context.",
+    ),
     "network.stride": (
         "Stride",
-        "2: the first level works at half resolution, which is about four times faster than 1.",
+        "Downsampling at the network's input. 2 is about four times faster than 1.",
     ),
-    "self_train.rounds": ("Rounds", "How many times it picks and trains again."),
+    "self_train.rounds": ("Rounds", "Number of rounds of picking and training."),
     "self_train.epochs": (
-        "Epochs",
-        "How long each round trains. 0: as long as the first training.",
+        "Epochs per round",
+        "Number of training epochs in each round. 0: as many as in the first training.",
     ),
     "self_train.positive_quantile": (
-        "Surest picks from",
-        "Picks that score above this part of your labelled particles are taken for particles: "
-        "0.35 asks for a score that 65 of 100 of yours reach.",
+        "Confidence quantile",
+        "Candidates scoring above this quantile of your labelled particles become pseudo-labels. "
+        "0.35: above the score that 65 % of your labelled particles exceed.",
     ),
     "self_train.least_precision": (
-        "Sure down to",
-        "With clicks alone: picks are taken for particles down to the score where, by your clicks, "
-        "this part of the best picks' precision is left. 0: by the part above alone.",
+        "Minimum relative precision",
+        "With partial labels only: pseudo-labels extend to lower scores while their estimated "
+        "precision stays above this fraction of the best candidates' precision. 0: use the "
+        "confidence quantile only.",
     ),
     "self_train.ignore_quantile": (
-        "Unsure picks from",
-        "Picks between this part of your labelled particles and the one above teach nothing; "
-        "what scores lower is background.",
+        "Background quantile",
+        "Candidates scoring between this quantile of your labelled particles and the confidence "
+        "quantile are ignored; candidates scoring lower are background.",
     ),
     "self_train.limits": (
-        "Sure by",
-        "What tells sure picks from unsure ones: parts of your labelled particles (quantiles), "
-        "or the network's scores as they are (raw) or as probabilities (calibrated, which clicks "
-        "alone do not give).",
+        "Confidence limits",
+        "How confident candidates are selected: by quantiles of your labelled particles' scores, "
+        "by raw network scores, or by calibrated scores (needs a fully labelled micrograph or "
+        "area).",
     ),
     "self_train.positive_score": (
-        "Surest picks from score",
-        "By scores: at or above it, a pick is taken for a particle in the first round.",
+        "Confidence score, first round",
+        "With raw or calibrated limits: candidates scoring at least this become pseudo-labels in "
+        "the first round.",
     ),
     "self_train.negative_score": (
-        "Unsure picks from score",
-        "By scores: below it is background in the first round; what lies between teaches nothing.",
+        "Background score, first round",
+        "With raw or calibrated limits: candidates scoring lower are background in the first "
+        "round; those between the two limits are ignored.",
     ),
     "self_train.last_positive_score": (
-        "Surest picks from score, at the end",
-        "The same in the last round; in between it moves evenly.",
+        "Confidence score, last round",
+        "The confidence score in the last round; it changes linearly over the rounds.",
     ),
     "self_train.last_negative_score": (
-        "Unsure picks from score, at the end",
-        "The same in the last round; in between it moves evenly.",
+        "Background score, last round",
+        "The background score in the last round; it changes linearly over the rounds.",
     ),
     "self_train.gate": (
-        "Only what does no harm",
-        "Keep the best round, if it is measured to be better. Without it the last round is kept.",
+        "Keep a round only if validation improves",
+        "The acceptance test: the best round replaces the model only if validation improves. Off: "
+        "the last round is kept without test.",
     ),
 }
-"""Words for each field, named `section.field`."""
+"""Label and tooltip of each field, named `section.field`."""
