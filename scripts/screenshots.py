@@ -13,6 +13,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import napari
@@ -30,6 +31,7 @@ from napari_unetpick.widgets.workspace import STEPS, Workspace
 
 SAMPLE = "barrel"
 COUNT = 6
+SEED = 11
 EPOCHS = 16  # as many as the Train button does
 CLICKS = 12  # on each of the first three micrographs
 LOOKS = "1280x800-dark,1280x800-light,1920x1080-dark,1920x1080-light"
@@ -54,8 +56,10 @@ def settle(seconds: float = 0.6) -> None:
 
 
 def prepare(folder: Path) -> dict[str, np.ndarray]:
-    """Simulate micrographs; return the true particles by key."""
-    for _ in simulate_set(get_sample(SAMPLE), folder, COUNT, 11):
+    """Simulate micrographs without carbon; return the true particles by key."""
+    sample = get_sample(SAMPLE)
+    clean = replace(sample, contamination=replace(sample.contamination, carbon=0.0))
+    for _ in simulate_set(clean, folder, COUNT, SEED):
         pass
     return {Path(k).stem: v.coords for k, v in read_picks(folder / "picks.csv").items()}
 

@@ -1,4 +1,4 @@
-"""`unetpick doctor`: what is installed, which device is used and why, and what is missing."""
+"""`unetpick doctor`: what is installed, what computes and draws, and what is missing."""
 
 from __future__ import annotations
 
@@ -40,6 +40,13 @@ def doctor() -> None:
         _, why = choose_device("auto")
         typer.echo(f"{'device':14} {why}")
     typer.echo(f"{'CPU cores':14} {os.cpu_count()}")
+    if bindings and "napari" not in missing:
+        from napari_unetpick.cli.renderer import find_renderer
+
+        renderer = find_renderer()
+        typer.echo(f"{'renderer':14} {renderer}")
+        if renderer.advice:
+            typer.echo(f"{'':14} {renderer.advice}")
     if missing:
         typer.echo(f"missing: {', '.join(missing)}; pip install {' '.join(missing)}", err=True)
         raise typer.Exit(2)

@@ -68,7 +68,7 @@ def section(
     `grows` is for content that gets longer while it is open: else it is cut at the height that
     it would have without wrapped lines.
     """
-    fold = QCollapsible(title)
+    fold = QCollapsible(title, collapsedIcon="▶")
     fold.setDuration(0)
     fold.addWidget(content)
     if grows:
