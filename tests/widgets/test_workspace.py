@@ -8,15 +8,17 @@ import sys
 import pytest
 from keys import press
 from qtpy.QtCore import Qt
+from train_helpers import write_run
 
 from napari_unetpick.widgets.next_step import ProjectState, advise
+from napari_unetpick.widgets.qt.dock import WIDEST
 from napari_unetpick.widgets.workspace import STEPS, Workspace
 
 LEFT = Qt.MouseButton.LeftButton
 NOTHING = ProjectState(micrographs=0, diameter=None, labelled=0, picks=0, runs=0, picked=0)
 
 
-def stand(**changes):
+def state(**changes):
     return ProjectState(**{**NOTHING.__dict__, **changes})
 
 
@@ -32,7 +34,7 @@ def stand(**changes):
         ("Pick", "Pick all", {"micrographs": 5, "diameter": 120.0, "picks": 34, "runs": 1}),
         (
             "Annotate",
-            "To estimate precision",
+            "to estimate precision",
             {"micrographs": 5, "diameter": 120.0, "picks": 34, "runs": 1, "picked": 5},
         ),
         (
@@ -43,7 +45,7 @@ def stand(**changes):
     ],
 )
 def test_the_next_step_follows_from_how_far_the_work_is(where, words, changes):
-    step, line = advise(stand(**changes))
+    step, line = advise(state(**changes))
     assert step == where
     assert words in line
 
@@ -94,3 +96,12 @@ def test_no_dock_imports_torch_or_what_is_only_sometimes_needed():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.split() == []
+
+
+def test_a_long_name_makes_no_step_wider(project_session, qtbot) -> None:
+    write_run(project_session.project.runs_folder, "a run with a name that is longer than most")
+    workspace = Workspace(project_session.viewer)
+    qtbot.addWidget(workspace)
+    for step in STEPS:
+        assert workspace.open(step).sizeHint().width() <= WIDEST, step
+    assert workspace.stack.minimumSizeHint().width() <= WIDEST

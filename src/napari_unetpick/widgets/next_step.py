@@ -76,7 +76,6 @@ def advise(state: ProjectState) -> tuple[str, str]:
     if not state.fully:
         return (
             "Annotate",
-            "Correct the picks and train again, or export. To estimate precision, label one "
-            "micrograph or area completely.",
+            "Correct and train again, or export. Label one area fully to estimate precision.",
         )
     return "Evaluate", "Check the picks in the gallery and correct them; train again, or export."

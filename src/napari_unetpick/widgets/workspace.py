@@ -21,7 +21,7 @@ from superqt.utils import qdebounced, qthrottled
 from napari_unetpick.widgets.layers.tools import get_tools
 from napari_unetpick.widgets.next_step import advise, state_of
 from napari_unetpick.widgets.qt.controls import hint, say
-from napari_unetpick.widgets.qt.dock import Unfollow
+from napari_unetpick.widgets.qt.dock import WIDEST, Unfollow
 from napari_unetpick.widgets.session.lifetime import close_with_window
 from napari_unetpick.widgets.session.root import get_session
 
@@ -58,6 +58,7 @@ class Workspace(QWidget):
         self.pages: dict[str, QWidget] = {}
         self.buttons: dict[str, QPushButton] = {}
         self.stack = QStackedWidget()
+        self.stack.setMinimumWidth(WIDEST)  # one width for all steps: the canvas keeps its place
         self._next = "Micrographs"
         self._soon = qthrottled(self.refresh, REFRESH_MS, leading=False, parent=self)
         self.message = hint()
@@ -92,6 +93,8 @@ class Workspace(QWidget):
         layout.setContentsMargins(4, 4, 4, 4)
         layout.setSpacing(4)
         self.advice_line = _Line(self._go_next)
+        two_lines = 2 * self.advice_line.fontMetrics().lineSpacing()
+        self.advice_line.setMinimumHeight(two_lines)  # so that the buttons stay in place
         layout.addWidget(self.advice_line)
         layout.addWidget(self.message)
         grid = QGridLayout()

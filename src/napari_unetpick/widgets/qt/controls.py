@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 from superqt import QCollapsible
 
@@ -60,6 +61,34 @@ def row(*widgets: QWidget, stretch: bool = False) -> QWidget:
     return holder
 
 
+class Fold(QCollapsible):
+    """A section with a triangle in the colour of the theme; open ones look like headings."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.toggleButton().setStyleSheet(
+            "text-align: left; border: none; outline: none; background: transparent; "
+            "padding-left: 0px; font-weight: bold;"
+        )
+        self.layout().setContentsMargins(0, 2, 0, 2)
+        self._draw_triangles()
+
+    def changeEvent(self, event: QEvent) -> None:  # Qt's name
+        """Follow the theme: Qt draws icons in the colours there are at that time."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self._draw_triangles()
+
+    def showEvent(self, event: QShowEvent) -> None:  # Qt's name
+        """Follow a theme that was chosen while this was hidden."""
+        super().showEvent(event)
+        self._draw_triangles()
+
+    def _draw_triangles(self) -> None:
+        self.setExpandedIcon("▼")
+        self.setCollapsedIcon("▶")
+
+
 def section(
     title: str, content: QWidget, *, is_open: bool = False, grows: bool = False
 ) -> QCollapsible:
@@ -68,7 +97,7 @@ def section(
     `grows` is for content that gets longer while it is open: else it is cut at the height that
     it would have without wrapped lines.
     """
-    fold = QCollapsible(title, collapsedIcon="▶")
+    fold = Fold(title)
     fold.setDuration(0)
     fold.addWidget(content)
     if grows:

@@ -46,6 +46,10 @@ class Dock(QScrollArea):
         )
         return QSize(max(NARROWEST, min(needed, WIDEST)), 100)
 
+    def sizeHint(self) -> QSize:  # Qt's name
+        """As narrow as it may be: a long name must not take the canvas's place."""
+        return QSize(self.minimumSizeHint().width(), super().sizeHint().height())
+
     def follow(self, signal: Any, call: Callable[..., object]) -> None:
         """Connect a session's psygnal signal until this dock is closed."""
         signal.connect(call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-COLUMNS = ("Round", "Pseudo-labels", "Ignored", "F1", "Result")
+COLUMNS = ("Round", "Pseudo-\nlabels", "Ignored", "F1", "Result")
 TOOLTIPS = (
     "Number of the round.",
     "Confident picks that were used as labels in this round.",
@@ -37,7 +37,7 @@ def f1_text(row: Mapping[str, Any]) -> str:
     """Return F1, or its change as estimated from held-out clicks."""
     if "f1" in row:
         return f"{_number(row['f1']):.3f}"
-    return f"about {100 * _number(row['change']):+.0f} %" if "change" in row else "–"
+    return f"{100 * _number(row['change']):+.0f} %" if "change" in row else "–"
 
 
 def result_text(row: Mapping[str, Any], most: float = 0.0) -> str:

@@ -121,6 +121,8 @@ class SelfTrainDock(Dock):
         for column, text in enumerate(TOOLTIPS):
             table.horizontalHeaderItem(column).setToolTip(text)
         table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(24)
+        table.setShowGrid(False)
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
