@@ -100,7 +100,7 @@ def test_a_damaged_micrograph_is_left_out_and_the_exit_code_is_3(
         (["--picks", "NOISY", "--validation", "2"], "--validation 2"),
         (["--picks", "NOISY", "--split", "absent.csv"], "absent.csv"),
         (["--picks", "NOISY", "--border", "1e9"], "--border"),
-        (["--picks", "NOISY", "--device", "tpu", "--diameter", "nan"], "diameter of nan A"),
+        (["--picks", "NOISY", "--device", "tpu", "--diameter", "nan"], "--diameter"),
         (["--picks", "NOISY", "--out", "NOISY"], "--out"),
     ],
 )

@@ -64,6 +64,7 @@ def test_a_build_without_cuda_and_a_missing_driver_are_told_apart(monkeypatch, v
 
 def test_an_unknown_device_is_one_line_that_lists_the_known():
     with pytest.raises(
-        InputError, match="device tpu: is not known; give one of auto, cpu, cuda, mps"
+        InputError,
+        match="device 'tpu' is not known; give one of auto, cpu, cuda, mps \\(--device\\)",
     ):
         choose_device("tpu")

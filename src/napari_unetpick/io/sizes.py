@@ -20,7 +20,7 @@ def is_pixel_size(value: float) -> bool:
 
 def check_pixel_size(value: float) -> float:
     """Return a pixel size (A/px); an InputError if no micrograph can have it."""
-    return _checked("pixel size", value, PIXEL_SIZES, "A/px")
+    return _checked("pixel size", value, PIXEL_SIZES, "A/px", "--pixel-size")
 
 
 def is_diameter(value: float) -> bool:
@@ -30,19 +30,19 @@ def is_diameter(value: float) -> bool:
 
 def check_diameter(value: float) -> float:
     """Return a diameter (A); an InputError if no particle can have it."""
-    return _checked("particle diameter", value, DIAMETERS, "A")
+    return _checked("particle diameter", value, DIAMETERS, "A", "--diameter")
 
 
 def _within(value: float, limits: tuple[float, float]) -> bool:
     return math.isfinite(value) and limits[0] <= value <= limits[1]
 
 
-def _checked(what: str, value: float, limits: tuple[float, float], unit: str) -> float:
+def _checked(what: str, value: float, limits: tuple[float, float], unit: str, option: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"the {what} {value!r} is not a number; give it in {unit}")
     if not _within(value, limits):
+        fix = f"give one of {limits[0]:g} to {limits[1]:g} {unit}"
         raise InputError(
-            f"a {what} of {value:g} {unit} is out of range; "
-            f"give one of {limits[0]:g} to {limits[1]:g} {unit}"
+            f"a {what} of {value:g} {unit} is out of range", f"{fix} ({option})", viewer=fix
         )
     return float(value)
