@@ -19,7 +19,7 @@ from napari_unetpick.io.images.image import read_micrograph
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.report.figures.training import read_metrics
+from napari_unetpick.project.runs import read_metrics
 from napari_unetpick.report.pages.html import Section
 from napari_unetpick.report.pages.page import training_section
 from napari_unetpick.report.pages.write import write_evaluation

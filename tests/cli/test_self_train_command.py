@@ -19,6 +19,7 @@ from napari_unetpick.engine.self_train import run as self_train
 from napari_unetpick.engine.self_train import state as self_train_state
 from napari_unetpick.engine.self_train import teacher as teaching
 from napari_unetpick.engine.self_train.pseudo_labels import PseudoLabels
+from napari_unetpick.evaluation.metrics import score_counts
 from napari_unetpick.io.formats.csv_picks import read_csv
 from napari_unetpick.io.models import load_model
 from napari_unetpick.project.runs import read_pseudo_labels, rounds_with_pseudo_labels
@@ -155,8 +156,8 @@ def test_a_harmless_round_that_is_no_better_neither_stays_nor_teaches(
 ):
     """On forty units it loses half a point for sure: less than the gate calls harm."""
     verdict = acceptance.compare_on_labels(
-        acceptance.Tally(*np.full((3, 40), 200)),
-        acceptance.Tally(np.tile([199, 198, 200, 199], 10), *np.full((2, 40), 200)),
+        [score_counts(200, 200, 200)] * 40,
+        [score_counts(hits, 200, 200) for hits in (199, 198, 200, 199)] * 10,
         np.random.default_rng(1),
     )
     assert verdict.decision == "accepted"

@@ -13,13 +13,13 @@ from scipy.spatial import KDTree
 from tiny_training import DIAMETER, is_epoch, make_tiny_job, places, run_until
 
 from napari_unetpick.engine.pick.run import PickJob, pick
-from napari_unetpick.engine.runs.folder import MODEL
 from napari_unetpick.engine.train.run import train
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import FoundCandidates, Message
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.models import load_model
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.project.runs import MODEL
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
 EPOCHS = 8

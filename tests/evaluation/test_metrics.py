@@ -10,7 +10,6 @@ from napari_unetpick.evaluation.metrics import (
     average_precision,
     best_threshold,
     centring_errors,
-    f1_curve,
     macro,
     pool,
     precision_recall_curve,
@@ -67,13 +66,11 @@ def test_curve_by_hand():
     assert curve.thresholds.tolist() == [0.9, 0.7, 0.5]
     assert curve.precision.tolist() == pytest.approx([1, 1 / 2, 2 / 3])
     assert curve.recall.tolist() == pytest.approx([1 / 3, 1 / 3, 2 / 3])
-    thresholds, f1 = f1_curve([0.5, 0.9, 0.7], [True, True, False], 3)
-    assert f1.tolist() == pytest.approx([2 / 4, 2 / 5, 4 / 6])
+    assert curve.f1.tolist() == pytest.approx([2 / 4, 2 / 5, 4 / 6])
     assert best_threshold([0.5, 0.9, 0.7], [True, True, False], 3) == (0.5, pytest.approx(2 / 3))
     assert average_precision([0.5, 0.9, 0.7], [True, True, False], 3) == pytest.approx(
         1 / 3 + 2 / 9
     )
-    assert thresholds.tolist() == [0.9, 0.7, 0.5]
 
 
 def test_equal_scores_stand_or_fall_together():

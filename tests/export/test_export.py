@@ -14,17 +14,17 @@ from napari_unetpick.export.write import (
     box_fits,
     choose,
     export_picks,
-    first_of_each,
 )
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.write import WRITERS
 from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.picks import Picks
 from napari_unetpick.io.star import read_star
 
 SHAPE = (200, 300)
 DIAMETER = 20.0
 BOX = 30
-NO_CANDIDATES = {"candidates": np.empty((0, 2)), "candidate_scores": np.empty(0)}
+NOTHING = Picks("", scores=np.empty(0))
 SQUARE = np.array([[140, 140], [140, 160], [160, 160], [160, 140]], float)
 
 
@@ -32,10 +32,12 @@ def item(name: str = "MotionCorr/job002/a.b_1.mrc", **changes) -> ExportItem:
     """Two picks; candidates on the first, apart, at the edge, in the excluded square."""
     fields = {
         "micrograph": Micrograph(Path(name), name),
-        "picks": np.array([[50.0, 60.0], [100.0, 200.0]]),
-        "pick_scores": np.array([1.0, 0.4]),
-        "candidates": np.array([[53.0, 64.0], [90.25, 90.75], [14.0, 100.0], [150.0, 150.0]]),
-        "candidate_scores": np.array([0.9, 0.8, 0.7, 0.6]),
+        "picks": Picks("", np.array([[50.0, 60.0], [100.0, 200.0]]), np.array([1.0, 0.4])),
+        "candidates": Picks(
+            "",
+            np.array([[53.0, 64.0], [90.25, 90.75], [14.0, 100.0], [150.0, 150.0]]),
+            np.array([0.9, 0.8, 0.7, 0.6]),
+        ),
         "diameter_px": DIAMETER,
         "exclusions": (SQUARE,),
         "shape": SHAPE,
@@ -85,8 +87,10 @@ def test_boxes_fit_however_the_centre_is_rounded():
 
 
 def test_what_is_removed_removes_nothing_itself():
-    line = np.array([[0.0, 0.0], [0.0, 9.0], [0.0, 18.0], [0.0, 28.0]])
-    assert first_of_each(line, 10.0).tolist() == [0, 2, 3]  # 10 apart is far enough
+    line = np.array([[50.0, 50.0], [50.0, 59.0], [50.0, 68.0], [50.0, 78.0]])
+    row = item(picks=Picks("", line, np.ones(4)), candidates=NOTHING)
+    chosen, _ = choose(row, options())
+    assert chosen.coords[:, 1].tolist() == [50.0, 68.0, 78.0]  # half a diameter apart is enough
 
 
 @pytest.mark.parametrize("fmt", WRITERS)
@@ -104,7 +108,7 @@ def test_every_format_comes_back(tmp_path, fmt):
 
 
 def test_relion_finds_the_names_of_its_own_star_and_empty_micrographs(tmp_path):
-    empty = item("MotionCorr/job002/none.mrc", picks=np.empty((0, 2)), pick_scores=np.empty(0))
+    empty = item("MotionCorr/job002/none.mrc", picks=NOTHING)
     result = export_picks([item(), empty], tmp_path, options("relion", what="picks"))
     assert result.files["relion"][-1] == tmp_path / "autopick.star"
     (block,) = read_star(tmp_path / "autopick.star")
@@ -138,7 +142,7 @@ def test_says_what_was_left_out_and_what_may_go_wrong(tmp_path):
         (options(box_size=31), {}, "31 px: give an even number"),
         (ExportOptions((), "both", 30), {}, "no format is selected"),
         (options("mrc"), {}, "'mrc' cannot be written"),
-        (options(what="candidates"), NO_CANDIDATES, "no candidates above"),
+        (options(what="candidates"), {"candidates": NOTHING}, "no candidates above"),
         (options(what="both", box_size=202), {}, "would cross the edge"),
     ],
 )

@@ -18,7 +18,7 @@ from napari_unetpick.export.pick_tables import (
     split_table,
 )
 from napari_unetpick.io.formats.csv_picks import write_csv
-from napari_unetpick.io.formats.relion_list import write_combined_star
+from napari_unetpick.io.formats.relion_picks import write_combined_star
 from napari_unetpick.io.formats.topaz import write_topaz
 from napari_unetpick.io.picks import Picks
 
@@ -37,7 +37,7 @@ def make_picks(*, spread: bool) -> list[Picks]:
 
 def write_at_once(table: str, path: Path, picks: list[Picks]) -> None:
     if table == "picks.star":
-        write_combined_star(path, [(each.micrograph, each) for each in picks])
+        write_combined_star(path, picks)
     elif table == "topaz.txt":
         write_topaz(path, picks)
     else:

@@ -331,10 +331,9 @@ def test_labels_are_those_a_training_uses(project):
     np.testing.assert_array_equal(found.complete, [SQUARE + 100])
     project.change("a.b", kept=False)
     assert list(project.labels()) == ["c, d"]
-    assert list(project.labels(only_labelled=False)) == ["a.b", "c, d", "e"]
 
 
-def test_candidates_are_found_again_and_forgotten(project):
+def test_candidates_are_found_again(project):
     planted = make_candidates(5)
     assert project.candidates("e") is None
     for key in project.entries:
@@ -344,11 +343,6 @@ def test_candidates_are_found_again_and_forgotten(project):
         np.testing.assert_array_equal(getattr(found, name), getattr(planted, name))
         assert getattr(found, name).dtype == np.float64
     assert (found.model, found.diameter_px) == ("run-1", 42.5)
-    project.forget_candidates(["e"])
-    assert project.candidates("e") is None
-    assert project.candidates("a.b") is not None
-    project.forget_candidates()
-    assert [project.candidates(key) for key in project.entries] == [None] * 3
 
 
 def test_damaged_or_foreign_candidates_are_one_line(project):

@@ -90,7 +90,6 @@ def test_nothing_is_written_read_only(folder):
             second.save,
             lambda: second.save_annotations("a", Annotations()),
             lambda: second.save_candidates("a", one),
-            second.forget_candidates,
             lambda: second.delete_run("run-1"),
             lambda: second.rename_run("run-1", "b"),
         ):

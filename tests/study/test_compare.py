@@ -24,7 +24,6 @@ from napari_unetpick.project.evaluations import (
     read_evaluations,
 )
 from napari_unetpick.project.project import Project
-from napari_unetpick.study.compare import files
 from napari_unetpick.study.compare.job import make_compare_job
 from napari_unetpick.study.compare.pick import trained_on
 from napari_unetpick.study.compare.run import compare
@@ -281,11 +280,11 @@ def test_without_final_no_test_micrograph_is_read(planted, monkeypatch):
     opened = []
     read = image_module.read_micrograph
 
-    def watch(path):
+    def watch(path, **how):
         opened.append(Path(path).name)
-        return read(path)
+        return read(path, **how)
 
-    monkeypatch.setattr(files, "read_micrograph", watch)
+    monkeypatch.setattr(image_module, "read_micrograph", watch)
     plant_traps(planted)
     before = run(planted, "trap.csv").to_dict()
     assert set(opened) == set(NAMES[:3])

@@ -28,7 +28,7 @@ from napari_unetpick.io.images.image import (
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.mrc import HEADER_BYTES, parse_header
 from napari_unetpick.io.names import find_root, match_names, micrograph_key
-from napari_unetpick.io.picks import Picks, ReadPicks
+from napari_unetpick.io.picks import Picks, PickSet
 
 Reader = Callable[[str | Sequence[str]], list[Any]]
 
@@ -121,7 +121,7 @@ def read_points(path: Path) -> list[LayerData]:
     return _on_open_micrograph(every, viewer, path) or _on_own_micrograph(every, path)
 
 
-def _on_open_micrograph(every: ReadPicks, viewer: Any, path: Path) -> list[LayerData]:
+def _on_open_micrograph(every: PickSet, viewer: Any, path: Path) -> list[LayerData]:
     """Return the picks of an open micrograph (the active one before others), or nothing."""
     images = own_layers(viewer.layers, "micrograph")
     images.sort(key=lambda layer: layer is not viewer.layers.selection.active)
@@ -141,7 +141,7 @@ def _on_open_micrograph(every: ReadPicks, viewer: Any, path: Path) -> list[Layer
     return []
 
 
-def _on_own_micrograph(every: ReadPicks, path: Path) -> list[LayerData]:
+def _on_own_micrograph(every: PickSet, path: Path) -> list[LayerData]:
     """Return the first micrograph's picks, after the micrograph itself where it is found."""
     picks = next(iter(every.values()))
     key = micrograph_key(picks.micrograph)
@@ -223,7 +223,7 @@ def _try_to_read(path: Path) -> MicrographImage | None:
         return None
 
 
-def _describe(every: ReadPicks, picks: Picks, key: str, path: Path) -> str:
+def _describe(every: PickSet, picks: Picks, key: str, path: Path) -> str:
     return (
         f"{path.name} has picks of {len(every):,} micrographs; showing {key} ({len(picks):,} picks)"
     )

@@ -75,12 +75,7 @@ def ablate(
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.errors import InputError
     from napari_unetpick.report.tables.evaluation import plain_table
-    from napari_unetpick.report.tables.ladder import (
-        about,
-        ladder_table,
-        without_table,
-        write_ladder,
-    )
+    from napari_unetpick.report.tables.ladder import about, ladder_table, write_ladder
     from napari_unetpick.study.ablation.job import make_ablate_job
     from napari_unetpick.study.ablation.run import ablate as run_ablation
     from napari_unetpick.study.ablation.rungs import read_ladder
@@ -107,9 +102,8 @@ def ablate(
     found = read_ladder(out)
     if found is None:
         raise InputError(f"{out}: no results yet; give a larger --budget")
-    for table in (ladder_table(found), without_table(found)):
-        if table is not None:
-            typer.echo(plain_table(table) + "\n")
+    for rungs in filter(None, (found.rungs, found.without)):
+        typer.echo(plain_table(ladder_table(rungs)) + "\n")
     typer.echo(f"({about(found)})")
     if found.missing:
         typer.echo("not run: " + "; ".join(found.missing))

@@ -84,7 +84,7 @@ def convert(
     messages = found.messages
     if given:
         assigned = assign_picks(found, given, shapes)
-        chosen, messages = assigned.picks, assigned.messages
+        chosen, messages = assigned, assigned.messages
     if flip_y:
         chosen = _flip(chosen, shapes, bool(given))
     for message in messages:

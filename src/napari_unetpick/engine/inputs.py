@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from napari_unetpick.engine.pick.run import PickJob
 from napari_unetpick.engine.train.job import TrainJob
-from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.errors import InputError
 from napari_unetpick.export.pick_folder import Unfinished, parse_formats
-from napari_unetpick.io.assign import AssignedPicks, assign_picks
+from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.image import open_images
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, State, areas_beside, states_beside
 from napari_unetpick.io.models import Model, load_model
-from napari_unetpick.io.sizes import check_diameter, check_pixel_size
+from napari_unetpick.io.picks import Picks
+from napari_unetpick.io.sizes import check_sizes
 from napari_unetpick.settings import Settings, from_dict, load_recipe
 
 Shapes = dict[str, tuple[int, int]]
@@ -53,16 +54,16 @@ def make_train_job(
     InputError, ModelError
         Something cannot be used.
     """
-    check_diameter(diameter)
-    if pixel_size is not None:
-        check_pixel_size(pixel_size)
+    check_sizes(diameter, pixel_size)
     settings = change_settings(load_recipe(recipe), epochs, seed)
     model = load_start(start)
     if model is not None:
         trained = from_dict(model.card["settings"])
         settings = replace(settings, network=trained.network, particle_px=trained.particle_px)
     given = list_micrographs(micrographs)
-    found = read_picks(picks, image_shapes=(shapes := shapes_of(given)), pixel_size=pixel_size)
+    found = read_picks(
+        picks, image_shapes=(shapes := open_images(given).shapes), pixel_size=pixel_size
+    )
     assigned = assign_picks(found, given, shapes)
     messages = list(assigned.messages)
     labels = make_labels(given, assigned, picks, "partial" if partial else "full")
@@ -73,7 +74,7 @@ def make_train_job(
         messages += wrong.messages
         labels |= {
             key: replace(labels.get(key, Labels("partial")), negatives=each.coords)
-            for key, each in wrong.picks.items()
+            for key, each in wrong.items()
         }
     share: frozenset[str] | float | None = None
     if validation is not None:
@@ -96,10 +97,10 @@ def make_train_job(
 
 
 def make_labels(
-    given: list[Micrograph], assigned: AssignedPicks, picks: Path, state: State
+    given: list[Micrograph], assigned: Mapping[str, Picks], picks: Path, state: State
 ) -> dict[str, Labels]:
     """Return labels by micrograph key, with states and areas from beside the picks."""
-    labels = {key: Labels(state, each.coords) for key, each in assigned.picks.items()}
+    labels = {key: Labels(state, each.coords) for key, each in assigned.items()}
     names = [m.name for m in given]
     for key, own in states_beside(picks, names).items():
         labels[key] = replace(labels.get(key, Labels("none")), state=own)
@@ -130,20 +131,8 @@ def read_validation(
         return fraction
     assigned = assign_picks(read_picks(wish, image_shapes=shapes), given, shapes)
     messages += assigned.messages
-    labels |= {key: Labels("full", each.coords) for key, each in assigned.picks.items()}
-    return frozenset(assigned.picks)
-
-
-def shapes_of(given: list[Micrograph]) -> Shapes:
-    """(rows, cols) of every micrograph that can be opened; the others are reported later."""
-    shapes: Shapes = {}
-    for micrograph in given:
-        try:
-            rows, cols = read_micrograph(micrograph.path).data.shape
-        except UnetPickError:
-            continue
-        shapes[micrograph.key] = (rows, cols)
-    return shapes
+    labels |= {key: Labels("full", each.coords) for key, each in assigned.items()}
+    return frozenset(assigned)
 
 
 def load_start(start: str | None) -> Model | None:
@@ -187,10 +176,7 @@ def make_pick_job(
     unfinished: Unfinished = "refuse",
 ) -> PickJob:
     """Check what `unetpick pick` was given."""
-    if diameter is not None:
-        check_diameter(diameter)
-    if pixel_size is not None:
-        check_pixel_size(pixel_size)
+    check_sizes(diameter, pixel_size)
     if min_distance is not None and not min_distance >= 0:
         raise InputError(f"--min-distance {min_distance:g}: give a distance in Angstrom, 0 or more")
     return PickJob(

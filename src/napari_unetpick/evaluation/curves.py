@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,25 +31,19 @@ class Labelled:
     labels: NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class LabelledCandidates:
-    """All candidates, for calibration, and those that a threshold may make picks, for the curve."""
-
-    everything: Labelled
-    thinned: Labelled
-    source: Literal["candidates", "picks"]
-    note: str
-
-
 def label_all(
     pairs: Sequence[Comparison],
     picks: Mapping[str, Picks],
     candidates: Mapping[str, Picks] | None,
-) -> LabelledCandidates | None:
+) -> tuple[Labelled, Labelled, str] | None:
     """Label candidates, or without them the picks; None where scores are missing.
 
     For the curve they are thinned to the picks' minimum distance (see `thinning`). Matches are
     greedy in descending score, within half the true diameter.
+
+    Returns
+    -------
+    All candidates, for calibration; those that a threshold may make picks, for the curve; a note.
     """
     given = picks if candidates is None else candidates
     diameters = {pair.key: pair.diameter for pair in pairs}
@@ -64,12 +57,12 @@ def label_all(
             "may have cut; for all candidates, evaluate an output folder of pick, which "
             "has a candidates.csv"
         )
-        return LabelledCandidates(everything, everything, "picks", note)
+        return everything, everything, note
     distance = infer_min_distance(picks, candidates, diameters)
     note = "the calibration covers all candidates, and so does the curve"
     if distance > SPACING:
         note += f", except those within {distance:.2f} diameters of a better one, as for the picks"
-    return LabelledCandidates(everything, _label_rows(pairs, rows, distance), "candidates", note)
+    return everything, _label_rows(pairs, rows, distance), note
 
 
 def _label_rows(
@@ -93,22 +86,18 @@ def _is_scored(picks: Picks) -> bool:
 def label_pair(pair: Comparison, scores: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     """Label one micrograph's scored picks; those that a border or area leaves out are dropped."""
     matched = match_greedily(pair.picks, scores, pair.truth, 0.5 * pair.diameters)
-    counts, _ = what_counts(
-        matched,
-        pair.left_out(pair.picks),
-        pair.left_out(pair.truth),
-    )
+    counts, _ = what_counts(matched, pair.left_out(pair.picks), pair.left_out(pair.truth))
     return scores[counts], matched[counts] >= 0
 
 
 def make_curve(
-    found: LabelledCandidates, n_truth: int, threshold: float | None
+    found: Labelled, *, picks: bool, n_truth: int, threshold: float | None
 ) -> PrecisionRecallCurve:
-    """Make the precision-recall curve with its figures."""
-    scores, labels = found.thinned.scores, found.thinned.labels
+    """Make the precision-recall curve with its figures, of candidates or of `picks` alone."""
+    scores, labels = found.scores, found.labels
     best, best_f1 = best_threshold(scores, labels, n_truth)
     return PrecisionRecallCurve(
-        source=found.source,
+        source="picks" if picks else "candidates",
         points=precision_recall_curve(scores, labels, n_truth),
         average_precision=average_precision(scores, labels, n_truth),
         best_threshold=best,

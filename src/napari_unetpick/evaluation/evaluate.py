@@ -144,17 +144,21 @@ def _add_curves(
             note = f"{tell_count(missing, 'pick')} without a score: no curve and no calibration"
         return replace(evaluation, notes=(*evaluation.notes, note))
     at_threshold = _expected(evaluation.micrographs)
+    everything, thinned, note = found
     curve = make_curve(
-        found, evaluation.half.n_truth, at_threshold.threshold if at_threshold else None
+        thinned,
+        picks=candidates is None,
+        n_truth=evaluation.half.n_truth,
+        threshold=at_threshold.threshold if at_threshold else None,
     )
-    notes = (*evaluation.notes, found.note)
-    if not can_be_probabilities(found.everything.scores):
+    notes = (*evaluation.notes, note)
+    if not can_be_probabilities(everything.scores):
         note = "scores outside 0 to 1: uncalibrated, so no calibration is computed"
         return replace(evaluation, curve=curve, notes=(*notes, note))
     return replace(
         evaluation,
         curve=curve,
-        calibration=calibrate_check(found.everything.scores, found.everything.labels),
+        calibration=calibrate_check(everything.scores, everything.labels),
         expected=at_threshold,
         notes=notes,
     )

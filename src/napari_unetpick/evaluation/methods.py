@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.evaluation.curves import Labelled, LabelledCandidates, label_pair, make_curve
+from napari_unetpick.evaluation.curves import Labelled, label_pair, make_curve
 from napari_unetpick.evaluation.inputs.nms import thin
 from napari_unetpick.evaluation.intervals import Difference, Pooling, paired_difference
 from napari_unetpick.evaluation.metrics import Score, best_threshold
@@ -35,7 +35,7 @@ PAIRED: dict[str, tuple[Pooling, str]] = {
 
 @dataclass(frozen=True)
 class Thinned:
-    """LabelledCandidates of one micrograph after a minimum distance.
+    """Candidates of one micrograph after a minimum distance.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def label_micrograph(
     Labels are greedy in descending score within half the true diameter (see `curves`), so that
     one labelling serves all thresholds.
     """
-    rows = candidates if candidates is not None else Picks(pair.key, np.empty((0, 2)), np.empty(0))
+    rows = Picks(pair.key, scores=np.empty(0)) if candidates is None else candidates
     thinned = {}
     for distance in distances:
         coords, scores = thin(rows, distance * pair.diameter)
@@ -138,8 +138,8 @@ def curve_of(
         Whether these are all candidates, or only picks that a threshold has cut already.
     """
     together = _together(micrographs, choice.distance)
-    found = LabelledCandidates(together, together, "candidates" if everything else "picks", "")
-    return make_curve(found, sum(each.n_truth for each in micrographs), choice.threshold)
+    n_truth = sum(each.n_truth for each in micrographs)
+    return make_curve(together, picks=not everything, n_truth=n_truth, threshold=choice.threshold)
 
 
 def draw_validation(

@@ -99,7 +99,10 @@ def precision_recall_curve(scores: ArrayLike, labels: ArrayLike, n_truth: int) -
     n_truth
         True particles in all micrographs, found or not.
     """
-    values, true = _pair(scores, labels)
+    values = np.asarray(scores, dtype=np.float64).reshape(-1)
+    true = np.asarray(labels, dtype=bool).reshape(-1)
+    if len(values) != len(true):
+        raise ValueError(f"{len(values)} scores for {len(true)} labels")
     order = np.argsort(-values, kind="stable")
     values, true = values[order], true[order]
     # Candidates of equal score stand or fall together: only the last of each run is a threshold.
@@ -109,25 +112,16 @@ def precision_recall_curve(scores: ArrayLike, labels: ArrayLike, n_truth: int) -
     return PrecisionRecall(values[last], found / (last + 1), recall)
 
 
-def f1_curve(scores: ArrayLike, labels: ArrayLike, n_truth: int) -> tuple[Floats, Floats]:
-    """Give (thresholds, F1), thresholds descending; a threshold keeps the scores >= it.
-
-    Parameters are those of `precision_recall_curve`.
-    """
-    curve = precision_recall_curve(scores, labels, n_truth)
-    return curve.thresholds, curve.f1
-
-
 def best_threshold(scores: ArrayLike, labels: ArrayLike, n_truth: int) -> tuple[float, float]:
     """Give the threshold of the highest F1 and that F1; (inf, 0) where there is no candidate.
 
     The best of many thresholds is optimistic on the set it was chosen on: use validation data.
     """
-    thresholds, f1 = f1_curve(scores, labels, n_truth)
-    if len(f1) == 0:
+    curve = precision_recall_curve(scores, labels, n_truth)
+    if len(curve.thresholds) == 0:
         return float("inf"), 0.0
-    best = int(np.argmax(f1))
-    return float(thresholds[best]), float(f1[best])
+    best = int(np.argmax(curve.f1))
+    return float(curve.thresholds[best]), float(curve.f1[best])
 
 
 def average_precision(scores: ArrayLike, labels: ArrayLike, n_truth: int) -> float:
@@ -150,11 +144,3 @@ def centring_errors(
     offsets = points[hit] - true_points[matched[hit]]
     errors: Floats = np.hypot(offsets[:, 0], offsets[:, 1]) / sizes[matched[hit]]
     return errors
-
-
-def _pair(scores: ArrayLike, labels: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
-    values = np.asarray(scores, dtype=np.float64).reshape(-1)
-    true = np.asarray(labels, dtype=bool).reshape(-1)
-    if len(values) != len(true):
-        raise ValueError(f"{len(values)} scores for {len(true)} labels")
-    return values, true

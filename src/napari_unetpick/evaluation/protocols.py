@@ -122,13 +122,13 @@ def match_by_distance(pair: Comparison, fraction: float = 0.5) -> Matches:
     return _counted(pair, match_particles(pair.picks, pair.truth, fraction * pair.diameters))
 
 
-def match_by_box(pair: Comparison, smallest: float = SMALLEST_IOU) -> Matches:
-    """Match boxes with IoU above `smallest`: most matches first, then the largest total IoU."""
+def match_by_box(pair: Comparison) -> Matches:
+    """Match boxes with IoU above `SMALLEST_IOU`: most matches first, then the largest total IoU."""
     # Both shifts are below d (1 - s) / (1 + s), so the centres are closer than sqrt(2) of that.
-    reach = np.sqrt(2.0) * (1.0 - smallest) / (1.0 + smallest)
+    reach = np.sqrt(2.0) * (1.0 - SMALLEST_IOU) / (1.0 + SMALLEST_IOU)
     rows, cols, _ = pairs_within(pair.picks, pair.truth, reach * pair.diameters)
     iou = box_iou(pair.picks[rows], pair.truth[cols], pair.diameters[cols])
-    near = iou > smallest
+    near = iou > SMALLEST_IOU
     matched = match_pairs(rows[near], cols[near], 1.0 - iou[near], len(pair.picks), len(pair.truth))
     return _counted(pair, matched)
 
@@ -191,12 +191,8 @@ SCORERS: dict[Protocol, Callable[[Comparison], Score]] = {
 
 
 def _counted(pair: Comparison, matched: Indices) -> Matches:
-    picks_count, truth_counts = what_counts(
-        matched,
-        pair.left_out(pair.picks),
-        pair.left_out(pair.truth),
-    )
-    return Matches(matched, picks_count, truth_counts)
+    left_out = pair.left_out(pair.picks), pair.left_out(pair.truth)
+    return Matches(matched, *what_counts(matched, *left_out))
 
 
 def _bounding_shape(pair: Comparison) -> tuple[int, int]:

@@ -88,13 +88,13 @@ class PrecisionRecallCurve:
         some = np.unique(np.linspace(0, max(n - 1, 0), min(n, _CURVE_POINTS)).astype(np.int64))
         return {
             "source": self.source,
-            "average_precision": _rounded(self.average_precision),
-            "best_f1": _rounded(self.best_f1),
-            "best_threshold": _rounded(self.best_threshold),
-            "threshold": _rounded(self.threshold),
-            "thresholds": [_rounded(x) for x in self.points.thresholds[some]],
-            "precision": [_rounded(x) for x in self.points.precision[some]],
-            "recall": [_rounded(x) for x in self.points.recall[some]],
+            "average_precision": rounded(self.average_precision),
+            "best_f1": rounded(self.best_f1),
+            "best_threshold": rounded(self.best_threshold),
+            "threshold": rounded(self.threshold),
+            "thresholds": [rounded(x) for x in self.points.thresholds[some]],
+            "precision": [rounded(x) for x in self.points.precision[some]],
+            "recall": [rounded(x) for x in self.points.recall[some]],
         }
 
 
@@ -147,9 +147,9 @@ class Evaluation:
             "diameter_px": round(self.diameter_px, 2),
             "border_px": round(self.border_px, 2),
             **_counts(self.half),
-            "f1_at_half_diameter": _rounded(self.half.f1),
-            "f1_at_quarter_diameter": _rounded(self.quarter.f1),
-            "median_centring_error": _rounded(self.centring),
+            "f1_at_half_diameter": rounded(self.half.f1),
+            "f1_at_quarter_diameter": rounded(self.quarter.f1),
+            "median_centring_error": rounded(self.centring),
             "protocols": {tag: result.to_dict() for tag, result in self.protocols.items()},
             "curve": self.curve.to_dict() if self.curve else None,
             "calibration": self._calibration_dict(),
@@ -162,20 +162,20 @@ class Evaluation:
             return None
         found, expected = self.calibration, self.expected
         return {
-            "error": _rounded(found.error),
-            "brier": _rounded(found.brier),
+            "error": rounded(found.error),
+            "brier": rounded(found.brier),
             "n_candidates": found.n,
             "smallest_score": found.smallest_score,
-            "threshold": _rounded(expected.threshold if expected else None),
-            "expected_precision": _rounded(expected.expected if expected else None),
-            "true_precision": _rounded(expected.true if expected else None),
+            "threshold": rounded(expected.threshold if expected else None),
+            "expected_precision": rounded(expected.expected if expected else None),
+            "true_precision": rounded(expected.true if expected else None),
             "bins": [
                 {
-                    "low": _rounded(row.low),
-                    "high": _rounded(row.high),
+                    "low": rounded(row.low),
+                    "high": rounded(row.high),
                     "n": row.n,
-                    "mean_score": _rounded(row.mean_score),
-                    "fraction_true": _rounded(row.fraction_true),
+                    "mean_score": rounded(row.mean_score),
+                    "fraction_true": rounded(row.fraction_true),
                 }
                 for row in found.bins
             ],
@@ -188,17 +188,17 @@ class Evaluation:
             "border_px": round(row.pair.border, 2),
             **_ratios(row.scores[self.protocol]),
             **_counts(row.matches.score),
-            "f1_at_quarter_diameter": _rounded(row.quarter.f1),
-            "median_centring_error": _rounded(row.centring),
-            "f1_by_protocol": {tag: _rounded(score.f1) for tag, score in row.scores.items()},
+            "f1_at_quarter_diameter": rounded(row.quarter.f1),
+            "median_centring_error": rounded(row.centring),
+            "f1_by_protocol": {tag: rounded(score.f1) for tag, score in row.scores.items()},
         }
 
 
 def _ratios(score: Score | Macro) -> dict[str, float | None]:
     return {
-        "precision": _rounded(score.precision),
-        "recall": _rounded(score.recall),
-        "f1": _rounded(score.f1),
+        "precision": rounded(score.precision),
+        "recall": rounded(score.recall),
+        "f1": rounded(score.f1),
     }
 
 
@@ -209,9 +209,9 @@ def _counts(score: Score) -> dict[str, int]:
 def _intervals(intervals: Mapping[str, Interval] | None) -> dict[str, Any] | None:
     if intervals is None:
         return None
-    return {name: [_rounded(i.low), _rounded(i.high)] for name, i in intervals.items()}
+    return {name: [rounded(i.low), rounded(i.high)] for name, i in intervals.items()}
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
     """Round for JSON, which knows neither infinity nor NaN."""
     return round(float(value), _DIGITS) if value is not None and np.isfinite(value) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,6 @@ from napari_unetpick.export.pick_tables import (
     split_table,
 )
 from napari_unetpick.io.atomic import explain_os_error, write_text
-from napari_unetpick.io.formats.csv_picks import empty_picks
 from napari_unetpick.io.formats.output_files import per_micrograph, safe_stem
 from napari_unetpick.io.formats.relion_list import write_list
 from napari_unetpick.io.formats.write import ENDINGS, WRITERS, write_one
@@ -82,7 +81,7 @@ class PickFolder:
             written to one file.
         """
         check_folder(self.out)
-        per_micrograph(map(empty_picks, self.record.micrographs), self.work, ENDINGS["relion"])
+        per_micrograph(map(Picks, self.record.micrographs), self.work, ENDINGS["relion"])
         earlier = None if unfinished == "restart" else read_record(self.work / RECORD)
         if earlier is not None and unfinished == "refuse":
             raise InputError(
@@ -126,7 +125,7 @@ class PickFolder:
     def finish(self) -> PickCounts:
         """Join the tables and move everything into OUT; where nothing is new, only count."""
         left = self.todo()
-        record = self.record.with_failed(left)
+        record = replace(self.record, failed=frozenset(left))
         if not self.started:
             candidates, picks = (count_rows(self.out / table) for table in (CANDIDATES, PICKS))
             return PickCounts(len(record.done), candidates, picks)
@@ -170,7 +169,8 @@ class PickFolder:
         gone = [n for n in earlier.micrographs if n not in listed.micrographs and self._is_done(n)]
         new = [name for name in listed.micrographs if name not in earlier.micrographs]
         again = [name for name in listed.micrographs if name in earlier.failed]
-        self.record = listed.with_more({name: earlier.micrographs[name] for name in gone})
+        more = {name: earlier.micrographs[name] for name in gone}
+        self.record = replace(listed, micrographs={**listed.micrographs, **more})
         if self.started and new:
             write_text(self.work / RECORD, self.record.to_toml())
         left, total = len(self.todo()), len(self.record.micrographs)

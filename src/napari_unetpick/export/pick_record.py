@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +74,6 @@ class PickRecord:
             for fmt in self.formats
             if fmt in ENDINGS
         ]
-
-    def with_more(self, micrographs: Mapping[str, float | None]) -> PickRecord:
-        """Return the record with further micrographs at the end."""
-        return replace(self, micrographs={**self.micrographs, **micrographs})
-
-    def with_failed(self, names: Collection[str]) -> PickRecord:
-        """Return the record with these micrographs as those that failed."""
-        return replace(self, failed=frozenset(names))
 
     def differences(self, now: PickRecord) -> list[str]:
         """Say where another record differs, such as "diameter (150.0, now 160.0)".

@@ -11,7 +11,7 @@ from pathlib import Path
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path
 from napari_unetpick.io.formats.csv_picks import write_csv
-from napari_unetpick.io.formats.relion_list import write_combined_star
+from napari_unetpick.io.formats.relion_picks import write_combined_star
 from napari_unetpick.io.formats.topaz import write_topaz
 from napari_unetpick.io.names import base_name, micrograph_key
 from napari_unetpick.io.picks import Picks
@@ -50,7 +50,7 @@ CANDIDATES, PICKS = "candidates.csv", "picks.csv"
 TABLES = {
     PICKS: PickTable(_write_csv, _csv_start),
     "picks.star": PickTable(
-        lambda path, picks: write_combined_star(path, {picks.micrograph: picks}),
+        lambda path, picks: write_combined_star(path, [picks]),
         lambda name: quote(name) + " ",
     ),
     "topaz.txt": PickTable(

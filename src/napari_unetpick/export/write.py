@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,24 +13,17 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.output_files import refuse_file
 from napari_unetpick.io.formats.relion_list import project_names
-from napari_unetpick.io.formats.write import check_writable, write_picks
+from napari_unetpick.io.formats.write import ENDINGS, check_writable, write_picks
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Polygon, inside_any
-from napari_unetpick.io.picks import Picks, tell_count
+from napari_unetpick.io.picks import Picks, join_picks, tell_count
+from napari_unetpick.picking.peaks import keep_distant
 from napari_unetpick.picking.scale import SAME_PARTICLE
 
 What = Literal["picks", "candidates", "both"]
-Floats = NDArray[np.float64]
 
 ONE_FILE = {"csv": "picks.csv", "topaz": "topaz.txt", "cryosparc": "picks.star"}
 """Formats that are one file in the folder; the others write a file a micrograph."""
-ENDINGS = {
-    "relion": "*_autopick.star",
-    "box": "*.box",
-    "cbox": "*.cbox",
-    "eman": "info/*_info.json",
-}
-"""Files a micrograph, by which what an earlier export left is found."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +55,7 @@ class ExportItem:
     Parameters
     ----------
     picks, candidates
-        (N, 2) (row, col) in pixels of the file; accepted picks and candidates above the threshold.
-    pick_scores, candidate_scores
-        (N,) in [0, 1].
+        Accepted picks, and candidates above the threshold; both with scores.
     diameter_px
         Particle diameter in pixels of the file; None where it is not known: no pick counts as
         another's duplicate.
@@ -75,10 +66,8 @@ class ExportItem:
     """
 
     micrograph: Micrograph
-    picks: Floats
-    pick_scores: Floats
-    candidates: Floats
-    candidate_scores: Floats
+    picks: Picks
+    candidates: Picks
     diameter_px: float | None
     exclusions: tuple[Polygon, ...] = ()
     shape: tuple[int, int] | None = None
@@ -97,15 +86,8 @@ class ExportCounts:
     unknown_edges: int = 0
 
     def __add__(self, other: ExportCounts) -> ExportCounts:
-        return ExportCounts(
-            self.picks + other.picks,
-            self.micrographs + other.micrographs,
-            self.empty + other.empty,
-            self.crossing + other.crossing,
-            self.duplicates + other.duplicates,
-            self.excluded + other.excluded,
-            self.unknown_edges + other.unknown_edges,
-        )
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return ExportCounts(*(one + more for one, more in pairs))
 
 
 @dataclass(frozen=True)
@@ -191,47 +173,40 @@ def choose(item: ExportItem, options: ExportOptions) -> tuple[Picks, ExportCount
     Accepted picks go before candidates, and higher scores before lower ones, where two are nearer
     than half a diameter.
     """
-    with_picks, with_candidates = options.what != "candidates", options.what != "picks"
-    coords = np.concatenate(
-        [item.picks[: None if with_picks else 0], item.candidates[: None if with_candidates else 0]]
-    )
-    scores = np.concatenate(
-        [
-            item.pick_scores[: None if with_picks else 0],
-            item.candidate_scores[: None if with_candidates else 0],
-        ]
-    )
-    accepted = np.arange(len(coords)) < (len(item.picks) if with_picks else 0)
-    total = len(coords)
-    free = ~inside_any(coords, item.exclusions)
-    coords, scores, accepted = coords[free], scores[free], accepted[free]
-    order = np.lexsort((-scores, ~accepted))
-    once = order[first_of_each(coords[order], SAME_PARTICLE * (item.diameter_px or 0.0))]
+    parts = {"picks": [item.picks], "candidates": [item.candidates]}
+    given = parts.get(options.what, [item.picks, item.candidates])
+    name = item.micrograph.name
+    every = join_picks(name, [Picks(name, each.coords, each.scores) for each in given])
+    accepted = np.arange(len(every)) < (0 if options.what == "candidates" else len(item.picks))
+    free = ~inside_any(every.coords, item.exclusions)
+    left, accepted = every.select(free), accepted[free]
+    assert left.scores is not None
+    left = left.select(np.lexsort((-left.scores, ~accepted)))
+    apart = SAME_PARTICLE * (item.diameter_px or 0.0)
+    once = left.select(keep_distant(left.coords, -np.arange(len(left), dtype=np.float64), apart))
     whole = np.ones(len(once), dtype=bool)
     if options.whole_boxes and item.shape is not None:
-        whole = box_fits(coords[once], item.shape, options.box_size)
-    kept = once[whole]
-    picks = Picks(
-        item.micrograph.name,
-        coords[kept],
-        scores[kept],
-        None if item.diameter_px is None else np.full(len(kept), item.diameter_px),
-    )
+        whole = box_fits(once.coords, item.shape, options.box_size)
+    picks = once.select(whole)
+    if item.diameter_px is not None:
+        picks = replace(picks, diameters=np.full(len(picks), item.diameter_px))
     if options.what == "candidates":
         picks = picks.made_by("model")
     counts = ExportCounts(
-        picks=len(kept),
+        picks=len(picks),
         micrographs=1,
-        empty=int(not len(kept)),
-        crossing=len(once) - len(kept),
-        duplicates=len(coords) - len(once),
-        excluded=total - len(coords),
+        empty=int(not len(picks)),
+        crossing=len(once) - len(picks),
+        duplicates=len(left) - len(once),
+        excluded=len(every) - len(left),
         unknown_edges=int(options.whole_boxes and item.shape is None),
     )
     return picks, counts
 
 
-def box_fits(coords: Floats, shape: tuple[int, int], box_size: int) -> NDArray[np.bool_]:
+def box_fits(
+    coords: NDArray[np.float64], shape: tuple[int, int], box_size: int
+) -> NDArray[np.bool_]:
     """Tell which boxes lie wholly on the image, however the centre is rounded.
 
     A box of B around pixel c holds the pixels c - B/2 to c + B/2 - 1, so B/2 <= c <= n - B/2: with
@@ -240,20 +215,6 @@ def box_fits(coords: Floats, shape: tuple[int, int], box_size: int) -> NDArray[n
     half = box_size // 2
     fits = (coords >= half) & (coords <= np.asarray(shape) - half)
     return np.asarray(fits.all(axis=1))
-
-
-def first_of_each(coords: Floats, distance: float) -> NDArray[np.intp]:
-    """Indices of the points that are not nearer than `distance` to an earlier one that stays."""
-    alive = np.ones(len(coords), dtype=bool)
-    if len(coords) > 1 and distance > 0:
-        from scipy.spatial import cKDTree
-
-        close = cKDTree(coords).query_pairs(np.nextafter(distance, 0), output_type="ndarray")
-        close = np.sort(close, axis=1)
-        for first, second in close[np.lexsort((close[:, 1], close[:, 0]))].tolist():
-            if alive[first]:
-                alive[second] = False
-    return np.flatnonzero(alive)
 
 
 def nothing_left(counts: ExportCounts, options: ExportOptions) -> str:
@@ -333,7 +294,9 @@ def _older_files(out: Path, files: dict[str, tuple[Path, ...]]) -> list[str]:
     """Say where an earlier export left files of micrographs that are not in this one."""
     lines = []
     for fmt, written in files.items():
-        there = set(out.glob(ENDINGS[fmt])) if fmt in ENDINGS else set()
+        if fmt not in ENDINGS:
+            continue
+        there = set(out.glob(f"{'info/' * (fmt == 'eman')}*{ENDINGS[fmt]}"))
         if older := there - set(written):
             count = tell_count(len(older), "older file")
             lines.append(f"{count} of other micrographs in {out.name} left unchanged ({fmt})")

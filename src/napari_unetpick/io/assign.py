@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,36 +10,14 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import match_names, micrograph_key
-from napari_unetpick.io.picks import Picks, join_picks, tell_count
-
-
-@dataclass(frozen=True)
-class AssignedPicks:
-    """Picks that found their micrographs.
-
-    Parameters
-    ----------
-    picks
-        By micrograph key; their `micrograph` is the micrograph's own name.
-    unmatched_names
-        Names in the picks that no given micrograph has.
-    outside
-        How many picks lay outside their image and were dropped.
-    messages
-        Messages for the user, one line each.
-    """
-
-    picks: dict[str, Picks]
-    unmatched_names: list[str] = field(default_factory=list)
-    outside: int = 0
-    messages: list[str] = field(default_factory=list)
+from napari_unetpick.io.picks import Picks, PickSet, join_picks, tell_count
 
 
 def assign_picks(
     picks: Mapping[str, Picks],
     micrographs: Sequence[Micrograph],
     shapes: Mapping[str, tuple[int, int]] | None = None,
-) -> AssignedPicks:
+) -> PickSet:
     """Match picks to micrographs by name and drop those outside the image.
 
     Parameters
@@ -51,6 +28,10 @@ def assign_picks(
         The micrographs that are asked for.
     shapes
         (rows, columns) by micrograph name or key; without one, nothing is checked there.
+
+    Returns
+    -------
+    The picks by micrograph key; their `micrograph` is the micrograph's own name.
 
     Raises
     ------
@@ -65,10 +46,10 @@ def assign_picks(
             f"{micrographs[0].name if micrographs else 'none'}); names must agree except "
             "for folder and extension"
         )
-    messages = list(getattr(picks, "messages", ()))
+    assigned = PickSet(messages=getattr(picks, "messages", ()))
     if match.unmatched:
         count = sum(len(picks[name]) for name in match.unmatched)
-        messages.append(
+        assigned.messages.append(
             f"{tell_count(count, 'pick')} of "
             f"{tell_count(len(match.unmatched), 'micrograph')} not given: skipped (such as "
             f"{match.unmatched[0]})"
@@ -77,7 +58,6 @@ def assign_picks(
     for name, micrograph in match.pairs.items():
         together.setdefault(micrograph, []).append(picks[name])
     sizes = {micrograph_key(name): shape for name, shape in (shapes or {}).items()}
-    assigned: dict[str, Picks] = {}
     outside = 0
     for name, parts in together.items():
         key = micrograph_key(name)
@@ -85,8 +65,8 @@ def assign_picks(
         inside = _inside(joined, sizes[key]) if key in sizes else np.ones(len(joined), np.bool_)
         outside += int(len(joined) - inside.sum())
         assigned[key] = joined.select(inside)
-    _tell_outside(outside, sum(map(len, assigned.values())), messages)
-    return AssignedPicks(assigned, match.unmatched, outside, messages)
+    _tell_outside(outside, sum(map(len, assigned.values())), assigned.messages)
+    return assigned
 
 
 def _inside(picks: Picks, shape: tuple[int, int]) -> NDArray[np.bool_]:

@@ -42,6 +42,21 @@ def inside_any(coords: NDArray[np.float64], areas: Sequence[Polygon]) -> NDArray
     return inside
 
 
+def check_places(points: NDArray[np.float64], least: int = 0) -> None:
+    """Refuse points or corners that are not (N, 2) numbers, N at least `least`."""
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) < least:
+        raise InputError("an area needs three or more corners (row, col), a point two numbers")
+    if not np.isfinite(points).all():
+        raise InputError("a corner or point is not a number")
+
+
+def polygon(corners: object) -> Polygon:
+    """Return an area from its corners (row, col), as JSON holds them."""
+    area = np.asarray(corners, dtype=np.float64)
+    check_places(area, least=3)
+    return area
+
+
 @dataclass(frozen=True)
 class Labels:
     """The labels of one micrograph.
@@ -124,12 +139,12 @@ def read_areas(path: Path) -> dict[str, dict[str, tuple[Polygon, ...]]]:
         table = json.loads(path.read_text(encoding="utf-8"))
         return {
             name: {
-                kind: tuple(_polygon(corners) for corners in kinds.get(kind, []))
+                kind: tuple(map(polygon, kinds.get(kind, [])))
                 for kind in ("exclusions", "complete")
             }
             for name, kinds in table.items()
         }
-    except (OSError, TypeError, ValueError, AttributeError) as error:
+    except (InputError, OSError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path}: not an areas file ({error})") from error
 
 
@@ -165,15 +180,6 @@ def _by_key(table: dict[str, T], given: Sequence[str], strangers: bool) -> dict[
     match = match_names(table, given)
     pairs = match.pairs | ({name: name for name in match.unmatched} if strangers else {})
     return {micrograph_key(own): table[name] for name, own in pairs.items()}
-
-
-def _polygon(corners: object) -> Polygon:
-    polygon = np.asarray(corners, dtype=np.float64)
-    if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3:
-        raise ValueError("an area needs three or more corners (row, col)")
-    if not np.isfinite(polygon).all():
-        raise ValueError("a corner is not a number")
-    return polygon
 
 
 def labels_hash(labels: dict[str, Labels]) -> str:

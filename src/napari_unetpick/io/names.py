@@ -157,26 +157,13 @@ def _without_suffix(name: str) -> str:
     return IMAGE_EXTENSION.sub("", key) or key
 
 
-def strip_suffixes(stem: str, suffixes: Sequence[str]) -> str:
-    """Remove the first of `suffixes` that `stem` ends with (the part a program appended)."""
-    for suffix in suffixes:
-        if stem.endswith(suffix) and len(stem) > len(suffix):
-            return stem[: -len(suffix)]
-    return stem
-
-
-def project_roots(star: Path) -> list[Path]:
-    """Return the folders that the relative paths in a RELION file may start from, in order.
+def find_root(names: Iterable[str], star: Path) -> Path | None:
+    """Return the first root under which one of the files that a RELION file names exists, or None.
 
     RELION writes paths relative to its project folder: that is the working folder, or else one of
     the folders above the file.
     """
-    return list(dict.fromkeys([Path(), *star.absolute().parents]))
-
-
-def find_root(names: Iterable[str], star: Path) -> Path | None:
-    """Return the first root under which one of the named files exists, or None."""
-    roots = project_roots(star)
+    roots = [Path(), *star.absolute().parents]
     for name in names:
         for root in roots:
             if (root / name).is_file():

@@ -41,7 +41,7 @@ class Picks:
     """
 
     micrograph: str
-    coords: NDArray[np.float64]
+    coords: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
     scores: NDArray[np.float64] | None = None
     diameters: NDArray[np.float64] | None = None
     sources: NDArray[np.str_] | None = None
@@ -84,12 +84,16 @@ def count_unscored(every: Iterable[Picks]) -> int:
     return sum(len(p) if p.scores is None else int((~np.isfinite(p.scores)).sum()) for p in every)
 
 
-PickSet = dict[str, Picks]
-"""Picks by micrograph name, as written in their file."""
+class PickSet(dict[str, Picks]):
+    """Picks by micrograph: name as written in their file, or key; with messages for the user.
 
-
-class ReadPicks(dict[str, Picks]):
-    """A PickSet as `read_picks` returns it, with messages for the user."""
+    Parameters
+    ----------
+    picks
+        One entry a micrograph, by its name.
+    messages
+        Messages for the user, one line each.
+    """
 
     def __init__(self, picks: Iterable[Picks] = (), messages: Iterable[str] = ()) -> None:
         super().__init__((each.micrograph, each) for each in picks)

@@ -33,6 +33,16 @@ def check_diameter(value: float) -> float:
     return _checked("particle diameter", value, DIAMETERS, "A", "--diameter")
 
 
+def check_sizes(diameter: float | None, pixel_size: float | None, border: float = 0.0) -> None:
+    """Refuse a diameter (A), a pixel size (A/px) or a border (A) that is given and cannot be."""
+    if diameter is not None:
+        check_diameter(diameter)
+    if pixel_size is not None:
+        check_pixel_size(pixel_size)
+    if not (math.isfinite(border) and border >= 0):
+        raise InputError(f"--border {border:g}: give the width of the border in Angstrom, or 0")
+
+
 def _within(value: float, limits: tuple[float, float]) -> bool:
     return math.isfinite(value) and limits[0] <= value <= limits[1]
 

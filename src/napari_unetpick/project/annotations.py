@@ -7,23 +7,20 @@ read as it is (see `project.earlier`), until the first change writes the one fil
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.formats.annotation_file import (
     SUFFIX,
-    AnnotationFile,
-    check_places,
+    Annotations,
     format_annotations,
     parse_annotations,
 )
-from napari_unetpick.io.labels import Labels, Polygon, State
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.project.earlier import read_earlier, remove_earlier
 
@@ -55,46 +52,6 @@ def add_picks(picks: Picks, more: Picks) -> Picks:
     return replace(picks, coords=np.concatenate([picks.coords, more.coords]), **columns)
 
 
-@dataclass(frozen=True)
-class Annotations:
-    """Everything a user said about one micrograph.
-
-    Parameters
-    ----------
-    picks
-        With scores (1 for manual picks; RELION's figure of merit) and sources: "manual", "model"
-        (accepted from its candidates, and looked at by nobody), "file", or another program.
-    negatives
-        (M, 2) float64 (row, col), pixels of the file: places that are no particles.
-    exclusions
-        Areas that are ignored in training and never picked.
-    complete
-        Areas in which every particle is marked.
-    """
-
-    picks: Picks = field(default_factory=new_picks)
-    negatives: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
-    exclusions: tuple[Polygon, ...] = ()
-    complete: tuple[Polygon, ...] = ()
-
-    def __post_init__(self) -> None:
-        columns, count = self.picks.columns(), len(self.picks)
-        if not {"scores", "sources"} <= columns.keys():
-            raise InputError("the picks of a project need scores and sources")
-        if any(len(column) != count for column in columns.values()):
-            raise InputError("the columns of picks need one length")
-        if not (np.isfinite(self.picks.coords).all() and np.isfinite(columns["scores"]).all()):
-            raise InputError("a coordinate or score of a pick is not a number")
-        check_places(self.picks.coords)
-        check_places(self.negatives)
-        for polygon in (*self.exclusions, *self.complete):
-            check_places(polygon, least=3)
-
-    def as_labels(self, state: State) -> Labels:
-        """Return the labels that a training reads; `state` says how complete they are."""
-        return Labels(state, self.picks.coords, self.negatives, self.exclusions, self.complete)
-
-
 def annotation_file(folder: Path, key: str) -> Path:
     """Return the file of one micrograph in a project's folder of picks."""
     return folder / f"{key}{SUFFIX}"
@@ -102,10 +59,7 @@ def annotation_file(folder: Path, key: str) -> Path:
 
 def write_annotations(folder: Path, key: str, annotations: Annotations) -> None:
     """Write the file of one micrograph, whole or not at all; those of an older version go then."""
-    content = AnnotationFile(
-        annotations.picks, annotations.negatives, annotations.exclusions, annotations.complete
-    )
-    write_text(annotation_file(folder, key), format_annotations(content))
+    write_text(annotation_file(folder, key), format_annotations(annotations))
     remove_earlier(folder, key)
 
 
@@ -126,10 +80,7 @@ def read_annotations(folder: Path, key: str, messages: list[str]) -> Annotations
     found = None if path.exists() else read_earlier(folder, key, messages)
     if found is None or path.exists():  # it may have been converted meanwhile
         found = parse_annotations(path)
-    try:
-        return Annotations(found.picks, found.negatives, found.exclusions, found.complete)
-    except InputError as error:
-        raise InputError(f"{path}: {error}; repair the file or restore it from a copy") from error
+    return found
 
 
 def describe_accepted(every: Iterable[Picks]) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.atomic import atomic_path, explain_os_error, write_text
+from napari_unetpick.io.atomic import atomic_path, write_text
 from napari_unetpick.picking.candidates import Candidates
 
 SUFFIX = ".npz"
@@ -74,14 +74,6 @@ def picked_keys(folder: Path, keys: Iterable[str]) -> list[str]:
     """Return those of some micrographs that have candidates; no file is opened."""
     names = {path.name for path in folder.glob(f"*{SUFFIX}")}
     return [key for key in keys if f"{key}{SUFFIX}" in names]
-
-
-def delete_candidates(path: Path) -> None:
-    """Delete the candidates of a micrograph, if there are any."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise explain_os_error(error, path) from error
 
 
 def name_now(folder: Path, written: str) -> str:

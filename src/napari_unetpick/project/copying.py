@@ -10,8 +10,8 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.atomic import atomic_path, explain_os_error
+from napari_unetpick.io.formats.annotation_file import Annotations
 from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.project.annotations import Annotations
 from napari_unetpick.project.evaluations import LOG_FILE
 from napari_unetpick.project.folder import IMAGES, PARTS, claim, real_folder
 from napari_unetpick.project.pick_index import INDEX_FILE

@@ -18,15 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.annotation_file import AnnotationFile, check_places
+from napari_unetpick.io.formats.annotation_file import Annotations
 from napari_unetpick.io.formats.relion_picks import read_star_picks
+from napari_unetpick.io.labels import polygon
 from napari_unetpick.io.picks import Picks, ReadOptions, join_picks
 from napari_unetpick.io.text import parse_numbers, read_table
 
 STAR, EXTRA, AREAS = SUFFIXES = (".star", ".extra.csv", ".areas.json")
 
 
-def read_earlier(folder: Path, key: str, messages: list[str]) -> AnnotationFile:
+def read_earlier(folder: Path, key: str, messages: list[str]) -> Annotations:
     """Read the files of one micrograph; see `project.annotations.read_annotations`."""
     star = folder / f"{key}{STAR}"
     picks = Picks("", np.empty((0, 2)), np.empty(0)).made_by("file")
@@ -74,21 +75,15 @@ def _thousandths(coords: NDArray[np.float64]) -> list[tuple[float, float]]:
     return [(row, col) for row, col in np.rint(coords * 1000).tolist()]
 
 
-def _with_areas(path: Path, picks: Picks) -> AnnotationFile:
+def _with_areas(path: Path, picks: Picks) -> Annotations:
     """Return picks with the negatives and areas of a file, if there is one."""
     if not path.exists():
-        return AnnotationFile(picks)
+        return Annotations(picks)
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         negatives = np.asarray(table.get("negatives") or np.empty((0, 2)), dtype=np.float64)
-        exclusions, complete = (
-            tuple(np.asarray(polygon, dtype=np.float64) for polygon in table.get(kind, []))
-            for kind in ("exclusions", "complete")
-        )
-        check_places(negatives)
-        for polygon in (*exclusions, *complete):
-            check_places(polygon, least=3)
-        return AnnotationFile(picks, negatives, exclusions, complete)
+        areas = (tuple(map(polygon, table.get(kind, []))) for kind in ("exclusions", "complete"))
+        return Annotations(picks, negatives, *areas)
     except (InputError, OSError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{path}: the areas are damaged ({error}); repair the file or delete it"

@@ -8,14 +8,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from napari_unetpick.io.atomic import write_text
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.text import escape, read_table
+from napari_unetpick.io.training_micrographs import name_hash
 from napari_unetpick.project.folder import COMPARISONS
 from napari_unetpick.project.runs import next_name
 from napari_unetpick.project.table import PROJECT_FILE, Entry, read_head
@@ -78,7 +79,7 @@ def count_evaluations(folder: Path, micrographs: Iterable[str]) -> int:
     InputError
         The file is damaged.
     """
-    wanted = set(map(_short, micrographs))
+    wanted = set(map(name_hash, micrographs))
     count = sum(not wanted.isdisjoint(each.names) for each in read_evaluations(folder))
     return count + (read_head(folder).test_looks if (folder / PROJECT_FILE).is_file() else 0)
 
@@ -94,7 +95,7 @@ def log_evaluation(
         The file is damaged, or cannot be written.
     """
     now = datetime.now().astimezone().isoformat(timespec="seconds")
-    names = tuple(map(_short, micrographs))
+    names = tuple(map(name_hash, micrographs))
     every = [*read_evaluations(folder), LoggedEvaluation(now, tuple(methods), truth, names)]
     lines = [",".join(COLUMNS)]
     for each in every:
@@ -105,18 +106,20 @@ def log_evaluation(
     return count_evaluations(folder, micrographs)
 
 
-def find_project(paths: Iterable[Path]) -> Path | None:
-    """Return the project folder that one of the paths is or lies in, or None."""
-    for path in paths:
+def log_folder(given: Sequence[str], micrographs: Sequence[Micrograph], out: Path) -> Path:
+    """Return where evaluations of micrographs are logged: in the project they lie in, or `out`.
+
+    Parameters
+    ----------
+    given, micrographs
+        The micrographs as the user named them, and as they were listed; the first is looked at.
+    """
+    for path in (*map(Path, given[:1]), *(m.path for m in micrographs[:1])):
         place = path.expanduser().absolute()
         for folder in (place, *place.parents):
             if (folder / PROJECT_FILE).is_file():
                 return folder
-    return None
-
-
-def _short(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:8]
+    return out
 
 
 def comparisons_folder(project: Path) -> Path:

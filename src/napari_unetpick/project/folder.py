@@ -7,6 +7,7 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import explain_os_error
+from napari_unetpick.io.formats.output_files import refuse_file
 from napari_unetpick.project.candidates import settle_names
 from napari_unetpick.project.lock import Lock, take_lock
 from napari_unetpick.project.runs import remove_deleted
@@ -24,8 +25,7 @@ def real_folder(folder: str | Path) -> Path:
 
 def make_folder(folder: Path) -> None:
     """Make the folder of a new project; an InputError where that would meddle with another."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file where a folder is needed; choose another folder")
+    refuse_file(folder)
     if (folder / PROJECT_FILE).exists():
         raise InputError(f"{folder}: is already a project; open it, or choose another folder")
     for name in PARTS:

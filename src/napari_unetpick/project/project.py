@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.io.formats.annotation_file import Annotations
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.io.sizes import check_diameter
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project import candidates as found
 from napari_unetpick.project import runs as project_runs
-from napari_unetpick.project.annotations import Annotations, read_annotations, write_annotations
+from napari_unetpick.project.annotations import read_annotations, write_annotations
 from napari_unetpick.project.entries import absent, describe_absent, merge_micrographs
 from napari_unetpick.project.folder import CANDIDATES, PICKS, RUNS, claim, real_folder, tidy
 from napari_unetpick.project.lock import Lock, take_lock
@@ -251,18 +252,12 @@ class Project:
         write_annotations(self.folder / PICKS, key, annotations)
         self._count(key, len(annotations.picks))
 
-    def labels(self, only_labelled: bool = True) -> dict[str, Labels]:
-        """Read the labels by micrograph key.
-
-        Parameters
-        ----------
-        only_labelled
-            What a training uses: micrographs that are labelled and not rejected. False: all.
-        """
+    def labels(self) -> dict[str, Labels]:
+        """Read what a training uses, by micrograph key: labelled micrographs, not rejected."""
         return {
             key: self.annotations(key).as_labels(entry.state)
             for key, entry in list(self.entries.items())
-            if not only_labelled or (entry.kept and entry.state != "none")
+            if entry.kept and entry.state != "none"
         }
 
     def candidates(self, key: str) -> Candidates | None:
@@ -277,12 +272,6 @@ class Project:
         """Write the candidates of a micrograph."""
         self._check_writable()
         found.write_candidates(self._candidates_file(key), candidates)
-
-    def forget_candidates(self, keys: Iterable[str] | None = None) -> None:
-        """Delete the candidates of some micrographs, or of all."""
-        self._check_writable()
-        for key in list(self.entries if keys is None else keys):
-            found.delete_candidates(self._candidates_file(key))
 
     # runs
 

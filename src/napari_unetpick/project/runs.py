@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError, ModelError
 from napari_unetpick.io.atomic import explain_os_error
-from napari_unetpick.io.formats.csv_picks import read_csv, write_csv
+from napari_unetpick.io.formats.csv_picks import read_csv
 from napari_unetpick.io.models import read_card
 from napari_unetpick.io.picks import Picks
 
@@ -223,11 +223,6 @@ class RoundPseudoLabels:
 def pseudo_labels_file(run: Path, number: int) -> Path:
     """Return the file of the pseudo-labels of a round."""
     return run / f"round-{number}.csv"
-
-
-def write_pseudo_labels(run: Path, number: int, picks: Iterable[Picks]) -> None:
-    """Write the pseudo-labels of a round, whole or not at all."""
-    write_csv(pseudo_labels_file(run, number), picks)
 
 
 def rounds_with_pseudo_labels(run: Path) -> list[int]:

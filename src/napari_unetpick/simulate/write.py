@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Message, Progress
 from napari_unetpick.io.atomic import atomic_path, write_text
+from napari_unetpick.io.star import format_loop
 from napari_unetpick.simulate.micrograph import (
     SimulatedMicrograph,
     check_sampling,
@@ -171,12 +172,11 @@ class Tables:
             "CtfMaxResolution",
         }
         rows = {"optics": [group], "micrographs": self.micrographs}
-        lines = []
-        for block, names in labels.items():
-            lines += ["", "# version 30001", "", f"data_{block}", "", "loop_"]
-            lines += [f"_rln{name} #{i}" for i, name in enumerate(names.split(), start=1)]
-            lines += rows[block]
-        return "\n".join([*lines, ""])
+        loops = (
+            format_loop(block, [f"rln{name}" for name in names.split()], rows[block])
+            for block, names in labels.items()
+        )
+        return "".join(f"\n# version 30001\n\n{loop}" for loop in loops)
 
 
 def ctf_resolution(micrograph: SimulatedMicrograph) -> float:

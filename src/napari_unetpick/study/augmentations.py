@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from napari_unetpick.engine.data.preprocess import preprocess
 from napari_unetpick.engine.data.targets import fit_discs, paint_targets
 from napari_unetpick.engine.data.transforms import CryoEMAugmentation
-from napari_unetpick.engine.inputs import shapes_of
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.image import open_images, read_micrograph
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
-from napari_unetpick.io.picks import Picks
+from napari_unetpick.io.picks import Picks, typical_diameter
 from napari_unetpick.io.sizes import check_pixel_size
 from napari_unetpick.picking.scale import make_scale
 from napari_unetpick.settings import Settings
@@ -76,9 +75,8 @@ def augment_examples(
     size = size or 1.0
     found = _find_picks(path, picks)
     if diameter is None:
-        own = None if found.diameters is None else found.diameters[np.isfinite(found.diameters)]
-        known = own is not None and len(own) > 0
-        diameter = float(np.median(own)) * size if known else cols / PART * size  # type: ignore[arg-type]
+        known = typical_diameter(found)
+        diameter = (known or cols / PART) * size
         whose = "the picks'" if known else f"1/{PART} of the width"
         notes.append(f"diameter {diameter:.0f} A ({whose}); change it with --diameter")
     if not len(found):
@@ -113,15 +111,15 @@ def augment_examples(
 def _find_picks(path: Path, picks: Path | None) -> Picks:
     beside = path.parent / "picks.csv"
     micrograph = Micrograph(path, path.name)
-    shapes = shapes_of([micrograph])
+    shapes = open_images([micrograph]).shapes
     if picks is None:
         if not beside.is_file():
             return Picks(path.name, np.empty((0, 2)))
         picks = beside
     assigned = assign_picks(read_picks(picks, image_shapes=shapes), [micrograph], shapes)
-    if micrograph.key not in assigned.picks:
+    if micrograph.key not in assigned:
         raise InputError(f"{picks}: has no picks of {path.name}")
-    return assigned.picks[micrograph.key]
+    return assigned[micrograph.key]
 
 
 def _place(centres: NDArray[np.float64], shape: tuple[int, ...], side: int) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.engine.data import patches
-from napari_unetpick.engine.data.patches import HardPlaces, PatchSource, Place, draw_places
+from napari_unetpick.engine.data.patches import PatchSource, Place, draw_places, worst
 from napari_unetpick.errors import EngineError, InputError
 
 
@@ -165,6 +165,6 @@ def test_one_seed_draws_one_set_of_places():
 def test_the_worst_quarter_is_hard():
     places = [Place(0, float(i), 0.0, background=True) for i in range(20)]
     errors = np.random.default_rng(0).permutation(20).astype(float).tolist()
-    worst = HardPlaces(places, errors).worst()
-    assert sorted(errors[int(p.row)] for p in worst) == [15, 16, 17, 18, 19]
-    assert HardPlaces(places[:7], errors[:7]).worst() == []
+    found = worst(list(zip(places, errors, strict=True)))
+    assert sorted(errors[int(p.row)] for p in found) == [15, 16, 17, 18, 19]
+    assert worst(list(zip(places[:7], errors[:7], strict=True))) == []

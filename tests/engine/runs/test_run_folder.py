@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from napari_unetpick.engine.runs import folder as run_folder
-from napari_unetpick.engine.runs.folder import CHECKPOINT, CONFIG, LOG, METRICS, MODEL, RunFolder
+from napari_unetpick.engine.runs.folder import CHECKPOINT, LOG, RunFolder
 from napari_unetpick.errors import EngineError, InputError
 from napari_unetpick.io.atomic import explain_os_error
+from napari_unetpick.project.runs import CONFIG, METRICS, MODEL
 
 CONFIGURATION = {"diameter": 160.0, "settings": {"seed": 1}}
 

@@ -5,20 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_unetpick.engine.self_train.acceptance import (
-    Tally,
-    compare_on_labels,
-    join,
-    pooled_f1,
-    tally_blocks,
-)
+from napari_unetpick.engine.self_train.acceptance import compare_on_labels, tally_blocks
+from napari_unetpick.evaluation.metrics import Score, pool, score_counts
 
 
-def planted(recall: float, precision: float, units: int = 20, truths: int = 100) -> Tally:
+def planted(recall: float, precision: float, units: int = 20, truths: int = 100) -> list[Score]:
     """The same counts in every unit."""
-    hits = np.full(units, round(recall * truths))
-    picks = np.round(hits / precision).astype(int)
-    return Tally(hits, picks, np.full(units, truths))
+    hits = round(recall * truths)
+    return [score_counts(hits, round(hits / precision), truths)] * units
 
 
 def rng() -> np.random.Generator:
@@ -35,16 +29,19 @@ def rng() -> np.random.Generator:
         (planted(0.5, 0.5), "refused"),
     ],
 )
-def test_a_round_passes_where_it_is_less_than_a_point_worse(after: Tally, decision: str):
+def test_a_round_passes_where_it_is_less_than_a_point_worse(after: list[Score], decision: str):
     result = compare_on_labels(planted(0.8, 0.8), after, rng())
     assert result.decision == decision
     assert result.f1_before == pytest.approx(0.8)
-    assert result.f1 == pytest.approx(pooled_f1(after))
+    assert result.f1 == pytest.approx(pool(after).f1)
 
 
 def test_a_gain_that_few_units_cannot_show_is_refused():
     before = planted(0.8, 0.8, units=4, truths=10)
-    after = Tally(before.hits + [3, -2, 3, -2], before.picks, before.truths)
+    after = [
+        score_counts(each.n_matched + more, each.n_picks, each.n_truth)
+        for each, more in zip(before, (3, -2, 3, -2), strict=True)
+    ]
     result = compare_on_labels(before, after, rng())
     assert result.f1 > result.f1_before
     assert result.low < -0.01 < result.high
@@ -53,27 +50,27 @@ def test_a_gain_that_few_units_cannot_show_is_refused():
 
 def test_units_are_compared_in_pairs():
     """Hard and easy micrographs differ by much more than the models do, and cancel."""
-    hard = np.tile([20, 95], 10)
-    before = Tally(hard, np.full(20, 100), np.full(20, 100))
-    result = compare_on_labels(before, Tally(hard + 2, before.picks, before.truths), rng())
+    before, after = ([score_counts(h + more, 100, 100) for h in [20, 95] * 10] for more in (0, 2))
+    result = compare_on_labels(before, after, rng())
     assert result.decision == "accepted"
     assert result.low == pytest.approx(0.02)
     assert result.high == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize(
-    "tally",
+    "counts",  # matched, picks, truth
     [
-        Tally(*np.zeros((3, 0), int)),
-        Tally(np.array([5]), np.array([6]), np.array([7])),
-        Tally(np.array([5, 0]), np.array([6, 0]), np.array([7, 0])),
-        Tally(np.array([0, 0]), np.array([3, 2]), np.array([0, 0])),
-        Tally(np.array([5, 5]), np.array([6, 6]), np.array([7, 7])),  # 14 particles
-        Tally(np.array([0, 0]), np.array([0, 0]), np.array([50, 50])),  # nothing found, twice
+        [],
+        [(5, 6, 7)],
+        [(5, 6, 7), (0, 0, 0)],
+        [(0, 3, 0), (0, 2, 0)],
+        [(5, 6, 7), (5, 6, 7)],  # 14 particles
+        [(0, 0, 50), (0, 0, 50)],  # nothing found, twice
     ],
 )
-def test_too_little_to_tell_is_undecided(tally: Tally):
-    result = compare_on_labels(tally, tally, rng())
+def test_too_little_to_tell_is_undecided(counts: list[tuple[int, int, int]]):
+    units = [score_counts(*each) for each in counts]
+    result = compare_on_labels(units, units, rng())
     assert (result.decision, result.f1) == ("undecided", None)
 
 
@@ -82,11 +79,13 @@ def test_blocks_count_what_lies_in_them():
     true = np.array([True, False, True, False])
     truths = np.array([[4.0, 4], [60, 10], [94, 96]])
     blocks = tally_blocks(picks, true, truths, (100, 100), 50)
-    assert blocks.hits.tolist() == [1, 0, 0, 1]
-    assert blocks.picks.tolist() == [1, 1, 0, 2]
-    assert blocks.truths.tolist() == [1, 0, 1, 1]
+    assert [(b.n_matched, b.n_picks, b.n_truth) for b in blocks] == [
+        (1, 1, 1),
+        (0, 1, 0),
+        (0, 0, 1),
+        (1, 2, 1),
+    ]
     whole = tally_blocks(picks, true, truths, (100, 100), np.inf)
-    assert (whole.hits.tolist(), whole.picks.tolist(), whole.truths.tolist()) == ([2], [4], [3])
-    assert pooled_f1(join([blocks, whole])) == pooled_f1(blocks) == pytest.approx(4 / 7)
+    assert whole == [pool(blocks)] == [score_counts(2, 4, 3)]
     nothing = tally_blocks(np.empty((0, 2)), np.empty(0, bool), truths, (100, 100), 50)
-    assert nothing.picks.tolist() == [0, 0, 0, 0]
+    assert [block.n_picks for block in nothing] == [0, 0, 0, 0]

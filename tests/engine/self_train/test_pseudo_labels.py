@@ -25,6 +25,7 @@ from napari_unetpick.engine.self_train.pseudo_labels import (
     with_pseudo_labels,
 )
 from napari_unetpick.engine.train.cross_fitting import HeldOut
+from napari_unetpick.evaluation.metrics import pool
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.settings import SelfTrainSettings
@@ -183,14 +184,14 @@ def test_the_tally_counts_picks_at_the_threshold_in_the_checked_part(make_item):
 
     def counts(region):
         part = CheckedPart(replace(item, held_out=region))
-        made = tally([part], {0: found}, calibration)
-        return made.hits.sum(), made.picks.sum(), made.truths.sum()
+        made = pool(tally([part], {0: found}, calibration))
+        return made.n_matched, made.n_picks, made.n_truth
 
     assert counts(whole_of(item)) == (2, 3, 3)
     assert counts(Region(400, 600)) == (1, 1, 1)
     three = [CheckedPart(replace(item, index=i, held_out=whole_of(item))) for i in range(3)]
-    assert len(tally(three, dict.fromkeys(range(3), found), calibration).hits) == 3
-    assert len(tally(three[:1], {0: found}, calibration).hits) == 4  # blocks of 320 px
+    assert len(tally(three, dict.fromkeys(range(3), found), calibration)) == 3
+    assert len(tally(three[:1], {0: found}, calibration)) == 4  # blocks of 320 px
 
 
 def test_as_many_candidates_below_the_picks_are_unsure_as_a_part_of_the_picks():

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from napari_unetpick.engine.nn.unet import build_network
-from napari_unetpick.engine.train import preview
+from napari_unetpick.engine.pick import score_map
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.engine.train.preview import USUAL, Previewer, matched
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -39,7 +39,7 @@ def planted_scores(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def planted(network, image, device, *, check_stop):
         check_stop()
-        rim = preview.RIM
+        rim = score_map.RIM
         rows = image.shape[0] - 2 * rim
         places = PLACES * rows / 256 + rim
         y, x = np.mgrid[: image.shape[0], : image.shape[1]]
@@ -49,7 +49,7 @@ def planted_scores(monkeypatch: pytest.MonkeyPatch) -> None:
             scores = np.maximum(scores, blob.astype(np.float32))
         return scores
 
-    monkeypatch.setattr(preview, "score_map", planted)
+    monkeypatch.setattr(score_map, "score_map", planted)
 
 
 def micrograph(folder: Path, name: str) -> Micrograph:

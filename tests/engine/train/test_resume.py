@@ -13,7 +13,7 @@ import pytest
 import tomli_w
 from tiny_training import is_epoch, make_tiny_job, places, run_until, write_micrograph
 
-from napari_unetpick.engine.runs.folder import CHECKPOINT, CONFIG, MODEL
+from napari_unetpick.engine.runs.folder import CHECKPOINT
 from napari_unetpick.engine.self_train.job import SelfTrainJob, make_self_train_job
 from napari_unetpick.engine.self_train.run import self_train
 from napari_unetpick.engine.self_train.state import SELF_TRAIN, open_state
@@ -21,6 +21,7 @@ from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.engine.train.run import train
 from napari_unetpick.errors import Cancelled, InputError
 from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.project.runs import CONFIG, MODEL
 
 EPOCHS = 2
 

@@ -11,30 +11,23 @@ import pytest
 
 from napari_unetpick.errors import EngineError, InputError
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.formats.relion_list import (
-    project_names,
-    write_autopick,
-    write_combined_star,
-)
-from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.formats.relion_list import project_names, write_autopick
+from napari_unetpick.io.formats.relion_picks import write_combined_star
 from napari_unetpick.io.picks import Picks
 
 NAMES = ("MotionCorr/job002/Movies/mic.1.mrc", "MotionCorr/job002/Movies/mic.2.mrc")
 
 
-def pairs(*names: str) -> list[tuple[Micrograph, Picks]]:
+def picked(*names: str) -> list[Picks]:
     return [
-        (
-            Micrograph(Path(name), name),
-            Picks("other name", np.array([[i + 10.25, i + 20.5]]), np.array([0.5])),
-        )
+        Picks(name, np.array([[i + 10.25, i + 20.5]]), np.array([0.5]))
         for i, name in enumerate(names)
     ]
 
 
 def test_list_is_exact_and_starts_from_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    files = write_autopick("External/job010", pairs(*NAMES))
+    files = write_autopick("External/job010", picked(*NAMES))
     assert [f.as_posix() for f in files] == [
         "External/job010/mic.1_autopick.star",
         "External/job010/mic.2_autopick.star",
@@ -54,19 +47,19 @@ def test_list_is_exact_and_starts_from_the_project(tmp_path: Path, monkeypatch: 
 
 def test_project_folder_is_found_from_elsewhere(tmp_path: Path):
     (tmp_path / "default_pipeline.star").write_text("data_\n")
-    files = write_autopick(tmp_path / "External" / "job010", pairs(*NAMES))
+    files = write_autopick(tmp_path / "External" / "job010", picked(*NAMES))
     assert "Movies/mic.1.mrc External/job010/mic.1_autopick.star\n" in files[-1].read_text()
     assert list(read_picks(files[-1])) == list(NAMES)  # paths start above the list
 
 
 def test_outside_of_a_project_paths_are_absolute(tmp_path: Path):
-    files = write_autopick(tmp_path / "out", pairs(*NAMES))
+    files = write_autopick(tmp_path / "out", picked(*NAMES))
     assert f"{NAMES[0]} {tmp_path.as_posix()}/out/mic.1_autopick.star\n" in files[-1].read_text()
 
 
 def test_names_never_lead_out_of_the_folder(tmp_path: Path):
     out = tmp_path / "project" / "out"
-    write_autopick(out, pairs("../../evil.mrc", "/etc/passwd.mrc"))
+    write_autopick(out, picked("../../evil.mrc", "/etc/passwd.mrc"))
     assert sorted(f.name for f in tmp_path.rglob("*") if f.is_file()) == [
         "autopick.star",
         "evil_autopick.star",
@@ -74,19 +67,19 @@ def test_names_never_lead_out_of_the_folder(tmp_path: Path):
     ]
     assert all(f.parent == out for f in tmp_path.rglob("*.star"))
     with pytest.raises(InputError, match="is not a valid file name"):
-        write_autopick(out, pairs("a/.."))
+        write_autopick(out, picked("a/.."))
 
 
 def test_two_of_one_name_are_refused_before_anything_is_written(tmp_path: Path):
     with pytest.raises(InputError, match=r"a/mic\.mrc and b/mic\.tif would both be written"):
-        write_autopick(tmp_path / "out", pairs("a/mic.mrc", "b/mic.tif"))
+        write_autopick(tmp_path / "out", picked("a/mic.mrc", "b/mic.tif"))
     assert not (tmp_path / "out").exists()
 
 
 def test_file_where_a_folder_is_needed(tmp_path: Path):
     (tmp_path / "out").write_text("")
     with pytest.raises(InputError, match="is a file where a folder is needed"):
-        write_autopick(tmp_path / "out", pairs(*NAMES))
+        write_autopick(tmp_path / "out", picked(*NAMES))
 
 
 def test_full_disk_leaves_no_half_written_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -95,18 +88,17 @@ def test_full_disk_leaves_no_half_written_file(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(EngineError, match="no space left"):
-        write_autopick(tmp_path / "out", pairs(*NAMES))
+        write_autopick(tmp_path / "out", picked(*NAMES))
     assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_micrograph_without_picks_has_an_empty_loop(tmp_path: Path):
-    empty = [(Micrograph(Path("a.mrc"), "a.mrc"), Picks("a.mrc", np.empty((0, 2)), np.empty(0)))]
-    write_autopick(tmp_path, empty)
+    write_autopick(tmp_path, [Picks("a.mrc", scores=np.empty(0))])
     assert len(read_picks(tmp_path)["a.mrc"]) == 0
 
 
 def test_missing_listed_files(tmp_path: Path):
-    files = write_autopick(tmp_path, pairs(*NAMES))
+    files = write_autopick(tmp_path, picked(*NAMES))
     files[0].unlink()
     picks = read_picks(files[-1])
     assert list(picks) == [NAMES[1]]
@@ -121,7 +113,7 @@ def test_a_copied_or_renamed_folder_is_read_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ):
     monkeypatch.chdir(tmp_path)
-    files = write_autopick("picked", pairs(*NAMES))
+    files = write_autopick("picked", picked(*NAMES))
     for file in files[:-1]:
         file.parent.joinpath(folder).mkdir(exist_ok=True)
         file.rename(file.parent / folder / file.name)
@@ -144,7 +136,7 @@ def test_a_copied_or_renamed_folder_is_read_itself(
 
 
 def test_a_listed_file_without_rows_or_sense_does_not_stop_the_others(tmp_path: Path):
-    files = write_autopick(tmp_path, pairs(*NAMES, "empty.mrc", "blank.mrc"))
+    files = write_autopick(tmp_path, picked(*NAMES, "empty.mrc", "blank.mrc"))
     files[2].write_text("data_\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n\n")
     files[3].write_text("")
     picks = read_picks(files[-1])
@@ -174,7 +166,7 @@ def test_list_of_imported_boxes(tmp_path: Path):
 
 def test_combined_star_is_exact(tmp_path: Path):
     path = tmp_path / "picks.star"
-    write_combined_star(path, pairs(*NAMES))
+    write_combined_star(path, picked(*NAMES))
     assert path.read_bytes() == (
         b"data_\n\nloop_\n_rlnMicrographName #1\n_rlnCoordinateX #2\n_rlnCoordinateY #3\n"
         b"_rlnAutopickFigureOfMerit #4\n"

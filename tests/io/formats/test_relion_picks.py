@@ -11,7 +11,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.relion_picks import write_star
 from napari_unetpick.io.formats.write import write_picks
-from napari_unetpick.io.picks import Picks, ReadPicks
+from napari_unetpick.io.picks import Picks, PickSet
 
 OPTICS = """data_optics
 
@@ -25,7 +25,7 @@ _rlnMicrographOriginalPixelSize #3
 """
 
 
-def read(tmp_path: Path, text: str, name: str = "x.star", **options: float) -> ReadPicks:
+def read(tmp_path: Path, text: str, name: str = "x.star", **options: float) -> PickSet:
     path = tmp_path / name
     path.write_text(text)
     return read_picks(path, **options)

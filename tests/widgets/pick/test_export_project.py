@@ -106,7 +106,8 @@ def test_says_where_to_click_next_only_for_what_was_written(session, tmp_path):
 def marked(session):
     """Particles marked by hand, their images away from now on; A/px was in the headers alone."""
     made = session
-    made.project.files.forget_candidates()
+    for path in (made.project.files.folder / "candidates").iterdir():
+        path.unlink()
     for key, places in made.truth.items():
         made.annotations.add(key, places, None, "manual")
     folder = made.project.entry("a.b_1").micrograph.path.parent

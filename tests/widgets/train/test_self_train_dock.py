@@ -10,10 +10,11 @@ from qtpy.QtCore import Qt
 from train_helpers import write_run
 
 from napari_unetpick.events import Metrics
+from napari_unetpick.io.formats.csv_picks import write_csv
 from napari_unetpick.io.models import Model, load_model, save_model
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.project.runs import write_pseudo_labels
+from napari_unetpick.project.runs import pseudo_labels_file
 from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.train.rounds_table import result_text, rounds_of
 from napari_unetpick.widgets.train.self_train_dock import SelfTrainDock
@@ -91,7 +92,7 @@ def take(session: Any, number: int, **counts: int) -> None:
         )
         for key, count in ((f"a.b_{name[1:]}", count) for name, count in counts.items())
     ]
-    write_pseudo_labels(session.project.runs_folder / "run-1", number, picks)
+    write_csv(pseudo_labels_file(session.project.runs_folder / "run-1", number), picks)
 
 
 def keep(session: Any, number: int) -> None:

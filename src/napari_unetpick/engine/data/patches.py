@@ -121,19 +121,12 @@ class Place:
     background: bool
 
 
-@dataclass
-class HardPlaces:
-    """Background patches of the last epoch with how wrong the network was there."""
-
-    places: list[Place]
-    errors: list[float]
-
-    def worst(self) -> list[Place]:
-        """Return the worst quarter."""
-        if len(self.places) < 8:
-            return []
-        order = np.argsort(-np.asarray(self.errors), kind="stable")[: len(self.places) // 4]
-        return [self.places[i] for i in order]
+def worst(hard: list[tuple[Place, float]]) -> list[Place]:
+    """Return the quarter of background patches where the network was most wrong."""
+    if len(hard) < 8:
+        return []
+    order = np.argsort([-error for _, error in hard], kind="stable")[: len(hard) // 4]
+    return [hard[i][0] for i in order]
 
 
 def draw_places(

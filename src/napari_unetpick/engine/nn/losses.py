@@ -7,6 +7,7 @@ Positive-unlabelled: Kiryo et al. 2017, eq. 6.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,29 +20,18 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def make_loss(settings: LossSettings) -> Loss:
     """Return the loss (logits, target, weight) -> scalar; all (B, 1, H, W), weight >= 0."""
+    focal = partial(focal_loss, gamma=settings.focal_gamma, alpha=settings.focal_alpha)
 
     def combined(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        focal = focal_loss(
-            logits, target, weight, gamma=settings.focal_gamma, alpha=settings.focal_alpha
-        )
-        return settings.focal_weight * focal + settings.dice_weight * dice_loss(
-            logits, target, weight
-        )
-
-    def focal(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        return focal_loss(
-            logits, target, weight, gamma=settings.focal_gamma, alpha=settings.focal_alpha
-        )
-
-    def pu(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        return pu_loss(logits, target, weight, prior=settings.pu_prior)
+        dice = dice_loss(logits, target, weight)
+        return settings.focal_weight * focal(logits, target, weight) + settings.dice_weight * dice
 
     losses: dict[str, Loss] = {
         "bce": bce_loss,
         "focal": focal,
         "dice": dice_loss,
         "combined": combined,
-        "pu": pu,
+        "pu": partial(pu_loss, prior=settings.pu_prior),
     }
     return losses[settings.kind]
 
@@ -72,15 +62,15 @@ def focal_loss(
     return weighted_mean(values * balance * miss**gamma, weight)
 
 
-def dice_loss(logits: Tensor, target: Tensor, weight: Tensor, *, smooth: float = 1.0) -> Tensor:
-    """1 - (2 sum(p t) + s) / (sum(p^2) + sum(t^2) + s), over the whole batch.
+def dice_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """1 - (2 sum(p t) + 1) / (sum(p^2) + sum(t^2) + 1), over the whole batch.
 
     Over the batch, because a patch without particles has no overlap to speak of.
     """
     p = torch.sigmoid(logits)
     overlap = (weight * p * target).sum()
     total = (weight * p * p).sum() + (weight * target * target).sum()
-    return 1 - (2 * overlap + smooth) / (total + smooth)
+    return 1 - (2 * overlap + 1) / (total + 1)
 
 
 def pu_loss(logits: Tensor, target: Tensor, weight: Tensor, *, prior: float = 0.05) -> Tensor:

@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from napari_unetpick.engine.devices import half_precision
 from napari_unetpick.engine.nn.unet import UNet
+from napari_unetpick.picking.candidates import Candidates, find_candidates
+from napari_unetpick.picking.scale import Scale
 
 TILE = 768  # network pixels a side; most micrographs fit in one
 RIM = 16  # pixels scored beyond the edges: a particle with its centre there is none of this image's
@@ -49,6 +51,18 @@ def score_map(
             tile = score_tile(network, image[y0:y1, x0:x1], device)
             scores[top:bottom, left:right] = tile[top - y0 : bottom - y0, left - x0 : right - x0]
     return scores
+
+
+def find_on(
+    network: UNet,
+    image: NDArray[np.float32],
+    scale: Scale,
+    device: torch.device,
+    check_stop: Callable[[], None],
+) -> Candidates:
+    """Find the candidates of a preprocessed micrograph with one network."""
+    scores = score_map(network, widen(image), device, check_stop=check_stop)
+    return find_candidates(scores[None], scale, rim=RIM)
 
 
 def widen(image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,17 +13,10 @@ import torch
 
 from napari_unetpick.engine.runs.resume_check import differences, filled, read_start_config
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.atomic import (
-    atomic_path,
-    explain_os_error,
-    remove_leftovers,
-    write_text,
-)
+from napari_unetpick.io.atomic import atomic_path, explain_os_error, remove_leftovers, write_text
+from napari_unetpick.project.runs import CONFIG, METRICS, MODEL
 
-CONFIG = "config.toml"
 CHECKPOINT = "checkpoint.pt"
-MODEL = "model.safetensors"
-METRICS = "metrics.jsonl"
 LOG = "training.log"
 DAMAGED = (
     pickle.UnpicklingError,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -66,8 +65,8 @@ def validation_of(held_out: Pairs, calibration: Calibration) -> dict[str, Any]:
     if held_out:
         whole = score_picks(held_out, calibration, 0.0)
         inner = score_picks(held_out, calibration, EDGE)
-        table |= {name: round(value, 4) for name, value in asdict(whole).items()}
-        table["f1_without_border"] = round(inner.f1, 4)
+        table |= {name: round(value, 4) for name, value in whole.items()}
+        table["f1_without_border"] = round(inner["f1"], 4)
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,29 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.evaluation.intervals import Difference, paired_difference
-from napari_unetpick.evaluation.metrics import score_counts
+from napari_unetpick.evaluation.metrics import Score, pool, score_counts
 
-Counts = NDArray[np.int64]
 Decision = Literal["accepted", "refused", "undecided", "ungated"]
 HARM = -0.01  # F1: a round may be this much worse, with a chance of 5 %
 ENOUGH = 20  # true particles: fewer could not show harm, so they cannot exclude it
 LEVEL = 0.9  # of the interval: 5 % lie below it
 NUMBERS: dict[Decision, int] = {"accepted": 1, "refused": 0, "undecided": -1, "ungated": 2}
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What was found in each unit, a micrograph or a block of one.
-
-    Parameters
-    ----------
-    hits, picks, truths
-        (U,) int64 counts.
-    """
-
-    hits: Counts
-    picks: Counts
-    truths: Counts
 
 
 @dataclass(frozen=True)
@@ -57,8 +42,12 @@ class AcceptanceResult:
     clicks: int = 0
 
 
-def compare_on_labels(before: Tally, after: Tally, rng: np.random.Generator) -> AcceptanceResult:
+def compare_on_labels(
+    before: Sequence[Score], after: Sequence[Score], rng: np.random.Generator
+) -> AcceptanceResult:
     """Compare two models on the same units by the paired bootstrap of their pooled F1.
+
+    Units are micrographs, or blocks of them.
 
     Easy and hard units cancel, as both models are resampled alike. A round is accepted only if
     the lower bound is above `HARM`: what may do harm is refused, too, not only what does.
@@ -67,24 +56,17 @@ def compare_on_labels(before: Tally, after: Tally, rng: np.random.Generator) -> 
 
     Example: F1 0.80 -> 0.83, difference between -0.004 and +0.06: accepted.
     """
-    anything = (before.picks + before.truths + after.picks) > 0
-    found = before.hits.any() or after.hits.any()
-    if np.count_nonzero(anything) < 2 or before.truths.sum() < ENOUGH or not found:
+    units = zip(before, after, strict=True)
+    pairs = [(b, a) for b, a in units if b.n_picks + b.n_truth + a.n_picks]
+    found = any(score.n_matched for score in (*before, *after))
+    if len(pairs) < 2 or sum(score.n_truth for score in before) < ENOUGH or not found:
         return AcceptanceResult("undecided")
-    first, second = (
-        [
-            score_counts(int(h), int(p), int(t))
-            for h, p, t in zip(
-                each.hits[anything], each.picks[anything], each.truths[anything], strict=True
-            )
-        ]
-        for each in (before, after)
-    )
+    first, second = ([pair[i] for pair in pairs] for i in (0, 1))
     difference = paired_difference(first, second, rng, level=LEVEL)
     return AcceptanceResult(
         "accepted" if difference.low > HARM else "refused",
-        pooled_f1(before),
-        pooled_f1(after),
+        pool(before).f1,
+        pool(after).f1,
         difference.value,
         difference.low,
         difference.high,
@@ -110,28 +92,14 @@ def decide_by_clicks(difference: Difference, clicks: int) -> AcceptanceResult:
     )
 
 
-def pooled_f1(tally: Tally) -> float:
-    """F1 over all units: 2 hits / (picks + truths)."""
-    return float(2 * tally.hits.sum() / max(tally.picks.sum() + tally.truths.sum(), 1))
-
-
-def join(parts: list[Tally]) -> Tally:
-    """Put the units of several tallies one after the other."""
-    hits, picks, truths = (
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("hits", "picks", "truths")
-    )
-    return Tally(hits, picks, truths)
-
-
 def tally_blocks(
     picks: NDArray[np.float64],
     true: NDArray[np.bool_],
     truths: NDArray[np.float64],
     shape: tuple[int, int],
     side: float,
-) -> Tally:
-    """Count in square blocks of a micrograph, which lie the same for every model.
+) -> list[Score]:
+    """Score square blocks of a micrograph, which lie the same for every model.
 
     Parameters
     ----------
@@ -144,9 +112,11 @@ def tally_blocks(
     """
     rows, cols = (max(1, int(np.ceil(length / side))) for length in shape)
 
-    def count(coords: NDArray[np.float64]) -> Counts:
+    def count(coords: NDArray[np.float64]) -> list[int]:
         row = np.clip(coords[:, 0] // side, 0, rows - 1).astype(np.int64)
         col = np.clip(coords[:, 1] // side, 0, cols - 1).astype(np.int64)
-        return np.bincount(row * cols + col, minlength=rows * cols).astype(np.int64)
+        counted: list[int] = np.bincount(row * cols + col, minlength=rows * cols).tolist()
+        return counted
 
-    return Tally(count(picks[true]), count(picks), count(truths))
+    counts = zip(count(picks[true]), count(picks), count(truths), strict=True)
+    return [score_counts(*each) for each in counts]

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.engine.data.training_set import Item, whole_of
-from napari_unetpick.engine.self_train.acceptance import Tally, join, tally_blocks
+from napari_unetpick.engine.self_train.acceptance import tally_blocks
 from napari_unetpick.evaluation.matching import label_candidates
+from napari_unetpick.evaluation.metrics import Score
 from napari_unetpick.io.labels import Polygon, inside_any
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.candidates import Candidates
@@ -72,7 +73,7 @@ def without_areas(item: Item, parts: list[CheckedPart]) -> Item:
 
 def tally(
     parts: list[CheckedPart], found: dict[int, Candidates], calibration: Calibration
-) -> Tally:
+) -> list[Score]:
     """Count hits, picks and truths at the automatic threshold, protocol `particle`.
 
     The units are micrographs; with one or two of them, blocks of four diameters.
@@ -82,7 +83,7 @@ def tally(
     found
         By index of the item.
     """
-    units = []
+    units: list[Score] = []
     for part in parts:
         item, candidates = part.item, found[part.item.index]
         diameter, truths = candidates.diameter_px, part.item.labels.positives
@@ -91,13 +92,11 @@ def tally(
         coords = candidates.coords[chosen]
         true = label_candidates(coords, scores[chosen], truths, SAME_PARTICLE * diameter)
         counted = part.holds(coords)
-        units.append(
-            tally_blocks(
-                coords[counted],
-                true[counted],
-                truths[part.holds(truths)],
-                item.scale.file_shape,
-                BLOCK * diameter if len(parts) <= FEW else np.inf,
-            )
+        units += tally_blocks(
+            coords[counted],
+            true[counted],
+            truths[part.holds(truths)],
+            item.scale.file_shape,
+            BLOCK * diameter if len(parts) <= FEW else np.inf,
         )
-    return join(units)
+    return units

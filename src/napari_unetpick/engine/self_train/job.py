@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from napari_unetpick.engine.pick.ensemble import read_card
-from napari_unetpick.engine.runs.folder import CONFIG, MODEL
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, labels_hash, read_labels
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.names import match_names
+from napari_unetpick.project.runs import CONFIG, MODEL
 from napari_unetpick.settings import Settings, as_it_was, check, from_dict, to_dict
 from napari_unetpick.version import __version__
 
@@ -49,11 +49,6 @@ class SelfTrainJob:
     supervised: Path
     marks: dict[str, Labels] = field(default_factory=dict)
     again: Again = "refuse"
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of a round; 0 where training decides."""
-        return self.train.settings.self_train.epochs
 
     def config(self) -> dict[str, Any]:
         """Return what self_train.toml says, but for the pixel sizes; see `begun_with`."""

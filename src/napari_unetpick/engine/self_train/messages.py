@@ -8,6 +8,7 @@ from pathlib import Path
 from napari_unetpick.engine.self_train.held_out import CheckedPart
 from napari_unetpick.engine.self_train.state import Round, round_file
 from napari_unetpick.engine.self_train.teacher import SelfTraining
+from napari_unetpick.io.picks import tell_count
 
 
 def describe_plan(
@@ -30,7 +31,7 @@ def describe_plan(
     minutes = max(patches / settings.batch * seconds / 60, 0.1)
     yield (
         f"{new:,} unlabelled and {len(learners) - new:,} partly labelled micrographs for "
-        f"pseudo-labels; {_count(rounds, 'round')} of {_count(epochs, 'epoch')}: about "
+        f"pseudo-labels; {tell_count(rounds, 'round')} of {tell_count(epochs, 'epoch')}: about "
         f"{minutes:,.1f} minutes plus picking"
     )
     if run.parts:
@@ -47,8 +48,8 @@ def describe_result(
 ) -> Iterator[str]:
     """Say how a round ended, which model is kept (None: the supervised), what the user can do."""
     took = (
-        f"{_count(done.taken, 'pseudo-label')} from "
-        f"{_count(done.micrographs, 'micrograph')}, {done.ignored:,} uncertain picks ignored"
+        f"{tell_count(done.taken, 'pseudo-label')} from "
+        f"{tell_count(done.micrographs, 'micrograph')}, {done.ignored:,} uncertain picks ignored"
     )
     if done.decision == "undecided":
         file = round_file(run, done.number)
@@ -89,8 +90,8 @@ def describe_end(done: Round) -> str:
 def _by_clicks(done: Round) -> str:
     change, low, high = (100 * (each or 0.0) for each in (done.change, done.low, done.high))
     return (
-        f"by {_count(done.clicks, 'held-out click')} F1 changes by an estimated {change:+.0f} % "
-        f"({low:+.0f} to {high:+.0f} %, 90 % interval)"
+        f"by {tell_count(done.clicks, 'held-out click')} F1 changes by an estimated "
+        f"{change:+.0f} % ({low:+.0f} to {high:+.0f} %, 90 % interval)"
     )
 
 
@@ -103,9 +104,5 @@ def _why(parts: list[CheckedPart]) -> str:
 def _checked(parts: list[CheckedPart]) -> str:
     areas = sum(len(part.areas) for part in parts)
     if areas:
-        return f"{_count(areas, 'completely labelled area')}"
-    return f"{_count(len(parts), 'held-out micrograph')}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + "s" * (number != 1)
+        return f"{tell_count(areas, 'completely labelled area')}"
+    return f"{tell_count(len(parts), 'held-out micrograph')}"

@@ -6,7 +6,6 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from napari_unetpick.engine.data.training_set import Item, disk_needed, prepare
-from napari_unetpick.engine.runs.folder import CONFIG
 from napari_unetpick.engine.runs.resume_check import check_pixel_sizes, read_start_config
 from napari_unetpick.engine.self_train.held_out import parts_to_check
 from napari_unetpick.engine.self_train.job import SelfTrainJob
@@ -16,6 +15,7 @@ from napari_unetpick.engine.train.run import choose_validation
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Event, Failed
 from napari_unetpick.io.labels import Labels, labels_hash
+from napari_unetpick.project.runs import CONFIG
 
 
 def prepare_items(run: SelfTraining) -> Generator[Event, None, list[Failed]]:

@@ -11,7 +11,6 @@ import numpy as np
 from napari_unetpick.engine.data.patches import PatchSource
 from napari_unetpick.engine.devices import choose_device, make_deterministic
 from napari_unetpick.engine.pick.ensemble import read_card
-from napari_unetpick.engine.runs.folder import MODEL
 from napari_unetpick.engine.runs.model_card import card_of
 from napari_unetpick.engine.runs.record import Record
 from napari_unetpick.engine.self_train import acceptance
@@ -43,10 +42,11 @@ from napari_unetpick.engine.train.run import calibrate_network, epoch_validation
 from napari_unetpick.engine.train.stage import ready_network, run_stage, start_weights
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message, Metrics
+from napari_unetpick.io.formats.csv_picks import write_csv
 from napari_unetpick.io.models import Model, load_model, save_model
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import MIN_DISTANCE
-from napari_unetpick.project.runs import write_pseudo_labels
+from napari_unetpick.project.runs import MODEL, pseudo_labels_file
 
 STAGE = 100  # number of round 0: training and cross-fitting draw with smaller numbers
 
@@ -235,7 +235,7 @@ def run_acceptance_test(
     )
     card = card_of(training, calibration, apart)
     card["self_training"] = summary([*state.rounds, done], number)
-    write_pseudo_labels(state.folder.path, number, run.picks_of(pseudo))
+    write_csv(pseudo_labels_file(state.folder.path, number), run.picks_of(pseudo))
     path = round_file(state.folder.path, number)
     save_model(path, Model({name: value.numpy() for name, value in weights.items()}, card))
     state.add(done, run.epochs)

@@ -11,7 +11,7 @@ from typing import Any
 import tomli_w
 
 from napari_unetpick.engine.data.training_set import Item
-from napari_unetpick.engine.runs.folder import METRICS, MODEL, RunFolder
+from napari_unetpick.engine.runs.folder import RunFolder
 from napari_unetpick.engine.runs.resume_check import (
     PIXEL_SIZES,
     differences,
@@ -23,7 +23,7 @@ from napari_unetpick.engine.self_train.job import SUPERVISED, SelfTrainJob
 from napari_unetpick.engine.train.loop import Weights
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path, remove_leftovers, write_text
-from napari_unetpick.project.runs import read_metrics
+from napari_unetpick.project.runs import METRICS, MODEL, read_metrics
 from napari_unetpick.settings import SelfTrainSettings
 
 SELF_TRAIN = "self_train.toml"

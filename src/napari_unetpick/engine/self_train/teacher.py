@@ -10,7 +10,6 @@ import numpy as np
 from napari_unetpick.engine.data.training_set import Item
 from napari_unetpick.engine.nn.unet import UNet
 from napari_unetpick.engine.pick.ensemble import read_card
-from napari_unetpick.engine.self_train import acceptance
 from napari_unetpick.engine.self_train.held_out import CheckedPart, without_areas
 from napari_unetpick.engine.self_train.job import SelfTrainJob
 from napari_unetpick.engine.self_train.pseudo_labels import (
@@ -24,6 +23,7 @@ from napari_unetpick.engine.self_train.state import State, round_file
 from napari_unetpick.engine.train.job import Training
 from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.engine.train.stage import candidates_of, ready_network, start_weights
+from napari_unetpick.evaluation.metrics import Score
 from napari_unetpick.events import Event, Progress
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.picks import Picks
@@ -55,7 +55,7 @@ class SelfTraining:
     training: Training
     learners: list[Item] = field(default_factory=list)
     parts: list[CheckedPart] = field(default_factory=list)
-    before: acceptance.Tally | None = None
+    before: list[Score] | None = None
     picks: float = 0.0
     by_teacher: dict[int, dict[int, PseudoLabels]] = field(default_factory=dict)
 
@@ -84,7 +84,8 @@ class SelfTraining:
     def epochs(self) -> int:
         """Epochs of a round."""
         share = 1.0 if self.validated else PARTIAL_LABELS.final_share
-        return self.job.epochs or max(1, round(share * self.training.job.settings.train.epochs))
+        settings = self.training.job.settings
+        return settings.self_train.epochs or max(1, round(share * settings.train.epochs))
 
     def picks_of(self, pseudo: Mapping[int, PseudoLabels]) -> Iterator[Picks]:
         """Return the pseudo-labels as picks of their micrographs."""

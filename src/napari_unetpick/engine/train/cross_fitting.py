@@ -60,21 +60,6 @@ class ClickThreshold:
     doubt: str | None = None
 
 
-@dataclass(frozen=True)
-class Corrected:
-    """A model's picks in a micrograph after the user went over them.
-
-    Parameters
-    ----------
-    kept, rejected, missed
-        Picks that no negative lies on, those one lies on, and marks without a pick.
-    """
-
-    kept: int
-    rejected: int
-    missed: int
-
-
 def make_folds(items: list[Item]) -> list[list[Item]]:
     """Return the items once a fold, with that fold's part held out.
 
@@ -233,19 +218,21 @@ def _best(clicks: Floats, candidates: Floats) -> tuple[float, float]:
     return float((order[top] + below) / 2), float(merit[top])
 
 
-def correct_picks(item: Item, found: Candidates, calibration: Calibration) -> Corrected:
-    """Hold a model's picks, at its own threshold, against what the user marked and rejected."""
+def correct_picks(item: Item, found: Candidates, calibration: Calibration) -> tuple[int, int, int]:
+    """Hold a model's picks, at its own threshold, against what the user marked and rejected.
+
+    Returns
+    -------
+    Picks that no negative lies on, marks without a pick, and picks that a negative lies on.
+    """
     chosen, _ = found.picked(calibration)
     coords = found.coords[chosen]
     reach = SAME_PARTICLE * found.diameter_px
     match = match_particles(coords, item.labels.positives, reach)
     wrong = match_particles(coords, item.labels.negatives, reach) >= 0
-    rejected = (match < 0) & wrong
-    return Corrected(
-        kept=int((~rejected).sum()),
-        rejected=int(rejected.sum()),
-        missed=len(item.labels.positives) - int((match >= 0).sum()),
-    )
+    rejected = int(((match < 0) & wrong).sum())
+    missed = len(item.labels.positives) - int((match >= 0).sum())
+    return len(chosen) - rejected, missed, rejected
 
 
 def picks_at(found: list[Candidates], calibration: Calibration) -> float:

@@ -10,7 +10,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_unetpick.engine.data.augment import BatchAugmentation
-from napari_unetpick.engine.data.patches import HardPlaces, PatchSource, Place, draw_places
+from napari_unetpick.engine.data.patches import PatchSource, Place, draw_places, worst
 from napari_unetpick.engine.devices import half_precision
 from napari_unetpick.engine.nn.losses import make_loss
 from napari_unetpick.engine.nn.unet import UNet, build_network, place, state_of
@@ -72,6 +72,7 @@ class FitJob:
 class Fit:
     """A training as it stands: everything that the next epoch depends on.
 
+    `hard` are the background patches of the last epoch, with how wrong the network was there;
     `risen` is the epoch in which validation F1 last rose, `stopped` whether that ended it early.
     """
 
@@ -81,13 +82,12 @@ class Fit:
     epoch: int = 0
     best_score: float = -1.0
     best: Weights | None = None
-    hard: HardPlaces | None = None
+    hard: list[tuple[Place, float]] = field(default_factory=list)
     risen: int = 0
     stopped: bool = False
 
     def state(self) -> State:
         """Return plain data and tensors, loadable with `weights_only=True`."""
-        hard = self.hard or HardPlaces([], [])
         return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -97,10 +97,7 @@ class Fit:
             "best": self.best,
             "risen": self.risen,
             "stopped": self.stopped,
-            "hard": [
-                (p.micrograph, float(p.row), float(p.col), float(e))
-                for p, e in zip(hard.places, hard.errors, strict=True)
-            ],
+            "hard": [(p.micrograph, float(p.row), float(p.col), float(e)) for p, e in self.hard],
         }
 
     def load(self, state: State) -> None:
@@ -111,8 +108,7 @@ class Fit:
         self.epoch, self.best_score = state["epoch"], state["best_score"]
         self.best = state["best"]
         self.risen = state.get("risen", self.epoch)
-        places = [Place(i, row, col, background=True) for i, row, col, _ in state["hard"]]
-        self.hard = HardPlaces(places, [error for *_, error in state["hard"]])
+        self.hard = [(Place(i, r, c, background=True), error) for i, r, c, error in state["hard"]]
 
 
 def begin(job: FitJob) -> Fit:
@@ -217,7 +213,8 @@ def train_epoch(
     for step, (image, target, weight) in enumerate(batches):
         check_stop()
         rate = learning_rate(settings, run.epoch + step / steps, job.epochs)
-        set_rate(run.optimiser, job.rate * rate)
+        for group in run.optimiser.param_groups:
+            group["lr"] = job.rate * rate
         with half_precision(job.device):
             logits = run.network(image.contiguous(memory_format=torch.channels_last))
         loss = loss_of(logits.float(), target, weight)
@@ -227,7 +224,8 @@ def train_epoch(
         update_average(run, settings.average_decay)
         errors.append(background_errors(logits.detach().float(), target, weight))
         yield loss.detach()
-    run.hard = hardest(places, torch.cat(errors).tolist())
+    told = zip(places, torch.cat(errors).tolist(), strict=True)
+    run.hard = [(place, error) for place, error in told if place.background]
 
 
 def draw_epoch(job: FitJob, run: Fit, steps: int) -> tuple[list[Place], Iterator[Batch]]:
@@ -247,7 +245,7 @@ def draw_epoch(job: FitJob, run: Fit, steps: int) -> tuple[list[Place], Iterator
         steps * settings.batch,
         settings.patch_px,
         balanced=settings.balanced,
-        hard=run.hard.worst() if run.hard else [],
+        hard=worst(run.hard),
     )
 
     def make() -> Iterator[Batch]:
@@ -269,12 +267,6 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
             yield item
 
 
-def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of all parameters."""
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-
-
 def update_average(run: Fit, decay: float) -> None:
     """Move the averaged weights towards the network's: a <- decay a + (1 - decay) w.
 
@@ -283,7 +275,9 @@ def update_average(run: Fit, decay: float) -> None:
     """
     steps = next(iter(run.optimiser.state.values()))["step"]
     decay = min(decay, float((1 + steps) / (10 + steps))) if decay > 0 else 0.0
-    averaged, current = (list(every_tensor(each)) for each in (run.average, run.network))
+    averaged, current = (
+        [*each.parameters(), *each.buffers()] for each in (run.average, run.network)
+    )
     real = [each.is_floating_point() for each in averaged]
     with torch.no_grad():
         torch._foreach_lerp_(
@@ -294,19 +288,7 @@ def update_average(run: Fit, decay: float) -> None:
                 counted.copy_(count)
 
 
-def every_tensor(network: UNet) -> Iterator[Tensor]:
-    """Yield all weights and buffers."""
-    yield from network.parameters()
-    yield from network.buffers()
-
-
 def background_errors(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Return how much score the network gave to background in each patch: (B,)."""
     wrong = torch.sigmoid(logits).square() * (1 - target) * weight
     return wrong.sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp_min(1)
-
-
-def hardest(places: list[Place], errors: list[float]) -> HardPlaces:
-    """Keep the background patches of an epoch, with their errors."""
-    kept = [pair for pair in zip(places, errors, strict=True) if pair[0].background]
-    return HardPlaces([place for place, _ in kept], [error for _, error in kept])

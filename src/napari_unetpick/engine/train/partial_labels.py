@@ -183,15 +183,13 @@ def estimate_from_start(training: Training) -> PickEstimate:
     assert weights is not None
     _, calibration, _ = read_card("the model to start from", start)
     network = ready_network(training, weights)
-    pseudo, kept, missed, rejected = {}, 0, 0, 0
+    pseudo, corrected = {}, np.zeros(3, dtype=np.int64)
     for item in training.items:
         found = candidates_of(training, network, item)
-        corrected = partial.correct_picks(item, found, calibration)
+        corrected += partial.correct_picks(item, found, calibration)
         limits = limits_of_picks(found, calibration.threshold)
         pseudo[item.index] = make_pseudo_labels(item, found, limits)
-        kept += corrected.kept
-        missed += corrected.missed
-        rejected += corrected.rejected
+    kept, missed, rejected = corrected.tolist()
     return PickEstimate(
         picks=max(
             (kept + PARTIAL_LABELS.corrections * (missed + rejected)) / len(training.items),

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from napari_unetpick.engine.data.preprocess import Prepared, prepare_micrograph
 from napari_unetpick.engine.nn.unet import UNet
-from napari_unetpick.engine.pick.score_map import RIM, score_map, widen
+from napari_unetpick.engine.pick.score_map import find_on
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.events import FoundCandidates
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.picking.candidates import Candidates, find_candidates
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.scale import SAME_PARTICLE
 
 Floats = NDArray[np.float64]
@@ -81,9 +81,7 @@ class Previewer:
         self, network: UNet, micrograph: Micrograph, check_stop: Callable[[], None]
     ) -> Candidates:
         prepared = self._prepare(micrograph)
-        wide = widen(prepared.image)
-        scores = score_map(network, wide, self.device, check_stop=check_stop)
-        return find_candidates(scores[None], prepared.scale, rim=RIM)
+        return find_on(network, prepared.image, prepared.scale, self.device, check_stop)
 
     def _prepare(self, micrograph: Micrograph) -> Prepared:
         """Read and preprocess a micrograph, or take it from the last ones."""

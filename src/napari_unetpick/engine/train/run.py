@@ -18,7 +18,7 @@ from napari_unetpick.engine.data.training_set import (
 )
 from napari_unetpick.engine.devices import choose_device, make_deterministic
 from napari_unetpick.engine.nn.unet import UNet, build_network, count_parameters
-from napari_unetpick.engine.runs.folder import CONFIG, MODEL, RunFolder
+from napari_unetpick.engine.runs.folder import RunFolder
 from napari_unetpick.engine.runs.model_card import card_of, summarise
 from napari_unetpick.engine.runs.record import Record
 from napari_unetpick.engine.runs.resume_check import (
@@ -39,6 +39,7 @@ from napari_unetpick.io.labels import labels_hash, write_labels
 from napari_unetpick.io.models import Model, save_model
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import SAME_PARTICLE
+from napari_unetpick.project.runs import CONFIG, MODEL
 from napari_unetpick.settings import to_dict
 from napari_unetpick.version import __version__
 

@@ -10,9 +10,9 @@ import torch
 from napari_unetpick.engine.data.targets import fit_discs
 from napari_unetpick.engine.data.training_set import Item, store_targets, training_centres
 from napari_unetpick.engine.nn.unet import UNet, build_network, place
+from napari_unetpick.engine.pick.score_map import find_on
 from napari_unetpick.engine.train.job import Training
 from napari_unetpick.engine.train.loop import FitJob, Weights, fit
-from napari_unetpick.engine.train.validation import score_item
 from napari_unetpick.events import Event, Message, Metrics
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.settings import TargetSettings
@@ -106,4 +106,5 @@ def ready_network(training: Training, weights: Weights) -> UNet:
 
 def candidates_of(training: Training, network: UNet, item: Item) -> Candidates:
     """Find the candidates of one item."""
-    return score_item(network, item, training.source, training.device, training.check_stop)
+    image = training.source.image(item.index)
+    return find_on(network, image, item.scale, training.device, training.check_stop)

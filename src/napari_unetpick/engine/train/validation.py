@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from napari_unetpick.engine.data.patches import PatchSource
 from napari_unetpick.engine.data.training_set import Item, Region, whole_of
-from napari_unetpick.engine.nn.unet import UNet
-from napari_unetpick.engine.pick.score_map import RIM, score_map, widen
 from napari_unetpick.evaluation.matching import label_candidates
 from napari_unetpick.picking.calibration import (
     DISTANCES,
@@ -20,7 +15,7 @@ from napari_unetpick.picking.calibration import (
     best_threshold,
     fit_probability,
 )
-from napari_unetpick.picking.candidates import Candidates, find_candidates
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.scale import EDGE, SAME_PARTICLE
 
 Floats = NDArray[np.float64]
@@ -40,18 +35,6 @@ class PooledCandidates:
     near: Floats
     true: NDArray[np.bool_]
     truths: int
-
-
-def score_item(
-    network: UNet,
-    item: Item,
-    source: PatchSource,
-    device: torch.device,
-    check_stop: Callable[[], None] = lambda: None,
-) -> Candidates:
-    """Score one micrograph of a training set and find its candidates."""
-    scores = score_map(network, widen(source.image(item.index)), device, check_stop=check_stop)
-    return find_candidates(scores[None], item.scale, rim=RIM)
 
 
 def label_and_pool(pairs: Pairs, distance: float) -> PooledCandidates:
@@ -76,22 +59,17 @@ def label_and_pool(pairs: Pairs, distance: float) -> PooledCandidates:
     return PooledCandidates(np.concatenate(raw), np.concatenate(near), np.concatenate(true), truths)
 
 
-@dataclass(frozen=True)
-class HeldOutScore:
-    """Precision, recall and F1 of the picks on held-out micrographs, protocol `particle`."""
-
-    precision: float
-    recall: float
-    f1: float
-
-
-def score_picks(pairs: Pairs, calibration: Calibration, border: float) -> HeldOutScore:
+def score_picks(pairs: Pairs, calibration: Calibration, border: float) -> dict[str, float]:
     """Score what would be picked, at the calibration's threshold and minimum distance, pooled.
 
     Parameters
     ----------
     border
         Picks and truths nearer to the edge, in diameters, are not counted; 0 counts all.
+
+    Returns
+    -------
+    Precision, recall and F1, protocol `particle`.
     """
     hits = picks = truths = 0
     for item, found in pairs:
@@ -104,9 +82,11 @@ def score_picks(pairs: Pairs, calibration: Calibration, border: float) -> HeldOu
         hits += int(true[counted].sum())
         picks += int(counted.sum())
         truths += int(counts(item.labels.positives, region, item, border).sum())
-    return HeldOutScore(
-        hits / max(picks, 1), hits / max(truths, 1), 2 * hits / max(picks + truths, 1)
-    )
+    return {
+        "precision": hits / max(picks, 1),
+        "recall": hits / max(truths, 1),
+        "f1": 2 * hits / max(picks + truths, 1),
+    }
 
 
 def counts(coords: Floats, region: Region, item: Item, border: float = EDGE) -> NDArray[np.bool_]:
@@ -141,30 +121,22 @@ def calibrate(held_out: Pairs, trained: Pairs) -> Calibration:
         )
         pairs = held_out if gain > BY_HEART else [*held_out, *trained]
     fits: dict[float, tuple[float, Calibration]] = {}
-    slope, offset, shadow = _fit(label_and_pool(pairs, 0.0))
+    every = label_and_pool(pairs, 0.0)
+    slope, offset, shadow = fit_probability(every.raw, every.near, every.true)
     base = Calibration(kind="probability", slope=slope, offset=offset, shadow=shadow)
     for distance in DISTANCES:
         pooled = label_and_pool(pairs, distance)
         scores = base.apply(pooled.raw, pooled.near)
         threshold, precision, recall, f1 = best_threshold(scores, pooled.truths)
-        fits[distance] = (
-            best_f1(pooled),
-            Calibration(
-                kind="probability",
-                slope=slope,
-                offset=offset,
-                shadow=shadow,
-                threshold=threshold,
-                min_distance=distance,
-                expected_precision=precision,
-                expected_recall=recall,
-                expected_f1=f1,
-            ),
+        chosen = replace(
+            base,
+            threshold=threshold,
+            min_distance=distance,
+            expected_precision=precision,
+            expected_recall=recall,
+            expected_f1=f1,
         )
+        fits[distance] = best_f1(pooled), chosen
     usual = fits[0.5][0]
     best = max(DISTANCES, key=lambda d: fits[d][0])
     return fits[best if fits[best][0] > usual + SIMPLER else 0.5][1]
-
-
-def _fit(pooled: PooledCandidates) -> tuple[float, float, float]:
-    return fit_probability(pooled.raw, pooled.near, pooled.true)

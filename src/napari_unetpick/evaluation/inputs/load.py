@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,12 +13,12 @@ from napari_unetpick.evaluation.protocols import Protocol
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.image import read_micrograph, resolve_pixel_size
+from napari_unetpick.io.images.image import open_images
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import match_names, micrograph_key, refuse_one_name
-from napari_unetpick.io.picks import Picks, ReadPicks, join_picks
-from napari_unetpick.io.sizes import check_diameter, check_pixel_size
+from napari_unetpick.io.picks import Picks, PickSet, join_picks
+from napari_unetpick.io.sizes import check_sizes
 
 PICKS_FILE, CANDIDATES_FILE = "picks.csv", "candidates.csv"
 
@@ -125,7 +123,7 @@ def read_pick_files(
     path: Path,
     shapes: Mapping[str, tuple[int, int]] | None = None,
     pixel_size: float | None = None,
-) -> tuple[ReadPicks, ReadPicks | None]:
+) -> tuple[PickSet, PickSet | None]:
     """Read picks, and the candidates beside them where a folder of `pick` holds both."""
     path = path.expanduser()
     if (path / PICKS_FILE).is_file() and (path / CANDIDATES_FILE).is_file():
@@ -161,55 +159,36 @@ def _match_to_micrographs(
 ) -> Inputs:
     """Match picks and truth to the micrographs given, and open those for their shapes."""
     listed = {each.key: each for each in list_micrographs(micrographs)}
-    shapes, sizes, failed = _open_all(listed, pixel_size)
     given = list(listed.values())
+    images = open_images(given, pixel_size)
+    shapes, failed = images.shapes, images.failed
+    if not shapes:
+        raise InputError(next(iter(failed.values())))
     true = assign_picks(
         read_picks(truth, image_shapes=shapes, pixel_size=pixel_size), given, shapes
     )
-    opened = {key: each for key, each in true.picks.items() if key not in failed}
-    if true.picks and not opened:
-        raise InputError(failed[next(iter(true.picks))])
+    opened = {key: each for key, each in true.items() if key not in failed}
+    if true and not opened:
+        raise InputError(failed[next(iter(true))])
     chosen_file, candidates_file = read_pick_files(picks, shapes, pixel_size)
     chosen = assign_picks(chosen_file, given, shapes)
     candidates = None
     if candidates_file is not None:
-        candidates = assign_picks(candidates_file, given, shapes).picks
+        candidates = assign_picks(candidates_file, given, shapes)
     notes = [f"truth: {message}" for message in true.messages]
     names = [each.name for key, each in listed.items() if key not in failed]
     kept, exclusions = judge_truth(truth, opened, names, notes)
     return Inputs(
-        {key: each for key, each in chosen.picks.items() if key not in failed},
+        {key: each for key, each in chosen.items() if key not in failed},
         kept,
         candidates,
         exclusions=exclusions,
         micrographs=listed,
         shapes=shapes,
-        pixel_sizes=sizes,
+        pixel_sizes=images.pixel_sizes,
         failed=failed,
         messages=[*notes, *(f"picks: {message}" for message in chosen.messages)],
     )
-
-
-def _open_all(
-    listed: Mapping[str, Micrograph], pixel_size: float | None
-) -> tuple[dict[str, tuple[int, int]], dict[str, float], dict[str, str]]:
-    """Give shapes and pixel sizes (where known), and why some micrographs cannot be opened."""
-    shapes: dict[str, tuple[int, int]] = {}
-    sizes: dict[str, float] = {}
-    failed: dict[str, str] = {}
-    for key, micrograph in listed.items():
-        try:
-            image = read_micrograph(micrograph.path)
-        except InputError as error:
-            failed[key] = str(error)
-            continue
-        rows, cols = image.data.shape
-        shapes[key] = (int(rows), int(cols))
-        with suppress(InputError):  # no pixel size matters only where Angstrom become pixels
-            sizes[key] = resolve_pixel_size(micrograph, image, pixel_size)
-    if not shapes:
-        raise InputError(next(iter(failed.values())))
-    return shapes, sizes, failed
 
 
 def _by_key(picks: Mapping[str, Picks], names: Mapping[str, str]) -> dict[str, Picks]:
@@ -231,13 +210,3 @@ def _refuse_strangers(inputs: Inputs, picks: Path, truth: Path) -> None:
             f"against {next(iter(inputs.truth))}); names must agree except for folder and "
             "extension"
         )
-
-
-def check_sizes(diameter: float | None, pixel_size: float | None, border: float) -> None:
-    """Refuse a diameter (A), a pixel size (A/px) or a border (A) that cannot be."""
-    if diameter is not None:
-        check_diameter(diameter)
-    if pixel_size is not None:
-        check_pixel_size(pixel_size)
-    if not (math.isfinite(border) and border >= 0):
-        raise InputError(f"--border {border:g}: give the width of the border in Angstrom, or 0")

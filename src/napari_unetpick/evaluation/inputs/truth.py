@@ -6,7 +6,6 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.csv_picks import empty_picks
 from napari_unetpick.io.labels import Polygon, areas_beside, states_beside
 from napari_unetpick.io.picks import Picks, tell_count
 
@@ -46,7 +45,7 @@ def judge_truth(
                 "particles (labels.csv beside the truth): each pick there is false"
             )
         kept = {key: each for key, each in true.items() if key in full}
-        true = kept | {key: empty_picks(key) for key in empty}
+        true = kept | {key: Picks(key) for key in empty}
     return true, read_exclusions(path, given, true, notes, strangers)
 
 

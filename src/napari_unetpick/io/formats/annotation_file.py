@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.labels import Labels, Polygon, State, check_places
+from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
 
 SUFFIX = ".json"
 SCHEMA = 1
@@ -36,27 +37,52 @@ COLUMNS = {
 }
 """Columns of `Picks`: their names in the file, and their types."""
 AREAS = ("exclusions", "complete")
-DAMAGED = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+DAMAGED = (InputError, OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
-Points = NDArray[np.float64]
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def _none() -> Points:
-    return np.empty((0, 2))
-
-
 @dataclass(frozen=True)
-class AnnotationFile:
-    """What such a file holds; coordinates are (row, col)."""
+class Annotations:
+    """Everything a user said about one micrograph.
 
-    picks: Picks
-    negatives: Points = field(default_factory=_none)
-    exclusions: tuple[Points, ...] = ()
-    complete: tuple[Points, ...] = ()
+    Parameters
+    ----------
+    picks
+        With scores (1 for manual picks; RELION's figure of merit) and sources: "manual", "model"
+        (accepted from its candidates, and looked at by nobody), "file", or another program.
+    negatives
+        (M, 2) float64 (row, col), pixels of the file: places that are no particles.
+    exclusions
+        Areas that are ignored in training and never picked.
+    complete
+        Areas in which every particle is marked.
+    """
+
+    picks: Picks = field(default_factory=lambda: Picks("", scores=np.empty(0)).made_by("manual"))
+    negatives: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+    exclusions: tuple[Polygon, ...] = ()
+    complete: tuple[Polygon, ...] = ()
+
+    def __post_init__(self) -> None:
+        columns, count = self.picks.columns(), len(self.picks)
+        if not {"scores", "sources"} <= columns.keys():
+            raise InputError("the picks of a project need scores and sources")
+        if any(len(column) != count for column in columns.values()):
+            raise InputError("the columns of picks need one length")
+        if not (np.isfinite(self.picks.coords).all() and np.isfinite(columns["scores"]).all()):
+            raise InputError("a coordinate or score of a pick is not a number")
+        check_places(self.picks.coords)
+        check_places(self.negatives)
+        for polygon in (*self.exclusions, *self.complete):
+            check_places(polygon, least=3)
+
+    def as_labels(self, state: State) -> Labels:
+        """Return the labels that a training reads; `state` says how complete they are."""
+        return Labels(state, self.picks.coords, self.negatives, self.exclusions, self.complete)
 
 
-def format_annotations(content: AnnotationFile) -> str:
+def format_annotations(content: Annotations) -> str:
     """Return the text of a file."""
     picks = content.picks
     known = picks.columns()
@@ -70,7 +96,7 @@ def format_annotations(content: AnnotationFile) -> str:
     return f"{head}{rows}{chr(10) * bool(rows)}], {rest[1:]}\n"
 
 
-def parse_annotations(path: Path) -> AnnotationFile:
+def parse_annotations(path: Path) -> Annotations:
     """Read a file.
 
     Raises
@@ -81,41 +107,31 @@ def parse_annotations(path: Path) -> AnnotationFile:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         schema = table["schema"]
-        if schema > SCHEMA:
-            raise InputError(
-                f"{path}: made by a newer version (schema {schema}, this one reads {SCHEMA}); "
-                "update napari-unetpick"
+        if schema <= SCHEMA:
+            return Annotations(
+                _picks(path.name.removesuffix(SUFFIX), table["columns"], table["picks"]),
+                _places(table["negatives"]),
+                *(tuple(map(_places, table[name])) for name in AREAS),
             )
-        return AnnotationFile(
-            _picks(path.name.removesuffix(SUFFIX), table["columns"], table["picks"]),
-            _places(table["negatives"]),
-            *(tuple(_places(area, least=3) for area in table[name]) for name in AREAS),
-        )
-    except InputError:
-        raise
     except DAMAGED as error:
         raise InputError(
             f"{path}: the annotations are damaged ({error}); repair the file or restore it "
             "from a copy"
         ) from error
+    raise InputError(
+        f"{path}: made by a newer version (schema {schema}, this one reads {SCHEMA}); "
+        "update napari-unetpick"
+    )
 
 
-def read_annotated(path: Path, options: ReadOptions) -> ReadPicks:
+def read_annotated(path: Path, options: ReadOptions) -> PickSet:
     """Read the picks of such a file."""
-    return ReadPicks([parse_annotations(path).picks])
+    return PickSet([parse_annotations(path).picks])
 
 
 def count_rows(path: Path) -> int:
     """Count the picks of a file without reading them, as they are written: one a line."""
     return path.read_bytes().count(b"\n[")
-
-
-def check_places(points: Points, least: int = 0) -> None:
-    """Refuse points or corners that could be written, but not be read again."""
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) < least:
-        raise InputError("an area needs three or more corners (row, col), a point two numbers")
-    if not np.isfinite(points).all():
-        raise InputError("a corner or point is not a number")
 
 
 def _plain(column: NDArray[Any]) -> list[Any]:
@@ -125,7 +141,7 @@ def _plain(column: NDArray[Any]) -> list[Any]:
     return [None if each != each else round(each, 6) for each in column.tolist()]
 
 
-def _xy(points: Points) -> list[list[float]]:
+def _xy(points: NDArray[np.float64]) -> list[list[float]]:
     plain: list[list[float]] = points[:, ::-1].tolist()
     return plain
 
@@ -144,10 +160,6 @@ def _picks(micrograph: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     return Picks(micrograph, coords, **known)
 
 
-def _places(values: Sequence[Sequence[float]], least: int = 0) -> Points:
-    points = np.array(values, dtype=np.float64) if len(values) else _none()
-    try:
-        check_places(points, least)
-    except InputError as error:
-        raise ValueError(str(error)) from error
+def _places(values: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    points = np.array(values, dtype=np.float64) if len(values) else np.empty((0, 2))
     return np.ascontiguousarray(points[:, ::-1])

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
 from napari_unetpick.io.star import read_text
 from napari_unetpick.io.text import parse_numbers
 
@@ -16,7 +16,7 @@ EMAN_FLAGS = (-3.0, -1.0, 0.0)
 """What EMAN1 keeps in the fifth column: kinds of boxes, not scores."""
 
 
-def read_box(path: Path, options: ReadOptions | None = None) -> ReadPicks:
+def read_box(path: Path, options: ReadOptions | None = None) -> PickSet:
     """Read one micrograph's picks; the centre is the corner plus half the box.
 
     Raises
@@ -40,7 +40,7 @@ def read_box(path: Path, options: ReadOptions | None = None) -> ReadPicks:
         fifth = parse_numbers([row[4] for row in rows], "score", path)
         scores = None if np.isin(fifth, EMAN_FLAGS).all() else fifth
     coords = np.column_stack([y + height / 2, x + width / 2])
-    return ReadPicks([Picks(path.stem, coords, scores)])
+    return PickSet([Picks(path.stem, coords, scores)])
 
 
 def write_box(path: Path, picks: Picks, box_size: int) -> None:

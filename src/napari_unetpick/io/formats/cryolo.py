@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
 from napari_unetpick.io.star import Block, format_loop, read_star
 
 LABELS = (
@@ -19,7 +19,7 @@ LABELS = (
 NOT_AVAILABLE = "<NA>"
 
 
-def read_cbox(path: Path, options: ReadOptions | None = None) -> ReadPicks:
+def read_cbox(path: Path, options: ReadOptions | None = None) -> PickSet:
     """Read one micrograph's picks; the centre is the corner plus half the box.
 
     The diameter is the mean of the estimated width and height, where crYOLO gives them.
@@ -46,7 +46,7 @@ def read_cbox(path: Path, options: ReadOptions | None = None) -> ReadPicks:
     diameters = np.mean(both, axis=0) if len(both) == 2 else None
     coords = np.column_stack([y + height / 2, x + width / 2])
     scores = _optional(table, "Confidence")
-    return ReadPicks([Picks(path.stem, coords, scores, diameters).made_by("crYOLO")])
+    return PickSet([Picks(path.stem, coords, scores, diameters).made_by("crYOLO")])
 
 
 def write_cbox(path: Path, picks: Picks, box_size: int) -> None:

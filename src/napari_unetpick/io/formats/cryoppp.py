@@ -11,14 +11,14 @@ import numpy as np
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import match_names
-from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
 from napari_unetpick.io.star import read_text
 from napari_unetpick.io.text import parse_numbers
 
 COLUMNS = ("x-coordinate", "y-coordinate")
 
 
-def read_cryoppp(path: Path, options: ReadOptions) -> ReadPicks:
+def read_cryoppp(path: Path, options: ReadOptions) -> PickSet:
     """Read one micrograph's truth: row = H - 1 - y, H the height of the micrograph.
 
     The height comes from `options.image_shapes`, or from the micrograph itself where it lies in
@@ -50,7 +50,7 @@ def read_cryoppp(path: Path, options: ReadOptions) -> ReadPicks:
     }
     height = _height(path, options)
     coords = np.column_stack([height - 1 - numbers[COLUMNS[1]], numbers[COLUMNS[0]]])
-    return ReadPicks([Picks(path.stem, coords, None, numbers.get("diameter")).made_by("CryoPPP")])
+    return PickSet([Picks(path.stem, coords, None, numbers.get("diameter")).made_by("CryoPPP")])
 
 
 def _rows(text: str) -> list[list[str]]:

@@ -1,6 +1,6 @@
 """cryoSPARC .cs particle files: NumPy structured arrays with centres as fractions of the image.
 
-For the way back, cryoSPARC imports the combined STAR that `io.relion.write_combined_star` writes.
+For the way back, cryoSPARC imports the combined STAR that `write_combined_star` writes.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.csv_picks import group_rows
-from napari_unetpick.io.picks import ReadOptions, ReadPicks
+from napari_unetpick.io.picks import PickSet, ReadOptions
 
 NEEDED = ("micrograph_path", "micrograph_shape", "center_x_frac", "center_y_frac")
 SCORES = ("pick_stats/ncc_score",)
 
 
-def read_cryosparc(path: Path, options: ReadOptions | None = None) -> ReadPicks:
+def read_cryosparc(path: Path, options: ReadOptions | None = None) -> PickSet:
     """Read picks: column = center_x_frac * nx, row = center_y_frac * ny of the MRC as stored.
 
     Raises
@@ -44,7 +44,7 @@ def read_cryosparc(path: Path, options: ReadOptions | None = None) -> ReadPicks:
     if score is not None:
         numbers["score"] = table[score].astype(np.float64)
     names = [_text(value) for value in table["location/micrograph_path"].tolist()]
-    return ReadPicks(group_rows(names, numbers, "cryoSPARC"))
+    return PickSet(group_rows(names, numbers, "cryoSPARC"))
 
 
 def _load(path: Path) -> NDArray[Any]:

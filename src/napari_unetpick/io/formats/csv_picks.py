@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.names import base_name, refuse_one_name
-from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
 from napari_unetpick.io.text import escape, parse_numbers, read_table
 
 NEEDED = ("micrograph", "x", "y")
@@ -27,7 +27,7 @@ OPTIONAL = {
 """Columns that are written where any pick has them: the column of `Picks`, and its digits."""
 
 
-def read_csv(path: Path, options: ReadOptions | None = None) -> ReadPicks:
+def read_csv(path: Path, options: ReadOptions | None = None) -> PickSet:
     """Read picks; a row with a name but neither x nor y names a micrograph without picks.
 
     An empty score or diameter is unknown: NaN.
@@ -57,7 +57,7 @@ def read_csv(path: Path, options: ReadOptions | None = None) -> ReadPicks:
                 numbers[label] = parse_numbers(columns[label], label, path, missing=True)
     found = group_rows(names, numbers, kinds=columns.get("kind"))
     with_picks = {each.micrograph for each in found}
-    return ReadPicks(found + [empty_picks(name) for name in named if name not in with_picks])
+    return PickSet(found + [Picks(name) for name in named if name not in with_picks])
 
 
 def write_csv(path: Path, picks: Iterable[Picks], *, scores: bool | None = None) -> None:
@@ -143,8 +143,3 @@ def group_rows(
         replace(every.select(rows), micrograph=name)
         for name, rows in zip(index, np.split(order, bounds), strict=False)
     ]
-
-
-def empty_picks(micrograph: str) -> Picks:
-    """Return the entry of a micrograph that is known to have no picks."""
-    return Picks(micrograph, np.empty((0, 2)))

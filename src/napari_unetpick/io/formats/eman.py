@@ -10,12 +10,11 @@ import numpy as np
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.names import strip_suffixes
-from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
 from napari_unetpick.io.star import read_text
 
 
-def read_eman(path: Path, options: ReadOptions | None = None) -> ReadPicks:
+def read_eman(path: Path, options: ReadOptions | None = None) -> PickSet:
     """Read one micrograph's picks.
 
     Raises
@@ -32,7 +31,7 @@ def read_eman(path: Path, options: ReadOptions | None = None) -> ReadPicks:
         coords = np.array([(float(box[1]), float(box[0])) for box in boxes]).reshape(-1, 2)
     except (TypeError, ValueError, IndexError, KeyError):
         raise InputError(f"{path}: an entry of 'boxes' is not [x, y, kind]") from None
-    return ReadPicks([Picks(strip_suffixes(path.stem, ("_info",)), coords)])
+    return PickSet([Picks(path.stem.removesuffix("_info") or path.stem, coords)])
 
 
 def write_eman(path: Path, picks: Picks) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import micrograph_key
-from napari_unetpick.io.picks import FARTHEST, Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.picks import FARTHEST, Picks, PickSet, ReadOptions
 from napari_unetpick.io.star import HEADER
 
 READERS = {
@@ -46,7 +46,7 @@ def read_picks(
     image_shapes: Mapping[str, tuple[int, int]] | None = None,
     pixel_size: float | None = None,
     scale: float = 1.0,
-) -> ReadPicks:
+) -> PickSet:
     """Read picks from any supported file, or from all the pick files of a folder.
 
     Parameters
@@ -91,7 +91,7 @@ def read_picks(
                 f"{path}: a pick of {each.micrograph} at x {column:g}, y {row:g} is not "
                 "possible; correct or remove its row"
             )
-    return ReadPicks(every, found.messages)
+    return PickSet(every, found.messages)
 
 
 def _in_pixels_of_the_picks(options: ReadOptions) -> ReadOptions:
@@ -181,15 +181,15 @@ def _is_box_row(line: str) -> bool:
         return False
 
 
-def _reader(fmt: str) -> Callable[[Path, ReadOptions], ReadPicks]:
+def _reader(fmt: str) -> Callable[[Path, ReadOptions], PickSet]:
     module, function = READERS[fmt].split(":")
-    reader: Callable[[Path, ReadOptions], ReadPicks] = getattr(
+    reader: Callable[[Path, ReadOptions], PickSet] = getattr(
         import_module(f"napari_unetpick.io.formats.{module}"), function
     )
     return reader
 
 
-def _read_folder(folder: Path, fmt: str | None, options: ReadOptions) -> ReadPicks:
+def _read_folder(folder: Path, fmt: str | None, options: ReadOptions) -> PickSet:
     """Read a RELION list file if the folder has one, else all its pick files."""
     files = sorted(f for f in folder.iterdir() if _may_hold_picks(f))
     beside = [f for f in files if f.name.lower() in SIMULATED and (folder / "picks.csv").is_file()]
@@ -200,7 +200,7 @@ def _read_folder(folder: Path, fmt: str | None, options: ReadOptions) -> ReadPic
     if len(lists) > 1:
         names = ", ".join(f.name for f in lists)
         raise InputError(f"{folder}: has several RELION lists ({names}); give one of them")
-    found = ReadPicks()
+    found = PickSet()
     origin: dict[str, Path] = {}
     for file in lists or files:
         if not has_coordinates(file):

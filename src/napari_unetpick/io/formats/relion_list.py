@@ -10,44 +10,26 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.formats.csv_picks import empty_picks
 from napari_unetpick.io.formats.output_files import per_micrograph, refuse_file
-from napari_unetpick.io.formats.relion_picks import (
-    format_combined_star,
-    read_star_picks,
-    write_star,
-)
-from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.formats.relion_picks import read_star_picks, write_star
 from napari_unetpick.io.names import find_root
-from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks, tell_count
+from napari_unetpick.io.picks import Picks, PickSet, ReadOptions, tell_count
 from napari_unetpick.io.star import Block, format_loop, quote, read_star
 
 PROJECT_MARKS = ("default_pipeline.star", ".gui_projectdir", ".relion_lock")
 """What a RELION project folder holds."""
 
-Pair = tuple[Micrograph | str, Picks]
 
-
-def write_autopick(
-    out: str | Path,
-    picks: Mapping[str, Picks] | Sequence[Pair],
-    *,
-    suffix: str = "_autopick",
-    project: Path | None = None,
-) -> list[Path]:
-    """Write `OUT/<micrograph><suffix>.star` for each micrograph and the list `OUT/autopick.star`.
+def write_autopick(out: str | Path, picks: Iterable[Picks]) -> list[Path]:
+    """Write `OUT/<micrograph>_autopick.star` for each micrograph and the list `OUT/autopick.star`.
 
     Parameters
     ----------
     out
         The folder; for RELION best one of its job folders, such as `External/job010`.
     picks
-        (micrograph, picks) of each; the list names the micrograph letter by letter as its STAR
-        did, because RELION's Extract compares the names as strings and skips others silently.
-    suffix
-        RELION's ending; "_manualpick" makes `manualpick.star`.
-    project
-        The RELION project that the paths in the list start from; None: see `project_path`.
+        One entry a micrograph; the list names it letter by letter as its STAR did, because RELION's
+        Extract compares the names as strings and skips others silently.
 
     Returns
     -------
@@ -59,35 +41,24 @@ def write_autopick(
         OUT is a file, or two micrographs would be written to one file.
     """
     out = Path(out)
-    named = [replace(each, micrograph=name) for name, each in _names_and_picks(picks)]
     refuse_file(out)
-    targets = per_micrograph(named, out, f"{suffix}.star")
+    targets = per_micrograph(picks, out, "_autopick.star")
     for each, target in targets:
         write_star(target, each)
-    list_file = out / f"{suffix.lstrip('_')}.star"
-    write_list(list_file, [(each.micrograph, target) for each, target in targets], project)
+    list_file = out / "autopick.star"
+    write_list(list_file, [(each.micrograph, target) for each, target in targets])
     return [target for _, target in targets] + [list_file]
 
 
-def write_list(path: Path, files: Iterable[tuple[str, Path]], project: Path | None = None) -> None:
+def write_list(path: Path, files: Iterable[tuple[str, Path]]) -> None:
     """Write RELION's list of the pick file of each micrograph, from (micrograph name, file)."""
     labels = ("rlnMicrographName", "rlnMicrographCoordinates")
-    rows = [f"{quote(name)} {quote(project_path(file, project))}" for name, file in files]
+    rows = [f"{quote(name)} {quote(project_path(file))}" for name, file in files]
     text = format_loop("coordinate_files", labels, rows)
     write_text(path, f"# version 30001\n\n{text}")
 
 
-def write_combined_star(path: str | Path, picks: Mapping[str, Picks] | Sequence[Pair]) -> None:
-    """Write all picks as one STAR for cryoSPARC's Import Particle Stack.
-
-    Columns: _rlnMicrographName _rlnCoordinateX _rlnCoordinateY, and _rlnAutopickFigureOfMerit
-    where there are scores. Micrographs without picks have no row.
-    """
-    named = [replace(each, micrograph=name) for name, each in _names_and_picks(picks)]
-    write_text(path, format_combined_star(named))
-
-
-def read_relion(path: Path, options: ReadOptions) -> ReadPicks:
+def read_relion(path: Path, options: ReadOptions) -> PickSet:
     """Read the picks of any STAR file: coordinates, particles, or RELION's list of pick files.
 
     Raises
@@ -101,7 +72,7 @@ def read_relion(path: Path, options: ReadOptions) -> ReadPicks:
     return read_star_picks(path, options)
 
 
-def read_list(path: Path, block: Block, options: ReadOptions) -> ReadPicks:
+def read_list(path: Path, block: Block, options: ReadOptions) -> PickSet:
     """Read the pick files that a RELION list names, found beside it or from the project folder.
 
     Raises
@@ -111,7 +82,7 @@ def read_list(path: Path, block: Block, options: ReadOptions) -> ReadPicks:
     """
     names = block.text("rlnMicrographName")
     listed = block.text("rlnMicrographCoordinates")
-    found = ReadPicks()
+    found = PickSet()
     if not listed:
         return found
     files = _locate(listed, path, found.messages)
@@ -126,7 +97,7 @@ def read_list(path: Path, block: Block, options: ReadOptions) -> ReadPicks:
             refused.append(str(error))
             continue
         found.messages += picks.messages
-        one = next(iter(picks.values()), empty_picks(name))
+        one = next(iter(picks.values()), Picks(name))
         found[name] = replace(one, micrograph=name)
     if refused and not found:
         raise InputError(refused[0])
@@ -180,7 +151,7 @@ def _is_another(file: Path, named: Path) -> bool:
     return file.is_file() and not (named.is_file() and named.samefile(file))
 
 
-def _read_listed(file: Path, options: ReadOptions) -> ReadPicks:
+def _read_listed(file: Path, options: ReadOptions) -> PickSet:
     """Read one listed file, a STAR or (imported coordinates) a .box; without rows, no entry."""
     if file.suffix.lower() == ".box":
         from napari_unetpick.io.formats.box import read_box
@@ -192,19 +163,16 @@ def _read_listed(file: Path, options: ReadOptions) -> ReadPicks:
     return picks
 
 
-def project_path(file: Path, project: Path | None = None) -> str:
+def project_path(file: Path) -> str:
     """Return how a RELION project would name `file`.
 
-    Relative to the given project, else to the nearest folder above the file that is a RELION
-    project, else to the working folder if the file lies in it; otherwise absolute.
+    Relative to the nearest folder above the file that is a RELION project, else to the working
+    folder if the file lies in it; otherwise absolute.
     """
     absolute = file.absolute()
-    if project is None:
-        project = find_project(file.parent) or Path.cwd()
-    try:
-        return absolute.relative_to(project.absolute()).as_posix()
-    except ValueError:
-        return absolute.as_posix()
+    project = find_project(file.parent) or Path.cwd()
+    inside = absolute.is_relative_to(project)
+    return (absolute.relative_to(project) if inside else absolute).as_posix()
 
 
 def find_project(folder: Path) -> Path | None:
@@ -267,12 +235,3 @@ def _is_project_name(name: str, root: Path) -> bool:
 
 def _is_project(folder: Path) -> bool:
     return any((folder / mark).exists() for mark in PROJECT_MARKS)
-
-
-def _names_and_picks(picks: Mapping[str, Picks] | Sequence[Pair]) -> list[tuple[str, Picks]]:
-    pairs = list(picks.items()) if isinstance(picks, Mapping) else list(picks)
-    return [(_name(micrograph), each) for micrograph, each in pairs]
-
-
-def _name(micrograph: Micrograph | str) -> str:
-    return micrograph.name if isinstance(micrograph, Micrograph) else micrograph

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,18 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.formats.csv_picks import empty_picks, group_rows
+from napari_unetpick.io.formats.csv_picks import group_rows
 from napari_unetpick.io.images.relion_star import magnification_pixel_size, pixel_size_by_row
-from napari_unetpick.io.names import strip_suffixes
-from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
 from napari_unetpick.io.star import Block, format_loop, quote, read_star
 
-RELION_SUFFIXES = ("_autopick", "_manualpick")
+RELION_SUFFIX = re.compile("(?<=.)_(auto|manual)pick$")
 UNSET = -999.0
 """What RELION writes for a figure of merit, class or angle that is not known."""
 MICROGRAPH_PIXEL_SIZE = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize")
 
 
-def read_star_picks(path: Path, options: ReadOptions) -> ReadPicks:
+def read_star_picks(path: Path, options: ReadOptions) -> PickSet:
     """Read the picks of a STAR file: coordinates or particles.
 
     Raises
@@ -53,9 +53,9 @@ def read_star_picks(path: Path, options: ReadOptions) -> ReadPicks:
             f"{path}: its particles have no micrograph name (no column _rlnMicrographName)"
         )
     else:
-        stem = strip_suffixes(path.stem, RELION_SUFFIXES)
-        picks = group_rows([stem] * len(table), numbers) or [empty_picks(stem)]
-    return ReadPicks(picks, messages)
+        stem = RELION_SUFFIX.sub("", path.stem)
+        picks = group_rows([stem] * len(table), numbers) or [Picks(stem)]
+    return PickSet(picks, messages)
 
 
 def recentring_shift(
@@ -136,12 +136,7 @@ def _micrograph_pixel_size(
 
 
 def write_star(path: Path, picks: Picks) -> None:
-    """Write one micrograph's picks as RELION's per-micrograph coordinate file."""
-    write_text(path, format_star(picks))
-
-
-def format_star(picks: Picks) -> str:
-    """Return a per-micrograph coordinate file: one bare `data_` block, class 0, psi 0 if unknown.
+    """Write one micrograph's coordinates: one bare `data_` block, class 0, psi 0 if unknown.
 
     RELION reads only the first block, so there is no optics block. Without scores there is no
     figure of merit: an invented one would pass or fail Extract's minimum.
@@ -160,11 +155,11 @@ def format_star(picks: Picks) -> str:
         form += " %6d"
         columns.append(picks.tracks)
     rows = map(form.__mod__, zip(*(column.tolist() for column in columns), strict=True))
-    return "# version 30001\n\n" + format_loop("", labels, rows)
+    write_text(path, "# version 30001\n\n" + format_loop("", labels, rows))
 
 
-def format_combined_star(picks: Iterable[Picks]) -> str:
-    """Return one table of all micrographs, as cryoSPARC's Import Particle Stack takes it."""
+def write_combined_star(path: Path, picks: Iterable[Picks]) -> None:
+    """Write one table of all micrographs, as cryoSPARC's Import Particle Stack takes it."""
     each = list(picks)
     scored = any(p.scores is not None for p in each)
     labels = ["rlnMicrographName", "rlnCoordinateX", "rlnCoordinateY"]
@@ -178,7 +173,7 @@ def format_combined_star(picks: Iterable[Picks]) -> str:
             scores = np.full(len(one), UNSET) if one.scores is None else one.scores
             columns.append(np.nan_to_num(scores, nan=UNSET))
         rows += map(form.__mod__, zip(*(c.tolist() for c in columns), strict=True))
-    return format_loop("", labels, rows)
+    write_text(path, format_loop("", labels, rows))
 
 
 def _coordinate_table(blocks: list[Block], path: Path) -> Block:

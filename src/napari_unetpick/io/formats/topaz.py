@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.formats.csv_picks import group_rows
 from napari_unetpick.io.names import micrograph_key, refuse_one_name
-from napari_unetpick.io.picks import Picks, ReadOptions, ReadPicks
+from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
 from napari_unetpick.io.text import parse_numbers, read_table
 
 NEEDED = ("image_name", "x_coord", "y_coord")
@@ -19,7 +19,7 @@ SMALLEST = 1e-6
 """Probabilities are kept this far from 0 and 1, where the logit is infinite."""
 
 
-def read_topaz(path: Path, options: ReadOptions | None = None) -> ReadPicks:
+def read_topaz(path: Path, options: ReadOptions | None = None) -> PickSet:
     """Read picks in the pixels of the images that Topaz was given; logits become probabilities."""
     columns = read_table(path, NEEDED)
     labels = {"x": "x_coord", "y": "y_coord", "score": "score", "diameter": "diameter"}
@@ -30,7 +30,7 @@ def read_topaz(path: Path, options: ReadOptions | None = None) -> ReadPicks:
     }
     if "score" in numbers:
         numbers["score"] = to_probability(numbers["score"])
-    return ReadPicks(group_rows(columns["image_name"], numbers, "Topaz"))
+    return PickSet(group_rows(columns["image_name"], numbers, "Topaz"))
 
 
 def write_topaz(path: Path, picks: Iterable[Picks]) -> None:

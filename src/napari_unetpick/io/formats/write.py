@@ -16,8 +16,8 @@ from napari_unetpick.io.formats.output_files import (
     refuse_file,
     refuse_folder,
 )
-from napari_unetpick.io.formats.relion_list import write_autopick, write_combined_star
-from napari_unetpick.io.formats.relion_picks import write_star
+from napari_unetpick.io.formats.relion_list import write_autopick
+from napari_unetpick.io.formats.relion_picks import write_combined_star, write_star
 from napari_unetpick.io.formats.topaz import write_topaz
 from napari_unetpick.io.picks import FARTHEST, Picks
 
@@ -64,14 +64,14 @@ def write_picks(
         return [target for _, target in targets]
     if fmt == "relion":
         refuse_file(out)
-        return write_autopick(out, [(one.micrograph, one) for one in each])
+        return write_autopick(out, each)
     refuse_folder(out)
     if fmt == "csv":
         write_csv(out, each)
     elif fmt == "topaz":
         write_topaz(out, each)
     else:
-        write_combined_star(out, [(one.micrograph, one) for one in each])
+        write_combined_star(out, each)
     return [out]
 
 

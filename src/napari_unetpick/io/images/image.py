@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +142,37 @@ def resolve_pixel_size(
         "give --pixel-size (A/px)",
         viewer="enter it in Annotate, under the diameter",
     )
+
+
+@dataclass(frozen=True)
+class Images:
+    """Sizes of the images that were opened, by key: (rows, cols), and A/px where it is known.
+
+    `failed` says by key why an image could not be opened.
+    """
+
+    shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    pixel_sizes: dict[str, float] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def open_images(micrographs: Iterable[Micrograph], pixel_size: float | None = None) -> Images:
+    """Open images for their sizes, one after the other.
+
+    Parameters
+    ----------
+    pixel_size
+        A/px, instead of the micrographs' own.
+    """
+    found = Images()
+    for micrograph in micrographs:
+        try:
+            image = read_micrograph(micrograph.path)
+        except InputError as error:
+            found.failed[micrograph.key] = str(error)
+            continue
+        rows, cols = image.data.shape
+        found.shapes[micrograph.key] = (rows, cols)
+        with suppress(InputError):  # no pixel size matters only where Angstrom become pixels
+            found.pixel_sizes[micrograph.key] = resolve_pixel_size(micrograph, image, pixel_size)
+    return found

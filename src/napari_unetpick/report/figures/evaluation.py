@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_unetpick.evaluation.calibration import ExpectedPrecision, ReliabilityCheck
 from napari_unetpick.evaluation.intervals import binomial_interval
+from napari_unetpick.evaluation.metrics import PrecisionRecall
 from napari_unetpick.evaluation.results import PrecisionRecallCurve
 from napari_unetpick.report.figures.canvas import legend_style, start_figure
 from napari_unetpick.report.figures.palette import LIGHT, Theme
@@ -20,12 +22,8 @@ if TYPE_CHECKING:
 def draw_precision_recall(curve: PrecisionRecallCurve, theme: Theme = LIGHT) -> Figure:
     """Draw precision against recall, with lines of equal F1 and the threshold in use."""
     figure, axes = start_figure("Precision and recall of the candidates", theme)
-    _draw_equal_f1(axes, theme)
-    points = curve.points
-    # each candidate adds a step; before the first one, precision is that of the first
-    recall = np.concatenate([[0.0], points.recall])
-    precision = np.concatenate([points.precision[:1], points.precision])
-    axes.plot(recall, precision, color=theme.first, lw=2)
+    draw_equal_f1(axes, theme)
+    axes.plot(*steps_of(curve.points), color=theme.first, lw=2)
     label = f"best F1 {curve.best_f1:.3f}, at threshold {curve.best_threshold:.2f}"
     _mark(axes, curve, curve.best_threshold, label, "o", theme.paper, theme.first)
     if curve.threshold is not None:
@@ -80,7 +78,13 @@ def draw_reliability(
     return figure
 
 
-def _draw_equal_f1(axes: Axes, theme: Theme) -> None:
+def steps_of(points: PrecisionRecall) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return recall and precision to be drawn: before the first candidate, those of the first."""
+    recall = np.concatenate([[0.0], points.recall])
+    return recall, np.concatenate([points.precision[:1], points.precision])
+
+
+def draw_equal_f1(axes: Axes, theme: Theme) -> None:
     """Draw P = F R / (2 R - F) for some F1; on the diagonal P = R = F1."""
     for f1 in (0.2, 0.4, 0.6, 0.8, 0.9):
         recall = np.linspace(f1 / 2 + 1e-3, 1.0, 400)

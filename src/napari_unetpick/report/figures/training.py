@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unetpick.errors import InputError
 from napari_unetpick.report.figures.canvas import legend_style, start_figure
 from napari_unetpick.report.figures.palette import LIGHT, Theme
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Read a run's metrics.jsonl: one JSON object an epoch; a torn last line is left out.
-
-    Raises
-    ------
-    InputError
-        The file is missing or holds something else.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as training metrics ({error})") from None
-    rows = []
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            if number == len(lines):
-                break  # the run was killed as it wrote
-            raise InputError(f"{path}: line {number} is no JSON; is it a metrics.jsonl?") from None
-        if not isinstance(row, dict):
-            raise InputError(f"{path}: line {number} is no JSON object; is it a metrics.jsonl?")
-        rows.append(row)
-    return rows
 
 
 def draw_training(rows: Sequence[Mapping[str, Any]], theme: Theme = LIGHT) -> Figure:

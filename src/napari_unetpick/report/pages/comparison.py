@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_unetpick.io.atomic import atomic_path, write_text
 from napari_unetpick.report.figures.canvas import legend_style, start_figure
-from napari_unetpick.report.figures.evaluation import _draw_equal_f1
+from napari_unetpick.report.figures.evaluation import draw_equal_f1, steps_of
 from napari_unetpick.report.figures.losses import PURPLE
 from napari_unetpick.report.figures.palette import LIGHT, Theme
 from napari_unetpick.report.pages.html import Section, Tile, write_report
@@ -19,7 +17,6 @@ from napari_unetpick.report.tables.comparison import (
     about,
     detail_table,
     difference_table,
-    interval,
     micrograph_table,
     overview_table,
     setting_table,
@@ -27,6 +24,7 @@ from napari_unetpick.report.tables.comparison import (
     to_latex,
     to_markdown,
 )
+from napari_unetpick.report.tables.evaluation import interval
 from napari_unetpick.study.compare.result import ComparisonResult, MethodResult
 
 if TYPE_CHECKING:
@@ -107,7 +105,7 @@ def draw_methods(found: ComparisonResult, theme: Theme = LIGHT) -> Figure:
     """Draw precision against recall of all methods, with the points at which they were scored."""
     figure, axes = start_figure("Precision and recall of each method", theme)
     figure.set_size_inches(8.4, 5.6 + 0.22 * len(found.methods))
-    _draw_equal_f1(axes, theme)
+    draw_equal_f1(axes, theme)
     colours = (theme.first, theme.second, theme.third, PURPLE, theme.ink)
     for number, method in enumerate(found.methods):
         colour = colours[number % len(colours)]
@@ -133,11 +131,7 @@ def _draw_method(axes: Axes, method: MethodResult, colour: str, line: str, mark:
     )
     label = f"{_plain(method.name)}: F1 {f1:.3f}"
     if method.curve is not None and len(method.curve.points.thresholds):
-        points = method.curve.points
-        # before the first candidate, precision is that of the first
-        x = np.concatenate([[0.0], points.recall])
-        y = np.concatenate([points.precision[:1], points.precision])
-        axes.plot(x, y, line, color=colour, lw=2)
+        axes.plot(*steps_of(method.curve.points), line, color=colour, lw=2)
         label += f", average precision {method.curve.average_precision:.3f}"
         if method.curve.source == "picks":
             label += " (of the picks given)"

@@ -66,10 +66,10 @@ def evaluation_sections(
     return sections
 
 
-def training_section(rows: Sequence[Mapping[str, Any]], title: str = "Training") -> Section:
-    """Give a section with the curves of a run's metrics.jsonl (see `figures.read_metrics`)."""
+def training_section(rows: Sequence[Mapping[str, Any]]) -> Section:
+    """Give a section with the curves of a run's metrics.jsonl (see `project.runs.read_metrics`)."""
     picture = themed(lambda theme: draw_training(rows, theme), "Loss and validation F1 by epoch")
-    return Section(title, pictures=[picture] if rows else [])
+    return Section("Training", pictures=[picture] if rows else [])
 
 
 def themed(

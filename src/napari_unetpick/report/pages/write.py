@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +36,6 @@ from napari_unetpick.report.tables.evaluation import micrograph_table, to_csv, t
 Images = Callable[[str], NDArray[Any] | None]
 """Gives a micrograph's (rows, cols) array by its key, or None where there is none."""
 ON_PAGE = 3  # overlays on the page; the folder has all
-
-
-@dataclass(frozen=True)
-class _Pictures:
-    """What the micrographs' images gave: overlays for the page, and the gallery."""
-
-    overlays: list[PageImage]
-    gallery: list[PageImage]
 
 
 def write_evaluation(
@@ -91,12 +82,15 @@ def write_evaluation(
     write_text(files[1], to_csv(evaluation))
     write_text(files[2], to_markdown(evaluation, title))
     curves = _write_curves(out, evaluation, files)
-    pictures = _Pictures([], [])
+    overlays: list[PageImage] = []
+    gallery: list[PageImage] = []
     if images is not None:
-        pictures = _write_pictures(out, evaluation, images, pixel_sizes or {}, files, on_progress)
-    sections = [*before, *evaluation_sections(evaluation, curves, pictures.gallery)]
-    if pictures.overlays:
-        sections.append(overlay_section(pictures.overlays, len(evaluation.micrographs)))
+        overlays, gallery = _write_pictures(
+            out, evaluation, images, pixel_sizes or {}, files, on_progress
+        )
+    sections = [*before, *evaluation_sections(evaluation, curves, gallery)]
+    if overlays:
+        sections.append(overlay_section(overlays, len(evaluation.micrographs)))
     sections += [Section("By micrograph", table=micrograph_table(evaluation)), *after]
     line = (
         f"protocol {evaluation.protocol}, {tell_count(len(evaluation.micrographs), 'micrograph')}"
@@ -131,8 +125,8 @@ def _write_pictures(
     pixel_sizes: Mapping[str, float],
     files: list[Path],
     on_progress: Callable[[int, int, str], None] | None,
-) -> _Pictures:
-    """Open each micrograph once: its overlay, and its crops for the gallery."""
+) -> tuple[list[PageImage], list[PageImage]]:
+    """Open each micrograph once: its overlay for the page, and its crops for the gallery."""
     rows = evaluation.micrographs
     chosen = choose_picks(rows)
     crops: dict[tuple[str, int], Greys] = {}
@@ -155,7 +149,7 @@ def _write_pictures(
         if on_progress is not None:
             on_progress(done, len(rows), row.key)
     have = [pick for pick in chosen if (pick.micrograph, pick.index) in crops]
-    return _Pictures(overlays, _write_gallery(out, have, crops, evaluation.half.n_picks, files))
+    return overlays, _write_gallery(out, have, crops, evaluation.half.n_picks, files)
 
 
 def _write_gallery(

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_unetpick.evaluation.figures import RATIOS, Value
+from napari_unetpick.evaluation.figures import RATIOS
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.report.figures.canvas import legend_style, start_figure
 from napari_unetpick.report.figures.palette import LIGHT, Theme
 from napari_unetpick.report.pages.html import Section, Tile, write_report
 from napari_unetpick.report.pages.page import themed
-from napari_unetpick.report.tables.evaluation import Table, markdown_table
+from napari_unetpick.report.tables.evaluation import (
+    FIGURES,
+    Table,
+    csv_text,
+    figure_columns,
+    figure_rows,
+    interval,
+    markdown_table,
+    number,
+    sentence,
+)
 from napari_unetpick.study.cryoppp.published import PUBLISHED
 from napari_unetpick.study.cryoppp.record import SetRecord
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ROWS = {
-    "particle": "particle (pooled)",
-    "particle_macro": "particle (macro)",
-    "iou0.6": "iou0.6 (pooled)",
-    "pixel": "pixel (mean)",
-    "quarter": "within 0.25 d (pooled)",
-}
 SHORT = {
     "particle.f1": "F1",
     "particle_macro.f1": "macro F1",
@@ -54,9 +55,9 @@ def overview_table(records: Sequence[SetRecord]) -> Table:
             each.id + "*" * bool(each.leaks),
             f"{each.micrographs:,}",
             f"{each.particles:,}",
-            *(_number(each.figures[f"particle.{ratio}"]) for ratio in RATIOS),
-            _interval(each.figures["particle.f1"]),
-            *(_number(each.figures.get(key)) for key in list(SHORT)[1:]),
+            *(number(each.figures[f"particle.{ratio}"]) for ratio in RATIOS),
+            interval(each.figures["particle.f1"]),
+            *(number(each.figures.get(key)) for key in list(SHORT)[1:]),
         )
         for each in records
     ]
@@ -74,16 +75,7 @@ def overview_table(records: Sequence[SetRecord]) -> Table:
 
 def detail_table(records: Sequence[SetRecord]) -> Table:
     """List precision, recall and F1 of every set by every protocol, with 95 % intervals."""
-    rows = []
-    for each in records:
-        for key, title in ROWS.items():
-            cells = [each.figures[f"{key}.{ratio}"] for ratio in RATIOS]
-            texts = [text for cell in cells for text in (_number(cell), _interval(cell))]
-            rows.append((each.id, title, *texts))
-        centring = each.figures.get("centring.median")
-        blank = ("",) * 4
-        title = "centring error of matched picks (d)"
-        rows.append((each.id, title, _number(centring), _interval(centring), *blank))
+    rows = [row for each in records for row in figure_rows(each.id, each.figures)]
     headers = ("set", "protocol", "precision", "95 %", "recall", "95 %", "F1", "95 %")
     return Table(headers, rows, "95 %: bootstrap over micrographs", text_columns=(0, 1))
 
@@ -115,18 +107,13 @@ def setting_table(records: Sequence[SetRecord], before: dict[str, SetRecord]) ->
 
 def to_csv(records: Sequence[SetRecord]) -> str:
     """Write a line a set: every figure, with `_low` and `_high` for its interval."""
-    names = [f"{row}.{ratio}" for row in ROWS for ratio in RATIOS] + ["centring.median"]
-    columns = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     facts = ("part", "micrographs", "particles", "picks", "training", "diameter_px", "pixel_size")
-    writer.writerow(["set", *facts, *columns, "leak"])
+    rows: list[list[object]] = [["set", *facts, *figure_columns(FIGURES), "leak"]]
     for each in records:
-        values = [each.figures.get(name, (None, None, None)) for name in names]
-        cells = ["" if cell is None else cell for value in values for cell in value]
+        cells = [cell for name in FIGURES for cell in each.figures.get(name, (None,) * 3)]
         known = [getattr(each, name) for name in facts]
-        writer.writerow([each.id, *known, *cells, "; ".join(each.leaks)])
-    return text.getvalue()
+        rows.append([each.id, *known, *cells, "; ".join(each.leaks)])
+    return csv_text(rows)
 
 
 def write_benchmark(
@@ -157,8 +144,8 @@ def write_benchmark(
     settings = setting_table(records, before or {})
     lines = [*notes, *record_notes(records)]
     files = [out / "benchmark.md", out / "benchmark.csv"]
-    parts = [f"# {title}", about, markdown_table(overview), _sentence(overview.caption)]
-    parts += ["## By protocol", markdown_table(detail), _sentence(detail.caption)]
+    parts = [f"# {title}", about, markdown_table(overview), sentence(overview.caption)]
+    parts += ["## By protocol", markdown_table(detail), sentence(detail.caption)]
     parts += ["## Settings", markdown_table(settings)]
     if lines:
         parts += ["## Notes", "\n".join(f"- {line}" for line in lines)]
@@ -230,20 +217,6 @@ def _gap(test: SetRecord, before: SetRecord | None) -> str:
     return f"{100 * (chosen - test.figures['particle.f1'][0]):+.1f} points"
 
 
-def _number(value: Value | None) -> str:
-    return "–" if value is None else f"{value[0]:.3f}"
-
-
-def _interval(value: Value | None) -> str:
-    if value is None or value[1] is None or value[2] is None:
-        return "–"
-    return f"{value[1]:.3f} to {value[2]:.3f}"
-
-
 def _mean(records: Sequence[SetRecord], name: str) -> str:
     values = [each.figures[name][0] for each in records if name in each.figures]
     return f"{np.mean(values):.3f}" if values else "–"
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 import numpy as np
 
-from napari_unetpick.evaluation.figures import RATIOS, Value
+from napari_unetpick.evaluation.figures import RATIOS
 from napari_unetpick.evaluation.intervals import Difference
 from napari_unetpick.evaluation.methods import PAIRED
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.report.tables.benchmark import ROWS
-from napari_unetpick.report.tables.evaluation import Table, latex_text, markdown_table
+from napari_unetpick.report.tables.evaluation import (
+    FIGURES,
+    Table,
+    csv_text,
+    figure_columns,
+    figure_rows,
+    interval,
+    latex_text,
+    markdown_table,
+    number,
+    sentence,
+)
 from napari_unetpick.study.compare.result import ComparisonResult, MethodResult
 
 NONE = "–"
@@ -102,15 +109,7 @@ def setting_table(found: ComparisonResult) -> Table:
 
 def detail_table(found: ComparisonResult) -> Table:
     """List precision, recall and F1 of every method by every protocol, with 95 % intervals."""
-    rows: list[tuple[str, ...]] = []
-    for method in found.methods:
-        for key, title in ROWS.items():
-            cells = [method.figures[f"{key}.{ratio}"] for ratio in RATIOS]
-            texts = [text for cell in cells for text in (number(cell), interval(cell))]
-            rows.append((method.name, title, *texts))
-        centring = method.figures.get("centring.median")
-        title = "centring error of matched picks (d)"
-        rows.append((method.name, title, number(centring), interval(centring), *("",) * 4))
+    rows = [row for method in found.methods for row in figure_rows(method.name, method.figures)]
     headers = ("method", "protocol", "precision", "95 %", "recall", "95 %", "F1", "95 %")
     caption = f"95 %: bootstrap over micrographs, seed {found.seed}"
     return Table(headers, rows, caption=caption, text_columns=(0, 1))
@@ -128,26 +127,21 @@ def micrograph_table(found: ComparisonResult) -> Table:
 
 def to_csv(found: ComparisonResult) -> str:
     """Write a line a method: every figure, with `_low` and `_high` for its interval."""
-    names = [f"{row}.{ratio}" for row in ROWS for ratio in RATIOS] + ["centring.median"]
-    changes = [f"f1_minus_first.{name}" for name in PAIRED]
     facts = (
         *("name", "kind", "n_picks", "n_matched", "threshold", "min_distance", "validation_f1"),
         *("f1_as_delivered", "average_precision"),
     )
-    columns = [f"{name}{end}" for name in (*names, *changes) for end in ("", "_low", "_high")]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["part", "n_micrographs", "n_truth", *facts, *columns, "leak"])
+    columns = figure_columns([*FIGURES, *(f"f1_minus_first.{name}" for name in PAIRED)])
+    rows: list[list[object]] = [["part", "n_micrographs", "n_truth", *facts, *columns, "leak"]]
     n_truth = found.methods[0].evaluation.half.n_truth
     for method in found.methods:
         plain = method.to_dict()
         unknown = [None] * 3
-        values = [plain["figures"].get(name, unknown) for name in names]
+        values = [plain["figures"].get(name, unknown) for name in FIGURES]
         values += [(plain["differences"] or {}).get(name, unknown) for name in PAIRED]
         cells = [found.part, len(found.keys), n_truth, *(plain[fact] for fact in facts)]
-        cells += [cell for value in values for cell in value] + [method.leak]
-        writer.writerow(["" if cell is None else cell for cell in cells])
-    return text.getvalue()
+        rows.append([*cells, *(cell for value in values for cell in value), method.leak])
+    return csv_text(rows)
 
 
 def to_markdown(found: ComparisonResult, title: str) -> str:
@@ -162,7 +156,7 @@ def to_markdown(found: ComparisonResult, title: str) -> str:
     for heading, table in tables.items():
         if table is not None:
             parts += [f"## {heading}"] * bool(heading) + [markdown_table(table)]
-            parts.append(f"{table.caption[0].upper()}{table.caption[1:]}.")
+            parts.append(sentence(table.caption))
         if not heading and found.all_notes:
             parts.append("\n".join(f"- {note}" for note in found.all_notes))
         if not heading and any(method.curve for method in found.methods):
@@ -210,18 +204,6 @@ def about(found: ComparisonResult) -> str:
     if found.test_evaluation:
         how = f", test-set evaluation number {found.test_evaluation}"
     return f"{pickers} on {micrographs} ({particles}){how}"
-
-
-def number(value: Value | None) -> str:
-    """Write a figure without its interval."""
-    return NONE if value is None else f"{value[0]:.3f}"
-
-
-def interval(value: Value | None) -> str:
-    """Write a figure's interval."""
-    if value is None or value[1] is None or value[2] is None:
-        return NONE
-    return f"{value[1]:.3f} to {value[2]:.3f}"
 
 
 def difference_texts(change: Difference) -> tuple[str, str]:

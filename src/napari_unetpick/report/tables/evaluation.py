@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from napari_unetpick.evaluation.figures import RATIOS, Figures, Value
 from napari_unetpick.evaluation.intervals import Interval
 from napari_unetpick.evaluation.protocols import DESCRIPTIONS, POOLING
 from napari_unetpick.evaluation.results import Evaluation, ProtocolResult
 from napari_unetpick.io.picks import tell_count
 
+ROWS = {
+    "particle": "particle (pooled)",
+    "particle_macro": "particle (macro)",
+    "iou0.6": "iou0.6 (pooled)",
+    "pixel": "pixel (mean)",
+    "quarter": "within 0.25 d (pooled)",
+}
+FIGURES = [*(f"{row}.{ratio}" for row in ROWS for ratio in RATIOS), "centring.median"]
 LATEX = {
     **{letter: "\\" + letter for letter in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -126,11 +135,7 @@ def micrograph_table(evaluation: Evaluation) -> Table:
 def to_csv(evaluation: Evaluation) -> str:
     """Write one line a micrograph, with the names and roundings of the JSON."""
     rows = [_flat(row) for row in evaluation.to_dict()["micrographs"]]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text([list(rows[0]), *(list(row.values()) for row in rows)])
 
 
 def to_markdown(evaluation: Evaluation, title: str) -> str:
@@ -143,7 +148,7 @@ def to_markdown(evaluation: Evaluation, title: str) -> str:
     ):
         parts += [f"## {heading}", markdown_table(table)]
         if table.caption:
-            parts.append(f"{table.caption[0].upper()}{table.caption[1:]}.")
+            parts.append(sentence(table.caption))
     if evaluation.notes:
         parts += ["## Notes", "\n".join(f"- {note}" for note in evaluation.notes)]
     return "\n\n".join(parts) + "\n"
@@ -159,10 +164,10 @@ def markdown_table(table: Table) -> str:
     )
 
 
-def csv_table(table: Table) -> str:
-    """Write a table as CSV."""
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Write rows as CSV; None is empty."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([table.headers, *table.rows])
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 
@@ -194,6 +199,39 @@ def plain_table(table: Table) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def number(value: Value | None) -> str:
+    """Write a figure without its interval."""
+    return "–" if value is None else f"{value[0]:.3f}"
+
+
+def interval(value: Value | None) -> str:
+    """Write a figure's interval."""
+    if value is None or value[1] is None or value[2] is None:
+        return "–"
+    return f"{value[1]:.3f} to {value[2]:.3f}"
+
+
+def figure_rows(name: str, figures: Figures) -> list[tuple[str, ...]]:
+    """List the figures of a set or method by every protocol, with their intervals."""
+    rows: list[tuple[str, ...]] = []
+    for key, title in ROWS.items():
+        cells = [figures[f"{key}.{ratio}"] for ratio in RATIOS]
+        rows.append((name, title, *(t for cell in cells for t in (number(cell), interval(cell)))))
+    centring = figures.get("centring.median")
+    title = "centring error of matched picks (d)"
+    return [*rows, (name, title, number(centring), interval(centring), *("",) * 4)]
+
+
+def figure_columns(names: Iterable[str]) -> list[str]:
+    """Return the columns of a CSV with figures: each with `_low` and `_high` for its interval."""
+    return [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+
+
+def sentence(text: str) -> str:
+    """Write a caption as a sentence."""
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def interval_text(interval: Interval | None) -> str:

@@ -11,8 +11,8 @@ from napari_unetpick.evaluation.protocols import Protocol
 from napari_unetpick.io.atomic import atomic_path, write_text
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.report.figures.canvas import legend_style, make_figure, to_png
-from napari_unetpick.report.figures.palette import LIGHT, Theme
-from napari_unetpick.report.tables.evaluation import Table, csv_table, latex_table, markdown_table
+from napari_unetpick.report.figures.palette import LIGHT
+from napari_unetpick.report.tables.evaluation import Table, csv_text, latex_table, markdown_table
 from napari_unetpick.study.ablation.rungs import Ladder, RungResult
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ SHOWN: tuple[Protocol, ...] = ("particle", "pixel")
 
 def write_ladder(out: Path, ladder: Ladder) -> list[Path]:
     """Write ladder.md, .csv, .tex and .png; return their paths."""
-    table, without = ladder_table(ladder), without_table(ladder)
+    table = ladder_table(ladder.rungs)
     parts = ["# Ablation", about(ladder), markdown_table(table)]
-    if without is not None:
-        parts += ["## Everything but one", markdown_table(without)]
+    if ladder.without:
+        parts += ["## Everything but one", markdown_table(ladder_table(ladder.without))]
     if ladder.missing:
         parts.append("Not run: " + "; ".join(ladder.missing) + ".")
     write_text(out / "ladder.md", "\n\n".join(parts) + "\n")
-    write_text(out / "ladder.csv", csv_table(table))
+    write_text(out / "ladder.csv", csv_text([table.headers, *table.rows]))
     write_text(out / "ladder.tex", latex_table(plan_table(ladder)))
     with atomic_path(out / "ladder.png") as temporary:
         temporary.write_bytes(to_png(draw_ladder(ladder)))
@@ -48,18 +48,9 @@ def about(ladder: Ladder) -> str:
     )
 
 
-def ladder_table(ladder: Ladder) -> Table:
-    """List every rung: F1 by two protocols, the change each brought, and its cost."""
-    return _table("method", ladder.rungs)
-
-
-def without_table(ladder: Ladder) -> Table | None:
-    """List everything but one step, with the change that leaving it out brought."""
-    return _table("method", ladder.without) if ladder.without else None
-
-
-def _table(first: str, rungs: Sequence[RungResult]) -> Table:
-    headers = [first, "seeds"]
+def ladder_table(rungs: Sequence[RungResult]) -> Table:
+    """List rungs: F1 by two protocols, the change that each brought, and its cost."""
+    headers = ["method", "seeds"]
     for tag in SHOWN:
         headers += [f"F1 ({tag})", "change", "95 %"]
     headers += ["P (pixel)", "R (pixel)", "rounds rejected", "min", "parameters"]
@@ -111,9 +102,9 @@ def change_texts(change: Difference | None) -> tuple[str, str]:
     return f"{change.value:+.3f}", f"{change.low:+.3f} to {change.high:+.3f}"
 
 
-def draw_ladder(ladder: Ladder, theme: Theme = LIGHT) -> Figure:
+def draw_ladder(ladder: Ladder) -> Figure:
     """Draw F1 of every rung from top to bottom, a point a protocol, its spread over seeds."""
-    rungs = ladder.rungs
+    rungs, theme = ladder.rungs, LIGHT
     figure = make_figure(9.0, 1.6 + 0.42 * len(rungs), 150, theme.paper)
     figure.set_layout_engine("constrained")
     axes = figure.add_subplot()

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_unetpick.engine.inputs import make_train_job, shapes_of
+from napari_unetpick.engine.inputs import make_train_job
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_exclusions
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
+from napari_unetpick.io.images.image import open_images
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, labels_hash, states_beside
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.splits import read_split
-from napari_unetpick.project.evaluations import find_project, read_evaluations
+from napari_unetpick.project.evaluations import log_folder, read_evaluations
 from napari_unetpick.study.ablation.units import AblateJob
 
 TEST_SHARE = 0.4  # of the labelled micrographs, where no split is given
@@ -80,7 +81,7 @@ def make_ablate_job(
     source, names = truth or picks, [m.name for m in job.micrographs]
     known = set(job.labels)
     if truth is not None:
-        known = set(assign_picks(read_picks(truth), job.micrographs, {}).picks)
+        known = set(assign_picks(read_picks(truth), job.micrographs, {}))
     known = fully_labelled(known, states_beside(source, names), source, messages)
     parts = choose_parts(split, job.micrographs, sorted(known))
     test = [m for m in job.micrographs if parts.get(m.key) == "test" and m.key in known]
@@ -111,8 +112,7 @@ def make_ablate_job(
             "of K micrographs only"
         )
     groups = sorted(own), sorted(m.key for m in learn), sorted(m.key for m in test)
-    project = find_project([*map(Path, micrographs[:1]), *(m.path for m in job.micrographs[:1])])
-    looks = project or out
+    looks = log_folder(micrographs, job.micrographs, out)
     read_evaluations(looks)  # a damaged file is better found now
     before = [labels_hash(job.labels), float(diameter), pixel_size, float(border), *groups]
     true = read_test(source, test, pixel_size)
@@ -170,9 +170,9 @@ def tell_split(
 
 def read_test(truth: Path, test: list[Micrograph], pixel_size: float | None) -> dict[str, Picks]:
     """Read the truth of the test micrographs, by key."""
-    shapes = shapes_of(test)
+    shapes = open_images(test).shapes
     found = read_picks(truth, image_shapes=shapes, pixel_size=pixel_size)
-    return assign_picks(found, test, shapes).picks
+    return assign_picks(found, test, shapes)
 
 
 def truth_hash(true: Mapping[str, Picks], excluded: Areas) -> str:

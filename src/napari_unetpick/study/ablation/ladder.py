@@ -25,46 +25,25 @@ class Rung:
     ensemble: bool = False
 
 
-def _combined_loss(s: Settings) -> Settings:
-    return replace(s, loss=LossSettings())
-
-
-def _augmentation(s: Settings) -> Settings:
-    return replace(s, augment=AugmentSettings())
-
-
-def _longer(s: Settings) -> Settings:
-    return replace(
-        s, train=replace(s.train, epochs=100), self_train=replace(s.self_train, epochs=40)
-    )
-
-
-def _schedule(s: Settings) -> Settings:
-    """Warm restarts; 100 epochs end within a cycle, so the weights are averaged."""
-    return replace(s, train=replace(s.train, schedule="warm-restarts", average_decay=0.99))
-
-
-def _dynamic(s: Settings) -> Settings:
-    own = SelfTrainSettings()
-    return replace(s, self_train=replace(own, epochs=s.self_train.epochs))
-
-
-def _balanced(s: Settings) -> Settings:
-    return replace(s, train=replace(s.train, balanced=True))
-
-
-def _attention(s: Settings) -> Settings:
-    return replace(s, network=replace(s.network, attention=True))
-
-
 STEPS: tuple[tuple[str, Step], ...] = (
-    ("combined loss", _combined_loss),
-    ("augmentation", _augmentation),
-    ("longer training", _longer),
-    ("warm restarts", _schedule),
-    ("dynamic pseudo-labels, gate", _dynamic),
-    ("balanced sampling", _balanced),
-    ("attention", _attention),
+    ("combined loss", lambda s: replace(s, loss=LossSettings())),
+    ("augmentation", lambda s: replace(s, augment=AugmentSettings())),
+    (
+        "longer training",
+        lambda s: replace(
+            s, train=replace(s.train, epochs=100), self_train=replace(s.self_train, epochs=40)
+        ),
+    ),
+    (  # 100 epochs end within a cycle, so the weights are averaged
+        "warm restarts",
+        lambda s: replace(s, train=replace(s.train, schedule="warm-restarts", average_decay=0.99)),
+    ),
+    (
+        "dynamic pseudo-labels, gate",
+        lambda s: replace(s, self_train=replace(SelfTrainSettings(), epochs=s.self_train.epochs)),
+    ),
+    ("balanced sampling", lambda s: replace(s, train=replace(s.train, balanced=True))),
+    ("attention", lambda s: replace(s, network=replace(s.network, attention=True))),
 )
 """In the plan's order; none touches what another one sets."""
 ENSEMBLE = "ensemble"

@@ -11,7 +11,7 @@ from pathlib import Path
 from napari_unetpick.engine.inputs import make_pick_job
 from napari_unetpick.engine.nn.unet import build_network, count_parameters
 from napari_unetpick.engine.pick.run import pick
-from napari_unetpick.engine.runs.folder import CHECKPOINT, CONFIG, METRICS, MODEL
+from napari_unetpick.engine.runs.folder import CHECKPOINT
 from napari_unetpick.engine.runs.resume_check import differences, read_start_config
 from napari_unetpick.engine.self_train.acceptance import NUMBERS
 from napari_unetpick.engine.self_train.job import make_self_train_job
@@ -24,7 +24,7 @@ from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.models import load_model
-from napari_unetpick.project.runs import read_metrics
+from napari_unetpick.project.runs import CONFIG, METRICS, MODEL, read_metrics
 from napari_unetpick.settings import Settings, to_dict
 from napari_unetpick.study.ablation.ladder import Rung
 from napari_unetpick.study.ablation.records import RunRecord, key_of, record_name, scores_of

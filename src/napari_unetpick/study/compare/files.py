@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +12,11 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.load import read_pick_files
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.image import read_micrograph, resolve_pixel_size
+from napari_unetpick.io.images.image import open_images
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.io.picks import Picks, ReadPicks, count_unscored, tell_count
+from napari_unetpick.io.picks import Picks, PickSet, count_unscored, tell_count
 
 Shapes = Mapping[str, tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Images:
-    """Sizes of the images that were opened, by key: (rows, cols), and A/px where it is known.
-
-    `failed` says by key why an image could not be opened.
-    """
-
-    shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    pixel_sizes: dict[str, float] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,27 +42,9 @@ class MethodPicks:
     notes: tuple[str, ...] = ()
 
 
-def open_images(micrographs: Mapping[str, Micrograph], pixel_size: float | None = None) -> Images:
-    """Open images for their sizes; an InputError if not one of them can be opened."""
-    found = Images()
-    for key, micrograph in micrographs.items():
-        try:
-            image = read_micrograph(micrograph.path)
-        except InputError as error:
-            found.failed[key] = str(error)
-            continue
-        rows, cols = image.data.shape
-        found.shapes[key] = (int(rows), int(cols))
-        with suppress(InputError):  # no pixel size matters only where Angstrom become pixels
-            found.pixel_sizes[key] = resolve_pixel_size(micrograph, image, pixel_size)
-    if not found.shapes:
-        raise InputError(next(iter(found.failed.values()), "no micrograph to open"))
-    return found
-
-
 def read_truth(
     path: Path, micrographs: Mapping[str, Micrograph], pixel_size: float | None
-) -> ReadPicks:
+) -> PickSet:
     """Read the truth of all micrographs, most often without opening any image."""
     return _read_with_heights(
         lambda shapes: read_picks(path, image_shapes=shapes, pixel_size=pixel_size),
@@ -115,10 +84,10 @@ def read_method(
             chosen, more = _read_files(path, micrographs, shapes, pixel_size)
             assigned = assign_picks(chosen, list(micrographs.values()), shapes)
             notes += [message for message in assigned.messages if "not given" not in message]
-            picks |= assigned.picks
+            picks |= assigned
             everything &= more is not None
             if more is not None:
-                candidates |= assign_picks(more, list(micrographs.values()), shapes).picks
+                candidates |= assign_picks(more, list(micrographs.values()), shapes)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     given = {**picks, **candidates}
@@ -149,10 +118,10 @@ def read_method(
 
 def _read_files(
     path: Path, micrographs: Mapping[str, Micrograph], shapes: Shapes, pixel_size: float | None
-) -> tuple[ReadPicks, ReadPicks | None]:
-    more: list[ReadPicks | None] = []
+) -> tuple[PickSet, PickSet | None]:
+    more: list[PickSet | None] = []
 
-    def read(known: Shapes) -> ReadPicks:
+    def read(known: Shapes) -> PickSet:
         chosen, candidates = read_pick_files(path, known, pixel_size)
         more.append(candidates)
         return chosen
@@ -161,15 +130,15 @@ def _read_files(
 
 
 def _read_with_heights(
-    read: Callable[[Shapes], ReadPicks], shapes: Shapes, micrographs: Mapping[str, Micrograph]
-) -> ReadPicks:
+    read: Callable[[Shapes], PickSet], shapes: Shapes, micrographs: Mapping[str, Micrograph]
+) -> PickSet:
     """Read picks; only where that fails, open all images: CryoPPP counts rows from the last."""
     try:
         return read(shapes)
     except InputError as error:
         if "height" not in str(error):
             raise
-    return read(open_images(micrographs).shapes)
+    return read(open_images(micrographs.values()).shapes)
 
 
 def _all_scored(rows: Mapping[str, Picks]) -> bool:

@@ -7,28 +7,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from napari_unetpick.errors import InputError
-from napari_unetpick.evaluation.inputs.load import check_sizes
 from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_exclusions
 from napari_unetpick.evaluation.methods import draw_validation
 from napari_unetpick.export.pick_folder import check_folder
 from napari_unetpick.io.assign import assign_picks
+from napari_unetpick.io.images.image import Images, open_images
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import states_beside
 from napari_unetpick.io.picks import Picks, tell_count
+from napari_unetpick.io.sizes import check_sizes
 from napari_unetpick.io.splits import read_split
-from napari_unetpick.project.evaluations import find_project, read_evaluations
-from napari_unetpick.project.folder import real_folder
+from napari_unetpick.project.annotations import describe_accepted, read_annotations
+from napari_unetpick.project.evaluations import log_folder, read_evaluations
+from napari_unetpick.project.folder import PICKS, real_folder
 from napari_unetpick.project.table import PROJECT_FILE, Entry, read_project
-from napari_unetpick.study.compare.files import Images, open_images, read_truth
-from napari_unetpick.study.compare.own_truth import read_excluded
+from napari_unetpick.study.compare.files import read_truth
 from napari_unetpick.study.compare.sources import MethodSource, read_methods
 
 SHARE = 0.5  # of the labelled micrographs validates where no split is given
-NO_PICKS = Picks("", np.empty((0, 2)))
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ def make_compare_job(
     given, entries, own_diameter = _list(micrographs, truth, notes)
     listed = {each.key: each for each in given}
     found = read_truth(truth, listed, pixel_size)
-    labelled = assign_picks(found, given).picks
+    labelled = assign_picks(found, given)
     if _lies_in(truth, micrographs):
         states: Mapping[str, str] = {key: entry.state for key, entry in entries.items()}
     else:
@@ -135,21 +133,24 @@ def make_compare_job(
     validates, tests = (_keys(scored, parts, part) for part in ("validation", "test"))
     _check_parts(validates, tests, final, truth, split)
     scope = [*validates, *(tests if final else ())]
-    images = open_images({key: listed[key] for key in scope}, pixel_size)
+    images = open_images([listed[key] for key in scope], pixel_size)
+    if not images.shapes:
+        raise InputError(next(iter(images.failed.values())))
     assigned = assign_picks(found, given, images.shapes)
     notes += [f"truth: {message}" for message in assigned.messages]
-    excluded: Areas = {}
     if (own := _project_of(micrographs)) is not None and _lies_in(truth, micrographs):
-        excluded = read_excluded(own, scope, notes)
+        marks = {key: read_annotations(own / PICKS, key, []) for key in scope}
+        if accepted := describe_accepted(each.picks for each in marks.values()):
+            notes.append(accepted)
+        excluded = {key: each.exclusions for key, each in marks.items() if each.exclusions}
     else:
         excluded = read_exclusions(truth, [each.name for each in given], scope, notes)
-    project = find_project([*map(Path, micrographs[:1]), *(m.path for m in given[:1])])
-    looks = project or out
+    looks = log_folder(micrographs, given, out)
     if final:
         read_evaluations(looks)  # a damaged file is better found now
     return CompareJob(
         micrographs=listed,
-        truth={key: assigned.picks.get(key, NO_PICKS) for key in scope},
+        truth={key: assigned.get(key, Picks("")) for key in scope},
         methods=methods,
         validation=validates,
         test=tests,

@@ -14,8 +14,9 @@ from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.training_micrographs import seen_by
+from napari_unetpick.project.runs import MODEL
 from napari_unetpick.study.compare.job import CompareJob
-from napari_unetpick.study.compare.sources import MODEL_FILE, MethodSource
+from napari_unetpick.study.compare.sources import MethodSource
 
 FOLDER = "picks"
 STAMP = "picked_by.json"
@@ -83,7 +84,7 @@ def trained_on(method: MethodSource, keys: Sequence[str]) -> list[str]:
 
 def _stamp(job: CompareJob, method: MethodSource, keys: Sequence[str]) -> dict[str, Any]:
     """Return what a picking depends on; where it is the same, the picks are."""
-    file = method.path / MODEL_FILE if method.path.is_dir() else method.path
+    file = method.path / MODEL if method.path.is_dir() else method.path
     images = {key: job.micrographs[key].path.stat() for key in keys}
     return {
         "model": hashlib.sha256(file.read_bytes()).hexdigest(),

@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-
 from napari_unetpick.evaluation.figures import Figures
 from napari_unetpick.evaluation.intervals import Difference
 from napari_unetpick.evaluation.methods import OperatingPoint
 from napari_unetpick.evaluation.metrics import Score
-from napari_unetpick.evaluation.results import Evaluation, PrecisionRecallCurve
-
-DIGITS = 4
+from napari_unetpick.evaluation.results import Evaluation, PrecisionRecallCurve, rounded
 
 
 @dataclass(frozen=True)
@@ -69,19 +65,19 @@ class MethodResult:
         return {
             "name": self.name,
             "kind": self.kind,
-            "threshold": _rounded(choice.threshold if choice else None),
-            "fold_thresholds": [_rounded(value) for value in self.fold_range or ()] or None,
+            "threshold": rounded(choice.threshold if choice else None),
+            "fold_thresholds": [rounded(value) for value in self.fold_range or ()] or None,
             "min_distance": choice.distance if choice else None,
-            "validation_f1": _rounded(choice.f1 if choice else None),
+            "validation_f1": rounded(choice.f1 if choice else None),
             "n_picks": half.n_picks,
             "n_matched": half.n_matched,
-            "f1_as_delivered": _rounded(self.delivered.f1),
-            "average_precision": _rounded(self.curve.average_precision if self.curve else None),
+            "f1_as_delivered": rounded(self.delivered.f1),
+            "average_precision": rounded(self.curve.average_precision if self.curve else None),
             "figures": {name: list(value) for name, value in self.figures.items()},
             "differences": None
             if self.differences is None
             else {
-                name: [_rounded(each.value), _rounded(each.low), _rounded(each.high)]
+                name: [rounded(each.value), rounded(each.low), rounded(each.high)]
                 for name, each in self.differences.items()
             },
             "leak": self.leak,
@@ -149,9 +145,7 @@ class ComparisonResult:
                 {
                     "micrograph": key,
                     "f1": {
-                        method.name: _rounded(
-                            method.evaluation.micrographs[i].scores["particle"].f1
-                        )
+                        method.name: rounded(method.evaluation.micrographs[i].scores["particle"].f1)
                         for method in self.methods
                     },
                 }
@@ -160,8 +154,3 @@ class ComparisonResult:
             "notes": list(self.notes),
             "failed": dict(self.failed),
         }
-
-
-def _rounded(value: float | None) -> float | None:
-    """Round for JSON, which knows neither infinity nor NaN."""
-    return round(float(value), DIGITS) if value is not None and np.isfinite(value) else None

@@ -9,8 +9,7 @@ from typing import Literal
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.models import Model, load_model
-
-MODEL_FILE = "model.safetensors"
+from napari_unetpick.project.runs import MODEL
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def name_and_path(text: str, kind: str) -> tuple[str, Path]:
     if "=" not in text or Path(text).expanduser().exists():
         rest = text
         place = Path(text).expanduser().absolute()
-        is_run = kind == "model" and place.name == MODEL_FILE
+        is_run = kind == "model" and place.name == MODEL
         name = place.parent.name if is_run else place.name if place.is_dir() else place.stem
     if not name or not rest or not name.isprintable():
         raise InputError(f"--{kind} {text!r}: give NAME=PATH, or PATH alone")

@@ -24,11 +24,12 @@ from napari_unetpick.io.labels import Labels
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.io.splits import PARTS
 from napari_unetpick.io.text import escape
 from napari_unetpick.study.cryoppp.job import Benchmark, begin
 from napari_unetpick.study.cryoppp.published import TRAINING_SETS
 from napari_unetpick.study.cryoppp.record import SetRecord
-from napari_unetpick.study.cryoppp.sets import PARTS, CryoPPPSet, read_set
+from napari_unetpick.study.cryoppp.sets import CryoPPPSet, read_set
 
 SHARED = "published"  # folder of the model that all sets share
 Check = Callable[[], None]

@@ -10,7 +10,6 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.assign import assign_picks
@@ -20,11 +19,10 @@ from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import match_names
 from napari_unetpick.io.picks import Picks, tell_count
+from napari_unetpick.io.splits import Part
 from napari_unetpick.study.cryoppp.orientation import Orientation, check_orientation
 from napari_unetpick.study.cryoppp.sizes import fill_diameters, find_diameter, find_pixel_size
 
-Part = Literal["train", "validation", "test"]
-PARTS: tuple[Part, ...] = ("train", "validation", "test")
 SHARE = 0.2  # of the micrographs, for validation and again for the test
 FEWEST = 3  # micrographs: one a part
 COORDINATES = Path("ground_truth", "particle_coordinates")
@@ -119,7 +117,7 @@ def read_set(name: str, folder: Path, seed: int) -> CryoPPPSet:
     notes: list[str] = []
     truth = _read_truth(folder / COORDINATES, micrographs, shapes, failed, notes)
     assigned = assign_picks(truth, micrographs, shapes)
-    labelled = {m.key: m for m in micrographs if m.key in assigned.picks}
+    labelled = {m.key: m for m in micrographs if m.key in assigned}
     if len(labelled) < FEWEST:
         first = next(iter(failed.values()), "")
         raise InputError(
@@ -130,9 +128,9 @@ def read_set(name: str, folder: Path, seed: int) -> CryoPPPSet:
     without = len(micrographs) - len(labelled)
     if without:
         notes.append(f"{tell_count(without, 'micrograph')} without usable truth: not used")
-    diameter_px = find_diameter(name, folder, assigned.picks.values())
+    diameter_px = find_diameter(name, folder, assigned.values())
     pixel_size = find_pixel_size(name, folder, headers, diameter_px, notes)
-    picks = {key: fill_diameters(assigned.picks[key], diameter_px) for key in labelled}
+    picks = {key: fill_diameters(assigned[key], diameter_px) for key in labelled}
     orientation = check_orientation(labelled, picks, diameter_px)
     if orientation is not None and orientation.doubtful:
         notes.append(orientation.warning)

@@ -10,12 +10,11 @@ import numpy as np
 
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.io.sizes import is_pixel_size
+from napari_unetpick.io.sizes import is_diameter, is_pixel_size
 from napari_unetpick.io.star import read_star
 from napari_unetpick.study.cryoppp.published import PUBLISHED
 
 OPTICS_LABELS = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize", "rlnImagePixelSize")
-DIAMETERS = (10.0, 5000.0)  # A; a pixel size that makes a particle smaller or larger is nonsense
 SAME = 0.01  # relative difference of pixel sizes that nobody needs to hear of
 
 
@@ -55,11 +54,10 @@ def find_pixel_size(
     header = float(np.median(headers)) if headers else None
     declared = _declared(folder / "ground_truth")
     sources = {"published": published, "its STAR": declared, "its headers": header}
-    low, high = DIAMETERS
     known = {
         source: size
         for source, size in sources.items()
-        if size is not None and low <= size * diameter_px <= high
+        if size is not None and is_diameter(size * diameter_px)
     }
     if not known:
         notes.append("the pixel size is unknown: 1 A/px is assumed, so lengths in A are pixels")

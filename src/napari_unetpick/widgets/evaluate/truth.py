@@ -105,7 +105,7 @@ def _from_file(path: Path, snapshot: Snapshot, task: Task) -> Truth:
     sizes = [each.pixel_size for each in truth.images.values() if each.pixel_size is not None]
     read = read_picks(path, image_shapes=shapes, pixel_size=sizes[0] if sizes else None)
     assigned = assign_picks(read, [e.micrograph for e in snapshot.entries.values()], shapes)
-    opened = {key: each for key, each in assigned.picks.items() if key in truth.images}
+    opened = {key: each for key, each in assigned.items() if key in truth.images}
     truth.notes.extend(f"truth: {message}" for message in assigned.messages)
     truth.picks, truth.exclusions = judge_truth(
         path, opened, [snapshot.entries[key].micrograph.name for key in truth.images], truth.notes

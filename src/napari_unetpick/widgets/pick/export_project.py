@@ -17,13 +17,11 @@ from napari_unetpick.export.write import (
     differ,
     export_picks,
 )
-from napari_unetpick.io.picks import tell_count
+from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.widgets.qt.workers import Task
 from napari_unetpick.widgets.session.snapshot import Snapshot
 from napari_unetpick.widgets.train.job import PREVIEW
-
-EMPTY = np.empty((0, 2))
 
 
 def export_project(
@@ -89,21 +87,14 @@ def make_item(
     with suppress(InputError):  # the image is away: its picks are not lost, and the result says so
         shape = snapshot.open(key).shape
     diameter_px = _diameter_px(snapshot, key, found, is_away=shape is None)
-    coords, scores = EMPTY, np.empty(0)
+    candidates = Picks("", scores=np.empty(0))
     if found is not None:
         if models is not None:
             models[found.model] += 1
         chosen = snapshot.model.choose_among(found, marks, snapshot.diameter_px(key))
-        coords, scores = chosen.coords[chosen.above], chosen.scores[chosen.above]
+        candidates = Picks("", chosen.coords[chosen.above], chosen.scores[chosen.above])
     return ExportItem(
-        entry.micrograph,
-        marks.picks.coords,
-        marks.picks.scores,
-        coords,
-        scores,
-        diameter_px,
-        marks.exclusions,
-        shape,
+        entry.micrograph, marks.picks, candidates, diameter_px, marks.exclusions, shape
     )
 
 
