@@ -61,9 +61,11 @@ def calibrate_check(
     labels: ArrayLike,
     *,
     smallest_score: float = SMALLEST_SCORE,
-    bins: int = BINS,
 ) -> ReliabilityCheck | None:
     """Measure calibration; None where no candidate reaches `smallest_score`.
+
+    Bins hold equal counts (Nguyen and O'Connor 2015); there are fewer where they would hold under
+    ten each, since a bin of n adds some sqrt(p (1 - p) / n) of pure chance to the error.
 
     Parameters
     ----------
@@ -71,9 +73,6 @@ def calibrate_check(
         (N,) in [0, 1].
     labels
         (N,) bool, true or not (`matching.label_candidates`).
-    bins
-        Equal-count bins (Nguyen and O'Connor 2015); fewer where they would hold under ten each,
-        since a bin of n adds some sqrt(p (1 - p) / n) of pure chance to the error.
 
     Raises
     ------
@@ -91,7 +90,7 @@ def calibrate_check(
         return None
     order = np.argsort(values, kind="stable")
     values, true = values[order], true[order]
-    count = max(1, min(bins, len(values) // FEWEST_IN_BIN))
+    count = max(1, min(BINS, len(values) // FEWEST_IN_BIN))
     # Equal scores stay together (isotonic calibration makes many), else chance would split them.
     ideal = np.arange(count) * len(values) // count
     starts = np.unique(np.searchsorted(values, values[ideal], side="left"))

@@ -24,11 +24,10 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval that holds the value with the given probability."""
+    """An interval that holds a value, by default with a probability of 95 %."""
 
     low: float
     high: float
-    level: float = 0.95
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,6 @@ class Difference:
     value: float
     low: float
     high: float
-    level: float = 0.95
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def bootstrap(
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(values, [tail, 1.0 - tail], axis=0)
     return {
-        name: Interval(float(low[i]), float(high[i]), level)
+        name: Interval(float(low[i]), float(high[i]))
         for i, name in enumerate(("precision", "recall", "f1"))
     }
 
@@ -93,7 +91,6 @@ def paired_difference(
     rng: np.random.Generator,
     *,
     pooling: Pooling = "pooled",
-    resamples: int = RESAMPLES,
     level: float = 0.95,
 ) -> Difference:
     """Give F1 of the second minus F1 of the first on the same micrographs, with its interval.
@@ -108,13 +105,13 @@ def paired_difference(
     """
     if len(first) != len(second) or len(first) < 2:
         raise ValueError("a paired difference needs the same micrographs twice, at least two")
-    draws = rng.integers(0, len(first), size=(resamples, len(first)))
+    draws = rng.integers(0, len(first), size=(RESAMPLES, len(first)))
     everything = np.arange(len(first))[None, :]
     value = _resampled(second, everything, pooling) - _resampled(first, everything, pooling)
     changes = (_resampled(second, draws, pooling) - _resampled(first, draws, pooling))[:, 2]
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(changes, [tail, 1.0 - tail])
-    return Difference(float(value[0, 2]), float(low), float(high), level)
+    return Difference(float(value[0, 2]), float(low), float(high))
 
 
 def binomial_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
@@ -125,12 +122,12 @@ def binomial_interval(successes: int, trials: int, level: float = 0.95) -> Inter
     Example: 8 of 10 found: 0.49 to 0.94. Ten clicks cannot see a change of half a point.
     """
     if trials <= 0:
-        return Interval(0.0, 1.0, level)
+        return Interval(0.0, 1.0)
     z = NormalDist().inv_cdf(0.5 + level / 2.0)
     share = successes / trials
     centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z / (1 + z**2 / trials) * np.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2)
-    return Interval(max(0.0, float(centre - half)), min(1.0, float(centre + half)), level)
+    return Interval(max(0.0, float(centre - half)), min(1.0, float(centre + half)))
 
 
 def spread(values: ArrayLike) -> Spread:

@@ -21,7 +21,7 @@ from napari_unetpick.export.pick_tables import (
     split_table,
 )
 from napari_unetpick.io.atomic import explain_os_error, write_text
-from napari_unetpick.io.formats.output_files import per_micrograph, safe_stem
+from napari_unetpick.io.formats.output_files import per_micrograph, refuse_file, safe_stem
 from napari_unetpick.io.formats.relion_list import write_list
 from napari_unetpick.io.formats.write import ENDINGS, WRITERS, write_one
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -226,12 +226,7 @@ class PickFolder:
 
 def check_folder(out: Path) -> None:
     """Refuse a file where the output folder should be, before an hour of work."""
-    if out.exists() and not out.is_dir():
-        raise InputError(
-            f"{out}: is a file where a folder is needed",
-            "choose another --out",
-            viewer="choose another folder",
-        )
+    refuse_file(out, "choose another --out", viewer="choose another folder")
 
 
 def parse_formats(text: str) -> tuple[str, ...]:

@@ -79,9 +79,9 @@ def standardised(crop: Floats) -> Floats:
     return np.asarray((crop - crop.mean()) / deviation, np.float32)
 
 
-def to_greys(crop: Floats, spread: float = SPREAD) -> NDArray[np.uint8]:
-    """Turn a crop into greys from 0 to 255 over `spread` deviations on either side of its mean."""
-    scaled = standardised(crop) / (2 * spread) + 0.5
+def to_greys(crop: Floats) -> NDArray[np.uint8]:
+    """Turn a crop into greys from 0 to 255 over `SPREAD` deviations on either side of its mean."""
+    scaled = standardised(crop) / (2 * SPREAD) + 0.5
     return np.asarray(np.clip(scaled, 0, 1) * 255, np.uint8)
 
 

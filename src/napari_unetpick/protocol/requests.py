@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -32,6 +33,18 @@ class Request:
         fields = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
         result: dict[str, Any] = plain(fields)
         return result
+
+    @classmethod
+    def read(cls, args: dict[str, Any]) -> Self:
+        """Check the fields of a message; those that it lacks are as by default.
+
+        Raises
+        ------
+        InputError
+            One is missing or cannot be.
+        """
+        given = {each.name: READERS[each.name](args, each.name) for each in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in given.items() if value is not None})
 
     @property
     def models_used(self) -> tuple[Path, ...]:
@@ -65,30 +78,6 @@ class TrainRequest(Request):
     resume: bool = False
     pixel_size: float | None = None
 
-    @classmethod
-    def read(cls, args: dict[str, Any]) -> Self:
-        """Check the fields of a message.
-
-        Raises
-        ------
-        InputError
-            One is missing or cannot be.
-        """
-        table = args.get("settings") or {}
-        if not isinstance(table, dict):
-            raise InputError("settings: a table of settings is needed")
-        return cls(
-            project=_path(args, "project"),
-            run=_path(args, "run"),
-            settings=from_dict(table),
-            start=_text(args, "start"),
-            validation=read_validation(args),
-            keys=_names(args, "keys"),
-            device=_text(args, "device") or "auto",
-            resume=bool(args.get("resume", False)),
-            pixel_size=_number(args, "pixel_size"),
-        )
-
 
 @dataclass(frozen=True)
 class SelfTrainRequest(Request):
@@ -113,20 +102,6 @@ class SelfTrainRequest(Request):
     keys: tuple[str, ...] | None = None
     device: str = "auto"
 
-    @classmethod
-    def read(cls, args: dict[str, Any]) -> Self:
-        """Check the fields of a message; an InputError where one is missing or cannot be."""
-        return cls(
-            project=_path(args, "project"),
-            run=_path(args, "run"),
-            rounds=_count(args, "rounds"),
-            epochs=_count(args, "epochs"),
-            positive_quantile=_number(args, "positive_quantile"),
-            ignore_quantile=_number(args, "ignore_quantile"),
-            keys=_names(args, "keys"),
-            device=_text(args, "device") or "auto",
-        )
-
 
 @dataclass(frozen=True)
 class PickRequest(Request):
@@ -135,8 +110,8 @@ class PickRequest(Request):
     do: ClassVar[str] = "pick"
 
     project: Path
-    keys: tuple[str, ...]
-    models: tuple[Path, ...]
+    keys: tuple[str, ...] = ()
+    models: tuple[Path, ...] = ()
     diameter: float | None = None
     device: str = "auto"
     pixel_size: float | None = None
@@ -148,18 +123,10 @@ class PickRequest(Request):
 
     @classmethod
     def read(cls, args: dict[str, Any]) -> Self:
-        """Check the fields of a message; an InputError where one is missing or cannot be."""
-        models = _names(args, "models")
-        if not models:
+        """Check the fields of a message; there must be a model."""
+        if not _names(args, "models"):
             raise InputError("no model was chosen; train one or open one")
-        return cls(
-            project=_path(args, "project"),
-            keys=_names(args, "keys") or (),
-            models=tuple(Path(name) for name in models),
-            diameter=_number(args, "diameter"),
-            device=_text(args, "device") or "auto",
-            pixel_size=_number(args, "pixel_size"),
-        )
+        return super().read(args)
 
 
 @dataclass(frozen=True)
@@ -193,23 +160,12 @@ class CompareRequest(Request):
 
     @classmethod
     def read(cls, args: dict[str, Any]) -> Self:
-        """Check the fields of a message; an InputError where one is missing or cannot be."""
-        final = args.get("final", False)
-        if not isinstance(final, bool):  # an evaluation of the test split cannot be taken back
-            raise InputError(f"'final' is {final!r}; true or false is needed")
-        models, picks = _paths(args, "models"), _paths(args, "picks")
-        if not models and not picks:
+        """Check the fields of a message; there must be a model or picks."""
+        if not _paths(args, "models") and not _paths(args, "picks"):
             raise InputError(
                 "nothing to compare; tick a model, or add the picks of another program"
             )
-        return cls(
-            project=_path(args, "project"),
-            models=models,
-            picks=picks,
-            final=final,
-            border=_number(args, "border") or 0.0,
-            device=_text(args, "device") or "auto",
-        )
+        return super().read(args)
 
 
 @dataclass(frozen=True)
@@ -219,11 +175,6 @@ class DeviceRequest(Request):
     do: ClassVar[str] = "device"
 
     device: str = "auto"
-
-    @classmethod
-    def read(cls, args: dict[str, Any]) -> Self:
-        """Check the fields of a message; an InputError where one cannot be."""
-        return cls(_text(args, "device") or "auto")
 
 
 @dataclass(frozen=True)
@@ -236,11 +187,13 @@ class PreviewRequest(Request):
     reply: str
 
 
-def read_validation(args: dict[str, Any]) -> frozenset[str] | float | None:
+def read_validation(
+    args: dict[str, Any], name: str = "validation"
+) -> frozenset[str] | float | None:
     """Check what validates: keys, a fraction, or None; an InputError where it cannot be."""
-    if isinstance(args.get("validation"), list):
-        return frozenset(_names(args, "validation") or ())
-    share = _number(args, "validation")
+    if isinstance(args.get(name), list):
+        return frozenset(_names(args, name) or ())
+    share = _number(args, name)
     if share is not None and not 0 < share < 1:
         raise InputError(f"validation {share:g}: a fraction lies between 0 and 1")
     return share
@@ -290,3 +243,39 @@ def _paths(args: dict[str, Any], name: str) -> dict[str, Path]:
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
         raise InputError(f"'{name}' is {value!r}; a table of names and paths is needed")
     return {str(key): Path(path) for key, path in value.items()}
+
+
+def _models(args: dict[str, Any], name: str) -> tuple[Path, ...] | dict[str, Path]:
+    if isinstance(args.get(name), list):
+        return tuple(map(Path, _names(args, name) or ()))
+    return _paths(args, name)
+
+
+def _settings(args: dict[str, Any], name: str) -> Settings:
+    table = args.get(name) or {}
+    if not isinstance(table, dict):
+        raise InputError(f"{name}: a table of settings is needed")
+    return from_dict(table)
+
+
+def _truth(args: dict[str, Any], name: str) -> bool | None:
+    value = args.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise InputError(f"'{name}' is {value!r}; true or false is needed")
+    return value
+
+
+READERS: dict[str, Callable[[dict[str, Any], str], Any]] = {
+    **dict.fromkeys(("project", "run"), _path),
+    **dict.fromkeys(("start", "device"), _text),
+    **dict.fromkeys(("rounds", "epochs"), _count),
+    **dict.fromkeys(("resume", "final"), _truth),
+    **dict.fromkeys(("pixel_size", "diameter", "border"), _number),
+    **dict.fromkeys(("positive_quantile", "ignore_quantile"), _number),
+    "settings": _settings,
+    "validation": read_validation,
+    "keys": _names,
+    "models": _models,
+    "picks": _paths,
+}
+"""How the fields of requests are read, by their names."""

@@ -23,7 +23,7 @@ def state_of(folder: Path, rounds: list[Told]) -> State:
 
 
 @pytest.mark.parametrize(
-    ("rounds", "best", "goes_on"),
+    ("rounds", "best", "more"),
     [
         ([], None, True),
         ([("accepted", 0.02)], 1, True),
@@ -37,11 +37,11 @@ def state_of(folder: Path, rounds: list[Told]) -> State:
     ],
 )
 def test_the_best_is_better_than_the_supervised_model(
-    tmp_path: Path, rounds: list[Told], best: int | None, fine_tunes: bool
+    tmp_path: Path, rounds: list[Told], best: int | None, more: bool
 ):
     state = state_of(tmp_path, rounds)
     assert (state.best and state.best.number) == best
-    assert state.open_rounds(SelfTrainSettings(rounds=9)) == fine_tunes
+    assert state.open_rounds(SelfTrainSettings(rounds=9)) == more
 
 
 def test_after_a_harmless_round_falling_limits_give_other_picks(tmp_path: Path):

@@ -19,10 +19,10 @@ def build_network(settings: NetworkSettings) -> UNet:
     return UNet(settings.width, settings.depth, settings.stride, settings.attention)
 
 
-def conv_block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+def conv_block(inputs: int, outputs: int) -> nn.Sequential:
     """Two 3x3 convolutions, each with batch normalisation and ReLU."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
         nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),

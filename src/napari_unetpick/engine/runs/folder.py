@@ -14,6 +14,7 @@ import torch
 from napari_unetpick.engine.runs.resume_check import differences, filled, read_start_config
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path, explain_os_error, remove_leftovers, write_text
+from napari_unetpick.io.formats.output_files import refuse_file
 from napari_unetpick.project.runs import CONFIG, METRICS, MODEL
 
 CHECKPOINT = "checkpoint.pt"
@@ -50,12 +51,7 @@ class RunFolder:
         InputError
             The folder holds another run, or the one to be resumed had other settings.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise InputError(
-                f"{self.path}: is a file where a folder is needed",
-                "give --run another folder",
-                viewer="move it elsewhere",
-            )
+        refuse_file(self.path, "give --run another folder", viewer="move it elsewhere")
         if not resume and any((self.path / name).is_file() for name in (CHECKPOINT, MODEL)):
             raise InputError(
                 f"{self.path}: already holds a run",

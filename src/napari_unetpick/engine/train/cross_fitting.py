@@ -189,7 +189,7 @@ def f1_change(
     count = len(before.clicks)
     changes = [change(rng.integers(0, count, count)) for _ in range(PARTIAL_LABELS.resamples)]
     low, high = np.percentile(changes, [50 - 50 * level, 50 + 50 * level])
-    return Difference(change(np.arange(count)), float(low), float(high), level)
+    return Difference(change(np.arange(count)), float(low), float(high))
 
 
 def _best(clicks: Floats, candidates: Floats) -> tuple[float, float]:

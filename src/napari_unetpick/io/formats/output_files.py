@@ -56,10 +56,10 @@ def safe_stem(name: str) -> str:
     return stem
 
 
-def refuse_file(out: Path) -> None:
-    """Raise InputError where OUT is a file and should be a folder."""
+def refuse_file(out: Path, fix: str = "choose another folder", viewer: str = "") -> None:
+    """Raise InputError where OUT is a file and should be a folder, with how to fix that."""
     if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file where a folder is needed; choose another folder")
+        raise InputError(f"{out}: is a file where a folder is needed", fix, viewer=viewer)
 
 
 def refuse_folder(out: Path) -> None:

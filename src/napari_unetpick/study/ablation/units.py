@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from napari_unetpick.engine.inputs import make_pick_job
+from napari_unetpick.engine.inputs import change_settings, make_pick_job
 from napari_unetpick.engine.nn.unet import build_network, count_parameters
 from napari_unetpick.engine.pick.run import pick
 from napari_unetpick.engine.runs.folder import CHECKPOINT
@@ -98,18 +98,14 @@ def supervised_part(settings: Settings) -> Settings:
     return replace(settings, self_train=Settings().self_train)
 
 
-def with_seed(settings: Settings, seed: int) -> Settings:
-    """Return the settings with this seed."""
-    return replace(settings, train=replace(settings.train, seed=seed))
-
-
 def make(
     job: AblateJob, unit: Unit, check_stop: Callable[[], None]
 ) -> Generator[Event, None, RunRecord]:
     """Train what is not trained yet, pick the test micrographs, score; return the record."""
     folders = []
     for seed in unit.seeds:
-        folder = yield from trained(job, with_seed(unit.rung.settings, seed), check_stop)
+        settings = change_settings(unit.rung.settings, None, seed)
+        folder = yield from trained(job, settings, check_stop)
         folders.append(folder)
     picks = job.out / RUNS / f"{unit.name}_picks"
     picking = make_pick_job(
@@ -137,7 +133,7 @@ def make(
     return RunRecord(
         key=unit.key,
         seeds=unit.seeds,
-        settings=to_dict(with_seed(unit.rung.settings, unit.seeds[0])),
+        settings=to_dict(change_settings(unit.rung.settings, None, unit.seeds[0])),
         data=job.data,
         versions=load_model(folders[0] / MODEL).card["versions"],
         minutes=sum(minutes_of(folder) for folder in folders),

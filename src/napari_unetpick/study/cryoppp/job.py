@@ -10,6 +10,7 @@ from typing import Any, Literal
 from napari_unetpick.engine.inputs import change_settings
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
+from napari_unetpick.io.formats.output_files import refuse_file
 from napari_unetpick.settings import load_recipe, to_dict
 from napari_unetpick.study.cryoppp.published import TRAINING_SETS
 from napari_unetpick.study.cryoppp.sets import find_sets, set_id
@@ -126,8 +127,7 @@ def make_benchmark(
 def _check_folder(job: Benchmark) -> None:
     """Refuse a folder that holds another benchmark, or this one where it is not resumed."""
     path = job.out / CONDITIONS
-    if job.out.exists() and not job.out.is_dir():
-        raise InputError(f"{job.out}: is a file where a folder is needed; choose another --out")
+    refuse_file(job.out, "choose another --out")
     if not path.is_file():
         return
     if not job.resume:
