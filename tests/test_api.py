@@ -58,6 +58,7 @@ def test_an_example_of_twenty_lines_ends_in_files_for_relion(
     assert len(stars) == 4
 
 
+@pytest.mark.slow
 def test_single_micrographs_that_fail_are_reported_and_the_others_picked(
     tmp_path: Path, tiny_model: Path
 ) -> None:

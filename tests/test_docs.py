@@ -39,6 +39,7 @@ def page(site: Path, name: str) -> str:
     return text
 
 
+@pytest.mark.slow
 def test_every_command_and_option_is_in_the_reference(site: Path) -> None:
     text = page(site, "reference/command-line")
     for name, command in typer.main.get_command(app).commands.items():

@@ -118,6 +118,7 @@ def test_a_stopped_training_goes_on(project: Path):
     assert found["models"]["model.safetensors"]["card"]["validation"]["f1"] > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", ["taught", "clicks-taught"])
 def test_a_self_training_goes_on_for_another_round(project: Path, run: str):
     before = EXPECTED["runs"][run]

@@ -38,6 +38,7 @@ def score(picks: Path, truth: Path, micrographs: Path, *options: object) -> dict
     return found
 
 
+@pytest.mark.slow
 def test_simulated_particles_are_found_on_unseen_micrographs(tmp_path: Path):
     run("simulate", tmp_path / "set", "--sample", "ribosome", "--count", 5, "--size", 768)
     rows = read(tmp_path / "set" / "picks.csv")

@@ -36,6 +36,7 @@ def tiny_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ladder, "STEPS", steps)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny_ladder")
 def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path):
     out = tmp_path / "ablation"

@@ -88,6 +88,7 @@ BAD_MICROGRAPHS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BAD_MICROGRAPHS)
 def test_a_bad_micrograph_is_named(kind: str, tiny_run: Path, tmp_path: Path, noise: np.ndarray):
     make, word = BAD_MICROGRAPHS[kind]

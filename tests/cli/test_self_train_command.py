@@ -71,6 +71,7 @@ def accept_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(self_train_state.Round, "better", better)
 
 
+@pytest.mark.slow
 def test_accepted_rounds_replace_the_model_and_keep_the_supervised_one(
     tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -129,6 +130,7 @@ def poison(item, found, limits) -> PseudoLabels:
     return PseudoLabels(grid[far > 0.5 * found.diameter_px], np.empty((0, 2)))
 
 
+@pytest.mark.slow
 def test_a_poisoned_round_is_refused_and_changes_nothing(
     tiny: TinySet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -176,6 +178,7 @@ def test_a_harmless_round_that_is_no_better_neither_stays_nor_teaches(
     assert "finished already" in again.stderr
 
 
+@pytest.mark.slow
 def test_without_the_gate_even_a_poisoned_round_is_kept(
     tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -194,6 +197,7 @@ def test_without_the_gate_even_a_poisoned_round_is_kept(
     assert kept.card["self_training"]["verdicts"] == ["ungated", "ungated"]
 
 
+@pytest.mark.slow
 def test_starting_over_goes_back_to_the_supervised_model(
     tiny: TinySet, run: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -251,6 +255,7 @@ def eighteen_clicks(tiny: TinySet, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder / "run"
 
 
+@pytest.mark.slow
 def test_partial_labels_cannot_tell_and_say_what_would(
     tiny: TinySet, eighteen_clicks: Path, tmp_path: Path
 ):
@@ -274,6 +279,7 @@ def test_partial_labels_cannot_tell_and_say_what_would(
     assert 0 < card["calibration"]["threshold"] < 1
 
 
+@pytest.mark.slow
 def test_clicks_that_suffice_judge_every_round_by_networks_that_have_not_seen_them(
     tiny: TinySet, eighteen_clicks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

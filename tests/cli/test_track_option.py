@@ -24,6 +24,7 @@ def figures_of(rows: list[dict]) -> dict[tuple[str, int], float]:
     }
 
 
+@pytest.mark.slow
 def test_tensorboard_shows_what_the_metrics_hold(tiny: TinySet, tmp_path: Path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -64,6 +65,7 @@ def test_tensorboard_shows_what_the_metrics_hold(tiny: TinySet, tmp_path: Path):
     assert record[1]["data"]["micrographs"] != record[0]["data"]["micrographs"], "one more is read"
 
 
+@pytest.mark.slow
 def test_a_tracked_model_is_the_same_file(tiny: TinySet, tmp_path: Path):
     pytest.importorskip("tensorboard")
     for name, more in (("plain", ()), ("tracked", ("--track", "tensorboard"))):

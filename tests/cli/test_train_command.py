@@ -73,6 +73,7 @@ def test_a_killed_run_resumes_to_the_same_file(
     assert not list(run.rglob("*.tmp"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_cleanly_and_the_run_resumes(tiny: TinySet, tiny_run: Path, tmp_path: Path):
     run = tmp_path / "run"
     command = [sys.executable, "-m", "napari_unetpick", *tiny.train, "--run", str(run)]
@@ -104,6 +105,7 @@ def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(tiny: TinySe
     assert (tiny_run / "model.safetensors").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_partial_labels_train_and_say_what_they_cannot_know(tiny: TinySet, tmp_path: Path):
     lines = tiny.picks.read_text().splitlines()
     by_name: dict[str, list[str]] = {}
@@ -149,6 +151,7 @@ def test_picks_that_are_called_labels_train(tiny: TinySet, tmp_path: Path):
     assert {each.state for each in other.labels.values()} == {"full"}
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_a_model(tiny: TinySet, tiny_run: Path, tmp_path: Path):
     arguments = [*tiny.train, "--run", tmp_path / "more", "--start", tiny_run]
     done = unetpick(*arguments, "--initial-epochs", "1")

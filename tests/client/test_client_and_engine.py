@@ -32,6 +32,7 @@ def client(qapp: Any) -> Iterator[EngineClient]:
     client.shutdown()
 
 
+@pytest.mark.slow
 def test_train_preview_and_pick(
     client: EngineClient, small_project: SmallProject, until: Callable[..., None], tmp_path: Path
 ):
@@ -58,6 +59,7 @@ def test_train_preview_and_pick(
     assert picked.job.result["micrographs"] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
 def test_an_engine_killed_in_mid_job_is_replaced_and_the_run_resumes(
     client: EngineClient, small_project: SmallProject, until: Callable[..., None], tmp_path: Path
@@ -93,6 +95,7 @@ print(job.state, job.result["device"], "torch" in sys.modules, "napari" in sys.m
 """
 
 
+@pytest.mark.slow
 def test_the_viewers_process_never_imports_torch():
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH],

@@ -220,6 +220,7 @@ def test_foreign_and_broken_lines_are_passed_over(
     assert "broken 'progress' message" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_burst_leaves_the_event_loop_its_turns(qapp: Any, make_client: Make, until: Until):
     from qtpy.QtCore import QTimer
 

@@ -92,6 +92,7 @@ def test_bad_input_is_one_line(run):
     assert isinstance(run(truth="absent.csv").exception, InputError)
 
 
+@pytest.mark.slow
 def test_apoferritin_with_planted_mistakes(run, tmp_path, real_data):
     rng = np.random.default_rng(0)
     truth_file = real_data / "apoferritin" / "picks.csv"

@@ -64,6 +64,7 @@ def images(key):
     return np.random.default_rng(len(key)).normal(0, 1, (320, 320)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_evaluation_leaves_all_its_files(tmp_path, evaluation):
     done = []
     files = write_evaluation(

@@ -223,6 +223,7 @@ def test_figures_are_those_of_a_hand_count():
     assert 0 <= low <= 0.2 <= high <= 0.4
 
 
+@pytest.mark.slow
 def test_planted_particles_are_found_and_one_bad_set_does_not_stop_the_others(
     make: Callable[..., Benchmark], bad: Path
 ):
@@ -248,6 +249,7 @@ def test_only_bad_sets_are_an_error(make: Callable[..., Benchmark], bad: Path):
     make()  # the corrected command is not refused
 
 
+@pytest.mark.slow
 def test_a_stopped_benchmark_goes_on_and_the_test_is_scored_once(
     make: Callable[..., Benchmark], recipe: str
 ):
@@ -298,6 +300,7 @@ def test_the_budget_leaves_sets_for_later(make: Callable[..., Benchmark]):
     assert "--resume" in words(events)
 
 
+@pytest.mark.slow
 def test_a_model_of_published_sets_tells_its_leaks(make: Callable[..., Benchmark], tmp_path: Path):
     root = tmp_path / "root"
     trained = plant_set(root / "10005", "barrel", 4, name="a_{}")

@@ -24,6 +24,7 @@ from napari_unetpick.io.models import load_model
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+@pytest.mark.slow
 def test_a_run_records_what_it_ran_with_and_what_came_of_it(tmp_path: Path):
     job = make_tiny_job(tmp_path, epochs=2, seed=5)
     list(train(job))
@@ -45,6 +46,7 @@ def test_a_run_records_what_it_ran_with_and_what_came_of_it(tmp_path: Path):
     assert entry["results"]["validation"] == card["validation"]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_has_an_entry_for_each_start_whatever_the_versions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -67,6 +69,7 @@ def test_a_resumed_run_has_an_entry_for_each_start_whatever_the_versions(
     assert models[0] == models[1]
 
 
+@pytest.mark.slow
 def test_a_damaged_record_does_not_stop_a_resume(tmp_path: Path):
     with pytest.raises(Cancelled):
         run_until(make_tiny_job(tmp_path, epochs=2), is_epoch(1))

@@ -154,6 +154,7 @@ def real_wandb() -> Iterator[Any]:
     wandb.teardown()
 
 
+@pytest.mark.slow
 def test_wandb_is_offline_and_holds_what_was_planted(real_wandb: Any, tmp_path: Path):
     run = tmp_path / "run-7"
     settings = Settings(recipe="plan")

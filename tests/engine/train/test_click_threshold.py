@@ -138,6 +138,7 @@ def ties(each: Drawn) -> bool:
     return len(np.unique(np.round(np.clip(raw, 1e-6, 1 - 1e-6), 6))) < len(raw) - 30
 
 
+@pytest.mark.slow
 def test_the_number_that_clicks_choose_is_in_its_interval_and_no_lower_than_the_clicks():
     for each in cases():
         held_out = each.held_out
@@ -161,6 +162,7 @@ def assert_doubt(chosen: ClickThreshold, clicks: np.ndarray) -> None:
         assert "\n" not in chosen.doubt
 
 
+@pytest.mark.slow
 def test_the_number_that_is_made_is_in_the_interval_and_no_lower_than_the_clicks():
     """Of equal scores all are picks or none, and no more than all candidates are picked."""
     for each in cases():
@@ -170,6 +172,7 @@ def test_the_number_that_is_made_is_in_the_interval_and_no_lower_than_the_clicks
         assert made <= most + 1e-9 or ties(each)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [normal, exponential, heavy])
 def test_an_empty_tail_is_not_a_gap(family: Draw):
     """The cut stays above half of the clicks' number, and costs little of the F1 there."""

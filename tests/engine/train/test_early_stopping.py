@@ -61,6 +61,7 @@ def test_the_plan_ends_early_but_the_default_does_not():
     assert RECIPES["improved"].train.patience == RECIPES["baseline"].train.patience == 0
 
 
+@pytest.mark.slow
 def test_a_training_ends_early_with_its_best_model(tmp_path: Path, monkeypatch):
     asked = plant_validation(monkeypatch, SCORES)
     events = list(train(make_tiny_job(tmp_path, epochs=8, patience=3)))
@@ -83,6 +84,7 @@ def test_a_training_ends_early_with_its_best_model(tmp_path: Path, monkeypatch):
         assert (early.weights[name] == values).all(), name
 
 
+@pytest.mark.slow
 def test_without_patience_all_epochs_are_taken(tmp_path: Path, monkeypatch):
     asked = plant_validation(monkeypatch, [0.5, *7 * [0.1]])
     events = list(train(make_tiny_job(tmp_path, epochs=8)))
@@ -90,6 +92,7 @@ def test_without_patience_all_epochs_are_taken(tmp_path: Path, monkeypatch):
     assert not any("ended early" in e.text for e in events if isinstance(e, Message))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_after", [1, 4, 5])
 def test_a_stopped_training_resumes_to_the_same_end(tmp_path: Path, monkeypatch, stop_after: int):
     plant_validation(monkeypatch, SCORES)

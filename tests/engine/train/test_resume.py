@@ -57,6 +57,7 @@ def sized(job: TrainJob, size: float) -> list[Micrograph]:
     return [replace(m, pixel_size=size) for m in job.micrographs]
 
 
+@pytest.mark.slow
 def test_moved_micrographs_are_the_same(stopped: Path, folder: Path):
     begun = tomllib.loads((stopped / "run" / CONFIG).read_text())
     assert begun["pixel_sizes"] == {"a": 1.0, "b": 1.0, "c": 1.0}

@@ -73,6 +73,7 @@ def test_who_listens_to_the_image_hears_of_each_that_stays(project_session, qtbo
         heard.clear()
 
 
+@pytest.mark.slow
 def test_two_hundred_fast_steps_with_edits_lose_and_cross_nothing(project_session, qtbot):
     session = project_session
     rng = np.random.default_rng(5)
