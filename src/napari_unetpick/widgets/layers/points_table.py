@@ -23,12 +23,10 @@ def one_step(layer: Any, *, moves: bool = True) -> Iterator[None]:
 
     The viewer is not told of a new extent: points lie on a micrograph, whose layer tells its own.
     """
-    with layer.events.blocker_all():
-        with _held_back(layer):
-            yield
-        if moves:
-            layer.refresh(thumbnail=False, data_displayed=False, highlight=False)  # the extent
-    layer.refresh(extent=False)
+    with layer.events.blocker_all(), _held_back(layer):
+        yield
+    with layer.events.extent.blocker():
+        layer.refresh(extent=moves)
     layer.events.features()
 
 
@@ -61,9 +59,12 @@ def show_picks(layer: Any, picks: Picks, diameter: float) -> None:
         layer.selected_data = set()
     if layer.current_size != diameter:
         layer.current_size = diameter
+    columns = features_of(picks)
+    if not len(picks) and not len(layer.data) and list(layer.features) == list(columns):
+        return  # most micrographs have none: nothing to draw
     with one_step(layer):
         layer.data = np.asarray(picks.coords, float).reshape(-1, 2)
-        layer.features = features_of(picks)
+        layer.features = columns
         if (np.asarray(layer.size) != diameter).any():
             layer.size = diameter
         if not np.all(layer.shown):
