@@ -6,7 +6,7 @@ read as it is (see `project.earlier`), until the first change writes the one fil
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,12 @@ def add_picks(picks: Picks, more: Picks) -> Picks:
         for name, column in picks.columns().items()
     }
     return replace(picks, coords=np.concatenate([picks.coords, more.coords]), **columns)
+
+
+def remove_at(picks: Picks, places: Collection[tuple[float, float]]) -> Picks:
+    """Return the picks that are at none of some places (row, col)."""
+    gone = set(places)
+    return picks.select(np.array([tuple(each) not in gone for each in picks.coords.tolist()], bool))
 
 
 def annotation_file(folder: Path, key: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,12 @@ from napari_unetpick.events import Failed, FoundCandidates
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.star import read_star
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.widgets.evaluate.truth import find_truth
 from napari_unetpick.widgets.pick.dock import PickDock
 from napari_unetpick.widgets.pick.model_chooser import OTHER
 from napari_unetpick.widgets.pick.threshold_panel import ALL, HERE, PREVIEW
+from napari_unetpick.widgets.qt.workers import Task
+from napari_unetpick.widgets.session.snapshot import take_snapshot
 
 LEFT = Qt.MouseButton.LeftButton
 KEYS = ["a.b_1", "a.b_2", "a.b_3"]
@@ -202,18 +206,105 @@ def test_accept_here_is_one_step_of_undo(picked, project_session, qtbot):
         session.annotations.of("a.b_1").picks.coords, session.truth["a.b_1"][:6]
     )
     assert set(session.annotations.of("a.b_1").picks.sources) == {"model"}
-    assert picked.done.text() == "6 picks accepted in a.b_1."
+    assert picked.done.text() == "6 candidates accepted in a.b_1."
     session.annotations.undo(session.browser.current)
     assert len(session.annotations.of("a.b_1").picks) == 0
 
 
-def test_accept_in_all_leaves_rejected_micrographs(picked, project_session, qtbot):
+def use_as_labels(dock, qtbot):
+    qtbot.mouseClick(dock.use_as_labels, LEFT)
+    qtbot.waitUntil(lambda: not dock.labelling.running, timeout=3000)
+
+
+def counts_of(session):
+    return [len(session.annotations.of(key).picks) for key in KEYS]
+
+
+def states_of(session):
+    return [session.project.entry(key).state for key in KEYS]
+
+
+def test_candidates_become_labels_of_kept_micrographs(picked, project_session, qtbot):
     session = project_session
     session.project.change("a.b_2", kept=False)
-    qtbot.mouseClick(picked.accept_all, LEFT)
-    qtbot.waitUntil(lambda: not picked.accepting.running, timeout=3000)
-    assert [len(session.annotations.of(key).picks) for key in KEYS] == [6, 0, 6]
-    assert picked.done.text() == "12 picks accepted in 2 micrographs."
+    use_as_labels(picked, qtbot)
+    assert counts_of(session) == [6, 0, 6]
+    assert set(session.annotations.of("a.b_3").picks.sources) == {"model"}
+    assert picked.done.text().startswith("12 candidates in 2 micrographs used as labels.")
+
+
+def test_labels_from_candidates_are_undone_as_one_action(picked, project_session, qtbot):
+    session = project_session
+    session.annotations.add("a.b_2", [[5.0, 5.0]], None, "manual")
+    use_as_labels(picked, qtbot)
+    assert (counts_of(session), states_of(session)) == ([6, 7, 6], ["partial"] * 3)
+    assert session.annotations.undo("a.b_3") == 3  # Ctrl+Z in any of them
+    assert (counts_of(session), states_of(session)) == ([0, 1, 0], ["none", "partial", "none"])
+    assert session.annotations.redo("a.b_1") == 3
+    assert counts_of(session) == [6, 7, 6]
+    session.annotations.undo("a.b_2")
+    assert session.annotations.undo("a.b_2") == 1  # what was clicked there before is its own
+    assert counts_of(session) == [0, 0, 0]
+
+
+def test_the_undo_button_spares_what_was_edited_since(picked, project_session, qtbot):
+    session = project_session
+    use_as_labels(picked, qtbot)
+    session.annotations.add("a.b_2", [[5.0, 5.0]], None, "manual")
+    session.annotations.reject("a.b_3", session.truth["a.b_3"][6:8])
+    qtbot.mouseClick(picked.undo_labels, LEFT)
+    assert counts_of(session) == [0, 1, 0]
+    assert session.annotations.of("a.b_2").picks.coords.tolist() == [[5.0, 5.0]]
+    assert len(session.annotations.of("a.b_3").negatives) == 2
+    assert picked.done.text() == "Labels removed in 3 micrographs."
+    assert not picked.undo_labels.isVisible()
+
+
+def test_labels_nobody_has_looked_at_are_never_complete(picked, project_session, qtbot):
+    """Neither by selecting all rows, nor after the project was opened again."""
+    session = project_session
+    use_as_labels(picked, qtbot)
+    session.project.change(KEYS, state="full", split="validation")
+    assert states_of(session) == ["full", "partial", "partial"]  # the first is in view
+    assert {entry.split for entry in session.project.entries.values()} == {"validation"}
+    session.browser.go("a.b_2")
+    session.project.change(KEYS, state="full")
+    assert states_of(session) == ["full", "full", "partial"]
+    folder = session.project.folder
+    session.project.new(folder.parent / "another")
+    session.project.open(folder)
+    session.project.change("a.b_3", state="full")
+    assert states_of(session) == ["full", "full", "partial"]
+    assert session.annotations.of("a.b_3").as_labels("partial").state == "partial"
+    session.browser.go("a.b_3")
+    session.project.change("a.b_3", state="full")
+    assert states_of(session) == ["full"] * 3
+
+
+def test_seen_before_is_not_seen_since(picked, project_session, qtbot):
+    session = project_session
+    for key in (*KEYS, "a.b_1"):
+        session.browser.go(key)
+    use_as_labels(picked, qtbot)
+    session.project.change(KEYS, state="full")
+    assert states_of(session) == ["full", "partial", "partial"]
+
+
+def test_what_is_fully_labelled_gets_no_labels_from_candidates(picked, project_session, qtbot):
+    """Neither a micrograph nor an area: both are what models are measured against."""
+    session = project_session
+    session.project.change("a.b_2", state="full")
+    top = np.array([[-1.0, -1.0], [-1.0, 400.0], [120.0, 400.0], [120.0, -1.0]])
+    marks = session.annotations.of("a.b_3")
+    session.annotations.set("a.b_3", replace(marks, complete=(top,)))
+    below = int((session.truth["a.b_3"][:6, 0] > 120).sum())
+    assert 0 < below < 6
+    use_as_labels(picked, qtbot)
+    assert counts_of(session) == [6, 0, below]
+    assert (session.annotations.of("a.b_3").picks.coords[:, 0] > 120).all()
+    truth = find_truth("full", take_snapshot(session), Task())
+    assert {key: len(each) for key, each in truth.picks.items()} == {"a.b_2": 0, "a.b_3": below}
+    assert list(truth.areas) == ["a.b_3"]
 
 
 def test_counts_are_those_of_each_kept_micrograph_and_a_click_goes_there(

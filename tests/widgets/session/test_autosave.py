@@ -15,8 +15,8 @@ from napari_unetpick.errors import EngineError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.project import Project
-from napari_unetpick.widgets.pick import accept_all as accepting_module
-from napari_unetpick.widgets.pick.accept_all import Accepting, accept_above
+from napari_unetpick.widgets.pick import use_as_labels as labelling_module
+from napari_unetpick.widgets.pick.use_as_labels import LabelsFromCandidates, accept_above
 from napari_unetpick.widgets.session import autosave as marking
 
 PLACES = np.array([[50.0, 60.0], [90.0, 90.0]])
@@ -97,17 +97,17 @@ def test_a_click_amid_many_accepted_ones_is_on_disk_within_two_seconds(
     many: Any, written: list[tuple[int, str]], qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow(*args: Any) -> int:
-        time.sleep(accepting_module.BUDGET / 3)
+        time.sleep(labelling_module.BUDGET / 3)
         return accept_above(*args)
 
-    monkeypatch.setattr(accepting_module, "accept_above", slow)
+    monkeypatch.setattr(labelling_module, "accept_above", slow)
     monkeypatch.setattr(marking, "MANY", 10)
     for key in KEYS:
         found = Candidates(PLACES, np.full(2, 0.9), np.zeros(2), 20.0, model="run-1")
         many.candidates.put(key, found)
     ended: list[tuple[int, int, str]] = []
     parent = QObject()
-    accepting = Accepting(many, parent)
+    accepting = LabelsFromCandidates(many, parent)
     accepting.ended.connect(lambda *told: ended.append(told))
     accepting.start(KEYS)
     qtbot.waitUntil(lambda: many.autosave.saving, timeout=2000)

@@ -13,7 +13,7 @@ from napari_unetpick.widgets.layers import images as display_module
 from napari_unetpick.widgets.layers import stack as layers_module
 from napari_unetpick.widgets.layers.images import DisplaySettings
 from napari_unetpick.widgets.layers.pointer import accept_here
-from napari_unetpick.widgets.pick.accept_all import accept_above
+from napari_unetpick.widgets.pick.use_as_labels import accept_above
 from napari_unetpick.widgets.session import candidates as candidates_module
 
 

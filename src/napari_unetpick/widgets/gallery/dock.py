@@ -13,6 +13,7 @@ from superqt.utils import qdebounced
 
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.scale import SAME_PARTICLE
+from napari_unetpick.project.annotations import remove_at
 from napari_unetpick.widgets.gallery.crops import SIDE, Mean, average
 from napari_unetpick.widgets.gallery.items import (
     GalleryItem,
@@ -22,7 +23,6 @@ from napari_unetpick.widgets.gallery.items import (
     ordered,
 )
 from napari_unetpick.widgets.gallery.model import GalleryModel, picture
-from napari_unetpick.widgets.layers.points_table import remove_at
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.workers import Background

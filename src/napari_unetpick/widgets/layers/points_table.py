@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -116,9 +116,3 @@ def _ellipse(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     half_a, half_b = (corners[1] - corners[0]) / 2, (corners[3] - corners[0]) / 2
     turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)[:, None]
     return np.asarray(centre + np.cos(turn) * half_a + np.sin(turn) * half_b)
-
-
-def remove_at(picks: Picks, places: Collection[tuple[float, float]]) -> Picks:
-    """Return the picks that are at none of some places (row, col)."""
-    gone = set(places)
-    return picks.select(np.array([tuple(each) not in gone for each in picks.coords.tolist()], bool))

@@ -114,11 +114,12 @@ class Tools:
 
     def _undo(self) -> str:
         line = self.ask("Control-Z")  # leads to where the last decision was
-        self.session.annotations.undo(self.session.browser.current)
-        return line
+        count = self.session.annotations.undo(self.session.browser.current)
+        return line or (f"Undone in {count:,} micrographs." if count > 1 else "")
 
-    def _redo(self) -> None:
-        self.session.annotations.redo(self.session.browser.current)
+    def _redo(self) -> str:
+        count = self.session.annotations.redo(self.session.browser.current)
+        return f"Redone in {count:,} micrographs." if count > 1 else ""
 
     # -- begin and end -------------------------------------------------------------------------
 

@@ -11,18 +11,25 @@ from superqt.utils import qthrottled
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.widgets.pick.accept_all import Accepting, accept_above
 from napari_unetpick.widgets.pick.all_scores import ScoreTable
 from napari_unetpick.widgets.pick.counts_plot import CountsPlot
 from napari_unetpick.widgets.pick.export_form import ExportForm
 from napari_unetpick.widgets.pick.job import describe_failures, picking_of
 from napari_unetpick.widgets.pick.model_chooser import ModelBox
 from napari_unetpick.widgets.pick.threshold_panel import ThresholdPanel
+from napari_unetpick.widgets.pick.use_as_labels import LabelsFromCandidates, accept_above
 from napari_unetpick.widgets.qt.controls import button, heading, hint, row, say, section
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.run_panel import RunPanel, alone
 from napari_unetpick.widgets.train.job import training_of
 
+LABELS = "Use as labels"
+LABELS_TIP = (
+    "Add all candidates above the threshold to the labels for the next training, in every kept "
+    "micrograph that was picked, without reviewing each. They stay marked as the model's picks. "
+    "Their micrographs count as partly labelled until you review them; fully labelled micrographs "
+    "and areas are not changed. One Undo (Ctrl+Z) removes them from all micrographs."
+)
 REDRAW_MS = 100  # bars of thousands of micrographs: not at every step of a slider
 
 
@@ -34,7 +41,7 @@ class PickDock(Dock):
         self.picking = picking_of(self.session)
         self._used = self.session.selection.model.path
         self.table = ScoreTable(self.session, self)
-        self.accepting = Accepting(self.session, self)
+        self.labelling = LabelsFromCandidates(self.session, self)
         self.trouble, self.next_text, self.failures, self.done = hint(), hint(), hint(), hint()
         self.model_box = ModelBox(self.session, partial(say, self.trouble))
         self.panel = RunPanel(self.session)
@@ -77,12 +84,11 @@ class PickDock(Dock):
             "edited and trained on. Ctrl+Z takes it back.",
             self._accept_here,
         )
-        self.accept_all = button(
-            "Accept in all",
-            "The same in every kept micrograph that was picked. It can be taken back in each "
-            "micrograph (Ctrl+Z).",
-            self._accept_all,
+        self.use_as_labels = button(LABELS, LABELS_TIP, self._use_as_labels)
+        self.undo_labels = button(
+            "Undo", "Remove these labels from all micrographs again (Ctrl+Z).", self._undo_labels
         )
+        self.undo_labels.hide()
         for widget in (
             self.model_box,
             row(self.pick_here, self.pick_selected),
@@ -94,8 +100,9 @@ class PickDock(Dock):
             self.panel,
             heading("Threshold"),
             self.threshold,
-            row(self.accept_here, self.accept_all),
+            row(self.accept_here, self.use_as_labels),
             self.done,
+            self.undo_labels,
             section("Picks per micrograph", self.counts, is_open=True),
             section("Export", self.export, is_open=True),
         ):
@@ -115,8 +122,8 @@ class PickDock(Dock):
         self.follow(training_of(session).changed, self.model_box.refresh)
         self.follow(self.picking.changed, self._picking_changed)
         self.follow(self.table.changed, self._scores_changed)
-        self.accepting.progress.connect(self._accept_progress)
-        self.accepting.ended.connect(self._accepted)
+        self.labelling.progress.connect(self._labelling_progress)
+        self.labelling.ended.connect(self._labelled)
         self.counts.chosen.connect(session.browser.go)
 
     def showEvent(self, event: QShowEvent) -> None:  # Qt's name
@@ -170,10 +177,10 @@ class PickDock(Dock):
         here = above.get(session.browser.current, 0)
         self.accept_here.setText(f"Accept here ({here:,})" if here else "Accept here")
         self.accept_here.setEnabled(here > 0)
-        total = sum(counts)
-        if not self.accepting.running:
-            self.accept_all.setText(f"Accept in all ({total:,})" if total else "Accept in all")
-            self.accept_all.setEnabled(total > 0)
+        total = sum(above.get(key, 0) for key in kept if entries[key].state != "full")
+        if not self.labelling.running:
+            self.use_as_labels.setText(f"{LABELS} ({total:,})" if total else LABELS)
+            self.use_as_labels.setEnabled(total > 0)
 
     def _kept(self) -> list[str]:
         return [key for key, entry in self.session.project.entries.items() if entry.kept]
@@ -181,9 +188,10 @@ class PickDock(Dock):
     # -- answering to the session --------------------------------------------------------------
 
     def _project_changed(self) -> None:
-        self.accepting.stop()
+        self.labelling.stop()
         for label in (self.trouble, self.done):
             say(label, "")
+        self.undo_labels.hide()
         self.export.project_changed()
         self.refresh()
 
@@ -231,7 +239,7 @@ class PickDock(Dock):
 
     def _pick(self, keys: list[str]) -> None:
         say(self.trouble, "")
-        say(self.done, "")
+        self._say_done("")
         keys = list(keys)
         if self.skip.isChecked() and keys != [self.session.browser.current]:
             there = set(self.session.project.files.picked())
@@ -251,21 +259,34 @@ class PickDock(Dock):
         except UnetPickError as error:
             say(self.trouble, error.in_viewer)
             return
-        say(self.done, f"{tell_count(count, 'pick')} accepted in {key}.")
+        self._say_done(f"{tell_count(count, 'candidate')} accepted in {key}.")
 
-    def _accept_all(self) -> None:
-        if self.accepting.running:
-            self.accepting.stop()
+    def _use_as_labels(self) -> None:
+        if self.labelling.running:
+            self.labelling.stop()
             return
         entries = self.session.project.entries
-        self.accepting.start([key for key in self.table.scores.keys if entries[key].kept])
-        self.accept_all.setText("Stop accepting")
+        self.labelling.start([key for key in self.table.scores.keys if entries[key].kept])
+        self.use_as_labels.setText("Stop")
 
-    def _accept_progress(self, done: int, total: int) -> None:
-        say(self.done, f"Accepting: {done:,} of {tell_count(total, 'micrograph')}…")
+    def _labelling_progress(self, done: int, total: int) -> None:
+        self._say_done(f"{done:,} of {tell_count(total, 'micrograph')}…")
 
-    def _accepted(self, picks: int, micrographs: int, trouble: str) -> None:
+    def _labelled(self, picks: int, micrographs: int, trouble: str) -> None:
         where = tell_count(micrographs, "micrograph")
-        say(self.done, f"{tell_count(picks, 'pick')} accepted in {where}.")
+        text = f"{tell_count(picks, 'candidate')} in {where} used as labels."
+        if micrographs:
+            text += " Those micrographs count as partly labelled until you review them."
+        self._say_done(text)
+        self.undo_labels.setText(f"Undo in {where}")
+        self.undo_labels.setVisible(micrographs > 0)
         say(self.trouble, trouble)
         self._redraw_soon()
+
+    def _undo_labels(self) -> None:
+        count = self.session.annotations.undo_action(self.labelling.action)
+        self._say_done(f"Labels removed in {tell_count(count, 'micrograph')}.")
+
+    def _say_done(self, text: str) -> None:
+        say(self.done, text)
+        self.undo_labels.hide()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_unetpick.project.annotations import add_picks, new_picks
+from napari_unetpick.errors import UnetPickError
+from napari_unetpick.project.annotations import add_picks, new_picks, remove_at
 from napari_unetpick.project.project import Annotations
 from napari_unetpick.widgets.session.open_project import OpenProject
 from napari_unetpick.widgets.session.undo import UndoStacks
@@ -42,6 +43,8 @@ class AnnotationStore:
         self.unsaved: dict[str, None] = {}
         self._undo: UndoStacks[Annotations] = UndoStacks()
         self._made_partial: set[str] = set()  # keys whose first mark made them so, not the user
+        self._current = ""
+        self._reviewed: set[str] = set()  # shown since an action on many last changed them
         project.states_set.connect(self._states_set)
 
     def of(self, key: str) -> Annotations:
@@ -50,21 +53,35 @@ class AnnotationStore:
             self.loaded[key] = self._project.files.annotations(key)
         return self.loaded[key]
 
-    def set(self, key: str, marks: Annotations, *, origin: str = "session") -> None:
-        """Replace what is marked on a micrograph; it can be undone."""
-        self._undo.push(key, self.of(key))
+    def set(
+        self, key: str, marks: Annotations, *, origin: str = "session", action: object = None
+    ) -> None:
+        """Replace what is marked on a micrograph; it can be undone.
+
+        `action` stands for one change of many micrographs, which is undone as one.
+        """
+        self._undo.push(key, self.of(key), action)
+        if action is not None:
+            self._not_reviewed(key)
         self._put(key, marks, origin)
 
-    def add(self, key: str, coords: Floats, scores: Floats | None, source: str) -> None:
+    def add(
+        self,
+        key: str,
+        coords: Floats,
+        scores: Floats | None,
+        source: str,
+        action: object = None,
+    ) -> None:
         """Add picks to a micrograph, (N, 2) (row, col) in pixels of the file."""
         marks = self.of(key)
         more = new_picks(coords, source, scores)
-        self.set(key, replace(marks, picks=add_picks(marks.picks, more)))
+        self.set(key, replace(marks, picks=add_picks(marks.picks, more)), action=action)
 
-    def accept(self, key: str, coords: Floats, scores: Floats) -> None:
+    def accept(self, key: str, coords: Floats, scores: Floats, action: object = None) -> None:
         """Move candidates to the picks, (N, 2) (row, col) in pixels of the file."""
         if len(coords):
-            self.add(key, coords, scores, "model")
+            self.add(key, coords, scores, "model", action)
 
     def reject(self, key: str, coords: Floats) -> None:
         """Mark places as no particles: they are not shown again and teach the next training."""
@@ -75,23 +92,81 @@ class AnnotationStore:
 
     # -- undo ----------------------------------------------------------------------------------
 
-    def undo(self, key: str) -> None:
-        """Take back the last change of a micrograph."""
-        self._travel(key, self._undo.undo)
+    def undo(self, key: str) -> int:
+        """Take back the last change of a micrograph; return how many micrographs it changed."""
+        action = self._undo.action(key)
+        if action is not None:
+            return self.undo_action(action)
+        return int(self._travel(key, self._undo.undo))
 
-    def redo(self, key: str) -> None:
-        """Bring back what was undone last on a micrograph."""
-        self._travel(key, self._undo.redo)
+    def undo_action(self, action: object) -> int:
+        """Take back an action on many micrographs; return how many it changed.
+
+        Where one was edited since, the edits stay, and the picks that the action added go.
+        """
+        keys = self._undo.changed_by(action)
+        for key in keys:
+            if self._undo.action(key) is action:
+                self._travel(key, self._undo.undo)
+            else:
+                marks = self.of(key)
+                before, after = self._undo.around(key, action, marks)
+                added = set(_places(after)) - set(_places(before))
+                left = replace(marks, picks=remove_at(marks.picks, added))
+                self.set(key, left, origin="undo")
+        return len(keys)
+
+    def redo(self, key: str) -> int:
+        """Bring back what was undone last; return how many micrographs that changed."""
+        action = self._undo.action(key, undone=True)
+        if action is None:
+            return int(self._travel(key, self._undo.redo))
+        keys = self._undo.undone_of(action)
+        for each in keys:
+            self._not_reviewed(each)
+            self._travel(each, self._undo.redo)
+        return len(keys)
 
     def undo_depth(self, key: str) -> tuple[int, int]:
         """How many changes can be undone and redone."""
         return self._undo.depth(key)
 
-    def _travel(self, key: str, move: Callable[[str, Annotations], Annotations | None]) -> None:
+    def _travel(self, key: str, move: Callable[[str, Annotations], Annotations | None]) -> bool:
+        found = None
         if key and any(self._undo.depth(key)):  # else it may be unreadable
             found = move(key, self.of(key))
             if found is not None:
                 self._put(key, found, "undo")
+        return found is not None
+
+    # -- what nobody has looked at -------------------------------------------------------------
+
+    def review(self, key: str) -> None:
+        """Note that a micrograph is shown: the user sees the picks that it has now."""
+        self._current = key
+        self._reviewed.add(key)
+
+    def unreviewed(self, keys: Sequence[str]) -> list[str]:
+        """Return those of some micrographs with picks of a model that nobody has looked at.
+
+        What was looked at before the project was opened is not known: it counts as not looked at.
+        """
+        found = []
+        for key in keys:
+            if key in self._reviewed or not self._project.entry(key).picks:
+                continue
+            try:
+                sources = self.of(key).picks.columns()["sources"]
+            except UnetPickError:  # a damaged file: nobody can have seen its picks
+                found.append(key)
+                continue
+            if (sources == "model").any():
+                found.append(key)
+        return found
+
+    def _not_reviewed(self, key: str) -> None:
+        if key != self._current:
+            self._reviewed.discard(key)
 
     # -- within --------------------------------------------------------------------------------
 
@@ -129,4 +204,10 @@ class AnnotationStore:
         self.loaded.clear()
         self.unsaved.clear()
         self._made_partial.clear()
+        self._reviewed.clear()
+        self._current = ""
         self._undo.clear()
+
+
+def _places(marks: Annotations) -> list[tuple[float, ...]]:
+    return [tuple(place) for place in marks.picks.coords.tolist()]

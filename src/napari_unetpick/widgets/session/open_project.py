@@ -13,6 +13,7 @@ from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.sizes import check_pixel_size
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.copying import copy_project
@@ -21,6 +22,11 @@ from napari_unetpick.project.project import Annotations, Entry, Project, RunInfo
 from napari_unetpick.widgets.session.pixel_sizes import HeaderSizes
 
 Unwritten = tuple[Mapping[str, Annotations], Mapping[str, Candidates]]
+
+UNREVIEWED = (
+    "{} not set to fully labelled: picks there come from the model, and nobody has looked at them. "
+    "Open each and correct it first."
+)
 
 
 class OpenProject:
@@ -59,6 +65,8 @@ class OpenProject:
         The project folder itself.
     headers
         Pixel sizes as its micrographs' headers have them; another object for each project.
+    unreviewed
+        Returns which of some micrographs have picks of a model that nobody has looked at.
     """
 
     closing = Signal()
@@ -73,6 +81,7 @@ class OpenProject:
     def __init__(self, switch: Callable[[Project], None], release: Callable[[], Unwritten]) -> None:
         self.files: Project = Project.create_temporary()
         self.headers = HeaderSizes()
+        self.unreviewed: Callable[[Sequence[str]], list[str]] = lambda _: []
         self._switch, self._release = switch, release
 
     def replace(self, files: Project) -> None:
@@ -190,12 +199,22 @@ class OpenProject:
         return new
 
     def change(self, keys: str | Sequence[str], **fields: Any) -> None:
-        """Change state, kept or split of micrographs, as the user says."""
+        """Change state, kept or split of micrographs, as the user says.
+
+        Micrographs with a model's picks that nobody has looked at do not become fully labelled;
+        a line says so.
+        """
         keys = [keys] if isinstance(keys, str) else list(keys)
+        stay: list[str] = []
+        if fields.get("state") == "full":
+            stay = self.unreviewed([key for key in keys if self.entry(key).state != "full"])
+        if stay:
+            tell(UNREVIEWED.format(tell_count(len(stay), "micrograph")), "warning")
         if "state" in fields:
-            self.states_set.emit(keys)
+            self.states_set.emit([key for key in keys if key not in stay])
+        others = {name: value for name, value in fields.items() if name != "state"}
         for key in keys:
-            self.files.change(key, **fields)
+            self.files.change(key, **(others if key in stay else fields))
         self.edited.emit()
         self.entries_changed.emit(keys)
 

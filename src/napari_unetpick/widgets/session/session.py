@@ -68,6 +68,8 @@ class Session:
         self.project = OpenProject(self._switch, self._release)
         self.browser = Browser(self.project)
         self.annotations = AnnotationStore(self.project)
+        self.project.unreviewed = self.annotations.unreviewed
+        self.browser.current_changed.connect(self.annotations.review)
         self.candidates = CandidateStore(self.project)
         self.selection = Selection(self.project, self.annotations, self.candidates)
         self.pixel_sizes = PixelSizes(self.project)
