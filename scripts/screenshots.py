@@ -115,8 +115,8 @@ def compare(workspace: Workspace, truth: dict[str, np.ndarray]) -> None:
     dock = workspace.open("Evaluate")
     dock.compare_fold.expand(animate=False)
     panel = dock.compare_panel
-    for number in range(panel.sides.count()):
-        panel.sides.item(number).setCheckState(Qt.CheckState.Checked)
+    for number in range(panel.methods.count()):
+        panel.methods.item(number).setCheckState(Qt.CheckState.Checked)
     panel.compare()
     wait(lambda: session.jobs.current is None, 300, "the comparison")
     settle(6.0)  # notifications go

@@ -162,8 +162,8 @@ def test_a_window_draws_the_picks_above_the_micrograph(
     assert (without != window.screenshot(canvas_only=True, flash=False)).any()
     image.visible = points.visible = True
     both = window.screenshot(canvas_only=True, flash=False).astype(int)
-    yellow = (both[..., 0] > 200) & (both[..., 1] > 150) & (both[..., 2] < 80)
-    assert yellow.sum() > 50
+    cyan = (both[..., 0] < 80) & (both[..., 1] > 150) & (both[..., 2] > 200)
+    assert cyan.sum() > 50
 
 
 def test_picks_alone_bring_their_micrograph_and_give_way_to_it(

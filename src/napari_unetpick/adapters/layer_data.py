@@ -13,12 +13,21 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 OWN = "unetpick"
 """The entry of `layer.metadata` by which own layers are known, whatever a user names them."""
-PLAIN_COLOR = "#ffd500"
-SCORE_COLORMAP = "spring"
-"""Magenta (0) to yellow (1): both ends stand out on grey, and colour-blind eyes tell them apart."""
+PLAIN_COLOR = "#00e5ff"
+"""Cyan, of picks: nowhere on the scale of scores, also to colour-blind eyes."""
+RING, PICK_RING = 0.06, 0.1
+"""Width of the rings of candidates and of picks, of the diameter."""
+SCORE_COLORMAP = "autumn"
+"""Red (0) to yellow (1): colour-blind eyes see it yellowish, and never grey on grey."""
 SMALLEST_LEVEL = 512
 DEFAULT_SIZE = 0.04
 """Ring size as a fraction of the image's width where no diameter is known."""
+
+
+def score_color(score: float) -> tuple[int, int, int]:
+    """Return the colour of `SCORE_COLORMAP` for a score in [0, 1]: (red, green, blue) to 255."""
+    share = min(max(score, 0.0), 1.0)
+    return 255, round(255 * share), 0
 
 
 def image_layer(
@@ -96,7 +105,7 @@ def points_layer(
         "size": size if picks.diameters is None else _one_or_all(picks.diameters, size),
         "symbol": "disc",  # "ring" is drawn as two circles
         "face_color": "transparent",
-        "border_width": 0.06,
+        "border_width": PICK_RING if picks.scores is None else RING,
         "metadata": {
             OWN: own_metadata(
                 "picks",

@@ -115,7 +115,7 @@ class Workspace(QWidget):
 
     def _follow(self) -> None:
         session = self.session
-        from_keys = get_tools(session).told
+        from_keys = get_tools(session).reported
         from_keys.connect(self._show_message)
         followed: list[tuple[Any, Any]] = [(from_keys, self._show_message)]
         for signal in (

@@ -72,13 +72,13 @@ def shown(panel: Any) -> dict[str, list[str]]:
 
 
 def ticks(panel: Any) -> dict[str, bool]:
-    items = [panel.sides.item(number) for number in range(panel.sides.count())]
+    items = [panel.methods.item(number) for number in range(panel.methods.count())]
     return {item.text(): item.checkState() == Qt.CheckState.Checked for item in items}
 
 
 def tick(panel: Any, number: int, on: bool) -> None:
     state = Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
-    panel.sides.item(number).setCheckState(state)
+    panel.methods.item(number).setCheckState(state)
 
 
 def test_nothing_labelled_is_said_and_the_dock_stays_usable(
@@ -156,8 +156,8 @@ def test_planted_sides_come_out_in_the_table(
         "Topaz": ["0.667", "1.000", "0.500", "–"],
         "crYOLO": ["1.000", "1.000", "1.000", "+0.333\n+0.333 to +0.333"],
     }
-    assert "2 validation micrographs, 24 particles" in panel.verdict.text()
-    assert "Protocol particle" in panel.verdict.text()
+    assert "2 validation micrographs, 24 particles" in panel.summary.text()
+    assert "Protocol: particle" in panel.summary.text()
     assert "no scores" in panel.notes.text()
     wrapped = panel.layout().totalHeightForWidth
     qtbot.waitUntil(lambda: panel.height() >= wrapped(panel.width()), timeout=2000)  # none is cut
@@ -171,7 +171,7 @@ def test_planted_sides_come_out_in_the_table(
     assert result["page"] in panel.trouble.text()
     opened[0].unlink()
     qtbot.mouseClick(panel.report, LEFT)
-    assert "compare again" in panel.trouble.text()
+    assert "Compare again" in panel.trouble.text()
 
 
 def test_a_look_at_the_test_split_is_asked_for_each_time_and_counted_once(
@@ -187,13 +187,13 @@ def test_a_look_at_the_test_split_is_asked_for_each_time_and_counted_once(
     add(panel, monkeypatch, write_side(labelled, tmp_path / "Topaz.csv", 9), qtbot)
     qtbot.mouseClick(panel.go, LEFT)
     work(fake_engine.submitted[-1])
-    assert "look number" not in panel.verdict.text()
+    assert "look number" not in panel.summary.text()
     panel.final.setChecked(True)
     qtbot.mouseClick(panel.go, LEFT)
     assert fake_engine.submitted[-1].args["final"] is True
     work(fake_engine.submitted[-1])
-    assert "1 test micrograph, 12 particles" in panel.verdict.text()
-    assert "look number 2" in panel.verdict.text()
+    assert "1 test micrograph, 12 particles" in panel.summary.text()
+    assert "look number 2" in panel.summary.text()
     assert not panel.final.isChecked()
     # the dock above counts it as well
     places = labelled.truth["a.b_3"]
@@ -202,7 +202,7 @@ def test_a_look_at_the_test_split_is_asked_for_each_time_and_counted_once(
     dock.truth.setCurrentIndex(dock.truth.findData("test"))
     qtbot.mouseClick(dock.go, LEFT)
     qtbot.waitUntil(lambda: not dock.work.busy, timeout=10_000)
-    assert "looked at 3 times" in dock.looks.text()
+    assert "3 test-set evaluations" in dock.test_count.text()
 
 
 def test_what_goes_wrong_is_one_line_and_it_can_be_tried_again(

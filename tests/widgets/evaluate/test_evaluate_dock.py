@@ -18,7 +18,7 @@ from napari_unetpick.widgets.annotate.dock import AnnotateDock
 from napari_unetpick.widgets.evaluate import dock as evaluate_dock
 from napari_unetpick.widgets.evaluate.dock import FILE, EvaluateDock
 from napari_unetpick.widgets.evaluate.metrics_table import short_names
-from napari_unetpick.widgets.layers.stack import camera_of
+from napari_unetpick.widgets.layers.camera import camera_of
 from napari_unetpick.widgets.layers.tools import get_tools
 
 LEFT = Qt.MouseButton.LeftButton
@@ -67,8 +67,8 @@ def test_planted_hits_and_misses(dock, project_session, qtbot):
     # 18 of 24 particles, 20 picks
     assert found.headline.precision == pytest.approx(18 / 20)
     assert found.headline.recall == pytest.approx(18 / 24)
-    assert "protocol particle" in dock.verdict.text()
-    assert "2 micrographs" in dock.verdict.text()
+    assert "protocol particle" in dock.summary.text()
+    assert "2 micrographs" in dock.summary.text()
     first = dock.micrographs.model().rows[0]
     assert [cell.text for cell in first[0:1]] == ["a.b_2"], "the worst comes first"
     assert (first[2].text, first[3].text) == ("6", "2")
@@ -100,7 +100,7 @@ def test_each_look_at_the_test_split_is_counted(dock, project_session, qtbot):
     first, second = read_evaluations(session.project.folder)
     assert first.methods == ("candidates",)
     assert first.truth == second.truth
-    assert "2 times" in dock.looks.text()
+    assert "2 test-set evaluations" in dock.test_count.text()
 
 
 def test_the_best_false_pick_is_accepted_as_missed_truth(dock, project_session, qtbot):
@@ -109,7 +109,7 @@ def test_the_best_false_pick_is_accepted_as_missed_truth(dock, project_session, 
     session.project.change("a.b_1", state="full")
     plant(session, "a.b_1", 12)  # the twelfth was missed when labelling
     evaluate(dock, qtbot)
-    panel = dock.false_picks
+    panel = dock.missed
     assert len(panel.queue) == 1
     panel.start_button.click()
     panel.yes.click()
@@ -124,16 +124,16 @@ def test_another_project_forgets_the_figures(dock, project_session, qtbot, tmp_p
     label_fully(session, "a.b_1")
     plant(session, "a.b_1", 12)
     evaluate(dock, qtbot)
-    assert dock.verdict.isVisible()
+    assert dock.summary.isVisible()
     session.project.new(tmp_path / "other", tmp_path / "mics")
     assert dock.answer is None
-    assert not dock.verdict.isVisible()
+    assert not dock.summary.isVisible()
 
 
 def test_an_evaluation_that_fails_is_no_look_at_the_test_split(dock, project_session, qtbot):
     dock.truth.setCurrentIndex(dock.truth.findData("test"))
     evaluate(dock, qtbot)
-    assert "no micrograph belongs to the test split" in dock.trouble.text()
+    assert "no micrograph is in the test split" in dock.trouble.text()
     assert read_evaluations(project_session.project.folder) == []
 
 
@@ -148,7 +148,7 @@ def test_another_protocol_needs_no_second_look(dock, project_session, qtbot):
     dock.protocol.setCurrentIndex(dock.protocol.findData("iou0.6"))
     dock.protocol.activated.emit(1)
     assert dock.micrographs.model().rows[0][1].text == "0.000"
-    assert "protocol iou0.6" in dock.verdict.text()
+    assert "protocol iou0.6" in dock.summary.text()
     assert not dock.work.busy
 
 
@@ -159,7 +159,7 @@ def test_figures_that_are_out_of_date_say_so(dock, project_session, qtbot):
     evaluate(dock, qtbot)
     assert not dock.outdated.isVisible()
     session.selection.set_threshold(0.95)
-    assert "evaluate again" in dock.outdated.text()
+    assert "Evaluate again" in dock.outdated.text()
     evaluate(dock, qtbot)
     assert not dock.outdated.isVisible()
     assert dock.answer.evaluation.headline.recall == 0.0
@@ -197,8 +197,8 @@ def test_a_model_judged_on_what_it_was_trained_on_is_a_caution(dock, project_ses
         label_fully(session, key)
         plant(session, key, 12)
     evaluate(dock, qtbot)
-    assert "2 of these 3 micrographs trained the model" in dock.caution.text()
-    assert "the figures flatter it" in dock.notes.text()
+    assert "2 of 3 micrographs used to train the model" in dock.caution.text()
+    assert "these scores are too optimistic" in dock.notes.text()
     session.project.change("a.b_3", split="test")
     assert dock.truth.currentData() == "test", "what is set aside comes first"
     evaluate(dock, qtbot)
@@ -223,9 +223,9 @@ def queue(dock, project_session, qtbot):
         found = Candidates(coords, scores, np.zeros(13), 20.0, model="run-1")
         project_session.candidates.put(key, found)
     evaluate(dock, qtbot)
-    qtbot.mouseClick(dock.false_picks.start_button, LEFT)
-    assert "1 of 2: a.b_1" in dock.false_picks.place.text()
-    return dock.false_picks
+    qtbot.mouseClick(dock.missed.start_button, LEFT)
+    assert "1 of 2: a.b_1" in dock.missed.place.text()
+    return dock.missed
 
 
 def shown(session, qtbot, key):
@@ -242,7 +242,7 @@ def test_the_queue_leads_through_the_micrographs(queue, project_session, qtbot):
     shown(session, qtbot, "a.b_2")
     qtbot.mouseClick(queue.later, LEFT)
     assert len(session.annotations.of("a.b_2").negatives) == 0
-    assert "All 2 were looked at" in queue.place.text()
+    assert "All 2 reviewed" in queue.place.text()
 
 
 def test_the_queue_goes_back_where_a_decision_is_undone(queue, project_session, qtbot):
@@ -359,11 +359,11 @@ def test_keys_are_for_the_queue_in_sight_that_was_started_last(queue, project_se
     assert "Rejected" in session.viewer.status
     np.testing.assert_allclose(session.annotations.of("a.b_1").negatives, [(5, 5)])
     shown(session, qtbot, "a.b_2")
-    second.false_picks.show()
-    second.false_picks.put(queue.queue)
-    second.false_picks.start()
+    second.missed.show()
+    second.missed.put(queue.queue)
+    second.missed.start()
     press(layer, "k")
-    assert second.false_picks.current is None
+    assert second.missed.current is None
     assert queue.current.key == "a.b_2"
     second.deleteLater()
     qtbot.waitUntil(lambda: len(get_tools(session).queues) == 1, timeout=5000)

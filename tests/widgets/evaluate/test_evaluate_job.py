@@ -36,8 +36,8 @@ def label(session, key, state="full", source="manual"):
     session.project.change(key, state=state)
 
 
-def ask(session, truth="full", judged="candidates", border=False):
-    return answer(Question(judged, truth, border), take_snapshot(session), Task())
+def ask(session, truth="full", evaluated="candidates", border=False):
+    return answer(Question(evaluated, truth, border), take_snapshot(session), Task())
 
 
 def notes(found):
@@ -60,7 +60,7 @@ def test_the_border_is_half_a_diameter(project_session):
     assert ask(session).evaluation.half.n_picks == 13
     found = ask(session, border=True)
     assert found.evaluation.half.n_picks == 12
-    assert found.false_picks == ()
+    assert found.unmatched == ()
 
 
 def test_excluded_areas_count_on_neither_side(project_session):
@@ -74,8 +74,8 @@ def test_excluded_areas_count_on_neither_side(project_session):
     assert found.headline.precision == 1.0
 
 
-@pytest.mark.parametrize("judged", ["candidates", "picks"])
-def test_an_excluded_area_cuts_no_good_pick(project_session, tmp_path, judged):
+@pytest.mark.parametrize("evaluated", ["candidates", "picks"])
+def test_an_excluded_area_cuts_no_good_pick(project_session, tmp_path, evaluated):
     session = project_session
     place = session.truth["a.b_1"][0]
     label(session, "a.b_1")
@@ -86,11 +86,11 @@ def test_an_excluded_area_cuts_no_good_pick(project_session, tmp_path, judged):
         "a.b_1", Candidates(moved, np.full(12, 0.9), np.zeros(12), 20.0, model="r")
     )
     own = "full"
-    if judged == "picks":
+    if evaluated == "picks":
         name = "a.b_1.mrc"
         own = tmp_path / "truth.csv"
         write_picks({name: Picks(name, moved - [0.0, 6.0])}, own, "csv")
-    found = ask(session, own, judged).evaluation
+    found = ask(session, own, evaluated).evaluation
     assert found.headline.f1 == 1.0
     assert found.half.n_truth == found.half.n_matched
 
@@ -105,9 +105,9 @@ def test_a_fully_labelled_area_of_a_partly_labelled_micrograph_is_truth(project_
     plant(session, "a.b_1", extra=[(12.0, 12.0), (200.0, 30.0)])
     found = ask(session)
     assert found.evaluation.half.n_truth == inside
-    assert found.evaluation.half.n_picks == inside + 1, "the pick outside is not judged"
-    assert [(each.row, each.col) for each in found.false_picks] == [(12.0, 12.0)]
-    assert "1 partly labelled micrograph judged only inside fully labelled areas" in notes(found)
+    assert found.evaluation.half.n_picks == inside + 1, "the pick outside is not evaluated"
+    assert [(each.row, each.col) for each in found.unmatched] == [(12.0, 12.0)]
+    assert "1 partly labelled micrograph evaluated only inside fully labelled areas" in notes(found)
 
 
 def test_micrographs_that_cannot_be_judged_are_left_out_and_said(project_session):
@@ -120,15 +120,15 @@ def test_micrographs_that_cannot_be_judged_are_left_out_and_said(project_session
     plant(session, "a.b_1")
     found = ask(session, "test")
     assert [row.key for row in found.evaluation.micrographs] == ["a.b_1"]
-    assert "1 micrograph not picked yet: left out" in notes(found)
-    assert "1 micrograph of this split not fully labelled or rejected: left out" in notes(found)
+    assert "1 micrograph skipped: not picked yet" in notes(found)
+    assert "1 micrograph of this split skipped: not fully labelled, or rejected" in notes(found)
 
 
 @pytest.mark.parametrize(
     "prepare,words",
     [
         (lambda s: s.project.set_diameter(None), "diameter is not set"),
-        (lambda s: None, "the model has picked none of them yet"),
+        (lambda s: None, "has been picked yet"),
         (
             lambda s: s.project.change("a.b_1", state="partial"),
             "no micrograph is fully labelled yet",
@@ -144,8 +144,8 @@ def test_what_is_missing_is_said_with_what_to_do(project_session, prepare, words
 
 def test_picks_are_not_compared_with_themselves(project_session):
     label(project_session, "a.b_1")
-    with pytest.raises(InputError, match="are the truth here"):
-        ask(project_session, judged="picks")
+    with pytest.raises(InputError, match="cannot be evaluated against themselves"):
+        ask(project_session, evaluated="picks")
 
 
 def test_accepted_picks_against_a_file(project_session, tmp_path):
@@ -181,7 +181,7 @@ def test_a_truth_file_of_a_micrograph_that_is_gone_says_so(project_session, tmp_
     plant(session, "a.b_1")
     session.project.entry("a.b_2").micrograph.path.unlink()
     said = notes(ask(session, tmp_path / "truth.csv"))
-    assert "a.b_2 was left out" in said
+    assert "a.b_2 skipped" in said
     assert "not given" not in said
 
 
@@ -190,7 +190,7 @@ def test_candidates_of_another_model_are_said(project_session):
     label(session, "a.b_1")
     plant(session, "a.b_1", model="run-7")
     session.selection.model.path = session.project.runs_folder / "run-8" / "model.safetensors"
-    assert "those of run-7, not of run-8" in notes(ask(session))
+    assert "come from run-7, not from run-8" in notes(ask(session))
 
 
 def test_a_micrograph_whose_file_is_gone_is_left_out_and_said(project_session):
@@ -201,7 +201,7 @@ def test_a_micrograph_whose_file_is_gone_is_left_out_and_said(project_session):
     session.project.entry("a.b_2").micrograph.path.unlink()
     found = ask(session)
     assert [row.key for row in found.evaluation.micrographs] == ["a.b_1"]
-    assert "a.b_2 was left out" in notes(found)
+    assert "a.b_2 skipped" in notes(found)
 
 
 def test_false_picks_are_those_nobody_decided_about_the_surest_first(project_session):
@@ -212,7 +212,7 @@ def test_false_picks_are_those_nobody_decided_about_the_surest_first(project_ses
     raw = np.r_[np.full(12, 0.99), 0.7, 0.9, 0.8]
     session.candidates.put("a.b_1", Candidates(coords, raw, np.zeros(15), 20.0, model="run-1"))
     session.annotations.reject("a.b_1", np.array([(5.0, 201.0)]))
-    found = ask(session).false_picks
+    found = ask(session).unmatched
     assert [(each.row, each.col) for each in found] == [(235.0, 315.0), (5.0, 5.0)]
     assert [each.score for each in found] == pytest.approx([0.8, 0.7])
 
@@ -242,7 +242,7 @@ def test_micrographs_that_trained_the_model_are_said_to_flatter(project_session)
         label(session, key)
         plant(session, key)
     found = ask(session)
-    assert "2 of these 3 micrographs trained the model" in found.caution
+    assert "2 of 3 micrographs used to train the model" in found.caution
     assert found.caution in found.evaluation.notes
     session.project.change("a.b_3", split="test")
     assert ask(session, truth="test").caution == ""
@@ -255,7 +255,7 @@ def test_what_counts_is_the_model_that_made_the_candidates(project_session):
     for key in session.truth:
         label(session, key)
         plant(session, key, model="run-1")
-    assert "1 of these 3 micrographs" in ask(session).caution
+    assert "1 of 3 micrographs used" in ask(session).caution
     for key in session.truth:
         plant(session, key, model="run-9")  # which is gone
     assert ask(session).caution == ""

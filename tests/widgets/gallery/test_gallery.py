@@ -12,7 +12,7 @@ from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.cutouts import cut_crop, mean_crop
 from napari_unetpick.widgets.gallery.dock import GalleryDock
 from napari_unetpick.widgets.gallery.items import gather
-from napari_unetpick.widgets.layers.stack import camera_of
+from napari_unetpick.widgets.layers.camera import camera_of
 from napari_unetpick.widgets.qt.workers import Task
 from napari_unetpick.widgets.session.snapshot import take_snapshot
 
@@ -111,8 +111,8 @@ def test_picks_of_all_micrographs_are_deleted_where_they_are_selected(dock, proj
     session = project_session
     for key in session.project.keys:
         session.annotations.add(key, session.truth[key][:4], np.linspace(0.9, 0.6, 4), "model")
-    choose(dock, qtbot, "Picks of all micrographs", 12)
-    dock.order.setCurrentText("Worst first")
+    choose(dock, qtbot, "Picks in all micrographs", 12)
+    dock.order.setCurrentText("Lowest score first")
     dock.order.activated.emit(1)
     select(dock, range(3))
     assert {dock.model.items[i].score for i in range(3)} == {0.6}
@@ -129,7 +129,7 @@ def test_pictures_of_the_project_before_act_on_nothing(
     for key in session.project.keys:
         session.annotations.add(key, session.truth[key][:4], None, "manual")
     session.save()
-    choose(dock, qtbot, "Picks of all micrographs", 12)
+    choose(dock, qtbot, "Picks in all micrographs", 12)
     old = dock.model.items
     dock.view.selectAll()
     if same_names:  # and the same ids
@@ -152,7 +152,7 @@ def test_pictures_of_the_project_before_act_on_nothing(
 
 
 def test_a_double_click_goes_to_the_micrograph(dock, project_session, qtbot):
-    choose(dock, qtbot, "Candidates of all micrographs", 36)
+    choose(dock, qtbot, "Candidates in all micrographs", 36)
     number = next(i for i, item in enumerate(dock.model.items) if item.key == "a.b_3")
     dock.view.doubleClicked.emit(dock.model.index(number))
     qtbot.waitUntil(lambda: project_session.layers.shown_key == "a.b_3", timeout=5000)
@@ -193,7 +193,7 @@ def test_what_was_decided_in_the_viewer_is_not_accepted_again(dock, project_sess
 
 def test_the_gallery_follows_the_viewer_and_keeps_the_selection(dock, project_session, qtbot):
     session, (gone, kept) = project_session, dock.model.items[:2]
-    choose(dock, qtbot, "Candidates of all micrographs", 36)
+    choose(dock, qtbot, "Candidates in all micrographs", 36)
     select(dock, (dock.model.row_of(kept),))
     session.annotations.reject("a.b_1", np.array([[gone.row, gone.col]]))
     qtbot.waitUntil(lambda: len(dock.model.items) == 35, timeout=5000)
@@ -263,7 +263,7 @@ def test_of_too_many_those_that_come_first_are_kept(project_session, best_first)
 
 
 def test_nothing_to_show_is_said(dock, qtbot):
-    choose(dock, qtbot, "Picks here", 0)
-    assert dock.words.text() == "No picks here."
+    choose(dock, qtbot, "Picks in this micrograph", 0)
+    assert dock.words.text() == "No picks in this micrograph."
     assert not dock.reject.isEnabled()
     assert not dock.accept.isVisible()

@@ -133,7 +133,7 @@ def test_points_are_taken_where_they_are_seen(project_session: Session) -> None:
     assert find_points(session) == [layer]
     count, text = take_points(session, layer)
     assert count == len(truth)
-    assert text == "12 of 12 points of mine are now picks of a.b_1."
+    assert text == "12 of 12 points of mine imported as picks of a.b_1."
     assert np.allclose(session.annotations.of("a.b_1").picks.coords, truth, atol=1e-6)
     assert set(session.annotations.of("a.b_1").picks.sources) == {"manual"}
     assert np.allclose(session.layers.get("picks").data, truth, atol=1e-6)
@@ -150,7 +150,8 @@ def test_points_outside_twice_and_hidden_are_not_taken(project_session: Session)
     count, text = take_points(session, layer)
     assert count == 1
     assert text == (
-        "1 of 4 points of mine are now picks of a.b_1; 2 lie outside it; 1 were picks before."
+        "1 of 4 points of mine imported as picks of a.b_1; 2 outside the micrograph skipped; "
+        "1 were picks already."
     )
     assert np.allclose(session.annotations.of("a.b_1").picks.coords, [[100, 100], [50, 60]])
     session.annotations.undo(session.browser.current)

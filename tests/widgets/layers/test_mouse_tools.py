@@ -98,7 +98,7 @@ def truth(marked: Session) -> np.ndarray:
 
 def told(tools: Tools) -> list[str]:
     lines: list[str] = []
-    tools.told.connect(lines.append)
+    tools.reported.connect(lines.append)
     return lines
 
 
@@ -134,7 +134,7 @@ def test_both_clicks_at_one_place_are_said(tools: Tools, mouse: Mouse) -> None:
     tools.start("measure")
     mouse.click((100.0, 100.0))
     mouse.click((100.5, 100.0))
-    assert "one place" in lines[-1]
+    assert "the same place" in lines[-1]
     assert tools.active == "measure"
 
 
@@ -162,7 +162,7 @@ def test_erase_one_takes_the_nearest_within_half_a_particle(
     assert np.allclose(left, np.delete(truth[:8], 3, axis=0))
     assert len(marked.layers.get("picks").data) == 7
     mouse.click(truth[3])
-    assert "no pick" in lines[-1]
+    assert "No pick" in lines[-1]
     marked.annotations.undo(marked.browser.current)
     assert np.allclose(marked.annotations.of(KEY).picks.coords, truth[:8])
 
@@ -305,7 +305,7 @@ def test_e_accepts_and_x_rejects_under_the_pointer(
     picks = marked.annotations.of(KEY).picks
     assert np.allclose(picks.coords[-1], truth[9])
     assert picks.sources[-1] == "model"
-    assert "Accepted" in lines[-1]
+    assert "accepted" in lines[-1]
     mouse.move(truth[10])
     press(marked.layers.get("picks"), "x")
     assert np.allclose(marked.annotations.of(KEY).negatives, truth[10:11])
@@ -345,8 +345,8 @@ def test_x_on_a_pick_makes_it_a_negative_in_one_step(
 
 def test_keys_where_nothing_is_say_so(marked: Session, mouse: Mouse) -> None:
     mouse.move((-100.0, -100.0))
-    assert "no candidate" in accept_here(marked)
-    assert "no candidate" in reject_here(marked)
+    assert "No candidate" in accept_here(marked)
+    assert "No candidate" in reject_here(marked)
 
 
 def test_candidates_below_the_threshold_are_not_touched(
@@ -356,7 +356,7 @@ def test_candidates_below_the_threshold_are_not_touched(
     assert chosen is not None
     marked.selection.set_threshold(float(np.sort(chosen.scores)[-2]))
     mouse.move(truth[11])  # the lowest score
-    assert "no candidate" in accept_here(marked)
+    assert "No candidate" in accept_here(marked)
     assert "2 candidates" in accept_shown(marked)
     assert len(marked.annotations.of(KEY).picks) == 10
 
@@ -387,17 +387,17 @@ def test_undo_waits_while_an_area_is_drawn(
     marked: Session, tools: Tools, mouse: Mouse, qtbot: Any, end: str
 ) -> None:
     lines: list[str] = []
-    tools.told.connect(lines.append)
+    tools.reported.connect(lines.append)
     layer = marked.layers.edit("exclusions", "add_polygon")
     for place in ((20, 20), (20, 80), (80, 80)):
         mouse.click(place)
         mouse.move(place)
         press(layer, "Control-Z")
-        assert "is begun" in lines[-1]
+        assert "Finish the area" in lines[-1]
         assert len(layer.data) == 1
         assert len(marked.annotations.of(KEY).picks) == 8
     press(layer, "Control-Shift-Z")
-    assert "is begun" in lines[-1]
+    assert "Finish the area" in lines[-1]
     if end == "finished":
         layer.mode = "pan_zoom"  # napari finishes the shape
         assert len(marked.annotations.of(KEY).exclusions) == 1

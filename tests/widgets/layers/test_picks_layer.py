@@ -9,8 +9,7 @@ import pytest
 from napari.layers import Points
 
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.project.annotations import new_picks
-from napari_unetpick.project.annotations import remove_at
+from napari_unetpick.project.annotations import new_picks, remove_at
 from napari_unetpick.widgets.layers.points_table import read_picks, show_picks
 
 PLACES = np.array([[10.0, 20.0], [30.0, 40.0], [50.0, 60.0]])

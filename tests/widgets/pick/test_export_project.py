@@ -45,7 +45,7 @@ def test_candidates_above_the_threshold_and_picks_once(session, tmp_path):
     expected = np.concatenate([session.truth["a.b_1"][:2] + 1.0, session.truth["a.b_1"][2:6]])
     np.testing.assert_allclose(read["a.b_1.mrc"].coords, expected, atol=1e-3)
     np.testing.assert_allclose(read["a.b_1.mrc"].diameters, 20.0)
-    assert "1 micrograph neither marked nor picked: left out" in result.messages
+    assert "1 micrograph without labels or candidates skipped" in result.messages
 
 
 def test_unsaved_marks_and_the_threshold_of_now_count(session, tmp_path):
@@ -67,14 +67,14 @@ def test_nothing_of_an_excluded_area(session, tmp_path):
 def test_candidates_of_another_model_are_told(session, tmp_path):
     session.selection.use_model(write_run(session.project.runs_folder, "run-2"))
     said = " ".join(export(session, tmp_path).messages)
-    assert "candidates of 2 micrographs were found by run-1, not by run-2" in said
+    assert "candidates in 2 micrographs come from run-1, not from run-2" in said
 
 
 def test_rejected_micrographs_are_left_out_and_counted(session, tmp_path):
     session.project.change("a.b_1", kept=False)
     result = export(session, tmp_path)
     assert list(read_picks(tmp_path / "picks.csv")) == ["a.b_2.mrc"]
-    assert "1 rejected micrograph left out" in result.messages
+    assert "1 rejected micrograph skipped" in result.messages
 
 
 def test_with_every_micrograph_rejected_there_is_nothing(session, tmp_path):
@@ -89,7 +89,7 @@ def test_a_damaged_file_costs_only_its_micrograph(session, tmp_path):
     (session.project.folder / "candidates" / "a.b_1.npz").write_bytes(b"cut off")
     result = export(session, tmp_path)
     assert list(read_picks(tmp_path / "picks.csv")) == ["a.b_2.mrc"]
-    assert any(line.startswith("a.b_1 left out") for line in result.messages)
+    assert any(line.startswith("a.b_1 skipped") for line in result.messages)
 
 
 def test_says_where_to_click_next_only_for_what_was_written(session, tmp_path):

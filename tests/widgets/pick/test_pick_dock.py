@@ -187,7 +187,7 @@ def test_candidates_of_another_model_are_said_to_be(picked, project_session):
     session = project_session
     session.selection.use_model(write_run(session.project.runs_folder, "run-2"))
     picked.threshold.refresh()
-    assert "found by run-1: pick again to see those of run-2" in picked.threshold.note.text()
+    assert "come from run-1. Pick again to see those of run-2" in picked.threshold.note.text()
     assert picked.model_box.box.currentText().startswith("run-2")
 
 
@@ -361,7 +361,7 @@ def test_export_writes_what_is_shown_and_says_what_comes_next(
     assert list(listed.text("rlnMicrographName")) == names
     said = picked.export.written.text()
     assert "1 pick left out" in said or "picks left out" in said
-    assert "1 rejected micrograph left out" in said
+    assert "1 rejected micrograph skipped" in said
     assert "autopick.star" in picked.export.next.text()
     assert "30" in picked.export.next.text()
     assert "Ignore raw data: on" in picked.export.next.text()
@@ -395,8 +395,8 @@ def test_an_odd_box_becomes_even_and_a_typed_one_stays(picked, project_session, 
 @pytest.mark.parametrize(
     "folder,untick,expected",
     [
-        ("", (), "Choose a folder"),
-        ("some/where", (), "give the whole path"),
+        ("", (), "Choose an output folder"),
+        ("some/where", (), "enter the absolute path"),
         ("/x", ("relion", "cryosparc", "csv"), "no format is selected"),
     ],
 )

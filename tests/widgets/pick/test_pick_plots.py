@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.utils.colormaps.colormap_utils import ensure_colormap
 from qtpy.QtCore import QPointF, Qt
 
+from napari_unetpick.adapters.layer_data import SCORE_COLORMAP, score_color
 from napari_unetpick.widgets.pick.counts_plot import CountsPlot
 from napari_unetpick.widgets.pick.histogram import BINS, Histogram, bin_scores, tallest
 
@@ -47,11 +49,18 @@ def test_ripple_does_not_dwarf_the_particles():
 
 def test_bars_from_the_threshold_on_are_coloured(histogram):
     brushes = histogram._bars.opts["brushes"]
-    assert len(set(brushes[:25])) == len(set(brushes[25:])) == 1
-    assert brushes[24] != brushes[25]
+    assert len(set(brushes[:25])) == 1
+    assert brushes[25:] == [score_color((number + 0.5) / 50) for number in range(25, 50)]
     histogram.move(0.9)
     assert histogram.line.value() == pytest.approx(0.9)
     assert histogram._bars.opts["brushes"][44] != histogram._bars.opts["brushes"][45]
+
+
+def test_colours_are_those_of_the_candidates_layer(histogram):
+    colormap = ensure_colormap(SCORE_COLORMAP)
+    for score in (0.0, 0.25, 1.0):
+        np.testing.assert_allclose(colormap.map([score])[0][:3] * 255, score_color(score), atol=1)
+    assert histogram._strip.opts["brushes"] == [score_color((n + 0.5) / 50) for n in range(50)]
 
 
 def test_moving_the_line_is_told_but_showing_another_threshold_is_not(histogram):

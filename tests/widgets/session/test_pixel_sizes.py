@@ -41,7 +41,9 @@ def unsized(session: Any, planted: Any, tmp_path: Path) -> Any:
 def test_training_says_it_before_it_starts(unsized: Any, fake_engine: Any, qtbot: Any) -> None:
     dock = TrainDock(unsized.viewer)
     qtbot.addWidget(dock)
-    assert "No pixel size in a.b_1 and 2 more: type it in Annotate" in dock.next_text.text()
+    assert (
+        "No pixel size in a.b_1 and 2 more: enter it in the Annotate dock" in dock.next_text.text()
+    )
     assert not dock.train.isEnabled()
     with pytest.raises(InputError, match="No pixel size"):
         training_of(unsized).start({}, "scratch")
@@ -54,9 +56,11 @@ def test_picking_says_it_before_it_starts(unsized: Any, fake_engine: Any, qtbot:
     dock = PickDock(unsized.viewer)
     qtbot.addWidget(dock)
     dock.show()
-    assert "No pixel size in a.b_1 and 2 more: type it in Annotate" in dock.next_text.text()
+    assert (
+        "No pixel size in a.b_1 and 2 more: enter it in the Annotate dock" in dock.next_text.text()
+    )
     assert not dock.pick_all.isEnabled()
-    with pytest.raises(InputError, match=r"No pixel size in a\.b_2: type it"):
+    with pytest.raises(InputError, match=r"No pixel size in a\.b_2: enter it"):
         dock.picking.start(["a.b_2"])
     assert not fake_engine.submitted
     unsized.project.set_pixel_size(PIXEL_SIZE)
@@ -79,7 +83,7 @@ def test_some_without_are_a_caution(session: Any, planted: Any, tmp_path: Path, 
     for key, places in planted.items():
         session.annotations.add(key, places, None, "manual")
     assert session.pixel_sizes.obstacle(KEYS) == ""
-    assert "in 1 micrograph (a.b_2): left out" in session.pixel_sizes.caution(KEYS)
+    assert "1 micrograph without pixel size skipped (a.b_2)" in session.pixel_sizes.caution(KEYS)
     dock = TrainDock(session.viewer)
     qtbot.addWidget(dock)
     assert "a.b_2" in dock.next_text.text()

@@ -165,7 +165,7 @@ class AnnotateDock(Dock):
         self.follow(session.project.diameter_changed, self._diameter_changed)
         self.follow(session.browser.current_changed, self._moved)
         self.follow(self.tools.changed, self._tool_changed)
-        self.follow(self.tools.told, self._report)
+        self.follow(self.tools.reported, self._report)
         self.follow(self.tools.measured, self.diameter.measured)
 
     # -- doing ---------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""Comparisons of a session's models: handed to the engine, their result kept for the dock.
+"""Comparisons of a session's models: submitted to the engine, their result kept for the dock.
 
-It goes on whichever docks are open; `comparing_of(session)` is the one of a session.
+It continues whichever docks are open; `comparing_of(session)` is the one of a session.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Comparing(JobFollower):
         """Say what keeps a comparison from starting, and the next step; "" where nothing does."""
         project = self.session.project
         if project.read_only:
-            return "The project is open read-only: save it as another project, then compare."
+            return "The project is open read-only. Save it as another project, then compare."
         missing = missing_for_comparison(project.entries, project.diameter, final=final)
         return missing or self.session.jobs.busy
 
@@ -49,7 +49,7 @@ class Comparing(JobFollower):
         final
             Score the test split, which counts as an evaluation of it.
         border
-            Leave out a border of half a diameter.
+            Exclude a border of half a diameter.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class Comparing(JobFollower):
         if missing := self.obstacle(final=final):
             raise InputError(missing)
         if not models and not picks:
-            raise InputError("tick a model, or add the picks of another program")
+            raise InputError("tick a model, or add picks of another program")
         self.follow(
             CompareRequest(
                 project.folder,

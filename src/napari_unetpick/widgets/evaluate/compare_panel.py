@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QHeaderView, QVBoxLayout, QWi
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.widgets.evaluate.compare_job import comparing_of
-from napari_unetpick.widgets.evaluate.compare_rows import COLUMNS, note_lines, side_rows, verdict
-from napari_unetpick.widgets.evaluate.methods_list import PICK_FILES, SideList
+from napari_unetpick.widgets.evaluate.compare_rows import COLUMNS, method_rows, note_lines, summary
+from napari_unetpick.widgets.evaluate.methods_list import PICK_FILES, MethodList
 from napari_unetpick.widgets.evaluate.metrics_table import Cell, ResultModel, result_view
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.qt.dock import Unfollow
@@ -22,21 +22,21 @@ from napari_unetpick.widgets.session.session import Session
 from napari_unetpick.widgets.train.job import training_of
 
 ABOUT = (
-    "Each side gets the threshold that suits it best on the validation split of your fully "
-    "labelled micrographs."
+    "Compares models and other programs' picks on your fully labelled micrographs. The threshold "
+    "of each method is the one with the best F1 on the validation split."
 )
-NO_SIDES = "Tick a model, or add the picks of another program."
+NO_METHODS = "Tick a model, or add picks of another program."
 NAME_ROW, FIGURE_ROW = 24, 36  # px: one line, two lines
-SIDES_SHOWN = 5
+METHODS_SHOWN = 5
 
 
 class ComparePanel(QWidget):
-    """What is compared, the button, and the table of what came out.
+    """The methods, the Compare button, and the table of results.
 
     Parameters
     ----------
     leave_out_border
-        Tells whether a border of half a diameter is left out.
+        Whether a border of half a diameter is excluded.
     """
 
     def __init__(self, session: Session, leave_out_border: Callable[[], bool]) -> None:
@@ -44,10 +44,10 @@ class ComparePanel(QWidget):
         self.session = session
         self.leave_out_border = leave_out_border
         self.comparing = comparing_of(session)
-        self.sides = SideList(session)
-        self.sides.changed.connect(self._say_state)
+        self.methods = MethodList(session)
+        self.methods.changed.connect(self._say_state)
         self.next_text, self.trouble = hint(), hint()
-        self.verdict, self.notes = hint(), hint()
+        self.summary, self.notes = hint(), hint()
         self.panel = RunPanel(session)
         self._build()
         followed: list[tuple[Any, Callable[..., object]]] = [
@@ -55,8 +55,8 @@ class ComparePanel(QWidget):
             (session.project.entries_changed, self._say_state),
             (session.project.diameter_changed, self._say_state),
             (session.jobs.changed, self._say_state),
-            (session.selection.changed, self._list_anew),
-            (training_of(session).changed, self._list_anew),
+            (session.selection.changed, self._refresh_methods),
+            (training_of(session).changed, self._refresh_methods),
             (self.comparing.changed, self._show),
         ]
         for signal, call in followed:
@@ -67,26 +67,27 @@ class ComparePanel(QWidget):
     def _build(self) -> None:
         self.add_file = button(
             "Add picks…",
-            "Compare with the picks of another program: Topaz, crYOLO, RELION, cryoSPARC or any "
-            "file that is read. Let it write all it found, with scores.",
+            "Add picks of another program: Topaz, crYOLO, RELION, cryoSPARC or another format that "
+            "can be read. Export them there with scores and at the lowest threshold.",
             lambda: self._add(self.ask_file()),
         )
         self.add_folder = button(
             "Add folder…",
-            "The same where a program wrote a file for each micrograph, as crYOLO (CBOX) and "
-            "RELION (AutoPick) do.",
+            "Add a folder with one pick file per micrograph, as written by crYOLO (CBOX) or "
+            "RELION (AutoPick).",
             lambda: self._add(self.ask_folder()),
         )
-        self.final = QCheckBox("Final: score the test split (counted)")
+        self.final = QCheckBox("Final: evaluate on the test split (counted)")
         self.final.setToolTip(
-            "Validation still chooses the thresholds, and the test split is scored. Do it once, "
-            "when everything is decided: each look makes it less of a test, and is counted."
+            "Thresholds are still chosen on the validation split; scores are those of the test "
+            "split. Do this once, at the end: every test-set evaluation is counted, because scores "
+            "get too optimistic when choices are based on them."
         )
         self.final.toggled.connect(self._say_state)
         self.go = button(
             "Compare",
-            "Let each model pick the micrographs, score all sides by the same rules, and write a "
-            "report into the project.",
+            "Pick with each model, score all methods by the same protocols, and write a report "
+            "into the project.",
             self.compare,
         )
         self.rows = ResultModel(COLUMNS)
@@ -97,21 +98,21 @@ class ComparePanel(QWidget):
         header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
         self.report = button(
             "Open report",
-            "Open the report in the browser: all figures, curves and settings.",
+            "Open the report in the browser: all scores, curves and settings.",
             self._open_report,
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (
             hint(ABOUT),
-            self.sides,
+            self.methods,
             row(self.add_file, self.add_folder),
             self.final,
             self.go,
             self.next_text,
             self.trouble,
             self.panel,
-            self.verdict,
+            self.summary,
             self.table,
             self.report,
             self.notes,
@@ -119,11 +120,11 @@ class ComparePanel(QWidget):
             layout.addWidget(widget)
 
     def showEvent(self, event: QShowEvent) -> None:  # Qt's name
-        """Wake the engine: whoever looks here will soon compare."""
+        """Start the engine ahead of a comparison."""
         super().showEvent(event)
         alone(self.panel)
         self.session.jobs.engine.warm_up()
-        self._list_anew()
+        self._refresh_methods()
 
     def event(self, event: QEvent) -> bool:  # Qt's name
         """Keep as high as the lines are when they are wrapped: a dock would cut them."""
@@ -153,8 +154,8 @@ class ComparePanel(QWidget):
         say(self.trouble, "")
         try:
             self.comparing.start(
-                self.sides.models,
-                self.sides.picks,
+                self.methods.models,
+                self.methods.picks,
                 final=self.final.isChecked(),
                 border=self.leave_out_border(),
             )
@@ -163,7 +164,7 @@ class ComparePanel(QWidget):
 
     def _add(self, path: Path | None) -> None:
         if path is not None:
-            self.sides.add_picks(path)
+            self.methods.add_picks(path)
 
     def _open_report(self) -> None:
         if self.comparing.result is None:
@@ -171,27 +172,27 @@ class ComparePanel(QWidget):
         page = Path(self.comparing.result["page"])
         say(self.trouble, "")
         if not page.is_file():
-            say(self.trouble, f"{page}: is not there any more; compare again")
+            say(self.trouble, f"{page} not found. Compare again.")
         elif not self.open_page(page):
-            say(self.trouble, f"no browser could be opened; the report is {page}")
+            say(self.trouble, f"No browser could be opened. The report is {page}")
 
-    def _list_anew(self) -> None:
+    def _refresh_methods(self) -> None:
         if self.isVisible():
-            self.sides.refresh()
+            self.methods.refresh()
             self._say_state()
 
     def _say_state(self, *_: object) -> None:
         """Say what is missing, and let the button start only what can be."""
         running = self.comparing.running
         missing = self.comparing.obstacle(final=self.final.isChecked())
-        if not missing and not (self.sides.models or self.sides.picks):
-            missing = NO_SIDES
+        if not missing and not (self.methods.models or self.methods.picks):
+            missing = NO_METHODS
         say(self.next_text, "" if running else missing)
         self.go.setEnabled(not missing and not running)
         self.go.setText("Comparing…" if running else "Compare")
 
     def _project_changed(self) -> None:
-        self.sides.forget()
+        self.methods.forget()
         self.final.setChecked(False)
         self._show()
 
@@ -199,23 +200,23 @@ class ComparePanel(QWidget):
         """Show the last result, or what went wrong."""
         result = self.comparing.result
         say(self.trouble, self.comparing.trouble)
-        say(self.verdict, verdict(result) if result else "")
+        say(self.summary, summary(result) if result else "")
         say(self.notes, note_lines(result) if result else "")
-        self._fill(side_rows(result) if result else [])
+        self._fill(method_rows(result) if result else [])
         self.report.setVisible(result is not None)
         if result and result["look"] is not None:
-            self.final.setChecked(False)  # the next look is asked for again
+            self.final.setChecked(False)  # the next one is asked for again
         self._say_state()
 
     def _fill(self, rows: list[tuple[Cell, ...]]) -> None:
-        """Show a name over the figures of its side: beside them there is no room for it."""
+        """Show the name of a method above its scores: beside them there is no room for it."""
         self.rows.put(rows, [each[0].text for each in rows])
         self.table.clearSpans()
         for number in range(0, len(rows), 2):
             self.table.setSpan(number, 0, 1, len(COLUMNS))
             self.table.setRowHeight(number, NAME_ROW)
             self.table.setRowHeight(number + 1, FIGURE_ROW)
-        sides = min(len(rows) // 2, SIDES_SHOWN)
+        count = min(len(rows) // 2, METHODS_SHOWN)
         header = self.table.horizontalHeader().sizeHint().height()
-        self.table.setFixedHeight(header + sides * (NAME_ROW + FIGURE_ROW) + 4)
+        self.table.setFixedHeight(header + count * (NAME_ROW + FIGURE_ROW) + 4)
         self.table.setVisible(bool(rows))

@@ -8,19 +8,19 @@ from typing import Any
 from napari_unetpick.widgets.evaluate.metrics_table import ABSENT, Cell
 
 COLUMNS = {
-    "F1": "Precision and recall in one number: 2 P R / (P + R).",
-    "P": "Precision: the part of the picks that are particles.",
-    "R": "Recall: the part of the particles that were picked.",
+    "F1": "Harmonic mean of precision and recall: 2 P R / (P + R).",
+    "P": "Precision: share of the picks that are particles.",
+    "R": "Recall: share of the particles that are picked.",
     "Difference": (
-        "F1 minus that of the first side, on the same micrographs, with its 95 % interval. An "
-        "interval that holds 0 tells no winner."
+        "F1 minus the F1 of the first method, on the same micrographs, with its 95 % interval. If "
+        "the interval contains 0, the difference is not significant."
     ),
 }
-STARRED = "*: trained on micrographs that are scored here, see the notes."
+STARRED = "*: trained on micrographs that are scored here (see notes)."
 
 
-def side_rows(result: Mapping[str, Any]) -> list[tuple[Cell, ...]]:
-    """Return two rows a side, its name and its figures; a star marks a side with a leak.
+def method_rows(result: Mapping[str, Any]) -> list[tuple[Cell, ...]]:
+    """Return two rows a method, its name and its scores; a star marks a leak.
 
     Parameters
     ----------
@@ -28,25 +28,26 @@ def side_rows(result: Mapping[str, Any]) -> list[tuple[Cell, ...]]:
         What the job `compare` ends with (docs/reference/engine-process.md).
     """
     rows = []
-    for side in result["sides"]:
+    for method in result["sides"]:
         figures = [
-            _figure(side["figures"][f"particle.{ratio}"]) for ratio in ("f1", "precision", "recall")
+            _figure(method["figures"][f"particle.{ratio}"])
+            for ratio in ("f1", "precision", "recall")
         ]
-        change = (side["differences"] or {}).get("particle")
-        name = side["name"] + "*" * bool(side["leak"])
-        tip = side["leak"] or f"{side['name']}: {side['n_picks']:,} picks"
+        change = (method["differences"] or {}).get("particle")
+        name = method["name"] + "*" * bool(method["leak"])
+        tip = method["leak"] or f"{method['name']}: {method['n_picks']:,} picks"
         rows.append((Cell(name, name, tip), *(Cell("", "") for _ in figures)))
         rows.append((*figures, _difference(change)))
     return rows
 
 
-def verdict(result: Mapping[str, Any]) -> str:
-    """Say what was compared on what, by which rules, and that a look at the test was counted."""
-    border = "a border is left out" if result["border_px"] else "borders count as well"
-    lines = [f"{result['about']}. Protocol particle; {border}."]
+def summary(result: Mapping[str, Any]) -> str:
+    """Return what was compared, on what, by which protocol; a test-set evaluation is named."""
+    border = "Border excluded" if result["border_px"] else "Border included"
+    lines = [f"{result['about']}. Protocol: particle. {border}."]
     if result["look"] is not None:
-        lines.append("The look at the test split is counted in the project.")
-    if any(side["leak"] for side in result["sides"]):
+        lines.append("This test-set evaluation was counted in the project.")
+    if any(method["leak"] for method in result["sides"]):
         lines.append(STARRED)
     return "\n".join(lines)
 
@@ -59,14 +60,16 @@ def _figure(value: tuple[float, float | None, float | None]) -> Cell:
 
 def _difference(change: tuple[float, float | None, float | None] | None) -> Cell:
     if change is None:
-        return Cell(ABSENT, 0.0, "The others are compared with this one.")
+        return Cell(ABSENT, 0.0, "The other methods are compared with this one.")
     middle, low, high = change
     if low is None or high is None:
-        return Cell(f"{middle:+.3f}", middle, "One micrograph gives no interval.")
-    winner = "it tells no winner" if low <= 0 <= high else "the two are told apart"
-    return Cell(f"{middle:+.3f}\n{low:+.3f} to {high:+.3f}", middle, f"95 % interval: {winner}.")
+        return Cell(f"{middle:+.3f}", middle, "No interval from one micrograph.")
+    significant = "not significant" if low <= 0 <= high else "significant"
+    return Cell(
+        f"{middle:+.3f}\n{low:+.3f} to {high:+.3f}", middle, f"95 % interval; {significant}."
+    )
 
 
 def note_lines(result: Mapping[str, Any]) -> str:
-    """Return what the reader should know, a point a line."""
+    """Return the notes, one a line."""
     return "\n".join(f"• {note}" for note in result["notes"])

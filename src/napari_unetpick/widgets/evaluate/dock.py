@@ -1,4 +1,4 @@
-"""The dock that measures picks against truth, shows where they are wrong, and compares models."""
+"""The Evaluate dock: scores against labels, errors by micrograph, comparison of models."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHeaderView, QWidg
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.evaluation.protocols import DESCRIPTIONS, PROTOCOLS
+from napari_unetpick.io.picks import tell_count
+from napari_unetpick.picking.scale import EDGE
 from napari_unetpick.project.evaluations import count_evaluations, log_evaluation
 from napari_unetpick.widgets.evaluate.compare_panel import ComparePanel
-from napari_unetpick.widgets.evaluate.false_positives_panel import FalsePickPanel
+from napari_unetpick.widgets.evaluate.false_positives_panel import MissedParticlesPanel
 from napari_unetpick.widgets.evaluate.job import Answer, Question, answer
 from napari_unetpick.widgets.evaluate.methods_list import PICK_FILES
 from napari_unetpick.widgets.evaluate.metrics_table import (
@@ -32,6 +34,7 @@ from napari_unetpick.widgets.evaluate.truth import first_truth
 from napari_unetpick.widgets.qt.controls import button, heading, hint, row, say, section
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.workers import Background
+from napari_unetpick.widgets.session.pixel_sizes import describe_length
 from napari_unetpick.widgets.session.snapshot import take_snapshot
 
 FILE = "file"
@@ -41,13 +44,13 @@ TRUTHS = {
     "test": "Test split",
     FILE: "A pick file…",
 }
-JUDGED = {"candidates": "The model's picks", "picks": "Accepted picks"}
+EVALUATED = {"candidates": "The model's picks", "picks": "Accepted picks"}
 GO_TIP = "Measure precision, recall and F1."
 MICROGRAPHS_HEIGHT = 170
 
 
 class EvaluateDock(Dock):
-    """What is compared, the figures, curves, the worst micrographs, the best false picks."""
+    """Settings, scores, curves, micrographs by F1, possible missed particles, comparison."""
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, parent)
@@ -63,15 +66,16 @@ class EvaluateDock(Dock):
         self._build()
         self.follow(self.session.project.changed, self._forget)
         self.follow(self.session.project.entries_changed, self._propose)
-        self.follow(self.session.annotations.changed, self.false_picks.marks_changed)
+        self.follow(self.session.project.diameter_changed, self._say_border)
+        self.follow(self.session.annotations.changed, self.missed.marks_changed)
         self.follow(self.session.selection.changed, self._outdated)
         self.follow(self.session.candidates.changed, lambda _: self._outdated())
         self.destroyed.connect(self.work.close)
 
     def _build(self) -> None:
-        self.judged, self.truth, self.protocol = QComboBox(), QComboBox(), QComboBox()
-        for name, text in JUDGED.items():
-            self.judged.addItem(text, name)
+        self.evaluated, self.truth, self.protocol = QComboBox(), QComboBox(), QComboBox()
+        for name, text in EVALUATED.items():
+            self.evaluated.addItem(text, name)
         for name, text in TRUTHS.items():
             self.truth.addItem(text, name)
         for name in PROTOCOLS:
@@ -79,26 +83,26 @@ class EvaluateDock(Dock):
             self.protocol.setItemData(
                 self.protocol.count() - 1, DESCRIPTIONS[name], Qt.ItemDataRole.ToolTipRole
             )
-        self.judged.setToolTip(
-            "What is measured: candidates above the threshold, or what you marked and accepted."
+        self.evaluated.setToolTip(
+            "Picks to evaluate: candidates above the threshold, or your own and accepted picks."
         )
         self.truth.setToolTip(
-            "What it is compared with: your own fully labelled micrographs (of a split), or a file "
-            "of picks from another program or person. Those that trained the model flatter it: set "
-            "some aside for testing in Micrographs."
+            "Truth to compare with: your fully labelled micrographs (all, or of one split), or a "
+            "pick file. Scores on training micrographs are too optimistic: assign some micrographs "
+            "to the validation or test split in the Micrographs dock."
         )
         self.truth.activated.connect(self._truth_chosen)
         self.protocol.setToolTip(
-            "How a hit is counted. Numbers of different protocols cannot be compared: 'particle' "
-            "is centre distance up to half a diameter, each particle once."
+            "How picks are matched to particles. Scores of different protocols cannot be compared. "
+            "'particle': one-to-one, centre distance at most 0.5 x diameter."
         )
         self.protocol.activated.connect(lambda _: self._by_protocol())
-        self.border = QCheckBox("Leave out a border of half a diameter")
+        self.border = QCheckBox()
         self.border.setChecked(True)
-        self.border.setToolTip("People disagree about particles that the edge cuts off.")
+        self.border.setToolTip("Particles cut off by the edge are labelled inconsistently.")
         self.go = button("Evaluate", GO_TIP, self.evaluate)
         self.trouble, self.progress, self.outdated = hint(), hint(), hint()
-        self.verdict, self.caution, self.looks = hint(), hint(), hint()
+        self.summary, self.caution, self.test_count = hint(), hint(), hint()
         self.figures = result_view(ResultModel({name: DESCRIPTIONS[name] for name in PROTOCOLS}))
         self.figures.setFixedHeight(ROW * (len(FIGURES) + 1) + 6)
         self.micrographs = result_view(ResultModel(MICROGRAPH_COLUMNS))
@@ -113,25 +117,25 @@ class EvaluateDock(Dock):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.notes = hint()
         self.plots = ResultPlots(self.session.viewer)
-        self.false_picks = FalsePickPanel(self.session)
+        self.missed = MissedParticlesPanel(self.session)
         self.compare_panel = ComparePanel(self.session, self.border.isChecked)
         self.compare_fold = section("Compare models", self.compare_panel, grows=True)
         self.results = [
-            self.verdict,
+            self.summary,
             self.caution,
-            self.looks,
+            self.test_count,
             self.figures,
             section("Curves", self.plots, is_open=True),
-            heading("Worst micrographs first"),
+            heading("Micrographs, lowest F1 first"),
             self.micrographs,
-            heading("Best of the false picks"),
-            self.false_picks,
+            heading("Possible missed particles"),
+            self.missed,
             self.notes,
         ]
         for widget in (
-            heading("Compare"),
-            self.judged,
-            row(hint("with"), self.truth),
+            heading("Evaluate"),
+            self.evaluated,
+            row(hint("against"), self.truth),
             row(hint("protocol"), self.protocol),
             self.border,
             row(self.go, self._gallery_button()),
@@ -144,11 +148,15 @@ class EvaluateDock(Dock):
             self.body.addWidget(widget)
         self._forget()
 
+    def _say_border(self, *_: object) -> None:
+        length = describe_length(EDGE, self.session.project.diameter)
+        self.border.setText(f"Exclude a border of {length}")
+
     def _gallery_button(self) -> QWidget:
         return button(
             "Gallery",
-            "Look at all picks as small pictures, sorted by score; accept or delete many at once "
-            "(cryoSPARC's Inspect picks, a little of RELION's Select 2D).",
+            "Show picks as small images sorted by score; accept, reject or delete many at once "
+            "(like Inspect picks in cryoSPARC).",
             self.open_gallery,
         )
 
@@ -184,7 +192,7 @@ class EvaluateDock(Dock):
         if source == FILE and self._file is None and not self._choose_file():
             return
         question = Question(
-            judged=self.judged.currentData(),
+            evaluated=self.evaluated.currentData(),
             truth=self._file if source == FILE and self._file is not None else source,
             border=self.border.isChecked(),
             protocol=self.protocol.currentData(),
@@ -206,7 +214,7 @@ class EvaluateDock(Dock):
         return True
 
     def _propose(self, *_: object) -> None:
-        """Choose the truth that flatters least, until the user chooses."""
+        """Choose the split that the model did not train on, until the user chooses."""
         if self.truth.currentData() == self._proposed:
             self._proposed = first_truth(self.session.project.entries)
             self.truth.setCurrentIndex(self.truth.findData(self._proposed))
@@ -226,32 +234,32 @@ class EvaluateDock(Dock):
         say(self.progress, "")
 
     def _came(self, found: Answer) -> None:
-        if found.question.truth == "test":  # counted when there is something to look at
+        if found.question.truth == "test":  # counted when there is a result
             self._log(found)
-        self.false_picks.put(found.false_picks)
+        self.missed.put(found.unmatched)
         say(self.outdated, "")
         self._show(found)
 
     def _by_protocol(self) -> None:
-        """Show what was found by another protocol: all were measured."""
+        """Show the scores of another protocol: all were measured."""
         if self.answer is not None:
             protocol = self.protocol.currentData()
             found = replace(self.answer.evaluation, protocol=protocol)
             self._show(replace(self.answer, evaluation=found))
 
     def _outdated(self) -> None:
-        if self.answer is not None and self.answer.question.judged == "candidates":
-            say(self.outdated, "Model, threshold or candidates changed since: evaluate again.")
+        if self.answer is not None and self.answer.question.evaluated == "candidates":
+            say(self.outdated, "Model, threshold or candidates have changed. Evaluate again.")
 
     def _show(self, found: Answer) -> None:
         self.answer = found
         evaluation = found.evaluation
         for widget in self.results:
             widget.setVisible(True)
-        say(self.verdict, headline(evaluation))
+        say(self.summary, headline(evaluation))
         say(self.caution, f"Caution: {found.caution}." if found.caution else "")
         is_test = found.question.truth == "test"
-        say(self.looks, self._about_looks(found) if is_test else "")
+        say(self.test_count, self._count_tests(found) if is_test else "")
         names = list(FIGURES)
         self.figures.model().put(figure_rows(evaluation), names, list(FIGURES.values()))
         rows = micrograph_rows(evaluation)
@@ -261,21 +269,22 @@ class EvaluateDock(Dock):
 
     def _log(self, found: Answer) -> None:
         """Log that the test split was evaluated, once more."""
-        project, judged = self.session.project, found.question.judged
-        method = (judged == "candidates" and self.session.selection.model.name) or judged
+        project, method = self.session.project, found.question.evaluated
+        if method == "candidates":
+            method = self.session.selection.model.name or method
         if not project.read_only:
             try:
                 log_evaluation(project.folder, [method], found.truth_hash, found.keys)
             except UnetPickError as error:
                 say(self.trouble, error.in_viewer)
 
-    def _about_looks(self, found: Answer) -> str:
-        """Say how often the test was looked at, by comparisons as well."""
+    def _count_tests(self, found: Answer) -> str:
+        """Say how often the test split was evaluated, by comparisons as well."""
         try:
-            looks = count_evaluations(self.session.project.folder, found.keys)
+            count = count_evaluations(self.session.project.folder, found.keys)
         except UnetPickError as error:
             return error.in_viewer
-        return f"The test split has been looked at {looks:,} time{'s' * (looks != 1)}."
+        return f"{tell_count(count, 'test-set evaluation')} so far."
 
     def _go(self, index: QModelIndex) -> None:
         self.session.browser.go(index.model().rows[index.row()][0].value)
@@ -283,9 +292,10 @@ class EvaluateDock(Dock):
     def _forget(self) -> None:
         self.answer = None
         self.work.stop()
-        self.false_picks.put(())
+        self.missed.put(())
         for widget in self.results:
             widget.setVisible(False)
         say(self.trouble, "")
         say(self.outdated, "")
+        self._say_border()
         self._propose()

@@ -1,4 +1,4 @@
-"""Candidates that count as false, the best first: some are particles that the truth misses."""
+"""Candidates without a true particle, highest score first: some are missed particles."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.project.project import Annotations
 from napari_unetpick.widgets.session.pick_model import Chosen, undecided
 
-MOST = 500  # more than anybody looks through one by one
+MOST = 500  # more than anybody reviews one by one
 
 
 @dataclass(frozen=True)
-class FalsePick:
-    """A candidate without truth: where, (row, col) in pixels of the file, and how sure."""
+class UnmatchedCandidate:
+    """A candidate without a true particle: (row, col) in pixels of the file, and its score."""
 
     key: str
     row: float
@@ -33,9 +33,9 @@ class FalsePick:
         )
 
 
-def find_false_picks(
+def find_unmatched(
     evaluation: Evaluation, shown: Mapping[str, Chosen], most: int = MOST
-) -> tuple[FalsePick, ...]:
+) -> tuple[UnmatchedCandidate, ...]:
     """Find candidates above the threshold with no true particle within half its diameter.
 
     Parameters
@@ -64,7 +64,7 @@ def find_false_picks(
                 gaps = np.hypot(*(pair.truth[indices] - coords[i]).T)
                 lonely[i] &= not (gaps <= 0.5 * pair.diameters[indices]).any()
         found += [
-            FalsePick(pair.key, float(row), float(col), float(score), pair.diameter)
+            UnmatchedCandidate(pair.key, float(row), float(col), float(score), pair.diameter)
             for (row, col), score in zip(coords[lonely], scores[lonely], strict=True)
         ]
     found.sort(key=lambda each: -each.score)

@@ -1,4 +1,4 @@
-"""The best "false positives" one by one: the viewer goes to each, one key decides."""
+"""Possible missed particles, one by one: the viewer goes to each, one key decides."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_unetpick.widgets.evaluate.false_positives import FalsePick
-from napari_unetpick.widgets.layers.stack import camera_of
+from napari_unetpick.io.picks import tell_count
+from napari_unetpick.widgets.evaluate.false_positives import UnmatchedCandidate
+from napari_unetpick.widgets.layers.camera import camera_of, centre_on
 from napari_unetpick.widgets.layers.tools import get_tools
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.session.session import Session
@@ -20,14 +21,13 @@ WAIT_MS = 50  # between looks whether the micrograph is shown
 VIEW_DIAMETERS = 12.0  # of the particle that the view spans
 VIEW_PX = 600.0  # of the screen, about
 EXPLANATION = (
-    "Candidates above the threshold that count as false, the surest first. Some are particles that "
-    "were missed when labelling. As only what the model found is asked here, look for particles "
-    "that it missed, too."
+    "Candidates above the threshold without a label, highest score first. Some may be particles "
+    "that were missed in labelling. Particles that the model missed as well are not among them."
 )
 
 
-class FalsePickPanel(QWidget):
-    """A queue of candidates without truth.
+class MissedParticlesPanel(QWidget):
+    """A queue of candidates without a true particle.
 
     A candidate that is decided elsewhere (picked or rejected in the viewer) is passed over.
     """
@@ -35,7 +35,7 @@ class FalsePickPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self.queue: tuple[FalsePick, ...] = ()
+        self.queue: tuple[UnmatchedCandidate, ...] = ()
         self.at = 0
         self._running = False
         self._decided: list[int] = []  # places in the queue, while no other mark was changed since
@@ -44,20 +44,19 @@ class FalsePickPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         self.place = hint()
         self.start_button = button(
-            "Look at them one by one", EXPLANATION + " Keys: E, N and K in the viewer.", self.start
+            "Review one by one", EXPLANATION + " Keys in the viewer: E, N, K.", self.start
         )
         self.yes = button(
             "Particle (E)",
-            "It is a particle that the labels miss: accept it as a pick. Key E in the viewer; "
-            "Ctrl-Z takes it back, in its micrograph.",
+            "A particle that is missing in the labels: accept it as a pick. Key: E. Undo: Ctrl+Z.",
             self.accept,
         )
         self.no = button(
-            "Not one (N)",
-            "It is no particle: it is rejected and teaches the next training. Key N in the viewer.",
+            "Not a particle (N)",
+            "Reject it; the next training uses it as a negative. Key: N.",
             self.reject,
         )
-        self.later = button("Skip (K)", "Leave it undecided and go on. Key K.", self.skip)
+        self.later = button("Skip (K)", "Leave it undecided and continue. Key: K.", self.skip)
         self.choices = row(self.yes, self.no, self.later)
         for widget in (self.place, self.start_button, self.choices):
             layout.addWidget(widget)
@@ -70,7 +69,7 @@ class FalsePickPanel(QWidget):
         self.destroyed.connect(partial(_leave, queues, self._answer))
         self._refresh()
 
-    def put(self, queue: Sequence[FalsePick]) -> None:
+    def put(self, queue: Sequence[UnmatchedCandidate]) -> None:
         """Take over a new queue; it waits for the user to start."""
         self.queue, self.at, self._running = tuple(queue), 0, False
         self._decided.clear()
@@ -78,7 +77,7 @@ class FalsePickPanel(QWidget):
         self._refresh()
 
     @property
-    def current(self) -> FalsePick | None:
+    def current(self) -> UnmatchedCandidate | None:
         """What is asked about now."""
         return self.queue[self.at] if self._running and self.at < len(self.queue) else None
 
@@ -103,14 +102,14 @@ class FalsePickPanel(QWidget):
         if item is None or not self.isVisibleTo(self.window()):
             return ""  # on another page E is for what lies under the pointer, N and K for nothing
         if self._asked() is None:
-            return f"Back at the candidate that is asked about in {item.key}."
+            return f"Back to the candidate under review in {item.key}."
         call, done = {
             "e": (self.accept, "Accepted"),
             "n": (self.reject, "Rejected"),
             "k": (self.skip, "Skipped"),
         }[key]
         call()
-        return f"{done} the candidate that was asked about, with score {item.score:.2f}."
+        return f"{done} the candidate under review (score {item.score:.2f})."
 
     def reject(self) -> None:
         """It is no particle."""
@@ -128,9 +127,9 @@ class FalsePickPanel(QWidget):
             return ""
         key = self.queue[self._decided[-1]].key
         self.session.browser.go(key)
-        return f"Took back the last decision, in {key}."
+        return f"Last decision undone in {key}."
 
-    def _asked(self) -> FalsePick | None:
+    def _asked(self) -> UnmatchedCandidate | None:
         """Return what is asked about, if it is in view; else go back to it: nothing is decided."""
         item = self.current
         if item is None or self.session.layers.shown_key == item.key:
@@ -181,11 +180,10 @@ class FalsePickPanel(QWidget):
             return
         self._timer.stop()
         size = self.session.pixel_sizes.of(item.key)
-        camera = camera_of(self.session.viewer)
-        camera.center = (0.0, item.row * size, item.col * size)
+        centre_on(self.session.viewer, item.row, item.col, size)
         if self._zoom_in:
             self._zoom_in = False
-            camera.zoom = VIEW_PX / (VIEW_DIAMETERS * item.diameter * size)
+            camera_of(self.session.viewer).zoom = VIEW_PX / (VIEW_DIAMETERS * item.diameter * size)
 
     def _refresh(self) -> None:
         item = self.current
@@ -197,19 +195,21 @@ class FalsePickPanel(QWidget):
         elif self._running:
             say(
                 self.place,
-                f"All {len(self.queue):,} were looked at. Evaluate again.",
+                f"All {len(self.queue):,} reviewed. Evaluate again.",
             )
         elif self.queue:
-            say(self.place, f"{len(self.queue):,} candidates match no particle.")
+            say(
+                self.place,
+                f"{tell_count(len(self.queue), 'candidate')} above the threshold without a label.",
+            )
         else:
             say(
                 self.place,
-                "None: every candidate above the threshold matches a particle, or has "
-                "been decided.",
+                "None: every candidate above the threshold matches a label or was rejected.",
             )
 
 
-def _place(item: FalsePick) -> np.ndarray:
+def _place(item: UnmatchedCandidate) -> np.ndarray:
     return np.array([[item.row, item.col]])
 
 

@@ -21,7 +21,7 @@ from napari_unetpick.io.training_micrographs import seen_by
 from napari_unetpick.picking.scale import EDGE
 from napari_unetpick.project.folder import RUNS
 from napari_unetpick.project.project import Annotations
-from napari_unetpick.widgets.evaluate.false_positives import FalsePick, find_false_picks
+from napari_unetpick.widgets.evaluate.false_positives import UnmatchedCandidate, find_unmatched
 from napari_unetpick.widgets.evaluate.truth import Own, Truth, find_truth
 from napari_unetpick.widgets.qt.workers import Task
 from napari_unetpick.widgets.session.pick_model import MODEL, Chosen
@@ -36,17 +36,17 @@ class Question:
 
     Parameters
     ----------
-    judged
+    evaluated
         The model's candidates at the current threshold, or the accepted picks.
     truth
         A pick file or folder, or which of the project's own fully labelled micrographs.
     border
-        Whether a border of half a diameter is left out.
+        Whether a border of half a diameter is excluded.
     protocol
         Of the headline.
     """
 
-    judged: Judged
+    evaluated: Judged
     truth: Own | Path
     border: bool = True
     protocol: Protocol = "particle"
@@ -54,15 +54,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """An evaluation, the candidates that may be particles which the truth misses, a caution.
+    """An evaluation, the candidates that may be missed particles, and a caution.
 
-    `caution` says that the model knew some of the micrographs; it is among the notes, too.
+    `caution` says that some of the micrographs trained the model; it is among the notes, too.
     `truth_hash` is that of `io.labels.labels_hash`.
     """
 
     question: Question
     evaluation: Evaluation
-    false_picks: tuple[FalsePick, ...] = ()
+    unmatched: tuple[UnmatchedCandidate, ...] = ()
     caution: str = ""
     truth_hash: str = ""
 
@@ -82,16 +82,16 @@ def answer(question: Question, snapshot: Snapshot, task: Task) -> Answer:
     Cancelled
         The task was stopped.
     """
-    if question.judged == "picks" and not isinstance(question.truth, Path):
+    if question.evaluated == "picks" and not isinstance(question.truth, Path):
         raise InputError(
-            "the accepted picks are the truth here: judge the model's candidates, or choose a "
-            "pick file to compare with"
+            "accepted picks cannot be evaluated against themselves: choose the model's picks, or a "
+            "pick file as truth"
         )
     diameter = snapshot.diameter
     if diameter is None:
-        raise InputError("the particle diameter is not set: measure it in Annotate first")
+        raise InputError("the particle diameter is not set: measure it in the Annotate dock first")
     truth = find_truth(question.truth, snapshot, task)
-    gather = _accepted if question.judged == "picks" else _from_model
+    gather = _accepted if question.evaluated == "picks" else _from_model
     picks, candidates, found, caution = gather(truth, snapshot, diameter, task)
     diameters = {key: truth.images[key].diameter_px(diameter) for key in picks}
     evaluation = evaluate(
@@ -111,7 +111,7 @@ def answer(question: Question, snapshot: Snapshot, task: Task) -> Answer:
     return Answer(
         question,
         replace(evaluation, notes=(*filter(None, [caution]), *truth.notes, *evaluation.notes)),
-        find_false_picks(evaluation, found),
+        find_unmatched(evaluation, found),
         caution,
         labels_hash({key: Labels("full", truth.picks[key].coords) for key in picks}),
     )
@@ -155,48 +155,48 @@ def _from_model(truth: Truth, snapshot: Snapshot, diameter: float, task: Task) -
         shown[key] = snapshot.model.choose_among(found, marks, px)
     if not picks:
         raise InputError(
-            f"{tell_count(len(truth.picks), 'micrograph')} with truth, but the model has picked "
-            "none of them yet: press Pick in the Pick dock first"
+            f"none of {tell_count(len(truth.picks), 'labelled micrograph')} has been picked yet: "
+            "pick in the Pick dock first"
         )
     if unpicked := len(truth.picks) - len(picks):
-        truth.notes.append(f"{tell_count(unpicked, 'micrograph')} not picked yet: left out")
+        truth.notes.append(f"{tell_count(unpicked, 'micrograph')} skipped: not picked yet")
     truth.notes.extend(_about_model(models, snapshot))
     return picks, everything, shown, _about_training(models, snapshot)
 
 
 def _about_training(models: dict[str, list[str]], snapshot: Snapshot) -> str:
-    """Say of how many micrographs the model whose candidates they have knew the labels, or ""."""
-    seen, now = 0, snapshot.model
+    """Say how many micrographs were used to train the model that picked them, or ""."""
+    known, now = 0, snapshot.model
     for name, keys in models.items():
         path, card = now.path, now.card
         if name not in ("", now.name):
             path, card = snapshot.folder / RUNS / name / MODEL, {}
             with suppress(ModelError):  # it is gone: what its run has kept is known
                 card = read_card(path)
-        seen += 0 if path is None else len(seen_by(path, card, keys))
-    if not seen:
+        known += 0 if path is None else len(seen_by(path, card, keys))
+    if not known:
         return ""
     total = sum(map(len, models.values()))
     return (
-        f"{seen:,} of these {tell_count(total, 'micrograph')} trained the model, or chose its "
-        "threshold: the figures flatter it"
+        f"{known:,} of {tell_count(total, 'micrograph')} used to train the model or to choose its "
+        "threshold: these scores are too optimistic"
     )
 
 
 def _about_model(models: dict[str, list[str]], snapshot: Snapshot) -> list[str]:
-    """Say where candidates are another model's, or scores are no probabilities."""
+    """Say where candidates come from another model, or scores are uncalibrated."""
     notes = []
     now = snapshot.model.name
     others = {name: len(keys) for name, keys in models.items() if now and name != now}
     if others:
         names = ", ".join(sorted(others))
         notes.append(
-            f"the candidates of {tell_count(sum(others.values()), 'micrograph')} are those of "
-            f"{names}, not of {now}: pick again to judge {now}"
+            f"candidates in {tell_count(sum(others.values()), 'micrograph')} come from {names}, "
+            f"not from {now}: pick again to evaluate {now}"
         )
     if snapshot.model.calibration.kind == "rank":
         notes.append(
-            "scores are ranks, not probabilities (the model was trained on partly labelled "
-            "micrographs), so the calibration error says little"
+            "scores are uncalibrated (the model was trained on partial labels), so the calibration "
+            "error means little"
         )
     return notes

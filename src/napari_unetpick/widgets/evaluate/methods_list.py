@@ -17,13 +17,13 @@ PICK_FILES = "Picks (*.csv *.star *.box *.cbox *.txt *.json *.cs);;All files (*)
 ROWS_SHOWN = 5
 
 
-class SideList(QListWidget):
+class MethodList(QListWidget):
     """Models, the one in use first and ticked, then the pick files that were added.
 
     Signals (psygnal)
     -----------------
     changed()
-        Other sides are ticked.
+        Other methods are ticked.
     """
 
     changed = Signal()
@@ -33,9 +33,7 @@ class SideList(QListWidget):
         self.session = session
         self.added: list[Path] = []  # pick files and folders
         self._ticks: dict[Path, bool] = {}  # that the user set
-        self.setToolTip(
-            "What is compared. The first that is ticked is what the others are compared with."
-        )
+        self.setToolTip("Methods to compare. The first one ticked is the reference.")
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -53,7 +51,7 @@ class SideList(QListWidget):
         return {name: path for name, path, is_model in self._ticked() if not is_model}
 
     def refresh(self) -> None:
-        """List the models anew; what the user ticked or unticked stays so."""
+        """Refresh the list of models; what the user ticked or unticked stays so."""
         used = self.session.selection.model.path
         models = model_choices(self.session.project.runs(), used)
         models.sort(key=lambda each: used is None or not is_of(used, each[1]))
@@ -108,7 +106,7 @@ class SideList(QListWidget):
 
 
 def name_of(path: Path) -> str:
-    """Return what a side is called: after its run folder, folder or file."""
+    """Return the name of a method: of its run folder, folder or file."""
     if path.name == MODEL:
         return path.parent.name
     return path.name if path.is_dir() else path.stem

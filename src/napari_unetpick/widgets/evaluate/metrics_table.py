@@ -17,18 +17,18 @@ ABSENT = "–"
 ROW = 26  # px
 LONG_BEGINNING = 8  # letters; shorter ones are not worth a dot
 FIGURES = {
-    "Precision": "The part of the picks that are particles.",
-    "Recall": "The part of the particles that were picked.",
-    "F1": "Precision and recall in one number: 2 P R / (P + R).",
-    "F1 within d/4": "F1 where a pick must lie within a quarter of a diameter: is it centred?",
-    "Average precision": "Area under the precision-recall curve: how well scores order candidates.",
-    "Calibration error": "How far a score (figure of merit, FOM) is from the chance of being true.",
+    "Precision": "Share of the picks that are particles.",
+    "Recall": "Share of the particles that are picked.",
+    "F1": "Harmonic mean of precision and recall: 2 P R / (P + R).",
+    "F1 within 0.25 d": "F1 of picks within 0.25 x diameter of a particle: are picks centred?",
+    "Average precision": "Area under the precision-recall curve: how well scores rank candidates.",
+    "Calibration error": "Mean difference between scores and the share of true particles.",
 }
 MICROGRAPH_COLUMNS = {
-    "Micrograph": "Double-click, or press Enter, to go there.",
-    "F1": "By the protocol chosen above; the worst comes first.",
-    "Missed": "Particles that were not picked.",
-    "False": "Picks that are no particles.",
+    "Micrograph": "Double-click or press Enter to go to it.",
+    "F1": "By the protocol chosen above, lowest first.",
+    "Missed": "Particles that are not picked.",
+    "False": "Picks that are not particles.",
 }
 
 
@@ -150,16 +150,16 @@ def _optional(value: float | None) -> Cell:
 def micrograph_rows(found: Evaluation) -> list[tuple[Cell, ...]]:
     """Return a row for each micrograph, the lowest F1 first, then the one with more errors."""
 
-    def badness(row: MicrographResult) -> tuple[float, int]:
+    def errors(row: MicrographResult) -> tuple[float, int]:
         return row.scores[found.protocol].f1, -_missed(row) - _false(row)
 
     rows = []
     short = short_names([row.key for row in found.micrographs])
-    for row in sorted(found.micrographs, key=badness):
+    for row in sorted(found.micrographs, key=errors):
         score = row.scores[found.protocol]
         tip = f"{row.key}: precision {score.precision:.3f}, recall {score.recall:.3f}"
         if row.centring is not None:
-            tip += f"; picks lie {row.centring:.2f} diameters off the centre (median)"
+            tip += f", centring error {row.centring:.2f} x diameter (median)"
         rows.append(
             (
                 Cell(short[row.key], row.key, tip),
@@ -185,15 +185,13 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def headline(found: Evaluation) -> str:
-    """Return the verdict in words: F1, by which protocol, on what, the border, the interval."""
+    """Return the result in words: F1, protocol, micrographs, border, interval."""
     spans = found.result.intervals
     between = f" (95 % interval {spans['f1'].low:.3f} to {spans['f1'].high:.3f})" if spans else ""
     count = len(found.micrographs)
-    border = (
-        "a border of half a diameter is left out" if found.border_px else "borders count as well"
-    )
+    border = "a border of 0.5 x diameter excluded" if found.border_px else "border included"
     return (
-        f"F1 {found.headline.f1:.3f}{between} by the protocol {found.protocol}: "
+        f"F1 {found.headline.f1:.3f}{between}, protocol {found.protocol}: "
         f"{DESCRIPTIONS[found.protocol]}. {found.half.n_picks:,} picks against "
         f"{found.half.n_truth:,} particles on {count:,} micrograph{'s' * (count != 1)}; {border}."
     )

@@ -12,7 +12,7 @@ from napari_unetpick.evaluation.results import Evaluation
 
 HEIGHT = 190  # px of each plot
 MOST_POINTS = 2000
-CURVE, MARK = "#4c9be8", "#f0803c"  # blue and orange: told apart on dark and light
+CURVE, MARK = "#4c9be8", "#f0803c"  # blue and orange: both readable on dark and light
 
 
 class ResultPlots(QWidget):
@@ -68,13 +68,13 @@ class ResultPlots(QWidget):
     def _make(self) -> None:
         self.precision_recall = self._plot("Recall", "Precision")
         self.precision_recall.setToolTip(
-            "Each point is a threshold: lowering it finds more particles (to the right) at the "
-            "price of false ones (down). The orange point is the threshold now."
+            "Precision and recall at every threshold. A lower threshold finds more particles "
+            "(right) and more false picks (down). The orange point is the current threshold."
         )
-        self.reliability = self._plot("Score", "Part that is true")
+        self.reliability = self._plot("Score", "Fraction true")
         self.reliability.setToolTip(
-            "Do scores mean what they say? On the dashed line, candidates with a score of 0.8 are "
-            "particles eight times in ten; below it the model is too sure of itself."
+            "Calibration: on the dashed line, 8 in 10 candidates with a score of 0.8 are "
+            "particles. Below the line, the model is overconfident."
         )
 
     def _plot(self, across: str, up: str) -> Any:

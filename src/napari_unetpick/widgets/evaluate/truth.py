@@ -23,7 +23,7 @@ Own = Literal["full", "test", "validation"]
 
 @dataclass
 class Truth:
-    """True particles by micrograph key, the micrographs opened, and what the user should know.
+    """True particles by micrograph key, the micrographs opened, and notes for the user.
 
     `areas` are those of partly labelled micrographs that are fully labelled inside them;
     `exclusions` are those that a file beside the picks leaves out.
@@ -37,7 +37,7 @@ class Truth:
 
 
 def first_truth(entries: Mapping[str, Entry]) -> Own:
-    """Return what judges a model fairly where it is labelled; the test last: looks wear it out."""
+    """Return the split to evaluate on: validation if it is labelled, else test, else all."""
     splits = {entry.split for entry in entries.values() if entry.kept and entry.state == "full"}
     return "validation" if "validation" in splits else "test" if "test" in splits else "full"
 
@@ -76,12 +76,12 @@ def _from_labels(source: Own, snapshot: Snapshot, task: Task) -> Truth:
     truth = Truth({}, {}, areas=areas)
     if areas:
         truth.notes.append(
-            f"{tell_count(len(areas), 'partly labelled micrograph')} judged only inside fully "
-            "labelled areas"
+            f"{tell_count(len(areas), 'partly labelled micrograph')} evaluated only inside "
+            "fully labelled areas"
         )
     if source != "full" and len(full) < len(chosen):
         left_out = tell_count(len(chosen) - len(full), "micrograph")
-        truth.notes.append(f"{left_out} of this split not fully labelled or rejected: left out")
+        truth.notes.append(f"{left_out} of this split skipped: not fully labelled, or rejected")
     tables = []
     for done, key in enumerate(full):
         task.step(done, len(full))
@@ -96,7 +96,7 @@ def _from_labels(source: Own, snapshot: Snapshot, task: Task) -> Truth:
 
 def _from_file(path: Path, snapshot: Snapshot, task: Task) -> Truth:
     if not snapshot.entries:
-        raise InputError("there are no micrographs to compare on; open some first")
+        raise InputError("there are no micrographs: open some first")
     truth = Truth({}, {})
     for done, key in enumerate(snapshot.entries):
         task.step(done, len(snapshot.entries))
@@ -114,7 +114,7 @@ def _from_file(path: Path, snapshot: Snapshot, task: Task) -> Truth:
     for key in rejected:
         del truth.picks[key]
     if rejected:
-        truth.notes.append(f"{tell_count(len(rejected), 'rejected micrograph')} left out")
+        truth.notes.append(f"{tell_count(len(rejected), 'rejected micrograph')} skipped")
     return _checked(truth)
 
 
@@ -122,20 +122,20 @@ def _open(key: str, snapshot: Snapshot, truth: Truth) -> bool:
     try:
         truth.images[key] = snapshot.open(key)
     except InputError as error:
-        truth.notes.append(f"{key} was left out: {error.in_viewer}")
+        truth.notes.append(f"{key} skipped: {error.in_viewer}")
         return False
     return True
 
 
 def _checked(truth: Truth) -> Truth:
     if not truth.picks:
-        reason = truth.notes[0] if truth.notes else "it names none of these micrographs"
-        raise InputError(f"no micrograph has truth to compare with ({reason})")
+        reason = truth.notes[0] if truth.notes else "the file names none of these micrographs"
+        raise InputError(f"no micrograph has labels to compare with ({reason})")
     return truth
 
 
 def _nothing_labelled(source: Own, count: int) -> str:
-    how = "mark every particle of one in Annotate and say there that it is fully labelled"
+    how = "mark every particle of one in the Annotate dock and set it to fully labelled"
     if source == "full":
         return f"no micrograph is fully labelled yet: {how}, or compare with a pick file"
     if count:
@@ -144,6 +144,6 @@ def _nothing_labelled(source: Own, count: int) -> str:
             f"labelled: {how}"
         )
     return (
-        f"no micrograph belongs to the {source} split: give some to it in Micrographs, and label "
+        f"no micrograph is in the {source} split: assign some in the Micrographs dock, and label "
         "them fully"
     )

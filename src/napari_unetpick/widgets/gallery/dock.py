@@ -1,4 +1,4 @@
-"""The gallery: picks or candidates as small pictures by score; many are decided at once."""
+"""The Gallery dock: picks or candidates as small images, sorted by score."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from napari_unetpick.widgets.session.pick_model import undecided
 from napari_unetpick.widgets.session.snapshot import Snapshot, take_snapshot
 
 SOURCES: dict[str, tuple[Kind, bool]] = {
-    "Candidates here": ("candidates", False),
-    "Candidates of all micrographs": ("candidates", True),
-    "Picks here": ("picks", False),
-    "Picks of all micrographs": ("picks", True),
+    "Candidates in this micrograph": ("candidates", False),
+    "Candidates in all micrographs": ("candidates", True),
+    "Picks in this micrograph": ("picks", False),
+    "Picks in all micrographs": ("picks", True),
 }
 """What can be shown: kind, and whether of all micrographs."""
-ORDERS = ("Best first", "Worst first")
+ORDERS = ("Highest score first", "Lowest score first")
 MEAN_SIDE = 64
 LIST_HEIGHT = 110
 SOON_MS = 200  # after a change in the viewer
@@ -81,27 +81,25 @@ class GalleryDock(Dock):
     def _build(self) -> None:
         self.source, self.order = QComboBox(), QComboBox()
         self.source.addItems(list(SOURCES))
-        self.source.setToolTip("What is shown. Candidates are those above the threshold.")
+        self.source.setToolTip("Which particles to show. Candidates are those above the threshold.")
         self.order.addItems(ORDERS)
-        self.order.setToolTip("By score (figure of merit, FOM). The worst are worth a look.")
+        self.order.setToolTip("Order by score (FOM). Check the lowest for false picks.")
         self.source.activated.connect(lambda _: self.refresh())
         self.order.activated.connect(lambda _: self._reorder())
         self.view = _list_view(self.model)
         self.view.doubleClicked.connect(self._go)
         self.view.selectionModel().selectionChanged.connect(lambda *_: self._selected())
-        self.accept = button(
-            "Accept", "The selected candidates are particles: move them to the picks.", self._accept
-        )
+        self.accept = button("Accept", "Accept the selected candidates as picks.", self._accept)
         self.reject = button(
             "Reject",
-            "The selected ones are no particles: candidates are not shown again and teach the next "
-            "training; picks are deleted.",
+            "The selected images are not particles. Rejected candidates are hidden, and the next "
+            "training uses them as negatives; picks are deleted.",
             self._reject,
         )
-        again = button("Refresh", "Gather the pictures anew.", self.refresh)
+        again = button("Refresh", "Reload the images.", self.refresh)
         self.words = hint()
         self.mean = QLabel()
-        self.mean.setToolTip("The mean of the selected pictures.")
+        self.mean.setToolTip("Mean of the selected images.")
         self.mean.setFixedSize(MEAN_SIDE, MEAN_SIDE)
         self.body.setAlignment(Qt.AlignmentFlag(0))
         self.body.addWidget(row(self.source, self.order))
@@ -159,7 +157,7 @@ class GalleryDock(Dock):
         kind, best_first = self._kind, self._best_first
         snapshot = self._snapshot = take_snapshot(self.session)
         if whole:
-            say(self.words, "Gathering…")
+            say(self.words, "Loading…")
         replaced = None if whole else frozenset(asked)
         self.work.start(
             lambda task: (gather(kind, asked, snapshot, task, best_first=best_first), replaced)
@@ -172,7 +170,7 @@ class GalleryDock(Dock):
 
     def _gathering(self, done: int, total: int) -> None:
         if total > 50 and done % 50 == 0:
-            say(self.words, f"Gathering: {done:,} of {total:,} micrographs…")
+            say(self.words, f"Loading: {done:,} of {total:,} micrographs…")
 
     def _show(self, result: tuple[Gathered, frozenset[str] | None]) -> None:
         found, replaced = result
@@ -233,7 +231,7 @@ class GalleryDock(Dock):
         noun = "candidate" if self._kind == "candidates" else "pick"
         count, shown = self._count(), len(self.model.items)
         total = tell_count(self.total, noun)
-        where = "" if self._everywhere else " here"
+        where = "" if self._everywhere else " in this micrograph"
         if not self.total:
             said = f"No {noun}s{where}{' above the threshold' * (noun == 'candidate')}."
         elif count:
@@ -261,7 +259,7 @@ class GalleryDock(Dock):
         else:
             self.mean.setPixmap(picture(found.crop, MEAN_SIDE))
             fewer = found.count < self._count()
-            self._averaged = f"; the mean is of {found.count:,}" if fewer else ""
+            self._averaged = f"; mean of {found.count:,}" if fewer else ""
         self._say_count()
 
     # -- decisions -----------------------------------------------------------------------------
@@ -270,7 +268,7 @@ class GalleryDock(Dock):
         chosen = self.selected()
         for key, places, scores in self._still_open(chosen):
             self.session.annotations.accept(key, places, scores)
-        self._took(chosen)
+        self._drop(chosen)
 
     def _reject(self) -> None:
         chosen = self.selected()
@@ -283,9 +281,9 @@ class GalleryDock(Dock):
         for key, places in picks.items():
             marks = self.session.annotations.of(key)
             self.session.annotations.set(key, replace(marks, picks=remove_at(marks.picks, places)))
-        self._took(chosen)
+        self._drop(chosen)
 
-    def _took(self, chosen: list[GalleryItem]) -> None:
+    def _drop(self, chosen: list[GalleryItem]) -> None:
         """Take decided items out at once; the micrographs are gathered anew a little later."""
         self.total -= len(chosen)
         self.model.remove(chosen)
@@ -330,7 +328,7 @@ def _list_view(model: GalleryModel) -> QListView:
     view.setSelectionRectVisible(True)
     view.setMinimumHeight(LIST_HEIGHT)
     view.setToolTip(
-        "Drag a frame around pictures to select them (with Ctrl, more of them); double-click one "
-        "to see it in the micrograph."
+        "Drag a frame around images to select them (hold Ctrl to add more). Double-click an image "
+        "to go to it in the micrograph."
     )
     return view

@@ -79,7 +79,7 @@ class GalleryModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{item.score:.2f}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{item.key}\nscore {item.score:.3f}, at x {item.col:.0f}, y {item.row:.0f}"
+            return f"{item.key}\nscore {item.score:.3f}, x {item.col:.0f} px, y {item.row:.0f} px"
         if role == Qt.ItemDataRole.DecorationRole:
             return self._picture(item)
         if role == Qt.ItemDataRole.SizeHintRole:

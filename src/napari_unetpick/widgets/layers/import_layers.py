@@ -209,7 +209,7 @@ def take_points(session: Session, layer: Any) -> tuple[int, str]:
     """
     key = session.browser.current
     if not key:
-        raise InputError("no micrograph is open; open one first, then take its picks")
+        raise InputError("no micrograph is open: open one first, then import its picks")
     picks = read_layer(layer.data, {**layer.as_layer_data_tuple()[1], "metadata": {OWN: {}}})
     coords = to_file_pixels(session, layer, picks.coords)
     inside = _inside(session, key, coords)
@@ -217,12 +217,12 @@ def take_points(session: Session, layer: Any) -> tuple[int, str]:
     source = "file" if own(layer).get("kind") == "picks" else "manual"
     count = add_new(session, key, kept, source)
     layer.visible = False
-    parts = [f"{count:,} of {len(picks):,} points of {layer.name} are now picks of {key}"]
+    parts = [f"{count:,} of {len(picks):,} points of {layer.name} imported as picks of {key}"]
     outside = len(picks) - len(kept)
     if outside:
-        parts.append(f"{outside:,} lie outside it")
+        parts.append(f"{outside:,} outside the micrograph skipped")
     if len(kept) > count:
-        parts.append(f"{len(kept) - count:,} were picks before")
+        parts.append(f"{len(kept) - count:,} were picks already")
     return count, "; ".join(parts) + "."
 
 

@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.widgets.layers.eraser import nearest, without
 from napari_unetpick.widgets.layers.styles import default_diameter
 from napari_unetpick.widgets.session.session import Session
 
-NOTHING_OPEN = "No micrograph is shown yet: open some in the Micrographs dock."
+NOTHING_OPEN = "No micrograph is shown yet. Open some in the Micrographs dock."
+
+NONE_SHOWN = "No candidates are shown. Pick this micrograph first, or lower the threshold."
 
 Floats = NDArray[np.float64]
 
@@ -67,32 +70,32 @@ def _accept(session: Session, key: str, place: Floats) -> str:
     coords, scores = candidates_shown(session)
     index = nearest(coords, place, reach_of(session, key))
     if index is None:
-        return "There is no candidate under the mouse pointer."
+        return "No candidate under the mouse pointer."
     session.annotations.accept(key, coords[index : index + 1], scores[index : index + 1])
-    return f"Accepted a candidate with score {scores[index]:.2f}."
+    return f"Candidate accepted (score {scores[index]:.2f})."
 
 
 def _reject(session: Session, key: str, place: Floats) -> str:
     reach = reach_of(session, key)
     marks = session.annotations.of(key)
     pick_layer = session.layers.get("picks")
-    seen = pick_layer is not None and pick_layer.visible
+    visible = pick_layer is not None and pick_layer.visible
     coords, _ = candidates_shown(session)
-    pick = nearest(marks.picks.coords, place, reach) if seen else None
+    pick = nearest(marks.picks.coords, place, reach) if visible else None
     candidate = nearest(coords, place, reach)
     if pick is None and candidate is None:
-        return "There is no candidate or pick under the mouse pointer."
+        return "No candidate or pick under the mouse pointer."
     if pick is not None and candidate is not None:
         to_pick = np.hypot(*(marks.picks.coords[pick] - place))
         if to_pick > np.hypot(*(coords[candidate] - place)):
             pick = None
     if pick is None:
         session.annotations.reject(key, coords[candidate : candidate + 1])  # type: ignore[operator]
-        return "Rejected a candidate: it teaches the next training."
+        return "Candidate rejected. The next training uses it as a negative."
     gone = np.arange(len(marks.picks)) == pick
     kept = np.zeros(len(marks.negatives), dtype=bool)
     session.annotations.set(key, without(marks, gone, kept, marks.picks.coords[gone]))
-    return "The pick is now marked as not a particle: it teaches the next training."
+    return "Pick marked as not a particle. The next training uses it as a negative."
 
 
 def accept_shown(session: Session) -> str:
@@ -100,9 +103,9 @@ def accept_shown(session: Session) -> str:
     key = session.layers.shown_key
     coords, scores = candidates_shown(session)
     if not len(coords):
-        return "No candidates are shown here: pick this micrograph first, or lower the threshold."
+        return NONE_SHOWN
     session.annotations.accept(key, coords, scores)
-    return f"Accepted {len(coords):,} candidates."
+    return f"{tell_count(len(coords), 'candidate')} accepted."
 
 
 def reject_shown(session: Session) -> str:
@@ -110,6 +113,7 @@ def reject_shown(session: Session) -> str:
     key = session.layers.shown_key
     coords, _ = candidates_shown(session)
     if not len(coords):
-        return "No candidates are shown here: pick this micrograph first, or lower the threshold."
+        return NONE_SHOWN
     session.annotations.reject(key, coords)
-    return f"Rejected {len(coords):,} candidates: they teach the next training."
+    rejected = tell_count(len(coords), "candidate")
+    return f"{rejected} rejected. The next training uses them as negatives."

@@ -22,6 +22,7 @@ from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.project import Annotations
 from napari_unetpick.widgets.layers import kinds
 from napari_unetpick.widgets.layers import styles as layer_styles
+from napari_unetpick.widgets.layers.camera import centre_on
 from napari_unetpick.widgets.layers.images import DisplaySettings, ImageStore, Shown, why_not
 from napari_unetpick.widgets.layers.keys import LayerKeys
 from napari_unetpick.widgets.layers.shown_parts import ShownParts
@@ -29,8 +30,8 @@ from napari_unetpick.widgets.qt.preferences import read_preferences
 
 EDITED = ("added", "removed", "changed")  # napari's data event also fires before the change
 DELETED = (
-    "the marks are kept; the layer comes back with the next micrograph, or when you click this one "
-    "in the list"
+    "the labels are kept; the layer is made again with the next micrograph, or when you click this "
+    "one in the list"
 )
 AHEAD = 2  # neighbours made ready on either side
 
@@ -109,10 +110,8 @@ class Layers:
     def _look_now(self) -> None:
         if self._look is None or self._look[0] != self.shown_key:
             return
-        key, row, col = self._look
-        self._look = None
-        size = self.session.pixel_sizes.of(key)
-        camera_of(self.session.viewer).center = (0.0, row * size, col * size)
+        (key, row, col), self._look = self._look, None
+        centre_on(self.session.viewer, row, col, self.session.pixel_sizes.of(key))
 
     def change_display(self, settings: DisplaySettings) -> None:
         """Show micrographs low-passed and scaled otherwise."""
@@ -138,11 +137,8 @@ class Layers:
         if not key or key != self.session.browser.current:
             return
         gone = deleted and {"micrograph", "candidates", "picks"} - set(self._made)
-        if (
-            gone
-            or self.shown is None
-            or self._shown_from != self.session.project.entry(key).micrograph
-        ):
+        changed = self._shown_from != self.session.project.entry(key).micrograph
+        if gone or changed or self.shown is None:
             self._go(key)
 
     def clear(self) -> None:
@@ -168,9 +164,8 @@ class Layers:
         shown = self.images.ready(micrograph)
         if shown is not None:
             self._show(key, shown)
-            return
-
-        self.images.when_ready(micrograph, self._image_ready)
+        else:
+            self.images.when_ready(micrograph, self._image_ready)
 
     def _image_ready(self, micrograph: Micrograph, future: Future[Shown]) -> None:
         key = micrograph.key
@@ -188,7 +183,7 @@ class Layers:
         """Put a micrograph and all that belongs to it into the layers, in one step."""
         marks, damage = self._read(key)
         if damage and key != self.shown_key:
-            tell(f"{key} cannot be marked until its file is mended: {damage}", "error")
+            tell(f"{key} cannot be labelled until its file is repaired: {damage}", "error")
         with self._quietly():
             self.shown_key, self.shown = key, shown
             self._shown_from = self.session.project.entry(key).micrograph
@@ -202,10 +197,7 @@ class Layers:
                 self._fill(kind)
             layer_styles.put_in_order(self.session.viewer.layers, self._made)
         self._look_now()
-        keys = self.session.project.keys
-        here = keys.index(key)
-        around = [here + i for j in range(1, AHEAD + 1) for i in (j, -j)]
-        near = [keys[i] for i in around if 0 <= i < len(keys)]
+        near = self.session.browser.neighbours(key, AHEAD)
         self.images.prefetch([self.session.project.entry(k).micrograph for k in near])
 
     def _read(self, key: str) -> tuple[Annotations, str]:
@@ -355,8 +347,3 @@ class Layers:
             yield
         finally:
             self._loading -= 1
-
-
-def camera_of(viewer: Any) -> Any:
-    """Return a viewer's camera; since napari 0.9 it belongs to the scene."""
-    return getattr(viewer, "scene", viewer).camera

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
-from napari_unetpick.adapters.layer_data import DEFAULT_SIZE, PLAIN_COLOR, SCORE_COLORMAP
+from napari_unetpick.adapters.layer_data import (
+    DEFAULT_SIZE,
+    PICK_RING,
+    PLAIN_COLOR,
+    RING,
+    SCORE_COLORMAP,
+)
 from napari_unetpick.widgets.layers.points_table import one_step
 
 if TYPE_CHECKING:
@@ -17,11 +23,10 @@ if TYPE_CHECKING:
     from napari_unetpick.widgets.session.pick_model import Chosen
 
 ORDER = ("micrograph", "exclusions", "complete", "candidates", "negatives", "picks")
-REJECTED_COLOR = "#ff4040"
+REJECTED_COLOR = "#ff40ff"
 EXCLUDED_COLOR = "#ff4040"
-COMPLETE_COLOR = "#40d0ff"
+COMPLETE_COLOR = "#4060ff"
 TOLD_MS = 60  # after a change: it is drawn by then
-BORDER = 0.06  # of the diameter
 NAMES = {
     "picks": "Picks",
     "candidates": "Candidates",
@@ -77,7 +82,7 @@ def _points(kind: str, colour: str, symbol: str, **more: Any) -> Any:
         symbol=symbol,
         face_color="transparent",
         border_color=colour,
-        border_width=BORDER,
+        border_width=PICK_RING if kind == "picks" else RING,
         canvas_size_limits=(0, 10_000),  # else a ring of size 0 is drawn as a dot
         **more,
     )

@@ -18,6 +18,7 @@ from qtpy.QtCore import QTimer
 
 from napari_unetpick.adapters.layer_data import OWN, own_metadata
 from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.widgets.layers.eraser import (
     circle,
     inside_lasso,
@@ -38,18 +39,18 @@ from napari_unetpick.widgets.layers.styles import hide_rings
 from napari_unetpick.widgets.session.session import Session
 
 DRAWN = "Drawn by the mouse"
-DRAWN_COLOR = "#40d0ff"
+DRAWN_COLOR = "#ffffff"
 LINE = 0.08  # width of drawn lines, in diameters
 TOOLS = {
     "measure": "Click one edge of a particle, then the opposite edge. Escape cancels.",
     "erase": "Click a pick to remove it.",
     "brush": "Drag over picks to remove them.",
-    "lasso": "Drag a line around picks; all inside are removed.",
+    "lasso": "Draw a line around picks to remove them.",
 }
 """The tools, with what a user does with each."""
 FINENESS = 2.0  # points of a lasso in half a particle
 TOO_SHORT = 2.0  # pixels: two clicks at one place are no diameter
-UNFINISHED = "An area is begun: end it first, with a double click or Enter."
+UNFINISHED = "Finish the area first: double-click or press Enter."
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +74,7 @@ class Tools:
 
     changed = Signal()
     """Another tool, layer or mode, or none, is in use."""
-    told = Signal(str)
+    reported = Signal(str)
     """One line for the user: what a tool or a key did."""
     measured = Signal(float)
     """A distance between two clicks, in A."""
@@ -87,16 +88,16 @@ class Tools:
         self._layer: Any = None
         self._drawn: Any = None
         self._first: Floats | None = None
-        keys = session.layers.keys
-        keys.bind("e", lambda: self.told.emit(self.ask("e") or accept_here(session)), shapes=False)
+        keys, report = session.layers.keys, self.reported.emit
+        keys.bind("e", lambda: report(self.ask("e") or accept_here(session)), shapes=False)
         for key in ("n", "k"):
-            keys.bind(key, partial(self._ask_aloud, key))
-        keys.bind("x", lambda: self.told.emit(reject_here(session)), shapes=False)
+            keys.bind(key, partial(self._ask_and_report, key))
+        keys.bind("x", lambda: report(reject_here(session)), shapes=False)
         keys.bind("Escape", self._escape, shapes=False)
-        keys.bind("Control-Z", lambda: self.told.emit(self.unless_drawing(self._undo)))
-        keys.bind("Control-Shift-Z", lambda: self.told.emit(self.unless_drawing(self._redo)))
+        keys.bind("Control-Z", lambda: report(self.unless_drawing(self._undo)))
+        keys.bind("Control-Shift-Z", lambda: report(self.unless_drawing(self._redo)))
         session.browser.current_changed.connect(self._forget)
-        self.told.connect(self._in_status_bar)
+        self.reported.connect(self._in_status_bar)
         session.viewer.layers.selection.events.active.connect(self._other_layer)
 
     # -- keys ----------------------------------------------------------------------------------
@@ -106,11 +107,11 @@ class Tools:
         return next((line for queue in reversed(self.queues) if (line := queue(key))), "")
 
     def unless_drawing(self, call: Callable[[], str | None]) -> str:
-        """Do what fills layers anew; not while an area is drawn, which would be thrown away."""
+        """Do what refills layers; not while an area is drawn, which would be lost."""
         return UNFINISHED if self.session.layers.drawing else call() or ""
 
-    def _ask_aloud(self, key: str) -> None:
-        self.told.emit(self.unless_drawing(partial(self.ask, key)))
+    def _ask_and_report(self, key: str) -> None:
+        self.reported.emit(self.unless_drawing(partial(self.ask, key)))
 
     def _undo(self) -> str:
         line = self.ask("Control-Z")  # leads to where the last decision was
@@ -127,7 +128,7 @@ class Tools:
         """Take up a tool of TOOLS; False where no micrograph is shown."""
         self.stop()
         if not self.session.layers.shown_key:
-            self.told.emit(NOTHING_OPEN)
+            self.reported.emit(NOTHING_OPEN)
             return False
         self._draw(np.empty((0, 2, 2)))
         layer = self.session.layers.edit("picks", "pan_zoom")
@@ -250,7 +251,7 @@ class Tools:
         try:
             self._finish(tool, key, np.array(path))
         except UnetPickError as error:
-            self.told.emit(error.in_viewer)
+            self.reported.emit(error.in_viewer)
 
     def _follow(self, tool: str, layer: Any, path: list[Floats]) -> None:
         """Show what the drag has done so far."""
@@ -292,7 +293,7 @@ class Tools:
             return
         self._first = None
         if length < TOO_SHORT:
-            self.told.emit("Both clicks are at one place: click two opposite edges of a particle.")
+            self.reported.emit("Both clicks are at the same place. Click two opposite edges.")
             return
         self.stop()
         self.measured.emit(length * self.session.pixel_sizes.of(key))
@@ -302,7 +303,7 @@ class Tools:
     def _brush_px(self) -> float:
         return max(2 * self.brush * reach_of(self.session, self.session.layers.shown_key), 1.0)
 
-    def _seen(self, kind: str) -> bool:
+    def _is_visible(self, kind: str) -> bool:
         layer = self.session.layers.get(kind)
         return layer is not None and bool(layer.visible)
 
@@ -310,36 +311,35 @@ class Tools:
         marks = self.session.annotations.of(key)
         count = len(marks.picks)
         places = np.concatenate([marks.picks.coords, marks.negatives])
-        seen = np.repeat(
-            [self._seen("picks"), self._seen("negatives")], [count, len(places) - count]
-        )
-        index = nearest(np.where(seen[:, None], places, np.inf), place, reach_of(self.session, key))
+        shown = [self._is_visible("picks"), self._is_visible("negatives")]
+        visible = np.repeat(shown, [count, len(places) - count])[:, None]
+        index = nearest(np.where(visible, places, np.inf), place, reach_of(self.session, key))
         if index is None:
-            self.told.emit("There is no pick where you clicked.")
+            self.reported.emit("No pick there.")
             return
         gone = np.arange(len(places)) == index
         self.session.annotations.set(key, without(marks, gone[:count], gone[count:]))
-        self.told.emit("Removed a pick." if index < count else "Removed a not-particle mark.")
+        self.reported.emit("Pick removed." if index < count else "“Not a particle” mark removed.")
 
     def _erase(self, key: str, inside: Callable[[Floats], NDArray[np.bool_]]) -> None:
         """Remove the marks that are seen and inside; reject candidates, if that is wanted."""
         marks = self.session.annotations.of(key)
-        picks = inside(marks.picks.coords) & self._seen("picks")
-        negatives = inside(marks.negatives) & self._seen("negatives")
+        picks = inside(marks.picks.coords) & self._is_visible("picks")
+        negatives = inside(marks.negatives) & self._is_visible("negatives")
         rejected = np.empty((0, 2))
         if self.reject_candidates:
             coords, _ = candidates_shown(self.session)
             rejected = coords[inside(coords)]
         if not (picks.any() or negatives.any() or len(rejected)):
-            self.told.emit("There was nothing to remove there.")
+            self.reported.emit("Nothing to remove there.")
             return
         self.session.annotations.set(key, without(marks, picks, negatives, rejected))
-        parts = [f"{int(picks.sum()):,} picks"]
-        parts += [f"{int(negatives.sum()):,} not-particle marks"] if negatives.any() else []
-        text = f"Removed {' and '.join(parts)}"
-        self.told.emit(
-            text + (f", rejected {len(rejected):,} candidates." if len(rejected) else ".")
-        )
+        parts = [tell_count(int(picks.sum()), "pick")]
+        if negatives.any():
+            parts.append(tell_count(int(negatives.sum()), "“not a particle” mark"))
+        if len(rejected):
+            parts.append(f"rejected {tell_count(len(rejected), 'candidate')}")
+        self.reported.emit(f"Removed {', '.join(parts)}.")
 
 
 def get_tools(session: Session) -> Tools:

@@ -77,7 +77,7 @@ def collect(snapshot: Snapshot, keys: Sequence[str], task: Task) -> dict[str, Fl
             marks, diameter = snapshot.marks_of(key), snapshot.diameter_px(key)
             chosen = snapshot.model.choose_among(candidates, marks, diameter)
         except UnetPickError:
-            continue  # it is told where the micrograph is looked at
+            continue  # it is reported when the micrograph is shown
         found[key] = chosen.scores
     return found
 

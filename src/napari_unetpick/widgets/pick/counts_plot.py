@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import Signal
 
-from napari_unetpick.adapters.layer_data import PLAIN_COLOR
+from napari_unetpick.adapters.layer_data import PLAIN_COLOR, score_color
 from napari_unetpick.widgets.qt.controls import hint, say
-from napari_unetpick.widgets.qt.plot import LINE, STRONG, PlotFrame
+from napari_unetpick.widgets.qt.plot import LINE, PlotFrame
 
 HEIGHT = 126  # px
 
 
 class CountsPlot(PlotFrame):
-    """Accepted picks (yellow, as the rings) with candidates above the threshold (blue) on top.
+    """Accepted picks with candidates above the threshold on top, in the colours of their rings.
 
     Signals
     -------
@@ -32,9 +32,9 @@ class CountsPlot(PlotFrame):
             HEIGHT,
             "Micrograph",
             "Picks",
-            "Picks of each kept micrograph, in the order of the project: accepted ones yellow, "
-            "candidates above the threshold blue. Click a bar to go to its micrograph: very high "
-            "and very low ones are worth a look (crystalline ice, carbon, empty holes).",
+            "Picks in each kept micrograph, in the order of the list: accepted picks in cyan, "
+            "candidates above the threshold in yellow. Click a bar to go to its micrograph. Check "
+            "very high and very low ones (crystalline ice, carbon, empty holes).",
         )
         self.keys: list[str] = []
         self._accepted = self._above = np.zeros(0, np.intp)
@@ -73,7 +73,7 @@ class CountsPlot(PlotFrame):
     def _fill(self) -> None:
         import pyqtgraph as pg
 
-        for colour in (PLAIN_COLOR, STRONG):
+        for colour in (PLAIN_COLOR, score_color(1.0)):
             bars = pg.BarGraphItem(x=[0], width=0.8, height=[0], pen=None, brush=colour)
             self.plot.addItem(bars)
             self._bars.append(bars)

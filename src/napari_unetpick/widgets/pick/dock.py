@@ -1,4 +1,4 @@
-"""The Pick dock: a model finds candidates, the threshold makes picks of them, and they go out."""
+"""The Pick dock: a model finds candidates, the threshold selects picks, they are exported."""
 
 from __future__ import annotations
 
@@ -59,29 +59,29 @@ class PickDock(Dock):
     def _build(self) -> None:
         self.pick_here = button(
             "Pick this",
-            "Find the particles of the micrograph that is shown (Auto-picking of one).",
+            "Pick particles in the micrograph that is shown.",
             lambda: self._pick([self.session.browser.current]),
         )
         self.pick_selected = button(
             "Pick selected",
-            "Find the particles of the rows that are selected in Micrographs.",
+            "Pick particles in the micrographs that are selected in the Micrographs dock.",
             lambda: self._pick(self.session.browser.selected),
         )
         self.pick_all = button(
             "Pick all kept",
-            "Find the particles of every micrograph that is not rejected (Auto-picking), in the "
-            "background: go on looking meanwhile.",
+            "Pick particles in every micrograph that is not rejected (RELION's Auto-picking). It "
+            "runs in the background: you can continue to work.",
             lambda: self._pick(self._kept()),
         )
-        self.skip = QCheckBox("Skip those already picked")
+        self.skip = QCheckBox("Skip micrographs already picked")
         self.skip.setToolTip(
-            "With Pick selected and Pick all kept: leave out micrographs that have candidates, to "
-            "go on where a picking was stopped. Off after training: the new model finds others."
+            "For Pick selected and Pick all kept: skip micrographs that have candidates, to resume "
+            "picking that was stopped. Untick it after training, to pick with the new model."
         )
         self.accept_here = button(
             "Accept here",
-            "Make all candidates above the threshold in this micrograph picks, which are kept, "
-            "edited and trained on. Ctrl+Z takes it back.",
+            "Accept all candidates above the threshold in this micrograph as picks, which you can "
+            "edit and train on. Undo: Ctrl+Z.",
             self._accept_here,
         )
         self.use_as_labels = button(LABELS, LABELS_TIP, self._use_as_labels)
@@ -245,7 +245,10 @@ class PickDock(Dock):
             there = set(self.session.project.files.picked())
             keys = [key for key in keys if key not in there]
             if not keys:
-                say(self.trouble, "All of these are picked already; untick “Skip”.")
+                say(
+                    self.trouble,
+                    "All are picked already. Untick “Skip micrographs already picked”.",
+                )
                 return
         try:
             self.picking.start(keys)

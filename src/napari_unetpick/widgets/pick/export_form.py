@@ -31,7 +31,7 @@ from napari_unetpick.widgets.session.session import Session
 from napari_unetpick.widgets.session.snapshot import take_snapshot
 
 FACTORS = (BOX_PER_DIAMETER, 1.75, 2.0)
-OWN = "Own size"
+OWN = "Custom"
 CHECKED = ("relion", "cryosparc", "csv")
 FOLDER = "export"
 LARGEST = 8192  # px
@@ -61,14 +61,14 @@ class ExportForm(QWidget):
         for name, text in WHATS.items():
             self.what.addItem(text, name)
         self.what.setToolTip(
-            "Accepted picks are the plain rings, candidates the coloured ones above the threshold. "
-            "Where both lie on one particle it is written once."
+            "Accepted picks are the cyan rings; candidates are the rings coloured by score. A "
+            "particle with both is written once."
         )
         self.folder = QLineEdit()
-        self.folder.setPlaceholderText("folder to write to")
+        self.folder.setPlaceholderText("output folder")
         self.folder.setToolTip(
-            "Where the files go. For RELION best a folder in its project, so that paths are "
-            "relative to it. Files of the same names are replaced."
+            "Output folder. For RELION, choose a folder in its project directory, so that paths "
+            "are relative to it. Files with the same names are replaced."
         )
         self.browse = button("Browse…", "Choose the folder.", self._choose_folder)
         self.browse.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -79,25 +79,26 @@ class ExportForm(QWidget):
             self.boxes[fmt].setChecked(fmt in CHECKED)
         self.factor = QComboBox()
         for factor in FACTORS:
-            self.factor.addItem(f"{factor:g} diameters", factor)
+            self.factor.addItem(f"{factor:g} x diameter", factor)
         self.factor.addItem(OWN, None)
         self.size = QSpinBox()
         self.size.setRange(2, LARGEST)
         self.size.setSingleStep(2)
         self.size.setSuffix(" px")
+        self.length = QLabel()
         for widget in (self.factor, self.size):
             widget.setToolTip(
-                "Box size for extraction: 1.5 to 2 particle diameters, an even number of pixels of "
-                "the micrograph."
+                "Box size for extraction: 1.5 to 2 x diameter, an even number of pixels of the "
+                "micrograph."
             )
-        self.whole = QCheckBox("Leave out cut-off boxes")
+        self.whole = QCheckBox("Exclude boxes that cross the edge")
         self.whole.setChecked(True)
-        self.whole.setToolTip("RELION and cryoSPARC cannot extract a particle that is cut off.")
-        self.go = button("Export", "Write the files, of all kept micrographs.", self._go)
+        self.whole.setToolTip("RELION and cryoSPARC cannot extract boxes that cross the edge.")
+        self.go = button("Export", "Write the picks of all kept micrographs.", self._go)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(10)
-        self.bar.setToolTip("Micrographs gathered so far.")
+        self.bar.setToolTip("Micrographs read so far.")
         self.bar.hide()
         self.trouble, self.written, self.next = hint(), hint(), hint()
         for label in (self.written, self.next):
@@ -105,6 +106,7 @@ class ExportForm(QWidget):
         self._lay_out()
         self.factor.activated.connect(lambda _: self._fit_box())
         self.size.valueChanged.connect(lambda _: self.factor.setCurrentText(OWN))
+        self.size.valueChanged.connect(lambda _: self._say_length())
         self.size.editingFinished.connect(self._make_even)
 
     def _lay_out(self) -> None:
@@ -115,15 +117,14 @@ class ExportForm(QWidget):
             grid.addWidget(box, place // A_ROW, place % A_ROW)
         place = row(self.folder, self.browse)
         place.layout().setStretch(0, 1)
-        label = QLabel("Box")
-        label.setToolTip(self.size.toolTip())
+        self.length.setToolTip(self.size.toolTip())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (
             self.what,
             place,
             formats,
-            row(label, self.factor, self.size),
+            row(self.length, self.factor, self.size),
             self.whole,
             self.go,
             self.bar,
@@ -148,6 +149,7 @@ class ExportForm(QWidget):
         """Fit the box to the diameter, unless the user has given a size."""
         if self.factor.currentData() is not None:
             self._fit_box()
+        self._say_length()
 
     # -- within --------------------------------------------------------------------------------
 
@@ -158,6 +160,13 @@ class ExportForm(QWidget):
         self.size.blockSignals(True)
         self.size.setValue(even_box(factor * diameter))
         self.size.blockSignals(False)
+        self._say_length()
+
+    def _say_length(self) -> None:
+        """Show the box size in A, where the pixel size is known."""
+        key = self.session.browser.current
+        size = self.session.pixel_sizes.known(key) if key else None
+        self.length.setText("Box" if size is None else f"Box {size * self.size.value():.0f} A")
 
     def _diameter_px(self) -> float | None:
         """Particle diameter in pixels of the current micrograph, or of the first."""
@@ -199,7 +208,7 @@ class ExportForm(QWidget):
         """Export, or stop what is being exported."""
         if self.work.busy:
             self.work.stop()
-            say(self.trouble, "Stopped; files that were written before are complete.")
+            say(self.trouble, "Stopped. Files already written are complete.")
             return
         self._forget()
         self._make_even()
@@ -210,10 +219,10 @@ class ExportForm(QWidget):
             say(self.trouble, error.in_viewer)
             return
         if not folder:
-            say(self.trouble, "Choose a folder to write to.")
+            say(self.trouble, "Choose an output folder.")
             return
         if not Path(folder).expanduser().is_absolute():
-            say(self.trouble, f"{folder}: give the whole path of the folder.")
+            say(self.trouble, f"{folder}: enter the absolute path of the folder.")
             return
         out, snapshot = Path(folder).expanduser(), take_snapshot(self.session)
         self.go.setText("Stop")

@@ -7,11 +7,11 @@ from napari_unetpick.io.formats.relion_list import project_path
 from napari_unetpick.io.picks import tell_count
 
 FORMATS = {
-    "relion": ("RELION", "autopick.star, and a STAR for each micrograph."),
-    "cryosparc": ("cryoSPARC", "One STAR with all picks: picks.star, for Import Particle Stack."),
+    "relion": ("RELION", "autopick.star, and one STAR file per micrograph."),
+    "cryosparc": ("cryoSPARC", "picks.star with all picks, for Import Particle Stack."),
     "csv": ("CSV", "picks.csv with micrograph, x, y, score: for spreadsheets and scripts."),
-    "box": ("EMAN .box", "A box file for each micrograph: corner and size of each box."),
-    "cbox": ("crYOLO .cbox", "A CBOX file for each micrograph."),
+    "box": ("EMAN .box", "One box file per micrograph: corner and size of each box."),
+    "cbox": ("crYOLO .cbox", "One CBOX file per micrograph."),
     "eman": ("EMAN2 .json", "info/<micrograph>_info.json, as e2boxer writes them."),
     "topaz": ("Topaz", "topaz.txt: image_name, x_coord, y_coord, score."),
 }
@@ -19,12 +19,12 @@ FORMATS = {
 WHATS = {
     "both": "Accepted picks and candidates",
     "picks": "Accepted picks only",
-    "candidates": "Candidates above the threshold only",
+    "candidates": "Candidates above threshold only",
 }
 
 
 def describe_result(result: ExportResult) -> list[str]:
-    """Say what was written, a line each: counts, files, what was left out."""
+    """Report what was written, a line each: counts, files, what was skipped."""
     counts = result.counts
     empty = f" ({counts.empty:,} without picks)" if counts.empty else ""
     lines = [
@@ -50,7 +50,7 @@ def next_steps(result: ExportResult) -> list[str]:
         steps.append(
             f"Next in cryoSPARC: Import Particle Stack. Particle meta path: {files[0]}; Ignore raw "
             "data: on; Ignore pose data: on; connect the micrographs as Source Exposures; Remove "
-            "leading UID: on where they were picked outside cryoSPARC. Then Extract From "
+            "leading UID: on if they were picked outside cryoSPARC. Then Extract From "
             f"Micrographs with a box size of {box} px."
         )
     return steps

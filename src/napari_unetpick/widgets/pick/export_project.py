@@ -44,7 +44,7 @@ def export_project(
         try:
             item = make_item(snapshot, key, models)
         except UnetPickError as error:
-            notes.append(f"{key} left out: {error.in_viewer}")
+            notes.append(f"{key} skipped: {error.in_viewer}")
             continue
         if item is None:
             untouched += 1
@@ -53,9 +53,9 @@ def export_project(
     if not items:
         raise InputError(notes[0] if notes else _nothing(len(kept), len(snapshot.entries)))
     if untouched:
-        notes.append(f"{tell_count(untouched, 'micrograph')} neither marked nor picked: left out")
+        notes.append(f"{tell_count(untouched, 'micrograph')} without labels or candidates skipped")
     if rejected := len(snapshot.entries) - len(kept):
-        notes.append(f"{tell_count(rejected, 'rejected micrograph')} left out")
+        notes.append(f"{tell_count(rejected, 'rejected micrograph')} skipped")
     if options.what != "picks":
         notes += _other_models(models, snapshot.model.name)
     result = export_picks(_as_wide(items), out, options, lambda: task.step(len(kept), len(kept)))
@@ -128,8 +128,8 @@ def diameter_of(snapshot: Snapshot) -> float | None:
     """Return the project's diameter in A, else the one that the model was trained for."""
     if snapshot.diameter is not None:
         return snapshot.diameter
-    told = snapshot.model.card.get("diameter")
-    return float(told) if isinstance(told, int | float) else None
+    known = snapshot.model.card.get("diameter")
+    return float(known) if isinstance(known, int | float) else None
 
 
 def _other_models(models: Counter[str], now: str) -> list[str]:
@@ -138,8 +138,8 @@ def _other_models(models: Counter[str], now: str) -> list[str]:
     if not others:
         return []
     return [
-        f"the candidates of {tell_count(sum(others.values()), 'micrograph')} were found by "
-        f"{', '.join(sorted(others))}, not by {now}: pick again to export those of {now}"
+        f"candidates in {tell_count(sum(others.values()), 'micrograph')} come from "
+        f"{', '.join(sorted(others))}, not from {now}: pick again to export those of {now}"
     ]
 
 

@@ -42,9 +42,9 @@ class Picking(JobFollower):
         """Say what keeps a picking of some micrographs from starting, and the next step, or ""."""
         session = self.session
         if not session.project.entries:
-            return "Open micrographs first, in Micrographs."
+            return "Open micrographs first (Micrographs dock)."
         if session.selection.model.path is None:
-            return "Train a model first, in Train, or choose a model file above."
+            return "Train a model first (Train dock), or choose a model file above."
         return session.jobs.busy or session.pixel_sizes.obstacle(keys)
 
     def start(self, keys: Sequence[str]) -> None:
@@ -59,7 +59,7 @@ class Picking(JobFollower):
         if missing := self.obstacle(keys):
             raise InputError(missing)
         if not keys or model.path is None:
-            raise InputError("no micrograph is chosen")
+            raise InputError("no micrograph is selected")
         # the project's diameter where it is set: a model finds particles of another size, too
         device = read_preferences().device
         self.follow(

@@ -1,4 +1,4 @@
-"""Which model picks: a finished run or a model file, and what its card says of it."""
+"""The choice of the model that picks: a finished run or a model file, with its card."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class ModelBox(QWidget):
         self.report = report
         self.box = QComboBox()
         self.box.setToolTip(
-            "The model that finds the particles: one that was trained in this project (newest "
-            "first), or a model file from elsewhere."
+            "The model used for picking: one trained in this project (newest first), or another "
+            "model file."
         )
         self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.box.activated.connect(self._chosen)

@@ -10,7 +10,7 @@ from napari_unetpick.io.picks import tell_count
 from napari_unetpick.project.project import RunInfo
 from napari_unetpick.widgets.train.plan import GENERAL_MODEL
 
-NO_MODEL = "No model yet: train one (Train), or open a model file."
+NO_MODEL = "No model yet. Train one (Train dock) or open a model file."
 
 
 def describe_card(card: Mapping[str, Any]) -> str:

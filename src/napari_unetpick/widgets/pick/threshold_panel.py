@@ -1,4 +1,4 @@
-"""Threshold and minimum distance, the scores that they divide, and the precision to expect."""
+"""Threshold and minimum distance, the histogram of scores, and the expected precision."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
-from superqt import QLabeledDoubleSlider
+from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from superqt import QDoubleSlider, QLabeledDoubleSlider
 from superqt.utils import qdebounced, qthrottled
 
+from napari_unetpick.adapters.layer_data import PLAIN_COLOR, score_color
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.evaluation.expected_precision import (
     describe_expected,
@@ -18,20 +19,34 @@ from napari_unetpick.evaluation.expected_precision import (
     expected_precision,
 )
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.widgets.layers.styles import REJECTED_COLOR
 from napari_unetpick.widgets.pick.all_scores import ScoreTable
 from napari_unetpick.widgets.pick.histogram import Histogram
-from napari_unetpick.widgets.qt.controls import button, hint, row, say
+from napari_unetpick.widgets.qt.controls import button, hint, say
+from napari_unetpick.widgets.session.pixel_sizes import describe_length
 from napari_unetpick.widgets.session.session import Session
 
 HERE, ALL = "This micrograph", "All picked micrographs"
 EVERY_MS = 30  # a slider that is dragged
 NEAREST, FARTHEST = 0.25, 1.5  # diameters
-NOTHING = "No candidates yet: pick this micrograph, or all."
+NOTHING = "No candidates yet. Pick this micrograph, or all."
 PREVIEW = (
-    "These candidates are a preview (of a model in training, or of what a self-training took for "
-    "labels): no threshold holds for them."
+    "These candidates are a preview (of a model in training, or pseudo-labels of self-training). "
+    "The threshold does not apply to them."
 )
-ACCEPTED = "Every candidate above the threshold is accepted."
+ACCEPTED = "All candidates are accepted or rejected."
+
+MEANINGS = {"rank": "Uncalibrated score", "probability": "Score (probability of a particle)"}
+"""What a score is, by the kind of calibration."""
+_SIGN = '<span style="background:#303030; color:{}">&nbsp;{}&nbsp;</span> {}'
+LEGEND = "&nbsp; ".join(
+    _SIGN.format(colour, sign, text)
+    for colour, sign, text in (
+        (PLAIN_COLOR, "<b>◯</b>", "pick"),
+        (f"rgb{score_color(0.8)}", "○", "candidate"),
+        (REJECTED_COLOR, "✕", "not a particle"),
+    )
+)
 
 Floats = NDArray[np.float64]
 
@@ -43,61 +58,58 @@ class ThresholdPanel(QWidget):
         super().__init__()
         self.session = session
         self.table = table
-        self.threshold = self._slider(0.0, 1.0)
+        self.threshold = _slider(QLabeledDoubleSlider, 0.0, 1.0)
+        self.threshold.setDecimals(2)
         self.threshold.setToolTip(
-            "Candidates with at least this score are picks (RELION's picking threshold on FOM; "
-            "cryoSPARC's Inspect picks). Higher: fewer, and surer ones."
+            "Candidates with at least this score are picks (picking threshold in RELION, Inspect "
+            "picks in cryoSPARC). Higher: fewer, more confident picks."
         )
-        self.distance = self._slider(NEAREST, FARTHEST)
+        self.distance = _slider(QDoubleSlider, NEAREST, FARTHEST)
+        self.length = QLabel()  # of the minimum distance
         self.distance.setToolTip(
-            "Of two candidates nearer than this, in particle diameters, the better one stays "
-            "(RELION's minimum inter-particle distance)."
+            "Of two candidates closer than this, only the one with the higher score is kept "
+            "(minimum inter-particle distance in RELION)."
         )
         self.own = button(
-            "Model's own",
-            "Back to the threshold and distance that were best on the model's validation.",
+            "Reset to automatic threshold",
+            "Use the threshold and minimum distance that training chose.",
             self._reset,
         )
-        self.own.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.scope = QComboBox()
         self.scope.addItems([HERE, ALL])
-        self.scope.setToolTip("Whose candidates the histogram and the precision are of.")
+        self.scope.setToolTip("Micrographs that the histogram and the precision refer to.")
         self.histogram = Histogram(session.viewer)
+        self.legend = QLabel(LEGEND)
+        self.legend.setToolTip("Colours of rings and crosses in the micrograph.")
         self.counts, self.expected, self.note = hint(), hint(), hint()
         self._build()
         self._set_threshold = qthrottled(session.selection.set_threshold, EVERY_MS, parent=self)
         self._set_distance = qthrottled(session.selection.set_min_distance, EVERY_MS, parent=self)
         self.threshold.valueChanged.connect(lambda value: self._set_threshold(value))
         self.distance.valueChanged.connect(lambda value: self._set_distance(value))
+        self.distance.valueChanged.connect(lambda _: self._say_length())
         self.histogram.dragged.connect(self._dragged)
         self.scope.currentTextChanged.connect(lambda _: self.refresh())
         self._count_soon = qthrottled(self._count, EVERY_MS, leading=False, parent=self)
         self._another = qdebounced(self.refresh, EVERY_MS, parent=self)
 
-    def _slider(self, low: float, high: float) -> Any:
-        made = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
-        made.setRange(low, high)
-        made.setSingleStep(0.01)
-        made.setDecimals(2)
-        return made
-
     def _build(self) -> None:
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
-        for line, (text, slider) in enumerate(
-            (("Threshold", self.threshold), ("Min. distance", self.distance))
+        for line, (label, slider) in enumerate(
+            ((QLabel("Threshold"), self.threshold), (QLabel("Minimum distance"), self.distance))
         ):
-            label = QLabel(text)
             label.setToolTip(slider.toolTip())
             grid.addWidget(label, line, 0)
             grid.addWidget(slider, line, 1)
+        grid.addWidget(self.length, 2, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(grid)
-        choice = row(self.scope, self.own)
-        choice.layout().setStretch(0, 1)
-        for widget in (choice, self.histogram, self.counts, self.expected, self.note):
+        for widget in (self.own, self.scope, self.histogram, self.legend):
             layout.addWidget(widget)
+        for label in (self.counts, self.expected, self.note):
+            layout.addWidget(label)
 
     # -- what the dock calls -------------------------------------------------------------------
 
@@ -105,9 +117,11 @@ class ThresholdPanel(QWidget):
         """Show candidates, threshold and distance as they are now."""
         self.selection_changed()
         scores = self._scores()
-        self.histogram.setVisible(bool(len(scores)))
+        for widget in (self.histogram, self.legend):
+            widget.setVisible(bool(len(scores)))
         if len(scores):
-            self.histogram.draw(scores, self.session.selection.model.threshold_now)
+            model = self.session.selection.model
+            self.histogram.draw(scores, model.threshold_now, MEANINGS[model.calibration.kind])
         self._count()
 
     def current_changed(self) -> None:
@@ -123,11 +137,17 @@ class ThresholdPanel(QWidget):
         model = self.session.selection.model
         _put(self.threshold, model.threshold_now)
         _put(self.distance, model.min_distance_now)
+        self._say_length()
         self.own.setEnabled(model.threshold is not None or model.min_distance is not None)
         self.histogram.move(model.threshold_now)
         self._count_soon()
 
     # -- within --------------------------------------------------------------------------------
+
+    def _say_length(self) -> None:
+        """Show the minimum distance in A; while it is dragged, where the slider stands."""
+        project = self.session.project
+        self.length.setText(describe_length(self.distance.value(), project.diameter))
 
     def _dragged(self, threshold: float) -> None:
         self._set_threshold(min(max(threshold, 0.0), 1.0))
@@ -204,7 +224,7 @@ class ThresholdPanel(QWidget):
             return error.in_viewer
         if found is None:
             return NOTHING
-        return "The model found no candidates in this micrograph." if not len(found) else ACCEPTED
+        return "No candidates found in this micrograph." if not len(found) else ACCEPTED
 
     def _other_model(self) -> str:
         """Say where the candidates here are another model's: their scores mean little then."""
@@ -212,7 +232,14 @@ class ThresholdPanel(QWidget):
         found = self.session.candidates.of(key) if key and self._is_here else None
         if found is None or not now or found.model in ("", now):
             return ""
-        return f"These candidates were found by {found.model}: pick again to see those of {now}."
+        return f"These candidates come from {found.model}. Pick again to see those of {now}."
+
+
+def _slider(kind: Any, low: float, high: float) -> Any:
+    made = kind(Qt.Orientation.Horizontal)
+    made.setRange(low, high)
+    made.setSingleStep(0.01)
+    return made
 
 
 def _put(slider: Any, value: float) -> None:

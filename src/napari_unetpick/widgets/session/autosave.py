@@ -85,7 +85,7 @@ class Autosave:
                     return False
             project.save()  # last: its numbers of picks are those of the files
         except UnetPickError as error:
-            tell(f"not saved yet: {error.in_viewer}", "error")
+            tell(f"not saved: {error.in_viewer}", "error")
             self._timer.start(10 * SAVE_AFTER_MS)
             return False
         return True

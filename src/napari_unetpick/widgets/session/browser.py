@@ -55,6 +55,13 @@ class Browser:
             here = keys.index(self.current) if self.current in keys else 0
             self.go(keys[min(max(here + by, 0), len(keys) - 1)])
 
+    def neighbours(self, key: str, reach: int) -> list[str]:
+        """Return the keys up to `reach` places from one, the nearest first."""
+        keys = self._project.keys
+        here = keys.index(key)
+        around = [here + i for j in range(1, reach + 1) for i in (j, -j)]
+        return [keys[i] for i in around if 0 <= i < len(keys)]
+
     def select(self, keys: Sequence[str]) -> None:
         """Note which rows are selected."""
         self.selected = list(keys)

@@ -13,7 +13,7 @@ from napari_unetpick.project.project import Project
 from napari_unetpick.protocol.requests import Request
 from napari_unetpick.widgets.session.session import Session
 
-RUNS = "one runs already: stop it first, or wait"
+RUNS = "a job of this kind is running: wait for it, or stop it first"
 
 
 class JobFollower:

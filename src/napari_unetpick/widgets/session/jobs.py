@@ -13,8 +13,8 @@ from napari_unetpick.project.folder import real_folder
 from napari_unetpick.protocol.requests import LABELS_ARE_READ, Request
 
 UNSAVED = (
-    "What you marked cannot be saved, and the engine reads it from the disk: free some space there "
-    "or save the project elsewhere, then try again."
+    "Your labels cannot be saved, and the engine reads them from disk. Free some disk space, or "
+    "save the project elsewhere, then try again."
 )
 
 
@@ -53,7 +53,7 @@ class Jobs:
         running = self.current is not None and self.current.state in ("queued", "running")
         if not running or self._gives_way:
             return ""
-        return "The engine is at work: wait until it is done, or press Stop."
+        return "Another job is running. Wait for it, or press Stop."
 
     def start(self, request: Request, *, gives_way: bool = False) -> Job:
         """Save, then hand a job to the engine process.

@@ -102,18 +102,18 @@ def _save_as(session: Session, window: QWidget) -> bool:
 def ask_unsaved(parent: QWidget, session: Session) -> str:
     """Ask whether what is unsaved is to be saved elsewhere: "save", "discard" or "cancel"."""
     box = QMessageBox(parent)
-    box.setText(f"{_what(session)} Save it as a new one first?")
+    box.setText(f"{_what(session)} Save as a new project first?")
     buttons = QMessageBox.StandardButton
     box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
     box.button(buttons.Save).setText("Save as\u2026")
-    box.button(buttons.Discard).setText("Lose the changes")
+    box.button(buttons.Discard).setText("Discard changes")
     box.setDefaultButton(buttons.Save)
     answer = buttons(box.exec())
     return {buttons.Save: "save", buttons.Discard: "discard"}.get(answer, "cancel")
 
 
 def ask_new_folder(
-    parent: QWidget, session: Session, title: str = "Save the project as a new folder"
+    parent: QWidget, session: Session, title: str = "Save the project to a new folder"
 ) -> Path | None:
     """Ask for a folder that need not be there yet."""
     start = str(Path(start_folder(session)) / "picking")
@@ -131,6 +131,6 @@ def start_folder(session: Session) -> str:
 def _what(session: Session) -> str:
     project = session.project
     if project.temporary:
-        return "What you marked or trained is not saved in a project of yours."
+        return "Your labels and models are not saved in a project yet."
     why = ", which is open read-only" if project.read_only else ""
-    return f"What you changed cannot be saved in the project {project.folder.name}{why}."
+    return f"Your changes cannot be saved in the project {project.folder.name}{why}."

@@ -24,8 +24,8 @@ from napari_unetpick.widgets.session.pixel_sizes import HeaderSizes
 Unwritten = tuple[Mapping[str, Annotations], Mapping[str, Candidates]]
 
 UNREVIEWED = (
-    "{} not set to fully labelled: picks there come from the model, and nobody has looked at them. "
-    "Open each and correct it first."
+    "{} not set to fully labelled: they have picks of the model that you have not reviewed. Open "
+    "each and correct its picks first."
 )
 
 
@@ -101,14 +101,17 @@ class OpenProject:
             The folder holds no project that can be opened, or is open here.
         """
         if real_folder(folder) == self.folder and not self.read_only:
-            raise InputError(f"{folder.name} is the project that is open")
+            raise InputError(f"{folder.name} is already open")
         self._switch(Project.open(folder))
         if self.read_only:
             who = f" ({self.files.holder} has it open)" if self.files.holder else ""
-            tell(f"{folder.name} is opened read-only{who}: changes are not saved", "warning")
+            tell(f"{folder.name} is open read-only{who}: changes are not saved", "warning")
         if self.files.missing:
             count = len(self.files.missing)
-            tell(f"{count:,} micrographs of {folder.name} are not where they were", "warning")
+            tell(
+                f"{count:,} micrographs of {folder.name} not found (moved or deleted)",
+                "warning",
+            )
 
     def save_as(self, folder: Path) -> None:
         """Copy the project to a folder, with what could not be saved so far, and go on there.

@@ -17,7 +17,16 @@ from napari_unetpick.io.sizes import is_pixel_size
 from napari_unetpick.project.project import Entry
 
 LOOKED_AT = 20  # headers that are read in the main thread; the files of a data set are alike
-WHERE = "type it in Annotate, under the diameter"
+WHERE = "enter it in the Annotate dock, below the diameter"
+
+
+def describe_length(fraction: float, diameter: float | None) -> str:
+    """Return a length that is kept as a part of the diameter (A, or None), as users read it.
+
+    Example: "90 A (0.5 x diameter)"; without a diameter "0.5 x diameter".
+    """
+    relative = f"{fraction:.2f}".rstrip("0").rstrip(".") + " x diameter"
+    return relative if diameter is None else f"{fraction * diameter:.0f} A ({relative})"
 
 
 class HeaderSizes:
@@ -111,8 +120,8 @@ class PixelSizes:
             return ""
         more = tell_count(len(unsized), "micrograph")
         return (
-            f"No pixel size in {more} ({unsized[0]}): left out. To use them, {WHERE}; it then "
-            "holds for all."
+            f"{more} without pixel size skipped ({unsized[0]}). To use them, {WHERE}; it then "
+            "applies to all micrographs."
         )
 
     def _is_unsized(self, key: str) -> bool:

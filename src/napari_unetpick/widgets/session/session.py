@@ -24,7 +24,7 @@ from napari_unetpick.widgets.session.open_project import OpenProject, Unwritten
 from napari_unetpick.widgets.session.pixel_sizes import PixelSizes
 from napari_unetpick.widgets.session.selection import Selection
 
-IN_USE = "the engine works on this project: save it when that is done, or Stop"
+IN_USE = "a job is running in this project: wait for it, or press Stop, then save the project"
 
 
 class Session:
