@@ -156,7 +156,7 @@ def test_planted_sides_come_out_in_the_table(
         "Topaz": ["0.667", "1.000", "0.500", "–"],
         "crYOLO": ["1.000", "1.000", "1.000", "+0.333\n+0.333 to +0.333"],
     }
-    assert "2 validation micrographs, 24 particles" in panel.summary.text()
+    assert "Two pickers compared on 2 validation micrographs (24 particles)" in panel.summary.text()
     assert "Protocol: particle" in panel.summary.text()
     assert "no scores" in panel.notes.text()
     wrapped = panel.layout().totalHeightForWidth
@@ -187,13 +187,13 @@ def test_a_look_at_the_test_split_is_asked_for_each_time_and_counted_once(
     add(panel, monkeypatch, write_side(labelled, tmp_path / "Topaz.csv", 9), qtbot)
     qtbot.mouseClick(panel.go, LEFT)
     work(fake_engine.submitted[-1])
-    assert "look number" not in panel.summary.text()
+    assert "evaluation number" not in panel.summary.text()
     panel.final.setChecked(True)
     qtbot.mouseClick(panel.go, LEFT)
     assert fake_engine.submitted[-1].args["final"] is True
     work(fake_engine.submitted[-1])
-    assert "1 test micrograph, 12 particles" in panel.summary.text()
-    assert "look number 2" in panel.summary.text()
+    assert "1 test micrograph (12 particles)" in panel.summary.text()
+    assert "test-set evaluation number 2" in panel.summary.text()
     assert not panel.final.isChecked()
     # the dock above counts it as well
     places = labelled.truth["a.b_3"]

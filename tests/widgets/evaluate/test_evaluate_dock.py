@@ -50,6 +50,12 @@ def evaluate(dock, qtbot):
     qtbot.waitUntil(lambda: not dock.work.busy, timeout=10_000)
 
 
+def test_the_border_is_said_in_angstrom(dock, project_session):
+    assert dock.border.text() == "Exclude a border of 40 A (0.5 x diameter)"
+    project_session.project.set_diameter(None)
+    assert dock.border.text() == "Exclude a border of 0.5 x diameter"
+
+
 def test_nothing_labelled_is_said(dock, qtbot):
     evaluate(dock, qtbot)
     assert "no micrograph is fully labelled yet" in dock.trouble.text()

@@ -16,7 +16,7 @@ from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.evaluations import count_evaluations, log_evaluation
 from napari_unetpick.project.project import Project
-from napari_unetpick.widgets.evaluate.job import Question, answer
+from napari_unetpick.widgets.evaluate.job import EvaluationRequest, answer
 from napari_unetpick.widgets.evaluate.truth import first_truth
 from napari_unetpick.widgets.qt.workers import Task
 from napari_unetpick.widgets.session.snapshot import take_snapshot
@@ -37,7 +37,7 @@ def label(session, key, state="full", source="manual"):
 
 
 def ask(session, truth="full", evaluated="candidates", border=False):
-    return answer(Question(evaluated, truth, border), take_snapshot(session), Task())
+    return answer(EvaluationRequest(evaluated, truth, border), take_snapshot(session), Task())
 
 
 def notes(found):
@@ -171,7 +171,7 @@ def test_files_beside_a_truth_file_say_how_complete_it_is(project_session, tmp_p
     assert [row.key for row in found.evaluation.micrographs] == ["a.b_1"]
     assert found.evaluation.headline.f1 == 1.0
     assert "1 micrograph of the truth (such as a.b_2) not fully labelled" in notes(found)
-    assert "excluded areas of 1 micrograph (such as a.b_1)" in notes(found)
+    assert "excluded areas in 1 micrograph (such as a.b_1)" in notes(found)
 
 
 def test_a_truth_file_of_a_micrograph_that_is_gone_says_so(project_session, tmp_path):

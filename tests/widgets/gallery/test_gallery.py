@@ -11,7 +11,7 @@ from qtpy.QtCore import QItemSelectionModel, QPoint, Qt
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.cutouts import cut_crop, mean_crop
 from napari_unetpick.widgets.gallery.dock import GalleryDock
-from napari_unetpick.widgets.gallery.items import gather
+from napari_unetpick.widgets.gallery.items import gather_items
 from napari_unetpick.widgets.layers.camera import camera_of
 from napari_unetpick.widgets.qt.workers import Task
 from napari_unetpick.widgets.session.snapshot import take_snapshot
@@ -251,7 +251,7 @@ def test_of_too_many_those_that_come_first_are_kept(project_session, best_first)
     for number, key in enumerate(session.project.keys):
         scores = np.linspace(0.9, 0.1, 12) - 0.01 * number
         session.annotations.add(key, session.truth[key], scores, "model")
-    found = gather(
+    found = gather_items(
         "picks", session.project.keys, take_snapshot(session), Task(), best_first=best_first, most=5
     )
     every = sorted(

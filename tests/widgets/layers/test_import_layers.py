@@ -118,7 +118,7 @@ def test_saving_into_a_folder_with_that_image_touches_nothing(
     other.write_bytes(b"the user's")
     session.viewer.add_image(np.eye(64), name="drawn")
     import_open_layers(session)
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         session.project.save_as(tmp_path / "mine")
     assert other.read_bytes() == b"the user's"
     assert session.project.temporary

@@ -10,7 +10,7 @@ from napari.layers import Points
 
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.project.annotations import new_picks, remove_at
-from napari_unetpick.widgets.layers.points_table import read_picks, show_picks
+from napari_unetpick.widgets.layers.points_table import picks_in_layer, show_picks
 
 PLACES = np.array([[10.0, 20.0], [30.0, 40.0], [50.0, 60.0]])
 
@@ -39,19 +39,19 @@ def assert_same(found: Picks, expected: Picks) -> None:
 
 
 def test_what_is_shown_is_read_again(layer: Points, picks: Picks) -> None:
-    assert_same(read_picks(layer, picks), picks)
+    assert_same(picks_in_layer(layer, picks), picks)
 
 
 def test_a_deleted_pick_takes_its_columns_along(layer: Points, picks: Picks) -> None:
     layer.selected_data = {1}
     layer.remove_selected()
-    assert_same(read_picks(layer, picks), picks.select(np.array([True, False, True])))
+    assert_same(picks_in_layer(layer, picks), picks.select(np.array([True, False, True])))
 
 
 def test_a_moved_pick_keeps_its_columns(layer: Points, picks: Picks) -> None:
     moved = picks.coords + [[0, 0], [2.5, 1], [0, 0]]
     layer.data = moved
-    assert_same(read_picks(layer, picks), replace(picks, coords=moved))
+    assert_same(picks_in_layer(layer, picks), replace(picks, coords=moved))
 
 
 @pytest.mark.parametrize("pasted", [False, True])
@@ -63,7 +63,7 @@ def test_clicked_and_pasted_picks_are_manual(layer: Points, picks: Picks, pasted
     else:
         layer.selected_data = {2}
         layer.add([[7.0, 8.0]])
-    found = read_picks(layer, picks)
+    found = picks_in_layer(layer, picks)
     assert_same(found.select(np.arange(3)), picks)
     new = found.select(np.arange(3, 5 if pasted else 4))
     assert set(new.sources) == {"manual"}
@@ -71,7 +71,7 @@ def test_clicked_and_pasted_picks_are_manual(layer: Points, picks: Picks, pasted
     assert set(new.kinds) == {""}
     assert set(new.tracks) == {-1}
     assert np.isnan(new.angles).all()
-    assert_same(read_picks(layer, found), found)
+    assert_same(picks_in_layer(layer, found), found)
 
 
 def test_removing_by_place_takes_all_that_are_there(picks: Picks) -> None:

@@ -13,7 +13,7 @@ from napari_unetpick.export.write import ExportOptions
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.write import WRITERS
 from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.widgets.pick.export_messages import describe_result, next_steps
+from napari_unetpick.widgets.pick.export_messages import describe_export, next_steps
 from napari_unetpick.widgets.pick.export_project import export_project
 from napari_unetpick.widgets.qt.workers import Task
 from napari_unetpick.widgets.session.snapshot import take_snapshot
@@ -97,7 +97,7 @@ def test_says_where_to_click_next_only_for_what_was_written(session, tmp_path):
     (step,) = next_steps(result)
     assert str(tmp_path / "autopick.star") in step
     assert "Particle box size (pix): 30" in step
-    lines = describe_result(result)
+    lines = describe_export(result)
     assert lines[0].startswith(f"{result.counts.picks} picks of 2 micrographs")
     assert next_steps(export(session, tmp_path)) == []
 
@@ -125,8 +125,10 @@ def test_no_pick_is_a_duplicate_while_the_pixel_size_is_away(marked, tmp_path):
     result = export(marked, tmp_path / "out")
     assert count_written(tmp_path / "out") == {f"a.b_{i}.mrc": 12 for i in (1, 2, 3)}
     assert result.counts.duplicates == 0
-    said = [line for line in result.messages if "pixel size of 3 micrographs is not known" in line]
-    assert said[0].endswith("duplicates were not left out")
+    said = [
+        line for line in result.messages if "cannot be read, so their pixel size is unknown" in line
+    ]
+    assert said[0].endswith("duplicates were not skipped")
     for fmt in WRITERS:
         assert export(marked, tmp_path / fmt, fmt=fmt, box=30).counts.picks == 36
 
@@ -157,5 +159,7 @@ def test_candidates_tell_how_wide_a_particle_is(marked, tmp_path):
     assert all((picks.diameters == 20).all() for picks in written.values())
     marked.candidates.put("a.b_2", replace(found, diameter_px=40.0))
     said = export(marked, tmp_path / "two").messages
-    assert any("pixel size of 1 micrograph is not known" in line for line in said)
+    assert any(
+        "1 micrograph cannot be read, so their pixel size is unknown" in line for line in said
+    )
     assert all(p.diameters is None for p in read_picks(tmp_path / "two" / "picks.csv").values())

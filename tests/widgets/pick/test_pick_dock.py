@@ -174,13 +174,31 @@ def test_minimum_distance_thins_candidates(picked, project_session, qtbot):
     settle(picked, qtbot, 13)
 
 
+def test_the_minimum_distance_is_shown_in_angstrom(picked, project_session):
+    assert picked.threshold.length.text() == "40 A (0.5 x diameter)"
+    picked.threshold.distance.setValue(0.7)
+    assert picked.threshold.length.text() == "56 A (0.7 x diameter)"
+    project_session.project.set_diameter(100.0)
+    assert picked.threshold.length.text() == "70 A (0.7 x diameter)"
+    project_session.project.set_diameter(None)
+    assert picked.threshold.length.text() == "0.7 x diameter"
+
+
+def test_the_axis_says_what_a_score_is(picked, project_session):
+    axis = picked.threshold.histogram.plot.getAxis("bottom")
+    assert "probability" in axis.labelText
+    project_session.selection.use_model(None)
+    picked.threshold.refresh()
+    assert axis.labelText == "Uncalibrated score"
+
+
 def test_a_rank_is_said_to_be_one(project_session, qtbot):
     session = project_session  # without a model's calibration scores are ranks
     session.candidates.put("a.b_1", planted_candidates(session, "a.b_1"))
     dock = PickDock(session.viewer)
     qtbot.addWidget(dock)
     dock.show()
-    assert "precision cannot be known with partial labels" in dock.threshold.expected.text()
+    assert "Uncalibrated scores. Label one micrograph completely" in dock.threshold.expected.text()
 
 
 def test_candidates_of_another_model_are_said_to_be(picked, project_session):
@@ -360,7 +378,7 @@ def test_export_writes_what_is_shown_and_says_what_comes_next(
     listed = read_star(tmp_path / "out" / "autopick.star")[0]
     assert list(listed.text("rlnMicrographName")) == names
     said = picked.export.written.text()
-    assert "1 pick left out" in said or "picks left out" in said
+    assert "1 pick skipped: boxes of 30 px" in said or "picks skipped: boxes of 30 px" in said
     assert "1 rejected micrograph skipped" in said
     assert "autopick.star" in picked.export.next.text()
     assert "30" in picked.export.next.text()

@@ -12,6 +12,7 @@ from train_helpers import write_run
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.widgets.pick.dock import PickDock
+from napari_unetpick.widgets.session.pixel_sizes import describe_length
 from napari_unetpick.widgets.train.dock import TrainDock
 from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.train.self_train_dock import SelfTrainDock
@@ -112,3 +113,18 @@ def test_training_is_free_again_when_a_moved_folder_is_added(
     dock.refresh()
     assert "No pixel size" not in dock.next_text.text()
     assert dock.train.isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("fraction", "diameter", "text"),
+    [
+        (0.5, 180.0, "90 A (0.5 x diameter)"),
+        (0.75, 175.0, "131 A (0.75 x diameter)"),
+        (1.0, 80.0, "80 A (1 x diameter)"),
+        (0.5, None, "0.5 x diameter"),
+    ],
+)
+def test_a_length_is_read_in_angstrom_first(
+    fraction: float, diameter: float | None, text: str
+) -> None:
+    assert describe_length(fraction, diameter) == text

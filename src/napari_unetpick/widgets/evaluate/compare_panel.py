@@ -12,7 +12,12 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QHeaderView, QVBoxLayout, QWi
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.widgets.evaluate.compare_job import comparing_of
-from napari_unetpick.widgets.evaluate.compare_rows import COLUMNS, method_rows, note_lines, summary
+from napari_unetpick.widgets.evaluate.compare_rows import (
+    COLUMNS,
+    comparison_summary,
+    method_rows,
+    note_lines,
+)
 from napari_unetpick.widgets.evaluate.methods_list import PICK_FILES, MethodList
 from napari_unetpick.widgets.evaluate.metrics_table import Cell, ResultModel, result_view
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
@@ -200,7 +205,7 @@ class ComparePanel(QWidget):
         """Show the last result, or what went wrong."""
         result = self.comparing.result
         say(self.trouble, self.comparing.trouble)
-        say(self.summary, summary(result) if result else "")
+        say(self.summary, comparison_summary(result) if result else "")
         say(self.notes, note_lines(result) if result else "")
         self._fill(method_rows(result) if result else [])
         self.report.setVisible(result is not None)

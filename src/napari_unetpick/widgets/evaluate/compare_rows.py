@@ -41,12 +41,10 @@ def method_rows(result: Mapping[str, Any]) -> list[tuple[Cell, ...]]:
     return rows
 
 
-def summary(result: Mapping[str, Any]) -> str:
-    """Return what was compared, on what, by which protocol; a test-set evaluation is named."""
+def comparison_summary(result: Mapping[str, Any]) -> str:
+    """Return what was compared, on what, by which protocol."""
     border = "Border excluded" if result["border_px"] else "Border included"
     lines = [f"{result['about']}. Protocol: particle. {border}."]
-    if result["look"] is not None:
-        lines.append("This test-set evaluation was counted in the project.")
     if any(method["leak"] for method in result["sides"]):
         lines.append(STARRED)
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from napari_unetpick.picking.scale import EDGE
 from napari_unetpick.project.evaluations import count_evaluations, log_evaluation
 from napari_unetpick.widgets.evaluate.compare_panel import ComparePanel
 from napari_unetpick.widgets.evaluate.false_positives_panel import MissedParticlesPanel
-from napari_unetpick.widgets.evaluate.job import Answer, Question, answer
+from napari_unetpick.widgets.evaluate.job import Answer, EvaluationRequest, answer
 from napari_unetpick.widgets.evaluate.methods_list import PICK_FILES
 from napari_unetpick.widgets.evaluate.metrics_table import (
     FIGURES,
@@ -191,7 +191,7 @@ class EvaluateDock(Dock):
         source = self.truth.currentData()
         if source == FILE and self._file is None and not self._choose_file():
             return
-        question = Question(
+        question = EvaluationRequest(
             evaluated=self.evaluated.currentData(),
             truth=self._file if source == FILE and self._file is not None else source,
             border=self.border.isChecked(),

@@ -31,7 +31,7 @@ Judged = Literal["candidates", "picks"]
 
 
 @dataclass(frozen=True)
-class Question:
+class EvaluationRequest:
     """What is compared with what.
 
     Parameters
@@ -60,7 +60,7 @@ class Answer:
     `truth_hash` is that of `io.labels.labels_hash`.
     """
 
-    question: Question
+    question: EvaluationRequest
     evaluation: Evaluation
     unmatched: tuple[UnmatchedCandidate, ...] = ()
     caution: str = ""
@@ -72,7 +72,7 @@ class Answer:
         return [row.key for row in self.evaluation.micrographs]
 
 
-def answer(question: Question, snapshot: Snapshot, task: Task) -> Answer:
+def answer(question: EvaluationRequest, snapshot: Snapshot, task: Task) -> Answer:
     """Score the project's picks.
 
     Raises

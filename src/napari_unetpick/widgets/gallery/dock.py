@@ -19,7 +19,7 @@ from napari_unetpick.widgets.gallery.items import (
     GalleryItem,
     Gathered,
     Kind,
-    gather,
+    gather_items,
     ordered,
 )
 from napari_unetpick.widgets.gallery.model import GalleryModel, picture
@@ -160,7 +160,10 @@ class GalleryDock(Dock):
             say(self.words, "Loading…")
         replaced = None if whole else frozenset(asked)
         self.work.start(
-            lambda task: (gather(kind, asked, snapshot, task, best_first=best_first), replaced)
+            lambda task: (
+                gather_items(kind, asked, snapshot, task, best_first=best_first),
+                replaced,
+            )
         )
 
     def showEvent(self, event: QShowEvent) -> None:  # Qt's name

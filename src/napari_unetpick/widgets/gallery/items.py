@@ -38,7 +38,7 @@ class Gathered:
     unread: int = 0
 
 
-def gather(
+def gather_items(
     kind: Kind,
     keys: Sequence[str],
     snapshot: Snapshot,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_unetpick.project.project import Annotations
-from napari_unetpick.widgets.layers.points_table import read_areas, read_picks, show_picks
+from napari_unetpick.widgets.layers.points_table import areas_in_layer, picks_in_layer, show_picks
 from napari_unetpick.widgets.layers.styles import show_areas, show_candidates, show_points
 from napari_unetpick.widgets.session.pick_model import Chosen
 
@@ -33,11 +33,11 @@ def fill(kind: str, layer: Any, marks: Annotations, chosen: Chosen | None, diame
         show_areas(layer, getattr(marks, kind))
 
 
-def read(kind: str, layer: Any, before: Annotations) -> Annotations:
+def marks_in_layer(kind: str, layer: Any, before: Annotations) -> Annotations:
     """Return the annotations after an edit of a layer; `before` are those it showed."""
     if kind == "picks":
-        return replace(before, picks=read_picks(layer, before.picks))
+        return replace(before, picks=picks_in_layer(layer, before.picks))
     if kind == "negatives":
         return replace(before, negatives=np.array(layer.data, float).reshape(-1, 2))
-    areas: dict[str, Any] = {kind: read_areas(layer)}
+    areas: dict[str, Any] = {kind: areas_in_layer(layer)}
     return replace(before, **areas)

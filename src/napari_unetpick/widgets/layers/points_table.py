@@ -79,7 +79,7 @@ def stamp_defaults(layer: Any) -> None:
     layer.feature_defaults = {name: table[name] for name in layer.features if name in table}
 
 
-def read_picks(layer: Any, before: Picks) -> Picks:
+def picks_in_layer(layer: Any, before: Picks) -> Picks:
     """Return the layer's picks; new ones (clicked, pasted) stand at its end and are manual.
 
     Parameters
@@ -101,7 +101,7 @@ def read_picks(layer: Any, before: Picks) -> Picks:
     return picks
 
 
-def read_areas(layer: Any) -> tuple[NDArray[np.float64], ...]:
+def areas_in_layer(layer: Any) -> tuple[NDArray[np.float64], ...]:
     """Return the corners of each drawn shape, (N, 2) (row, col); ellipses become polygons."""
     areas = []
     for corners, kind in zip(layer.data, layer.shape_type, strict=True):

@@ -322,7 +322,7 @@ class Layers:
             QTimer.singleShot(0, lambda: self.refill(kind))
             return
         with self._quietly():  # a new pick is given its id in the layer
-            marks = kinds.read(kind, layer, marks)
+            marks = kinds.marks_in_layer(kind, layer, marks)
         self.session.annotations.set(key, marks, origin="layer")
 
     def _removed(self, event: Any) -> None:

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.export.write import ExportOptions, ExportResult, What, check_options
 from napari_unetpick.io.formats.output_files import BOX_PER_DIAMETER, even_box
-from napari_unetpick.widgets.pick.export_messages import FORMATS, WHATS, describe_result, next_steps
+from napari_unetpick.widgets.pick.export_messages import FORMATS, WHATS, describe_export, next_steps
 from napari_unetpick.widgets.pick.export_project import diameter_of, export_project
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.qt.workers import Background
@@ -240,7 +240,7 @@ class ExportForm(QWidget):
 
     def _show(self, result: ExportResult) -> None:
         self.result = result
-        say(self.written, "\n".join(describe_result(result)))
+        say(self.written, "\n".join(describe_export(result)))
         say(self.next, "\n\n".join(next_steps(result)))
 
     def _forget(self) -> None:

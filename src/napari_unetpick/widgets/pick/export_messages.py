@@ -23,7 +23,7 @@ WHATS = {
 }
 
 
-def describe_result(result: ExportResult) -> list[str]:
+def describe_export(result: ExportResult) -> list[str]:
     """Report what was written, a line each: counts, files, what was skipped."""
     counts = result.counts
     empty = f" ({counts.empty:,} without picks)" if counts.empty else ""

@@ -105,15 +105,16 @@ class AnnotationStore:
         Where one was edited since, the edits stay, and the picks that the action added go.
         """
         keys = self._undo.changed_by(action)
-        for key in keys:
-            if self._undo.action(key) is action:
-                self._travel(key, self._undo.undo)
-            else:
-                marks = self.of(key)
-                before, after = self._undo.around(key, action, marks)
-                added = set(_places(after)) - set(_places(before))
-                left = replace(marks, picks=remove_at(marks.picks, added))
-                self.set(key, left, origin="undo")
+        with self._project.entries_changed.paused(_joined):
+            for key in keys:
+                if self._undo.action(key) is action:
+                    self._travel(key, self._undo.undo)
+                else:
+                    marks = self.of(key)
+                    before, after = self._undo.around(key, action, marks)
+                    added = set(_places(after)) - set(_places(before))
+                    left = replace(marks, picks=remove_at(marks.picks, added))
+                    self.set(key, left, origin="undo")
         return len(keys)
 
     def redo(self, key: str) -> int:
@@ -122,9 +123,10 @@ class AnnotationStore:
         if action is None:
             return int(self._travel(key, self._undo.redo))
         keys = self._undo.undone_of(action)
-        for each in keys:
-            self._not_reviewed(each)
-            self._travel(each, self._undo.redo)
+        with self._project.entries_changed.paused(_joined):
+            for each in keys:
+                self._not_reviewed(each)
+                self._travel(each, self._undo.redo)
         return len(keys)
 
     def undo_depth(self, key: str) -> tuple[int, int]:
@@ -207,6 +209,12 @@ class AnnotationStore:
         self._reviewed.clear()
         self._current = ""
         self._undo.clear()
+
+
+def _joined(first: tuple[list[str]], second: tuple[list[str]]) -> tuple[list[str]]:
+    """Return what two signals told, as one."""
+    first[0].extend(second[0])
+    return first
 
 
 def _places(marks: Annotations) -> list[tuple[float, ...]]:
