@@ -220,7 +220,7 @@ def test_what_goes_wrong_is_one_line_and_it_can_be_tried_again(
     qtbot.mouseClick(panel.go, LEFT)
     fake_engine.submitted[-1].break_down("input", "a.csv: names none of the micrographs")
     assert panel.trouble.text() == "a.csv: names none of the micrographs"
-    assert "Comparing did not finish" in panel.panel.stage.text()
+    assert "Comparing failed" in panel.panel.stage.text()
     assert panel.go.isEnabled()
     tick(panel, 0, False)
     assert not panel.go.isEnabled()

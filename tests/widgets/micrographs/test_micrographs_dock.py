@@ -496,6 +496,7 @@ def test_it_loads_nothing_heavy() -> None:
 
 def test_every_control_has_a_tooltip(dock: MicrographsDock) -> None:
     from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit
+    from superqt import QCollapsible
 
     kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit)
     bare = [
@@ -506,7 +507,7 @@ def test_every_control_has_a_tooltip(dock: MicrographsDock) -> None:
         and not widget.objectName().startswith("qt_")
         and not isinstance(widget.parent(), QLineEdit | QAbstractSpinBox)
         and widget.parent() is not dock.table
-        and type(widget.parent()).__name__ != "QCollapsible"
+        and not isinstance(widget.parent(), QCollapsible)
     ]
     assert bare == []
 

@@ -59,6 +59,6 @@ def _describe(pseudo: RoundPseudoLabels, found: dict[str, Picks]) -> str:
     which = f"round {pseudo.number}, which {'was' if pseudo.kept else 'was not'} kept,"
     return (
         f"{count} of {which} on {tell_count(len(found), 'micrograph')}, shown as candidates. Point "
-        "at one and press E to accept it or X to reject it; go on to the next micrograph in the "
-        "list. Your own picks are not repeated."
+        "at one and press E to accept it or X to reject it, then continue with the next micrograph "
+        "in the list. Your own picks are not repeated."
     )
