@@ -74,7 +74,9 @@ def imports(path: Path, *, types: bool = False) -> Iterator[tuple[int, str]]:
 
 
 ALL_IMPORTS = [
-    (path, line, name) for path in sorted(SOURCE.rglob("*.py")) for line, name in imports(path, types=True)
+    (path, line, name)
+    for path in sorted(SOURCE.rglob("*.py"))
+    for line, name in imports(path, types=True)
 ]
 
 

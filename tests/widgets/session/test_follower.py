@@ -44,7 +44,7 @@ def test_a_job_is_heard_to_its_end(follower: Hearing, fake_engine: Any) -> None:
     follower.changed.connect(lambda: changes.append(follower.running))
     follower.follow(request_of(follower.session, "train"))
     (job,) = fake_engine.submitted
-    with pytest.raises(InputError, match="runs already"):
+    with pytest.raises(InputError, match="of this kind is running"):
         follower.follow(request_of(follower.session, "train"))
     job.progress.emit(Progress("training", 3, 8))
     job.end({"model": "m"})

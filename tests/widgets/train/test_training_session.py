@@ -58,7 +58,7 @@ def test_start_asks_for_labels_without_tests(project_session: Any, fake_engine: 
         "resume": False,
         "pixel_size": None,
     }
-    with pytest.raises(InputError, match="runs already"):
+    with pytest.raises(InputError, match="of this kind is running"):
         training_of(session).start({}, "scratch")
 
 
@@ -163,9 +163,9 @@ def test_no_training_takes_a_picking_out_of_sight(
         dock.refresh()
         assert not start.isEnabled()
         assert "press Stop" in words.text()
-    with pytest.raises(InputError, match="at work"):
+    with pytest.raises(InputError, match="Another job is running"):
         training_of(session).start({}, "scratch")
-    with pytest.raises(InputError, match="at work"):
+    with pytest.raises(InputError, match="Another job is running"):
         training_of(session).start_self_training(session.selection.model.path.parent, 1, None)
     assert not training_of(session).running
     assert training_of(session).run is None
