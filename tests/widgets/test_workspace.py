@@ -69,7 +69,7 @@ def test_what_a_key_did_is_said_on_every_step(project_session, qtbot):
         page = workspace.open(step)
         press(project_session.layers.get("picks"), "e")
         line = page.trouble if step == "Annotate" else workspace.message
-        assert "no candidate under the mouse pointer" in line.text()
+        assert "No candidate under the mouse pointer" in line.text()
         assert line.isVisible()
 
 

@@ -414,7 +414,7 @@ def test_one_open_image_is_used_and_points_are_labels(dock: MicrographsDock, qtb
     assert form.points.currentText() == "mine"
     click(qtbot, form.take)
     assert session.annotations.of("open_one").picks.coords.tolist() == [[100, 120], [40, 50]]
-    assert dock.news.text() == "2 of 2 points of mine are now picks of open_one."
+    assert dock.news.text() == "2 of 2 points of mine imported as picks of open_one."
 
 
 def test_an_image_written_for_one_project_does_not_join_another(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from qtpy.QtCore import Qt
@@ -207,18 +206,10 @@ class AnnotateDock(Dock):
             self._report(error.in_viewer)
 
     def _undo(self) -> None:
-        self._do(
-            lambda session: self.tools.unless_drawing(
-                partial(session.annotations.undo, session.browser.current)
-            )
-        )
+        self._do(lambda _: self.tools.unless_drawing(self.tools.undo))
 
     def _redo(self) -> None:
-        self._do(
-            lambda session: self.tools.unless_drawing(
-                partial(session.annotations.redo, session.browser.current)
-            )
-        )
+        self._do(lambda _: self.tools.unless_drawing(self.tools.redo))
 
     def _reject_too(self, on: bool) -> None:
         self.tools.reject_candidates = on

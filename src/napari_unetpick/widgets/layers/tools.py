@@ -91,11 +91,11 @@ class Tools:
         keys, report = session.layers.keys, self.reported.emit
         keys.bind("e", lambda: report(self.ask("e") or accept_here(session)), shapes=False)
         for key in ("n", "k"):
-            keys.bind(key, partial(self._ask_and_report, key))
+            keys.bind(key, lambda key=key: report(self.unless_drawing(partial(self.ask, key))))
         keys.bind("x", lambda: report(reject_here(session)), shapes=False)
         keys.bind("Escape", self._escape, shapes=False)
-        keys.bind("Control-Z", lambda: report(self.unless_drawing(self._undo)))
-        keys.bind("Control-Shift-Z", lambda: report(self.unless_drawing(self._redo)))
+        keys.bind("Control-Z", lambda: report(self.unless_drawing(self.undo)))
+        keys.bind("Control-Shift-Z", lambda: report(self.unless_drawing(self.redo)))
         session.browser.current_changed.connect(self._forget)
         self.reported.connect(self._in_status_bar)
         session.viewer.layers.selection.events.active.connect(self._other_layer)
@@ -110,15 +110,14 @@ class Tools:
         """Do what refills layers; not while an area is drawn, which would be lost."""
         return UNFINISHED if self.session.layers.drawing else call() or ""
 
-    def _ask_and_report(self, key: str) -> None:
-        self.reported.emit(self.unless_drawing(partial(self.ask, key)))
-
-    def _undo(self) -> str:
+    def undo(self) -> str:
+        """Take back the last change; return a line, "" where the picture says it."""
         line = self.ask("Control-Z")  # leads to where the last decision was
         count = self.session.annotations.undo(self.session.browser.current)
         return line or (f"Undone in {count:,} micrographs." if count > 1 else "")
 
-    def _redo(self) -> str:
+    def redo(self) -> str:
+        """Bring back what was undone last; return a line, "" where the picture says it."""
         count = self.session.annotations.redo(self.session.browser.current)
         return f"Redone in {count:,} micrographs." if count > 1 else ""
 
