@@ -34,10 +34,13 @@ class Rounds:
         Stutter of each round; plain napari's first.
     collection
         The longest full collection of garbage in the plugin's viewer, in ms.
+    previews
+        Seconds from pressing Train to the first preview, in each round.
     """
 
     found: dict[str, list[Stutter]]
     collection: float
+    previews: list[float]
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the record keeps."""
@@ -83,8 +86,11 @@ def measure_rounds(workspace: Workspace, count: int, seconds: float) -> Rounds:
     rest(3)
     plain = start_plain(workspace)
     found: dict[str, list[Stutter]] = {}
+    previews: list[float] = []
     for number in range(count):
-        for name, stutter in one_round(workspace, plain, seconds).items():
+        stutters, preview = one_round(workspace, plain, seconds)
+        previews.append(preview)
+        for name, stutter in stutters.items():
             found.setdefault(name, []).append(stutter)
             say(f"round {number + 1}, {name}: p99 {stutter.p99:.1f}, worst {stutter.worst:.1f} ms")
     plain.close()
@@ -93,7 +99,7 @@ def measure_rounds(workspace: Workspace, count: int, seconds: float) -> Rounds:
     gc.collect()
     forced = 1000 * (time.perf_counter() - start)  # there may have been none
     collection = max(each.collection for name in found if name != PLAIN for each in found[name])
-    return Rounds(found, collection or forced)
+    return Rounds(found, collection or forced, previews)
 
 
 def start_plain(workspace: Workspace) -> Worker:
@@ -112,16 +118,25 @@ def start_plain(workspace: Workspace) -> Worker:
     return Worker(sys.executable, "_plain_worker.py", json.dumps(asked))
 
 
-def one_round(workspace: Workspace, plain: Worker, seconds: float) -> dict[str, Stutter]:
-    """Measure plain napari, then the plugin: stepping, training, and both at once."""
+def one_round(
+    workspace: Workspace, plain: Worker, seconds: float
+) -> tuple[dict[str, Stutter], float]:
+    """Measure plain napari, then the plugin: stepping, training, and both at once.
+
+    The second value is the time to the first preview, in seconds.
+    """
     session, training = workspace.session, training_of(workspace.session)
     found = {PLAIN: Stutter(**plain.ask(seconds=seconds))}
     window().raise_()
     rest(1)
     found["stepping"] = repeat(lambda: press_next(workspace), seconds)
     training.start({"train": {"epochs": 50}}, "scratch")
-    with measured() as idle:  # from pressing Train: previews come and epochs end
-        run_loop(lambda: bool(training.rows), 300)
+    assert training.job is not None
+    previews: list[float] = []
+    start = time.monotonic()
+    training.job.found.connect(lambda event: previews.append(time.monotonic() - start))
+    with measured() as idle:  # from pressing Train to some time after the first preview
+        run_loop(lambda: bool(previews), 300)
         rest(seconds)
     found["training"] = idle
     found["training and stepping"] = repeat(lambda: press_next(workspace), seconds)
@@ -129,7 +144,7 @@ def one_round(workspace: Workspace, plain: Worker, seconds: float) -> dict[str, 
     training.job.stop()
     run_loop(lambda: session.jobs.current is None, 60)
     rest(1)
-    return found
+    return found, previews[0]
 
 
 def put_everywhere(workspace: Workspace) -> None:

@@ -103,15 +103,13 @@ def measure_threshold(workspace: Workspace, repeats: int) -> list[float]:
     return times
 
 
-def train(workspace: Workspace, epochs: int) -> tuple[float, float | None]:
-    """Train in the plugin; return the seconds it took and those to the first preview."""
+def train(workspace: Workspace, epochs: int) -> float:
+    """Train in the plugin; return the seconds it took."""
     session = workspace.session
-    seen: list[float] = []
     start = time.monotonic()
     training_of(session).start({"train": {"epochs": epochs}}, "scratch")
     job = session.jobs.current
     assert job is not None
-    job.found.connect(lambda event: seen.append(time.monotonic() - start))
     troubles: list[str] = []
     job.error.connect(lambda kind, text: troubles.append(text))
     run_loop(lambda: job.over, 3600)
@@ -119,7 +117,7 @@ def train(workspace: Workspace, epochs: int) -> tuple[float, float | None]:
         raise SystemExit(f"the training ended as {job.state}: {troubles}")
     took = time.monotonic() - start
     run_loop(lambda: session.jobs.current is None, 60)  # the micrograph in view is picked at once
-    return took, seen[0] if seen else None
+    return took
 
 
 def train_by_command(folder: Path, micrographs: Path, picks: Path, epochs: int) -> float:
@@ -157,12 +155,11 @@ def main() -> None:
         session = workspace.session
         picks = fill(workspace, folder, micrographs)
         docks = measure_docks(workspace)
-        session.jobs.engine.shutdown()  # opening Train has woken it: this training starts cold
+        rounds = measure_rounds(workspace, count, seconds)  # the engine is warm
+        session.jobs.engine.shutdown()  # the next training starts cold
         rest(3)
-        plugin, _ = train(workspace, epochs)
+        plugin = train(workspace, epochs)
         command = train_by_command(folder, micrographs, picks, epochs)
-        _, preview = train(workspace, epochs)  # the engine is warm
-        rounds = measure_rounds(workspace, count, seconds)
         rings = measure_threshold(workspace, repeats)
         session.close()
         viewer.close()
@@ -173,7 +170,7 @@ def main() -> None:
         (f"threshold to new rings, {CANDIDATES} candidates, ms", spread(rings, 0), LIMITS["rings"]),
         (
             "Train to first preview, warm engine, s",
-            "none" if preview is None else f"{preview:.1f}",
+            spread(rounds.previews, 1),
             LIMITS["preview"],
         ),
         (f"training, plugin / command ({epochs} epochs)", f"{ratio:.2f}", LIMITS["ratio"]),
@@ -185,7 +182,6 @@ def main() -> None:
             "first": first,
             "docks": docks,
             "rings": rings,
-            "preview": preview,
             "seconds": [plugin, command],
         },
         [
