@@ -23,8 +23,8 @@ def make_loss(settings: LossSettings) -> Loss:
     focal = partial(focal_loss, gamma=settings.focal_gamma, alpha=settings.focal_alpha)
 
     def combined(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        dice = dice_loss(logits, target, weight)
-        return settings.focal_weight * focal(logits, target, weight) + settings.dice_weight * dice
+        first = settings.focal_weight * focal(logits, target, weight)  # gradients add in this order
+        return first + settings.dice_weight * dice_loss(logits, target, weight)
 
     losses: dict[str, Loss] = {
         "bce": bce_loss,
