@@ -103,14 +103,14 @@ def commands(command: typer.core.TyperGroup | typer.core.TyperCommand, *names: s
         yield from commands(sub, *names, name)
 
 
-@pytest.mark.parametrize("names", commands(typer.main.get_command(app)), ids=" ".join)
+@pytest.mark.parametrize("names", list(commands(typer.main.get_command(app))), ids=" ".join)
 def test_help_of_every_command(names: tuple[str, ...]):
     shown = CliRunner().invoke(app, [*names, "--help"], terminal_width=10_000)
     assert shown.exit_code == 0
     assert not dialect(" ".join(shown.output.split()))
 
 
-@pytest.mark.parametrize("names", commands(typer.main.get_command(app)), ids=" ".join)
+@pytest.mark.parametrize("names", list(commands(typer.main.get_command(app))), ids=" ".join)
 def test_the_help_of_every_option_is_a_sentence(names: tuple[str, ...]):
     command: object = typer.main.get_command(app)
     for name in names:

@@ -58,7 +58,7 @@ def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path)
     assert "1 labelled and 1 unlabelled micrographs for training, 2 for testing" in done.stderr
     for method in ("baseline", "+ combined loss", "+ dynamic pseudo-labels, gate", "+ ensemble"):
         assert method in done.stdout
-    assert done.stderr.count("look number") == 1  # of six runs
+    assert done.stderr.count("test-set evaluation number") == 1  # of six runs
     assert "test-set evaluation number 2 on these micrographs" in done.stderr
     records = sorted((out / "records").glob("*.json"))
     assert len(records) == 7  # three rungs with two seeds, and the ensemble
@@ -94,7 +94,7 @@ def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path)
 
     other = unetpick(*ask[:-4], "--seeds", "2")
     assert other.returncode == 2
-    assert "ablation of other micrographs, labels, truth or split" in other.stderr
+    assert "ablation with other micrographs, labels, truth or split" in other.stderr
 
 
 SPLIT = """\
@@ -222,14 +222,14 @@ def test_another_truth_or_split_is_another_ablation(tiny: TinySet, tmp_path: Pat
         for budget in ("0", "1"):
             done = unetpick(*ask, "--budget", budget)
             assert done.returncode == 2
-            assert "ablation of other micrographs, labels, truth" in done.stderr
+            assert "ablation with other micrographs, labels, truth" in done.stderr
 
 
 def test_what_cannot_be_ablated_is_one_line(tiny: TinySet, tmp_path: Path):
     ask = ["ablate", tiny.folder, "--picks", tiny.picks, "--diameter", tiny.diameter]
     split = tmp_path / "split.csv"
     for text, words in (
-        ("micrograph,split\nnone.mrc,test\n", "names none of the micrographs"),
+        ("micrograph,split\nnone.mrc,test\n", "has none of the given micrographs"),
         ("micrograph,part\n", "split"),
         ("micrograph,split\nribosome_0001.mrc,exam\n", "give one of train, validation, test"),
         ("micrograph,split\nribosome_0001.mrc,train\n", "an ablation needs both"),

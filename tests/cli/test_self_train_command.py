@@ -112,7 +112,7 @@ def test_accepted_rounds_replace_the_model_and_keep_the_supervised_one(
     assert "--resume" in again.stderr
     before = (run / "model.safetensors").read_bytes()
     finished = unetpick("self-train", tiny.folder, "--run", run, "--resume")
-    assert "finished already" in finished.stderr
+    assert "already finished" in finished.stderr
     assert (run / "model.safetensors").read_bytes() == before
     other = unetpick(
         "self-train", tiny.folder, "--run", run, "--resume", "--self-training-epochs", "2"
@@ -143,7 +143,7 @@ def test_a_poisoned_round_is_refused_and_changes_nothing(
         "self-train", tiny.folder, "--run", run, "--self-training-epochs", "6", "--rounds", "2"
     )
     assert done.returncode == 0, done.stderr
-    assert "round 1 refused" in done.stderr
+    assert "round 1 rejected" in done.stderr
     assert "no further round" in done.stderr
     (row,) = rounds_of(run)
     assert row["accepted"] == 0
@@ -169,13 +169,13 @@ def test_a_harmless_round_that_is_no_better_neither_stays_nor_teaches(
     short = ("self-train", tiny.folder, "--run", run, "--self-training-epochs", "1")
     done = unetpick(*short, "--rounds", "2")
     assert done.returncode == 0, done.stderr
-    assert "round 1 does no harm, but is no better: F1" in done.stderr
+    assert "round 1 accepted, but no better: F1" in done.stderr
     assert "the model stays as it was" in done.stderr
     assert "no further round" in done.stderr
     assert [row["accepted"] for row in rounds_of(run)] == [1]
     assert (run / "model.safetensors").read_bytes() == before
     again = unetpick(*short, "--rounds", "3", "--resume")
-    assert "finished already" in again.stderr
+    assert "already finished" in again.stderr
 
 
 @pytest.mark.slow
@@ -264,7 +264,7 @@ def test_partial_labels_cannot_tell_and_say_what_would(
     done = unetpick("self-train", tiny.folder, "--run", run)
     assert done.returncode == 0, done.stderr
     assert "1 unlabelled and 3 partly labelled" in done.stderr
-    assert "round 1 undecided" in done.stderr
+    assert "round 1 inconclusive" in done.stderr
     assert "by 18 held-out clicks F1 changes by an estimated" in done.stderr
     assert "label one micrograph or a rectangle completely" in done.stderr
     assert str(run / "round-1.safetensors") in done.stderr
@@ -321,7 +321,7 @@ def test_what_cannot_be_used_is_one_line(tiny: TinySet, run: Path, tmp_path: Pat
 
     labelled = sorted(tiny.folder.glob("*.mrc"))[:3]
     assert "train one there first" in refused(tiny.folder, "--run", tmp_path / "none")
-    assert "fully labelled or validates" in refused(*labelled, "--run", run)
+    assert "fully labelled or used for validation" in refused(*labelled, "--run", run)
     assert not (run / "self_train.toml").exists()
     labels = run / "labels" / "labels.csv"
     labels.write_text(labels.read_text().replace("full", "partial"))

@@ -101,7 +101,7 @@ def test_a_run_is_never_overwritten_nor_resumed_with_other_settings(tiny: TinySe
     assert "other settings" in other.stderr
     finished = unetpick(*tiny.train, "--run", tiny_run, "--resume")
     assert finished.returncode == 0
-    assert "finished already" in finished.stderr
+    assert "already finished" in finished.stderr
     assert (tiny_run / "model.safetensors").read_bytes() == before
 
 

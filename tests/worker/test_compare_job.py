@@ -215,7 +215,7 @@ def test_a_model_picks_once_and_tells_what_it_was_trained_on(folder: Path, model
     assert own["leak"] in first["notes"]
     again, events = run(folder, **fields)
     assert again["sides"] == first["sides"]
-    assert any("picked the validation" in e.text for e in events if isinstance(e, Message))
+    assert any("picks of the validation micrographs are kept" in e.text for e in events if isinstance(e, Message))
     assert run(folder, **fields, final=True)[0]["sides"][0]["leak"] is None
 
 
@@ -242,7 +242,7 @@ def no_picks(project: Project) -> None:
 @pytest.mark.parametrize(
     ("change", "fields", "says"),
     [
-        (unlabel, {}, "say there that it is fully labelled, then give"),
+        (unlabel, {}, "set it to fully labelled there, then give"),
         (no_split, {}, "split Validation in Micrographs"),
         (no_test, {"final": True}, "split Test in Micrographs"),
         (no_picks, {}, "No particles are marked"),

@@ -74,7 +74,7 @@ def test_unlabelled_micrographs_learn_and_the_runs_own_labels_count(
         project.change(small.unseen, split="test")
         project.save()
     assert ask(copy, run).learn == []
-    with pytest.raises(InputError, match="set aside for test"):
+    with pytest.raises(InputError, match="in the test split"):
         ask(copy, run, keys=[small.unseen])
 
 
@@ -93,7 +93,7 @@ def test_a_round_through_the_engine(engine: RawEngine, small: SmallProject, run:
     assert (run / "supervised.safetensors").is_file()
     engine.send("self-train", id="s2", positive_quantile=0.35, **fields)
     assert engine.last("s2")["event"] == "done"
-    assert any("finished already" in m["text"] for m in engine.of("s2", "message"))
+    assert any("already finished" in m["text"] for m in engine.of("s2", "message"))
     engine.send("self-train", id="s3", positive_quantile=0.4, **fields)  # starts over
     assert engine.last("s3")["event"] == "done"
     assert engine.of("s3", "metrics")

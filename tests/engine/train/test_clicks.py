@@ -140,7 +140,7 @@ def test_the_number_that_is_said_is_that_of_the_card(
     )
     *_, line, doubt = said(training, estimate, monkeypatch)
     count = 8 if words else 6
-    assert line.text == f"threshold: {count} picks a micrograph{words} (planted)"
+    assert line.text == f"threshold: {count} picks per micrograph{words} (planted)"
     assert (doubt.text, doubt.level) == ("unsure", "warning")
 
 
@@ -169,11 +169,11 @@ def test_going_on_ends_halfway_between_the_weights_before_and_after(trained, mon
     monkeypatch.setattr(clicks, "ready_network", lambda training, weights: used.append(weights))
     monkeypatch.setattr(clicks, "start_weights", lambda training: before)
     estimate = clicks.PickEstimate(6.0, 0.0, None, dict.fromkeys(range(3), NOTHING), "planted")
-    monkeypatch.setattr(clicks, "ask_start", lambda training: estimate)
-    monkeypatch.setattr(clicks, "goes_on", lambda training: True)
+    monkeypatch.setattr(clicks, "estimate_from_start", lambda training: estimate)
+    monkeypatch.setattr(clicks, "fine_tunes", lambda training: True)
     trained(learn_unmarked=True)
     assert used[-1]["weight"].tolist() == [0.5, 3.0]
     assert int(used[-1]["count"]) == 7
-    monkeypatch.setattr(clicks, "goes_on", lambda training: False)  # a model of other data
+    monkeypatch.setattr(clicks, "fine_tunes", lambda training: False)  # a model of other data
     trained(learn_unmarked=True)
     assert used[-1] is after

@@ -218,8 +218,8 @@ def test_what_goes_wrong_is_one_line_and_it_can_be_tried_again(
     add(panel, monkeypatch, tmp_path / "a.csv", qtbot)  # a second time
     assert ticks(panel) == {"a.csv": True}
     qtbot.mouseClick(panel.go, LEFT)
-    fake_engine.submitted[-1].break_down("input", "a.csv: names none of the micrographs")
-    assert panel.trouble.text() == "a.csv: names none of the micrographs"
+    fake_engine.submitted[-1].break_down("input", "a.csv: has none of the given micrographs")
+    assert panel.trouble.text() == "a.csv: has none of the given micrographs"
     assert "Comparing failed" in panel.panel.stage.text()
     assert panel.go.isEnabled()
     tick(panel, 0, False)

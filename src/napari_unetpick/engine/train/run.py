@@ -183,8 +183,8 @@ def describe_training(training: Training) -> Iterator[str]:
     yield (
         f"{len(items)} labelled micrographs, {particles:,} particles; "
         f"{len(held)} for validation{' (in part)' if held and held[0].trains else ''}; "
-        f"particle {training.job.diameter:g} A = {scale.network_diameter:.1f} px "
-        f"at {items[0].pixel_size * scale.ratio.mean():.2f} A/px"
+        f"particle {training.job.diameter:g} A ({scale.network_diameter:.1f} px "
+        f"at {items[0].pixel_size * scale.ratio.mean():.2f} A/px)"
     )
     disk = disk_needed([item.scale for item in items]) / 2**20
     epochs = settings.train.epochs * (1.0 if held else share_of_epochs(training))

@@ -63,7 +63,7 @@ def tell(found: CryoPPPSet) -> Iterator[Event]:
     counts = ", ".join(f"{len(found.keys(part))} {part}" for part in PARTS)
     yield Message(
         f"{found.id}: {tell_count(len(found.micrographs), 'micrograph')} ({counts}), particle "
-        f"{found.diameter_px:g} px = {found.diameter:.0f} A at {found.pixel_size:g} A/px"
+        f"{found.diameter:.0f} A ({found.diameter_px:g} px at {found.pixel_size:g} A/px)"
     )
     for name, reason in found.failed.items():
         yield Failed(f"{found.id}/{name}", reason)
