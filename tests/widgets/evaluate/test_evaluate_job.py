@@ -171,7 +171,7 @@ def test_files_beside_a_truth_file_say_how_complete_it_is(project_session, tmp_p
     assert [row.key for row in found.evaluation.micrographs] == ["a.b_1"]
     assert found.evaluation.headline.f1 == 1.0
     assert "1 micrograph of the truth (such as a.b_2) not fully labelled" in notes(found)
-    assert "excluded areas in 1 micrograph (such as a.b_1)" in notes(found)
+    assert "excluded areas in 1 micrograph (such as a.b_1;" in notes(found)
 
 
 def test_a_truth_file_of_a_micrograph_that_is_gone_says_so(project_session, tmp_path):

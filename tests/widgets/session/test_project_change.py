@@ -76,7 +76,7 @@ def test_the_next_project_saves_after_one_that_could_not(reader, planted, tmp_pa
 
 def test_opening_the_project_that_is_open_changes_nothing(project_session, tmp_path):
     project_session.annotations.add(KEY, PLACES, None, "manual")
-    with pytest.raises(InputError, match="is the project that is open"):
+    with pytest.raises(InputError, match="is already open"):
         project_session.project.open(tmp_path / "project")
     assert not project_session.project.read_only
     assert len(project_session.annotations.of(KEY).picks) == 2
@@ -137,7 +137,7 @@ def test_a_damaged_view_file_is_as_if_nothing_had_been_chosen(project_session, t
 @pytest.mark.parametrize("do", ["train", "pick"])
 def test_a_project_is_not_moved_from_under_its_job(project_session, tmp_path, do):
     job = project_session.jobs.start(request_of(project_session, do))
-    with pytest.raises(InputError, match="engine works on this project"):
+    with pytest.raises(InputError, match="a job is running in this project"):
         project_session.project.save_as(tmp_path / "copy")
     assert job.state == "running"
     assert not (tmp_path / "copy").exists()

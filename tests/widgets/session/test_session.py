@@ -499,7 +499,7 @@ def test_marks_keep_their_place_while_the_image_is_made_anew(project_session, mo
     layers.change_display(DisplaySettings(30.0, 3.0))
     for place in truth[:2]:  # what lies under the pointer at 4 A/px
         session.viewer.cursor.position = tuple(4.0 * place)
-        assert accept_here(session).startswith("Accepted")
+        assert accept_here(session).startswith("Candidate accepted")
     picks.add(picks.world_to_data(4.0 * truth[3]))
     session.annotations.reject("a.b_1", truth[4:5])  # makes a layer
     assert image.data is before, "still in the making"
