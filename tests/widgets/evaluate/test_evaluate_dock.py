@@ -50,7 +50,12 @@ def evaluate(dock, qtbot):
     qtbot.waitUntil(lambda: not dock.work.busy, timeout=10_000)
 
 
-def test_the_border_is_said_in_angstrom(dock, project_session):
+def test_the_border_is_said_in_angstrom(dock, project_session, qtbot):
+    label_fully(project_session, "a.b_1")
+    plant(project_session, "a.b_1", 12)
+    dock.border.setChecked(True)
+    evaluate(dock, qtbot)
+    assert "a border of 40 A (0.5 x diameter) excluded" in dock.summary.text()
     assert dock.border.text() == "Exclude a border of 40 A (0.5 x diameter)"
     project_session.project.set_diameter(None)
     assert dock.border.text() == "Exclude a border of 0.5 x diameter"

@@ -253,16 +253,16 @@ class EvaluateDock(Dock):
 
     def _show(self, found: Answer) -> None:
         self.answer = found
-        evaluation = found.evaluation
+        evaluation, diameter = found.evaluation, self.session.project.diameter
         for widget in self.results:
             widget.setVisible(True)
-        say(self.summary, headline(evaluation))
+        say(self.summary, headline(evaluation, diameter))
         say(self.caution, f"Caution: {found.caution}." if found.caution else "")
         is_test = found.question.truth == "test"
         say(self.test_count, self._count_tests(found) if is_test else "")
         names = list(FIGURES)
         self.figures.model().put(figure_rows(evaluation), names, list(FIGURES.values()))
-        rows = micrograph_rows(evaluation)
+        rows = micrograph_rows(evaluation, diameter)
         self.micrographs.model().put(rows, [each[0].text for each in rows])
         self.plots.show_evaluation(evaluation)
         say(self.notes, "\n".join(evaluation.notes))

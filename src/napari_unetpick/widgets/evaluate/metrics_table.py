@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_unetpick.evaluation.protocols import DESCRIPTIONS, PROTOCOLS
 from napari_unetpick.evaluation.results import Evaluation, MicrographResult
+from napari_unetpick.picking.scale import EDGE
+from napari_unetpick.widgets.session.pixel_sizes import describe_length
 
 ABSENT = "–"
 ROW = 26  # px
@@ -147,8 +149,11 @@ def _optional(value: float | None) -> Cell:
     return Cell(ABSENT, -1.0) if value is None else Cell(f"{value:.3f}", float(value))
 
 
-def micrograph_rows(found: Evaluation) -> list[tuple[Cell, ...]]:
-    """Return a row for each micrograph, the lowest F1 first, then the one with more errors."""
+def micrograph_rows(found: Evaluation, diameter: float | None) -> list[tuple[Cell, ...]]:
+    """Return a row for each micrograph, the lowest F1 first, then the one with more errors.
+
+    `diameter` is the particle's in A.
+    """
 
     def errors(row: MicrographResult) -> tuple[float, int]:
         return row.scores[found.protocol].f1, -_missed(row) - _false(row)
@@ -159,7 +164,7 @@ def micrograph_rows(found: Evaluation) -> list[tuple[Cell, ...]]:
         score = row.scores[found.protocol]
         tip = f"{row.key}: precision {score.precision:.3f}, recall {score.recall:.3f}"
         if row.centring is not None:
-            tip += f", centring error {row.centring:.2f} x diameter (median)"
+            tip += f"; median centring error {describe_length(row.centring, diameter)}"
         rows.append(
             (
                 Cell(short[row.key], row.key, tip),
@@ -184,12 +189,14 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     return {name: "…" + name[shared:] for name in names}
 
 
-def headline(found: Evaluation) -> str:
-    """Return the result in words: F1, protocol, micrographs, border, interval."""
+def headline(found: Evaluation, diameter: float | None) -> str:
+    """Return the result in words: F1, protocol, micrographs, border, interval; `diameter` in A."""
     spans = found.result.intervals
     between = f" (95 % interval {spans['f1'].low:.3f} to {spans['f1'].high:.3f})" if spans else ""
     count = len(found.micrographs)
-    border = "a border of 0.5 x diameter excluded" if found.border_px else "border included"
+    border = "border included"
+    if found.border_px:
+        border = f"a border of {describe_length(EDGE, diameter)} excluded"
     return (
         f"F1 {found.headline.f1:.3f}{between}, protocol {found.protocol}: "
         f"{DESCRIPTIONS[found.protocol]}. {found.half.n_picks:,} picks against "
