@@ -215,7 +215,11 @@ def test_a_model_picks_once_and_tells_what_it_was_trained_on(folder: Path, model
     assert own["leak"] in first["notes"]
     again, events = run(folder, **fields)
     assert again["sides"] == first["sides"]
-    assert any("picks of the validation micrographs are kept" in e.text for e in events if isinstance(e, Message))
+    assert any(
+        "picks of the validation micrographs are kept" in e.text
+        for e in events
+        if isinstance(e, Message)
+    )
     assert run(folder, **fields, final=True)[0]["sides"][0]["leak"] is None
 
 
