@@ -51,7 +51,7 @@ def make_project(folder: Path) -> SmallProject:
     micrographs = list_micrographs(folder / "images")
     shapes = {m.key: (512, 512) for m in micrographs}
     found = assign_picks(read_picks(folder / "images" / "picks.csv"), micrographs, shapes)
-    truth = {key: each.coords for key, each in found.picks.items()}
+    truth = {key: each.coords for key, each in found.items()}
     *labelled, unseen = sorted(truth)
     with Project.create(folder / "project", micrographs, sample.diameter_A) as project:
         for key in labelled:
