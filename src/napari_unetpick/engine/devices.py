@@ -26,9 +26,8 @@ def choose_device(wish: str) -> tuple[torch.device, str]:
             return torch.device("mps"), "Apple GPU, as asked for"
         raise _not_there(wish, "no Apple GPU is usable here")
     if wish not in ("auto", "cuda"):
-        raise InputError(
-            f"device {wish!r} is not known", "give one of auto, cpu, cuda, mps (--device)"
-        )
+        fix = "give one of auto, cpu, cuda, mps"
+        raise InputError(f"device {wish!r} is not known", f"{fix} (--device)", viewer=fix)
     fault = why_no_cuda()
     if not fault:
         return torch.device("cuda"), f"GPU {torch.cuda.get_device_name()}"
