@@ -69,6 +69,16 @@ def test_other_picks_are_on_the_screen_after_one_drawing(make_napari_viewer: Any
     np.testing.assert_allclose(seen, seen[0] * np.array([1, 3, 0, 2]), rtol=0.1)
 
 
+def test_a_layer_that_stays_without_picks_is_not_drawn_again() -> None:
+    layer = layer_styles.EMPTY["picks"]()
+    redrawn: list[object] = []
+    layer.events.set_data.connect(redrawn.append)
+    for count, drawn in ((0, 0), (2, 1), (0, 2), (0, 2), (1, 3)):
+        show_picks(layer, new_picks(np.full((count, 2), 50.0)), 20.0)
+        assert (len(layer.data), len(redrawn)) == (count, drawn)
+    assert layer.current_size == 20.0
+
+
 def test_scores_colour_the_rings_again_after_a_micrograph_without_candidates() -> None:
     layer = layer_styles.EMPTY["candidates"]()
     high, low = np.array([1.0, 1.0]), np.array([0.0, 0.0, 0.0])

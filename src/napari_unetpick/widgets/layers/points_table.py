@@ -61,6 +61,7 @@ def show_picks(layer: Any, picks: Picks, diameter: float) -> None:
         layer.current_size = diameter
     columns = features_of(picks)
     if not len(picks) and not len(layer.data) and list(layer.features) == list(columns):
+        stamp_defaults(layer)
         return  # most micrographs have none: nothing to draw
     with one_step(layer):
         layer.data = np.asarray(picks.coords, float).reshape(-1, 2)
