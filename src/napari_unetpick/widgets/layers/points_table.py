@@ -60,7 +60,7 @@ def show_picks(layer: Any, picks: Picks, diameter: float) -> None:
     if layer.current_size != diameter:
         layer.current_size = diameter
     columns = features_of(picks)
-    if not len(picks) and not len(layer.data) and list(layer.features) == list(columns):
+    if not len(picks) and not len(layer.data) and set(layer.features) == columns.keys():
         stamp_defaults(layer)
         return  # most micrographs have none: nothing to draw
     with one_step(layer):
