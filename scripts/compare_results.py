@@ -3,7 +3,7 @@
     python scripts/compare_results.py BASE_CHECKOUT [NEW_CHECKOUT] [--cache FOLDER]
 
 Run it after a change that should not change results. Each checkout runs the same commands on one
-small simulated set, with one thread: train on full labels and on clicks, both afresh and from a
+small simulated set, with one thread: train on full labels and on clicks, from scratch and from a
 model; self-train; pick with one model and with two. NEW_CHECKOUT is by default the one that this
 script lies in. The interpreter that runs the script runs them, with PYTHONPATH=CHECKOUT/src.
 

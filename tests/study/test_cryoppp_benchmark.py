@@ -290,7 +290,7 @@ def test_a_stopped_benchmark_goes_on_and_the_test_is_scored_once(
     planted["parts"]["test"]["picks"] = 123456
     (job.out / "10017" / RECORD).write_text(json.dumps(planted))
     list(benchmark(final))
-    assert read_records(job.out / "10017")["test"].picks == 123456, "kept, not scored anew"
+    assert read_records(job.out / "10017")["test"].picks == 123456, "kept, not scored again"
 
 
 def test_the_budget_leaves_sets_for_later(make: Callable[..., Benchmark]):

@@ -74,7 +74,7 @@ def test_a_second_source_finds_what_the_first_stored(source):
     assert not again.has_image(6)
     assert again.shape(7) == (12, 14)
     np.testing.assert_array_equal(again.image(7), image)
-    assert not PatchSource(source.folder).has_image(7)  # begins afresh
+    assert not PatchSource(source.folder).has_image(7)  # starts from scratch
     again.remove()
     assert not source.folder.exists()
 

@@ -215,7 +215,7 @@ def test_fewer_false_picks_with_the_same_clicks_are_a_gain():
 
 
 def test_clicks_lost_for_clicks_won_cannot_tell():
-    """Four found anew, three lost: the resampled clicks go either way."""
+    """Four found again, three lost: the resampled clicks go either way."""
     rng = np.random.default_rng(4)
     some, others = sigmoid(rng.normal(3, 0.4, 30)), sigmoid(rng.normal(3, 0.4, 300))
     first, second = some.copy(), some.copy()

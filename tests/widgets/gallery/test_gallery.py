@@ -187,7 +187,7 @@ def test_what_was_decided_in_the_viewer_is_not_accepted_again(dock, project_sess
     session, item = project_session, dock.model.items[0]
     select(dock, (0, 1))
     session.annotations.accept("a.b_1", np.array([[item.row, item.col]]), np.array([item.score]))
-    qtbot.mouseClick(dock.accept, LEFT)  # sooner than the gallery is gathered anew
+    qtbot.mouseClick(dock.accept, LEFT)  # sooner than the gallery is gathered again
     assert len(session.annotations.of("a.b_1").picks) == 2
 
 

@@ -77,4 +77,4 @@ def test_a_job_of_another_project_is_known(
     job.end({})
     assert follower.heard[-2:] == [({}, True, False), "done"]
     session.project.open(tmp_path / "project")
-    assert not follower.belongs, "it was opened anew since"
+    assert not follower.belongs, "it was opened again since"

@@ -51,7 +51,7 @@ class GalleryDock(Dock):
         super().__init__(napari_viewer, parent)
         self.model = GalleryModel()
         self.total = self.unread = 0
-        self._changed: set[str] = set()  # micrographs to be gathered anew; all, where _all
+        self._changed: set[str] = set()  # micrographs to be gathered again; all, where _all
         self._all = True
         self._snapshot: Snapshot | None = None
         self._averaged = ""
@@ -287,7 +287,7 @@ class GalleryDock(Dock):
         self._drop(chosen)
 
     def _drop(self, chosen: list[GalleryItem]) -> None:
-        """Take decided items out at once; the micrographs are gathered anew a little later."""
+        """Take decided items out at once; the micrographs are gathered again a little later."""
         self.total -= len(chosen)
         self.model.remove(chosen)
         self._selected()

@@ -115,7 +115,7 @@ def why_not(error: BaseException) -> str:
 
 
 def _is_lost(future: Future[Shown]) -> bool:
-    """Tell whether nothing came of it; a file may be whole, or there, when it is asked for anew."""
+    """Tell whether nothing came of it; a file may be whole, or there, when asked again."""
     return future.cancelled() or (future.done() and future.exception() is not None)
 
 

@@ -17,7 +17,7 @@ from napari_unetpick.project.annotations import MANUAL_SCORE, UNKNOWN, add_picks
 
 @contextmanager
 def one_step(layer: Any, *, moves: bool = True) -> Iterator[None]:
-    """Change several things of a Points layer; napari, which draws anew at each, does so once.
+    """Change several things of a Points layer; napari, which draws again at each, does so once.
 
     `moves` says that the points themselves are among them.
 

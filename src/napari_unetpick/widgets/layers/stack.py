@@ -44,7 +44,7 @@ class Layers:
         self.images = ImageStore(read_preferences().display)
         self.shown_key = ""
         self.drawing = False  # a shape is unfinished: it would be lost if its layer were filled
-        self.shown: Shown | None = None  # the image of `shown_key`, also while it is made anew
+        self.shown: Shown | None = None  # the image of `shown_key`, also while it is made again
         self._shown_from: Micrograph | None = None
         self._look: tuple[str, float, float] | None = None
         self._loading = 0
@@ -81,7 +81,7 @@ class Layers:
         return self._made[kind]
 
     def refill(self, *kinds: str) -> None:
-        """Show anew what is marked, in layers of some kinds or in all."""
+        """Show again what is marked, in layers of some kinds or in all."""
         if self.shown_key:
             with self._quietly():
                 for kind in set(kinds or self._made) & set(self._made):
@@ -171,7 +171,9 @@ class Layers:
         key = micrograph.key
         if self.session.closed or future.cancelled() or key != self.session.browser.current:
             return
-        if micrograph != self.session.project.entry(key).micrograph:  # added anew while it was read
+        if (
+            micrograph != self.session.project.entry(key).micrograph
+        ):  # added again while it was read
             self._go(key)
         elif (error := future.exception()) is None:
             self._show(key, future.result())

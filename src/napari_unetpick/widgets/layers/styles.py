@@ -44,7 +44,7 @@ def placement(pixel_size: float | None, ratio: tuple[float, float]) -> dict[str,
 
 
 def put(layer: Any, place: dict[str, Any]) -> None:
-    """Give a layer scale and units; napari draws all anew at each, so only where they differ."""
+    """Give a layer scale and units; napari draws all again at each, so only where they differ."""
     if not np.array_equal(layer.scale, place["scale"]):
         layer.scale = place["scale"]
     if tuple(map(str, layer.units)) != place["units"]:

@@ -139,7 +139,7 @@ class MicrographModel(QAbstractTableModel):
         """Return what a cell shows."""
         key = self.keys[index.row()]
         entry = self.session.project.entries.get(key)
-        if entry is None:  # the project changes: the list is about to be made anew
+        if entry is None:  # the project changes: the list is about to be made again
             return None
         column = COLUMNS[index.column()]
         if role == Qt.ItemDataRole.DisplayRole and column == "name":

@@ -116,7 +116,7 @@ class ScoreTable(QObject):
         self._work.close()
 
     def refresh(self) -> None:
-        """Collect anew if model, minimum distance, diameter, pixel sizes or project are others."""
+        """Collect again if model, minimum distance, diameter, pixel sizes or project are others."""
         session, model = self.session, self.session.selection.model
         made_with = (
             session.project.folder,

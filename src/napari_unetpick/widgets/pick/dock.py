@@ -136,7 +136,7 @@ class PickDock(Dock):
     # -- showing -------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Show everything anew."""
+        """Show everything again."""
         self.model_box.refresh()
         self.export.refresh()
         self._say_state()

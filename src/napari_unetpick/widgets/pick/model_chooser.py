@@ -44,7 +44,7 @@ class ModelBox(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """List the models anew and show the one in use."""
+        """List the models again and show the one in use."""
         used = self.session.selection.model.path
         choices = model_choices(self.session.project.runs(), used)
         self.box.clear()

@@ -52,7 +52,7 @@ Floats = NDArray[np.float64]
 
 
 class ThresholdPanel(QWidget):
-    """What the user moves until the right candidates are picks; nothing is computed anew."""
+    """What the user moves until the right candidates are picks; nothing is computed again."""
 
     def __init__(self, session: Session, table: ScoreTable) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The project that is open: opened, saved elsewhere, made anew, and its table of micrographs."""
+"""The project that is open: opened, saved elsewhere, made again, and its table of micrographs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class OpenProject:
     closing()
         Another project is about to be opened: this one is still there.
     changed()
-        Another project was opened, or this one was saved elsewhere: read everything anew.
+        Another project was opened, or this one was saved elsewhere: read everything again.
     entries_changed(keys)
         State, kept, split or number of picks of these micrographs changed, or they were added
         (those the project had: again, perhaps from another place).
