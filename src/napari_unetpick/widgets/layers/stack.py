@@ -171,9 +171,7 @@ class Layers:
         key = micrograph.key
         if self.session.closed or future.cancelled() or key != self.session.browser.current:
             return
-        if (
-            micrograph != self.session.project.entry(key).micrograph
-        ):  # added again while it was read
+        if micrograph != self.session.project.entry(key).micrograph:  # it was added again since
             self._go(key)
         elif (error := future.exception()) is None:
             self._show(key, future.result())
