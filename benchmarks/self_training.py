@@ -5,7 +5,7 @@ unlabelled (`--partial`). The models are
 
 - default: what scores like clicks that a network has not seen teaches as well, down to where
   precision falls;
-- supervised: clicks alone teach (`learn_unmarked = false`), in as many epochs; the cross-fitted
+- supervised: only clicks (`learn_unmarked = false`), in as many epochs; the cross-fitted
   networks, which are the same, are the default's;
 - round 1, round 2, ...: each round of `self-train` on the default; after a round that the gate
   does not accept no other is run;
@@ -215,7 +215,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[Row]:
 
 
 def keep_cross_fitting(run: Path, to: Path) -> None:
-    """Copy a run as one that was stopped after its cross-fitting and that learns from clicks alone.
+    """Copy a run as one that was stopped after its cross-fitting and that learns the clicks only.
 
     Its settings are changed by hand, since no command would go on with others.
     """

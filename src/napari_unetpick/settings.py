@@ -76,7 +76,9 @@ class TrainSettings:
     restart_factor: int = 2  # T_mult
     smallest_rate: float = 1e-6  # eta_min
     average_decay: float = 0.99  # of the exponential average of weights; 0 switches it off
-    learn_unmarked: bool = True  # clicks alone: what scores like them, unseen, is particles as well
+    learn_unmarked: bool = (
+        True  # partial labels: what scores like them, unseen, is particles as well
+    )
     balanced: bool = True  # half the patches around particles, half hard or random background
     seed: int = 42
 
@@ -89,7 +91,9 @@ class SelfTrainSettings:
     epochs: int = 0  # of each round; 0: as many as training took
     limits: Literal["quantiles", "raw", "calibrated"] = "quantiles"  # which of the next decide
     positive_quantile: float = 0.35  # candidates that score above it are taken for particles
-    least_precision: float = 0.9  # clicks alone: or down to where it falls to that; 0: the quantile
+    least_precision: float = (
+        0.9  # partial labels: or down to where it falls to that; 0: the quantile
+    )
     ignore_quantile: float = 0.05  # those between the two teach nothing
     positive_score: float = 0.98  # the same by scores, in the first round
     negative_score: float = 0.02  # and below it is background

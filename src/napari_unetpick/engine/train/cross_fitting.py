@@ -195,7 +195,7 @@ def f1_change(
 def _best(clicks: Floats, candidates: Floats) -> tuple[float, float]:
     """Raw threshold with the highest smoothed r^2 / P(pick), and the logarithm of r^2 / picks.
 
-    r is a kernel estimate over the clicks' logits: thirty clicks alone make coarse steps. Where all
+    r is a kernel estimate over the clicks' logits: thirty clicks make coarse steps. Where all
     scores are nearly equal, the least width hides that the first few keep hardly a click.
     """
     if len(candidates) == 0 or not (clicks > 0).any():

@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class PartialLabelSettings:
-    """How clicks alone train, set the threshold and label; fixed, so no recipe holds it.
+    """How partial labels train, set the threshold and label; fixed, so no recipe holds it.
 
     Where nothing else is said, a value served the development sets (simulated, thirty clicks) and
     was not varied; figures are in docs/benchmarks.md and docs/training.md.
