@@ -108,6 +108,7 @@ class Settings:
 
     recipe: str = "improved"
     particle_px: float = 24.0
+    upsample: bool = False  # micrographs whose particles have fewer pixels
     network: NetworkSettings = field(default_factory=NetworkSettings)
     target: TargetSettings = field(default_factory=TargetSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.simulate.catalogue import BUILDERS, build_molecule
-from napari_unetpick.simulate.molecules import BEAD_SIGMA
-from napari_unetpick.simulate.poses import cyclic, point_group
+from napari_unetpick.simulate.molecules.beads import BEAD_SIGMA
+from napari_unetpick.simulate.molecules.catalogue import BUILDERS, build_molecule
+from napari_unetpick.simulate.molecules.poses import cyclic, point_group
 from napari_unetpick.simulate.samples import SAMPLES
 
 

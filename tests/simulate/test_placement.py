@@ -16,7 +16,8 @@ from napari_unetpick.simulate.placement import (
     mean_diameter,
     place_bodies,
 )
-from napari_unetpick.simulate.samples import Contamination, get_sample
+from napari_unetpick.simulate.sample import Contamination
+from napari_unetpick.simulate.samples import get_sample
 
 CLEAN = Contamination(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 FRAME = Frame((400, 300), 4.0, 40)

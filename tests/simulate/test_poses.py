@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from napari_unetpick.simulate.poses import point_group, random_quaternions, rotation_matrices
+from napari_unetpick.simulate.molecules.poses import (
+    point_group,
+    random_quaternions,
+    rotation_matrices,
+)
 
 
 def test_views_and_turns_are_uniform():

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from napari_unetpick.simulate.micrograph import simulate_micrograph
-from napari_unetpick.simulate.molecules import BEAD_SIGMA
+from napari_unetpick.simulate.molecules.beads import BEAD_SIGMA
+from napari_unetpick.simulate.molecules.projection import bead_transfer, project_beads, splat
 from napari_unetpick.simulate.optics import contrast_transfer
-from napari_unetpick.simulate.projection import bead_transfer, project_beads, splat
-from napari_unetpick.simulate.samples import Contamination, get_sample
+from napari_unetpick.simulate.sample import Contamination
+from napari_unetpick.simulate.samples import get_sample
 
 CLEAN = Contamination(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 

@@ -10,7 +10,8 @@ import scipy.ndimage
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.simulate.micrograph import simulate_micrograph
-from napari_unetpick.simulate.samples import SAMPLES, Contamination, get_sample
+from napari_unetpick.simulate.sample import Contamination
+from napari_unetpick.simulate.samples import SAMPLES, get_sample
 
 SHAPE = (384, 512)
 

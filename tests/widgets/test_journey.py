@@ -20,7 +20,8 @@ from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.project.project import Project
-from napari_unetpick.simulate.samples import Contamination, get_sample
+from napari_unetpick.simulate.sample import Contamination
+from napari_unetpick.simulate.samples import get_sample
 from napari_unetpick.simulate.write import simulate_set
 from napari_unetpick.widgets.pick.job import picking_of
 from napari_unetpick.widgets.session.session import Session

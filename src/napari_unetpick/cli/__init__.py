@@ -20,6 +20,7 @@ from napari_unetpick.cli.pick import pick
 from napari_unetpick.cli.self_train import self_train
 from napari_unetpick.cli.simulate import simulate
 from napari_unetpick.cli.train import train
+from napari_unetpick.cli.train_general import train_general
 from napari_unetpick.version import __version__
 
 app = typer.Typer(
@@ -51,7 +52,7 @@ def unetpick(
 
 for command in (
     *(demo, train, self_train, pick, evaluate, compare, simulate, convert),
-    *(ablate, losses, augmentations, info, doctor),
+    *(ablate, losses, augmentations, train_general, info, doctor),
 ):
     app.command()(command)
 app.add_typer(benchmark, name="benchmark")

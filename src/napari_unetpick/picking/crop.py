@@ -1,4 +1,4 @@
-"""Reduction of a micrograph by cropping its Fourier transform."""
+"""Resampling of a micrograph in Fourier space: cropping its transform, or padding it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,41 @@ import scipy
 from numpy.typing import NDArray
 
 ROWS_AT_ONCE = 128  # rows transformed together: 2 MB of a 4096 x 4096 micrograph stay in cache
+
+
+def resample(
+    image: NDArray[np.generic],
+    shape: tuple[int, int],
+    low: float = -np.inf,
+    high: float = np.inf,
+    threads: int = 2,
+) -> NDArray[np.float32]:
+    """Reduce or enlarge (rows, cols) to `shape`; see `fourier_crop` and `fourier_pad`."""
+    enlarge = shape[0] > image.shape[0]
+    return (fourier_pad if enlarge else fourier_crop)(image, shape, low, high, threads)
+
+
+def fourier_pad(
+    image: NDArray[np.generic],
+    shape: tuple[int, int],
+    low: float = -np.inf,
+    high: float = np.inf,
+    threads: int = 2,
+) -> NDArray[np.float32]:
+    """Enlarge (rows, cols) to `shape` by adding frequencies that are zero.
+
+    Sample k of the result lies at k * N / n of the input; those that coincide are equal, but for
+    the input's Nyquist terms, which are dropped.
+    """
+    (rows, cols), (new_rows, new_cols) = image.shape, shape
+    spectrum = scipy.fft.rfft2(clipped(image, low, high), workers=threads)
+    padded = np.zeros((new_rows, new_cols // 2 + 1), dtype=np.complex64)
+    top, kept = (rows + 1) // 2, (cols + 1) // 2
+    padded[:top, :kept] = spectrum[:top, :kept]
+    padded[new_rows - (top - 1) :, :kept] = spectrum[rows - (top - 1) :, :kept]
+    large = scipy.fft.irfft2(padded, s=shape, workers=threads)
+    large *= (new_rows * new_cols) / (rows * cols)
+    return np.asarray(large, dtype=np.float32)
 
 
 def fourier_crop(

@@ -2,7 +2,8 @@
 
 A micrograph is Fourier-cropped so that a particle is `PARTICLE_PX` wide. Fourier crop from N
 to n samples puts sample k at k * N / n; rows and columns have their own ratio, because N * scale
-is rounded to a size with a fast Fourier transform. Nothing is upsampled.
+is rounded to a size with a fast Fourier transform. A particle of fewer pixels is upsampled where
+the model was trained so, else it stays as it is.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ def make_scale(
     diameter: float,
     *,
     particle_px: float = PARTICLE_PX,
+    upsample: bool = False,
     name: str = "micrograph",
 ) -> Scale:
     """Choose the network's image size for a micrograph.
@@ -81,6 +83,8 @@ def make_scale(
         A/px.
     diameter
         Particle diameter in A, the shorter axis of an elongated particle.
+    upsample
+        Enlarge a micrograph whose particles have fewer than `particle_px` pixels.
 
     Raises
     ------
@@ -106,8 +110,11 @@ def make_scale(
             CHECK,
             viewer=CHECK_IN_VIEWER,
         )
-    factor = min(1.0, particle_px / diameter_px)
-    rows, cols = (min(n, fast_even_length(n * factor)) for n in shape)
+    factor = particle_px / diameter_px
+    if factor > 1 and upsample:
+        rows, cols = (fast_even_length(n * factor) for n in shape)
+    else:
+        rows, cols = (min(n, fast_even_length(n * min(1.0, factor))) for n in shape)
     return Scale(file_shape=shape, network_shape=(rows, cols), diameter_px=diameter_px)
 
 

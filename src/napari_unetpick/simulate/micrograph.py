@@ -10,9 +10,12 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.simulate.contamination import Cover, draw_cover
 from napari_unetpick.simulate.frame import Frame
+from napari_unetpick.simulate.handling import handle
 from napari_unetpick.simulate.ice import draw_grain, draw_thickness, haze_transfer, transmission
+from napari_unetpick.simulate.junk.contamination import draw_cover
+from napari_unetpick.simulate.junk.cover import Cover
+from napari_unetpick.simulate.molecules.projection import bead_transfer, project_beads, splat
 from napari_unetpick.simulate.optics import (
     Optics,
     contrast_transfer,
@@ -20,9 +23,8 @@ from napari_unetpick.simulate.optics import (
     interaction_constant,
     signal_transfer,
 )
-from napari_unetpick.simulate.placement import OVERLAP_SHARE, Body, place_bodies
-from napari_unetpick.simulate.projection import bead_transfer, project_beads, splat
-from napari_unetpick.simulate.samples import Contamination, Sample
+from napari_unetpick.simulate.placement import OVERLAP_SHARE, Body, lay_down, place_bodies
+from napari_unetpick.simulate.sample import Contamination, Sample
 
 LEAST_TRANSMITTED = 0.02
 """Contrast below this fraction of the beam is clipped: the weak-phase sum could turn negative."""
@@ -107,15 +109,17 @@ def simulate_micrograph(
     check_sampling(sample)
     # The name is hashed in, so that one seed does not give all samples the same ice and defocus.
     entropy = [seed, zlib.crc32(sample.name.encode())]
-    streams = np.random.default_rng(entropy).spawn(6)
+    streams = np.random.default_rng(entropy).spawn(8)
     sample = vary_conditions(sample, streams[0])
     frame = make_frame(sample)
     optics = draw_optics(sample, streams[0])
     thickness = draw_thickness(frame, sample.thickness, sample.unevenness, streams[1])
     cover = draw_cover(frame, sample.contamination, streams[2])
     bodies = place_bodies(frame, sample, thickness, cover.mask, streams[3])
+    lay_down(bodies, sample, streams[6])
     intensity = expose(frame, sample, optics, thickness, cover, bodies, streams[4])
     image = detect(frame, sample, intensity, streams[5])
+    image = handle(image, sample.handling, sample.diameter_A / sample.pixel_size, streams[7])
     return record_truth(frame, sample, optics, thickness, cover, bodies, image)
 
 
@@ -163,6 +167,9 @@ def draw_optics(sample: Sample, rng: np.random.Generator) -> Optics:
         defocus_u=defocus + 0.5 * astigmatism,
         defocus_v=defocus - 0.5 * astigmatism,
         astigmatism_angle=rng.uniform(0.0, 180.0),
+        voltage=sample.voltage,
+        cs=sample.cs,
+        amplitude_contrast=sample.amplitude_contrast,
         b_factor=sample.b_factor,
     )
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.simulate.frame import Frame, smooth_field
-from napari_unetpick.simulate.molecules import Molecule
-from napari_unetpick.simulate.poses import random_quaternions
-from napari_unetpick.simulate.samples import Sample
+from napari_unetpick.simulate.molecules.beads import Molecule
+from napari_unetpick.simulate.molecules.poses import random_quaternions, turned_in_plane
+from napari_unetpick.simulate.sample import Sample
 
 OVERLAP_SHARE = 0.15
 """A molecule overlaps when more than this share of its area is also another molecule's."""
@@ -57,6 +57,17 @@ def place_bodies(
         kept = break_molecule(molecule, rng) if breaks else None
         bodies.append(Body(centre, quaternion, "broken" if breaks else molecule.name, kept))
     return bodies + fragments(frame, molecule, levels.debris * count, rng)
+
+
+def lay_down(bodies: list[Body], sample: Sample, rng: np.random.Generator) -> None:
+    """Turn a fraction `sample.preferred` of the molecules into one of one to three views."""
+    if not sample.preferred:
+        return
+    views = random_quaternions(int(rng.integers(1, 4)), rng)
+    for body in bodies:
+        if rng.random() < sample.preferred:
+            view = views[int(rng.integers(len(views)))]
+            body.quaternion = turned_in_plane(view, rng, wobble=0.15)
 
 
 def site_weights(

@@ -1,104 +1,14 @@
-"""Named samples: what is on the grid and how it is imaged."""
+"""The named samples, and the families that are drawn from a number."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.simulate.catalogue import build_molecule
-from napari_unetpick.simulate.molecules import Molecule
+from napari_unetpick.simulate.diet import diet_sample
+from napari_unetpick.simulate.molecules.catalogue import build_molecule, number_of
 from napari_unetpick.simulate.optics import Camera
-
-
-@dataclass(frozen=True)
-class Contamination:
-    """How much there is of what is not a particle.
-
-    Crystals, ethane and aggregates are expected numbers per square micrometre; a carbon edge is in
-    a fraction `carbon` of the micrographs; `broken` is the fraction of molecules that are broken;
-    `debris` is the mass of small fragments relative to that of the molecules.
-    """
-
-    crystals: float = 0.8
-    ethane: float = 2.0
-    carbon: float = 0.1
-    aggregates: float = 1.5
-    broken: float = 0.08
-    debris: float = 0.1
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A protein on a grid and the microscope's settings for it.
-
-    Parameters
-    ----------
-    name, description
-        How it is called, and what it is in one line.
-    molecule
-        Name of the molecule, see `molecules.BUILDERS`.
-    pixel_size
-        A/px.
-    shape
-        (rows, cols), pixels.
-    dose
-        Electrons per A^2 that reach the specimen.
-    defocus
-        (least, largest) mean underfocus of the micrographs, A.
-    coverage
-        Mean fraction of the area that the molecules would cover if none overlapped.
-    overlap
-        Probability with which a molecule may land where it overlaps another one.
-    thickness
-        Mean thickness of the ice, A.
-    unevenness
-        Relative variation of the thickness over a micrograph.
-    haze
-        Power of the coloured background at a period of 100 A, A^2, see `ice.haze_transfer`.
-    b_factor
-        Envelope of the contrast, A^2.
-    camera
-        How the camera blurs.
-    contamination
-        What is there besides intact molecules.
-    """
-
-    name: str
-    description: str
-    molecule: str
-    pixel_size: float = 4.0
-    shape: tuple[int, int] = (1024, 1024)
-    dose: float = 40.0
-    defocus: tuple[float, float] = (8000.0, 25000.0)
-    coverage: float = 0.25
-    overlap: float = 0.1
-    thickness: float = 400.0
-    unevenness: float = 0.25
-    haze: float = 0.035
-    b_factor: float = 80.0
-    camera: Camera = field(default_factory=Camera)
-    contamination: Contamination = field(default_factory=Contamination)
-
-    @property
-    def particle(self) -> Molecule:
-        """The molecule itself."""
-        return build_molecule(self.molecule)
-
-    @property
-    def diameter_A(self) -> float:
-        """Longest axis of the molecule, rounded to 5 A as a user would measure it."""
-        return 5.0 * round(self.particle.diameter_A / 5.0)
-
-    def sampled(self, shape: tuple[int, int] | None, pixel_size: float | None) -> Sample:
-        """Return the same sample imaged at another size or pixel size, where they are given."""
-        return replace(
-            self,
-            shape=self.shape if shape is None else shape,
-            pixel_size=self.pixel_size if pixel_size is None else pixel_size,
-        )
-
+from napari_unetpick.simulate.sample import Contamination, Sample
 
 _ALL = (
     Sample(
@@ -182,19 +92,20 @@ def get_sample(name: str) -> Sample:
     """
     if name in SAMPLES:
         return SAMPLES[name]
-    if name.startswith("random-") and name[7:].isascii() and name[7:].isdecimal():
-        return random_sample(int(name[7:]))
+    for family, draw in (("random", random_sample), ("diet", diet_sample)):
+        if (number := number_of(name, family)) is not None:
+            return draw(number)
     raise InputError(
-        f"unknown sample '{name}'; choose one of {', '.join(SAMPLES)}, or random-N with any "
-        "number N"
+        f"unknown sample '{name}'; choose one of {', '.join(SAMPLES)}, or random-N or diet-N with "
+        "any number N"
     )
 
 
 def random_sample(number: int) -> Sample:
     """Draw the sample `random-<number>`: its molecule, microscope settings, ice and dirt.
 
-    Meant as a diet for a general model: the ranges enclose those of the named samples. The pixel
-    size puts 28-48 pixels across the molecule.
+    The ranges enclose those of the named samples. The pixel size puts 28-48 pixels across the
+    molecule.
     """
     rng = np.random.default_rng(np.random.SeedSequence([number, 0x73616D]))
     name = f"random-{number}"

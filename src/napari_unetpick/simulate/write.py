@@ -20,7 +20,7 @@ from napari_unetpick.simulate.micrograph import (
     check_sampling,
     simulate_micrograph,
 )
-from napari_unetpick.simulate.samples import Sample
+from napari_unetpick.simulate.sample import Sample
 
 PICKS_HEADER = "micrograph,x,y,diameter"
 TRUTH_HEADER = "micrograph,x,y,kind,qw,qx,qy,qz,defocus,thickness,overlap"

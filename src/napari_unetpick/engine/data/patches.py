@@ -77,6 +77,12 @@ class PatchSource:
         patch[1:] /= 255
         return patch
 
+    def drop(self, index: int) -> None:
+        """Delete micrograph `index`."""
+        for name in (f"{index:06d}_image", f"{index:06d}_targets"):
+            self._open.pop(name, None)
+            self._path(name).unlink(missing_ok=True)
+
     def check_room(self, needed: int) -> None:
         """Refuse to start a run that the disk has no room for (`needed` bytes in all)."""
         stored = sum(path.stat().st_size for path in self.folder.iterdir())

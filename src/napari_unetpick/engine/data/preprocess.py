@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.image import check_values, read_micrograph, resolve_pixel_size
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.picking.crop import fourier_crop
+from napari_unetpick.picking.crop import resample
 from napari_unetpick.picking.scale import Scale, make_scale
 
 CLIP = 5.0  # robust standard deviations kept of the result: ice and gold must not rule the contrast
@@ -42,7 +42,7 @@ def preprocess(
     name: str = "micrograph",
     threads: int | None = None,
 ) -> NDArray[np.float32]:
-    """Fourier-crop, remove the background, normalise.
+    """Resample in Fourier space, remove the background, normalise.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def preprocess(
         The micrograph is constant.
     """
     low, high = outlier_limits(image, name)
-    small = fourier_crop(image, scale.network_shape, low, high, threads or count_cores())
+    small = resample(image, scale.network_shape, low, high, threads or count_cores())
     # Ice thickness varies over several particles: what is wider than a particle is background.
     small -= gaussian_filter(small, scale.network_diameter, mode="reflect", truncate=2.0)
     return normalise(small, name)
@@ -74,6 +74,7 @@ def prepare_micrograph(
     *,
     diameter: float,
     particle_px: float,
+    upsample: bool = False,
     pixel_size: float | None = None,
     threads: int | None = None,
 ) -> Prepared:
@@ -85,6 +86,8 @@ def prepare_micrograph(
         A.
     particle_px
         The diameter that the network sees, pixels.
+    upsample
+        As for `make_scale`.
     pixel_size
         A/px, or None to take the micrograph's own.
 
@@ -94,20 +97,36 @@ def prepare_micrograph(
         It cannot be read, has no signal, or its pixel size is not known.
     """
     scale, size, image = open_micrograph(
-        micrograph, diameter=diameter, particle_px=particle_px, pixel_size=pixel_size
+        micrograph,
+        diameter=diameter,
+        particle_px=particle_px,
+        upsample=upsample,
+        pixel_size=pixel_size,
     )
     return Prepared(scale, size, preprocess(image, scale, name=micrograph.name, threads=threads))
 
 
 def open_micrograph(
-    micrograph: Micrograph, *, diameter: float, particle_px: float, pixel_size: float | None = None
+    micrograph: Micrograph,
+    *,
+    diameter: float,
+    particle_px: float,
+    upsample: bool = False,
+    pixel_size: float | None = None,
 ) -> tuple[Scale, float, NDArray[np.generic]]:
     """Read, check and scale a micrograph: its scale, pixel size (A/px) and pixels."""
     image = read_micrograph(micrograph.path)
     check_values(image, micrograph.name)
     size = resolve_pixel_size(micrograph, image, pixel_size)
     rows, cols = image.data.shape
-    scale = make_scale((rows, cols), size, diameter, particle_px=particle_px, name=micrograph.name)
+    scale = make_scale(
+        (rows, cols),
+        size,
+        diameter,
+        particle_px=particle_px,
+        upsample=upsample,
+        name=micrograph.name,
+    )
     return scale, size, image.data
 
 

@@ -95,6 +95,7 @@ def prepare(
                 micrograph,
                 diameter=diameter,
                 particle_px=settings.particle_px,
+                upsample=settings.upsample,
                 pixel_size=pixel_size,
             )
             if not source.has_image(index):

@@ -68,6 +68,7 @@ def find(
                 job.micrographs[number],
                 diameter=diameter,
                 particle_px=scorer.settings.particle_px,
+                upsample=scorer.settings.upsample,
                 pixel_size=job.pixel_size,
                 threads=job.threads,
             )

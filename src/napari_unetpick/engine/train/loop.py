@@ -50,6 +50,9 @@ class FitJob:
         Figure of merit of a network (higher is better), or None: then the last weights are kept.
     rate
         Of the recipe's learning rate.
+    renew
+        Called with each epoch's number, from 0, before its patches are drawn; may change what
+        `source`, `centres` and `shapes` hold.
     stage, stage_number
         Name shown, and number that makes this training's randomness its own.
     """
@@ -66,6 +69,7 @@ class FitJob:
     stage_number: int = 0
     start: Weights | None = None
     rate: float = 1.0
+    renew: Callable[[int], None] = lambda epoch: None
 
 
 @dataclass
@@ -234,6 +238,7 @@ def draw_epoch(job: FitJob, run: Fit, steps: int) -> tuple[list[Place], Iterator
     On a GPU the next batch is made while the network learns from the last one.
     """
     settings = job.settings.train
+    job.renew(run.epoch)
     rng = np.random.default_rng([settings.seed, job.stage_number, run.epoch])
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     augment = BatchAugmentation(job.settings.augment, job.diameter)
@@ -245,7 +250,7 @@ def draw_epoch(job: FitJob, run: Fit, steps: int) -> tuple[list[Place], Iterator
         steps * settings.batch,
         settings.patch_px,
         balanced=settings.balanced,
-        hard=worst(run.hard),
+        hard=worst([each for each in run.hard if each[0].micrograph in job.shapes]),
     )
 
     def make() -> Iterator[Batch]:

@@ -91,6 +91,7 @@ class Previewer:
                 micrograph,
                 diameter=job.diameter,
                 particle_px=job.settings.particle_px,
+                upsample=job.settings.upsample,
                 pixel_size=job.pixel_size,
                 threads=job.threads,
             )

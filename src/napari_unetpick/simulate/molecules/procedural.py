@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.ndimage
 
-from napari_unetpick.simulate.molecules import (
+from napari_unetpick.simulate.molecules.beads import (
     NUCLEIC_EXCESS,
     PROTEIN_EXCESS,
     RESIDUE_VOLUME,
@@ -13,7 +13,7 @@ from napari_unetpick.simulate.molecules import (
     Molecule,
     assemble,
 )
-from napari_unetpick.simulate.poses import point_group
+from napari_unetpick.simulate.molecules.poses import point_group
 
 SYMMETRIES = ("C1", "C2", "C3", "C4", "C5", "C6", "C8", "D2", "D3", "D4", "D5", "D6", "D7", "O")
 DIAMETERS = (80.0, 320.0)

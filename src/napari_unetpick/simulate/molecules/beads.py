@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.simulate.poses import point_group
+from napari_unetpick.simulate.molecules.poses import point_group
 
 RESIDUE_VOLUME = 134.0
 """Mean volume of an amino-acid residue in a folded protein, A^3 (110 Da x 1.21 A^3/Da)."""

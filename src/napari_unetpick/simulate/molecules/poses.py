@@ -23,6 +23,29 @@ def random_quaternions(count: int, rng: np.random.Generator) -> NDArray[np.float
     return samples
 
 
+def turned_in_plane(
+    view: NDArray[np.float64], rng: np.random.Generator, *, wobble: float
+) -> NDArray[np.float64]:
+    """Turn a pose (4,) by any angle about the beam, and tilt it a little at random.
+
+    Parameters
+    ----------
+    wobble
+        Standard deviation of the tilt about each axis, radians.
+    """
+    half = 0.5 * rng.uniform(0.0, 2.0 * np.pi)
+    tilt = np.concatenate([[1.0], 0.5 * wobble * rng.standard_normal(3)])
+    about_beam = np.array([np.cos(half), 0.0, 0.0, np.sin(half)])
+    turned = multiply(about_beam, multiply(tilt / np.linalg.norm(tilt), view))
+    return turned if turned[0] >= 0 else -turned
+
+
+def multiply(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Product of two quaternions (4,): the rotation `second`, then `first` (Hamilton)."""
+    a, u, b, v = first[0], first[1:], second[0], second[1:]
+    return np.concatenate([[a * b - u @ v], a * v + b * u + np.cross(u, v)])
+
+
 def rotation_matrices(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
     """Turn unit quaternions (N, 4), (w, x, y, z), into rotation matrices (N, 3, 3).
 

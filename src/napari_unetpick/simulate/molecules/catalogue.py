@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.simulate.molecules import NUCLEIC_EXCESS, Lobe, Molecule, assemble
-from napari_unetpick.simulate.procedural import random_molecule
+from napari_unetpick.simulate.molecules.beads import NUCLEIC_EXCESS, Lobe, Molecule, assemble
+from napari_unetpick.simulate.molecules.diet import diet_molecule
+from napari_unetpick.simulate.molecules.procedural import random_molecule
 
 
 def barrel() -> Molecule:
@@ -77,7 +78,7 @@ BUILDERS: dict[str, Callable[[], Molecule]] = {
 
 @lru_cache(maxsize=16)
 def build_molecule(name: str) -> Molecule:
-    """Build the molecule called `name`: one of `BUILDERS`, or `random-N` for any number N.
+    """Build the molecule called `name`: one of `BUILDERS`, `random-N` or `diet-N`, any N.
 
     Molecules never change, so the last few are kept.
 
@@ -88,6 +89,13 @@ def build_molecule(name: str) -> Molecule:
     """
     if name in BUILDERS:
         return BUILDERS[name]()
-    if name.startswith("random-") and name[7:].isascii() and name[7:].isdecimal():
-        return random_molecule(int(name[7:]))
-    raise InputError(f"unknown molecule '{name}'; choose {', '.join(BUILDERS)} or random-N")
+    for family, draw in (("random", random_molecule), ("diet", diet_molecule)):
+        if (number := number_of(name, family)) is not None:
+            return draw(number)
+    raise InputError(f"unknown molecule '{name}'; choose {', '.join(BUILDERS)}, random-N or diet-N")
+
+
+def number_of(name: str, family: str) -> int | None:
+    """Return the N of `<family>-N`, or None if it is not of that family."""
+    digits = name.removeprefix(f"{family}-")
+    return int(digits) if digits != name and digits.isascii() and digits.isdecimal() else None

@@ -1,0 +1,1 @@
+"""The general model: trained on simulated micrographs alone, made as training goes."""

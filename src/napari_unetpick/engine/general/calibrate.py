@@ -1,0 +1,56 @@
+"""Held-out micrographs of the diet: what the general model's scores mean, and how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from napari_unetpick.engine.data.preprocess import preprocess
+from napari_unetpick.engine.data.training_set import Item, whole_of
+from napari_unetpick.engine.general.job import HELD_OUT
+from napari_unetpick.engine.general.render import imaged
+from napari_unetpick.engine.nn.unet import UNet
+from napari_unetpick.engine.pick.score_map import find_on
+from napari_unetpick.engine.train.validation import Pairs
+from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.labels import Labels
+from napari_unetpick.settings import Settings
+
+Held = list[tuple[Item, "torch.Tensor"]]
+
+
+def held_out(settings: Settings, count: int) -> Held:
+    """Render the first `count` held-out micrographs of the diet, with their truth.
+
+    Those without contrast are left out. The seed is theirs alone, so that every training has the
+    same ones.
+    """
+    found: Held = []
+    for number in range(HELD_OUT, HELD_OUT + count):
+        micrograph, scale = imaged(settings, 0, number)
+        try:
+            image = preprocess(micrograph.image, scale, threads=1)
+        except InputError:
+            continue
+        name = f"diet-{number}"
+        labels = Labels("full", micrograph.coords)
+        item = Item(number, Micrograph(Path(name), name), labels, scale, micrograph.pixel_size)
+        found.append((item, torch.from_numpy(image)))
+    return found
+
+
+def find_all(
+    network: UNet, held: Sequence[tuple[Item, torch.Tensor]], device: torch.device
+) -> Pairs:
+    """Return the held-out micrographs, whole, each with its candidates."""
+    return [
+        (
+            replace(item, held_out=whole_of(item)),
+            find_on(network, image.numpy(), item.scale, device, lambda: None),
+        )
+        for item, image in held
+    ]

@@ -1,0 +1,91 @@
+"""What the training of the general model is asked for, and its recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from napari_unetpick.settings import AugmentSettings, Settings, TrainSettings, to_dict
+from napari_unetpick.version import __version__
+
+PATCHES = 2_000_000
+PATCHES_AN_EPOCH = 3200
+MICROGRAPH_PATCHES = 160  # drawn from a micrograph before another one takes its place
+WINDOW = 256  # micrographs that an epoch draws from
+HELD_OUT = 10_000_000
+"""Number of the first sample that no training reaches: these calibrate."""
+
+
+def general_settings(patches: int, seed: int, batch: int = 16) -> Settings:
+    """Return the recipe for `patches` patches in all.
+
+    Rate and batch grow together (Goyal et al. 2017), up to four times the rate.
+    """
+    rate = 2e-3 * min(max(batch / 16, 1.0) ** 0.5, 4.0)
+    return Settings(
+        recipe="improved",
+        upsample=True,
+        augment=AugmentSettings(scale=0.1, noise=0.3, ice=0.05),
+        train=TrainSettings(
+            epochs=max(1, round(patches / PATCHES_AN_EPOCH)),
+            patches_per_epoch=PATCHES_AN_EPOCH,
+            batch=batch,
+            learning_rate=rate,
+            average_decay=0.998,
+            seed=seed,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneralJob:
+    """What is to be trained.
+
+    Parameters
+    ----------
+    run
+        The run folder.
+    settings
+        From `general_settings`.
+    start
+        Weights by name to go on from, or None for a new network.
+    processes
+        That render micrographs beside the training; the result doesn't depend on it.
+    """
+
+    run: Path
+    settings: Settings = field(default_factory=lambda: general_settings(PATCHES, 42))
+    start: dict[str, Any] | None = None
+    processes: int = 1
+    device: str = "auto"
+    resume: bool = False
+
+    @property
+    def fresh(self) -> float:
+        """New micrographs in each epoch."""
+        return self.settings.train.patches_per_epoch / MICROGRAPH_PATCHES
+
+    @property
+    def window(self) -> int:
+        """Micrographs that an epoch draws from: all there ever are, in a short training."""
+        return min(WINDOW, max(8, int(self.fresh * self.settings.train.epochs)))
+
+    @property
+    def last(self) -> int:
+        """Number after the last micrograph that is needed."""
+        return self.window + int((self.settings.train.epochs - 1) * self.fresh)
+
+    def config(self) -> dict[str, Any]:
+        """Return what config.toml says: enough to repeat the run."""
+        return {
+            "version": __version__,
+            "start": "scratch" if self.start is None else "model",
+            "settings": to_dict(self.settings),
+        }
+
+
+def shorter(settings: Settings, patches_an_epoch: int) -> Settings:
+    """Return the same recipe with other epochs, for trials and tests."""
+    train = replace(settings.train, patches_per_epoch=patches_an_epoch)
+    return replace(settings, train=train)

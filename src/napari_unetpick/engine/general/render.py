@@ -1,0 +1,80 @@
+"""One micrograph of the diet as the network learns from it: simulated, scaled, labelled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.engine.data.preprocess import preprocess
+from napari_unetpick.engine.data.targets import fit_discs, paint_targets
+from napari_unetpick.io.labels import Labels
+from napari_unetpick.picking.scale import SMALLEST_PX, Scale, make_scale
+from napari_unetpick.settings import Settings
+from napari_unetpick.simulate.micrograph import SimulatedMicrograph, simulate_micrograph
+from napari_unetpick.simulate.samples import get_sample
+
+UNSURE = 0.1
+"""Standard deviation of the logarithm of the diameter that a user gives."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A micrograph of the diet at the network's scale.
+
+    Parameters
+    ----------
+    image
+        (rows, cols) float32, from `preprocess`.
+    planes
+        (2, rows, cols) uint8 target and weight.
+    centres
+        (N, 2) (row, col) of the particles, network pixels.
+    """
+
+    image: NDArray[np.float32]
+    planes: NDArray[np.uint8]
+    centres: NDArray[np.float64]
+
+
+def render(settings: Settings, seed: int, number: int) -> Rendered:
+    """Render micrograph `number` of the diet; the same arguments give the same arrays.
+
+    Every micrograph has its own sample, `diet-<number>`. Junk is background like any other.
+
+    Raises
+    ------
+    InputError
+        The micrograph has no contrast.
+    """
+    micrograph, scale = imaged(settings, seed, number)
+    labels = Labels("full", micrograph.coords)
+    centres = scale.to_network(micrograph.coords)
+    discs = fit_discs(settings.target, [centres], scale.network_diameter)
+    image = preprocess(micrograph.image, scale, threads=1)
+    return Rendered(image, paint_targets(labels, scale, discs), centres)
+
+
+def imaged(settings: Settings, seed: int, number: int) -> tuple[SimulatedMicrograph, Scale]:
+    """Simulate micrograph `number`, and scale it by the diameter that somebody would give."""
+    micrograph = simulate_micrograph(get_sample(f"diet-{number}"), seed)
+    scale = make_scale(
+        micrograph.image.shape,
+        micrograph.pixel_size,
+        given_diameter(seed, number),
+        particle_px=settings.particle_px,
+        upsample=settings.upsample,
+    )
+    return micrograph, scale
+
+
+def given_diameter(seed: int, number: int) -> float:
+    """Draw the diameter (A) that a user gives: between the molecule's axes, and not quite right."""
+    rng = np.random.default_rng([seed, number, 0x646961])
+    sample = get_sample(f"diet-{number}")
+    width, length = sample.particle.width_A, sample.particle.diameter_A
+    share = rng.beta(1.0, 2.0)
+    between = max(width, 0.5 * length) ** share * length ** (1 - share)
+    given = float(between * np.exp(UNSURE * rng.standard_normal()))
+    return max(given, 1.1 * SMALLEST_PX * sample.pixel_size)

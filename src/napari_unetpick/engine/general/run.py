@@ -1,0 +1,154 @@
+"""Training of the general model: from nothing to a calibrated model, resumable at every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from napari_unetpick.engine.data.patches import PatchSource
+from napari_unetpick.engine.devices import choose_device, make_deterministic
+from napari_unetpick.engine.general.calibrate import find_all, held_out
+from napari_unetpick.engine.general.job import PATCHES_AN_EPOCH, GeneralJob
+from napari_unetpick.engine.general.supply import Supply
+from napari_unetpick.engine.nn.unet import UNet, build_network, count_parameters, place
+from napari_unetpick.engine.runs.folder import RunFolder
+from napari_unetpick.engine.runs.record import versions
+from napari_unetpick.engine.train.loop import FitJob, Weights, fit
+from napari_unetpick.engine.train.validation import best_f1, calibrate, label_and_pool, score_picks
+from napari_unetpick.events import Done, Event, Message, Metrics
+from napari_unetpick.io.models import Model, save_model
+from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.picking.scale import SAME_PARTICLE
+from napari_unetpick.project.runs import MODEL
+from napari_unetpick.settings import to_dict
+
+STAGE = "general"
+VALIDATED_EACH_EPOCH = 16  # held-out micrographs
+CALIBRATING = 200
+
+
+def train_general(
+    job: GeneralJob, check_stop: Callable[[], None] = lambda: None
+) -> Iterator[Event]:
+    """Train the general model on micrographs that are simulated as they are needed.
+
+    The run folder then holds model.safetensors (float32), metrics.jsonl, config.toml, a log and the
+    checkpoint. On the CPU the same settings give the same bytes, however often the run was stopped
+    and whatever the number of rendering processes.
+
+    Yields
+    ------
+    Message, Progress, Metrics, and Done with the model's path and card.
+
+    Raises
+    ------
+    InputError, EngineError
+        With one line that says what to do.
+    """
+    device, why = choose_device(job.device)
+    make_deterministic()
+    folder, settings = RunFolder(job.run), job.settings
+    state = folder.check(job.config(), resume=job.resume) or {}
+    folder.begin(job.config())
+    yield Message(f"device: {why}")
+    yield Message(describe(job))
+    source = PatchSource(job.run / "cache")
+    supply = Supply(
+        settings,
+        source,
+        window=job.window,
+        fresh=job.fresh,
+        last=job.last,
+        processes=job.processes,
+        check_stop=check_stop,
+    )
+    few = held_out(settings, VALIDATED_EACH_EPOCH)
+
+    def validate(network: UNet) -> dict[str, float]:
+        pairs = find_all(network.eval(), few, device)
+        return {"validation_f1": best_f1(label_and_pool(pairs, SAME_PARTICLE))}
+
+    def save(fitted: dict[str, Any]) -> None:
+        state["fit"] = fitted
+        folder.save_checkpoint(state)
+
+    work = FitJob(
+        settings=settings,
+        source=source,
+        centres=supply.centres,
+        shapes=supply.shapes,
+        diameter=settings.particle_px,
+        device=device,
+        validate=validate,
+        epochs=settings.train.epochs,
+        stage=STAGE,
+        start=job.start,
+        renew=supply.renew,
+    )
+    try:
+        for event in fit(work, state.get("fit"), save, check_stop):
+            if isinstance(event, Metrics):
+                folder.history.append({"stage": STAGE, "epoch": event.epoch, **event.values})
+                figures = ", ".join(f"{key} {value:.4g}" for key, value in event.values.items())
+                folder.log(f"epoch {event.epoch}/{settings.train.epochs}: {figures}")
+            yield event
+    finally:
+        supply.close()
+        source.remove()
+    weights: Weights = state["fit"]["average"]  # the last: few held-out micrographs choose badly
+    yield Message(f"calibrating on {CALIBRATING} held-out micrographs of the diet")
+    card = card_of(job, weights, device)
+    arrays = {name: np.asarray(value) for name, value in weights.items()}
+    save_model(job.run / MODEL, Model(arrays, card))
+    yield Message(
+        f"done; F1 {card['validation']['f1']:.3f} on {CALIBRATING} held-out micrographs of the "
+        "diet (protocol particle)"
+    )
+    yield Done({"model": str(job.run / MODEL), "card": card})
+
+
+def describe(job: GeneralJob) -> str:
+    """Say what is trained and on how much."""
+    train = job.settings.train
+    patches = train.epochs * train.patches_per_epoch
+    parameters = count_parameters(build_network(job.settings.network))
+    return (
+        f"general model: network of {parameters:,} parameters, {patches:,} patches of "
+        f"{job.last:,} simulated micrographs in {train.epochs:,} epochs"
+    )
+
+
+def card_of(job: GeneralJob, weights: Weights, device: torch.device) -> dict[str, Any]:
+    """Return the card: no path, no date, no duration, so one seed gives one file."""
+    network = build_network(job.settings.network)
+    network.load_state_dict(weights)
+    ready = place(network.fused(), device)
+    pairs = find_all(ready, held_out(job.settings, CALIBRATING), device)
+    calibration: Calibration = calibrate(pairs, [])
+    figures = score_picks(pairs, calibration, 0.0)
+    train = job.settings.train
+    return {
+        "general": True,
+        "settings": to_dict(job.settings),
+        "diameter": None,
+        "calibration": calibration.to_dict(),
+        "validation": {
+            "protocol": "particle",
+            "data": f"{len(pairs)} held-out micrographs of the diet",
+            "micrographs": len(pairs),
+            **{name: round(value, 4) for name, value in figures.items()},
+        },
+        "training": {
+            "command": f"unetpick train-general --run DIR --patches "
+            f"{train.epochs * PATCHES_AN_EPOCH} --batch {train.batch} --seed {train.seed}",
+            "micrographs": job.last,
+            "labels": ["simulated"],
+        },
+        "data": f"diet, samples 0 to {job.last - 1}, seed {train.seed}",
+        "licence": "BSD-3-Clause",
+        "device": device.type,
+        "versions": versions(),
+    }

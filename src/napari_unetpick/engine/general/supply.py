@@ -1,0 +1,111 @@
+"""Fresh micrographs for every epoch, rendered in processes beside the training."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unetpick.engine.data.patches import PatchSource
+from napari_unetpick.engine.general.render import Rendered, render
+from napari_unetpick.errors import EngineError, InputError
+from napari_unetpick.settings import Settings
+
+AHEAD = 64  # micrographs rendered before they are needed
+
+
+class Supply:
+    """A window of rendered micrographs that moves on with every epoch.
+
+    Which micrographs an epoch sees follows from its number alone, whoever rendered them and when:
+    a run that was stopped, or has other processes, takes the same steps.
+
+    Parameters
+    ----------
+    source
+        Where the rendered micrographs lie while they are in the window.
+    window
+        How many micrographs an epoch draws from.
+    fresh
+        How many of them are new in each epoch.
+    last
+        Number after the last micrograph that is ever needed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: PatchSource,
+        *,
+        window: int,
+        fresh: float,
+        last: int,
+        processes: int,
+        check_stop: Callable[[], None],
+    ) -> None:
+        self.centres: dict[int, NDArray[np.float64]] = {}
+        self.shapes: dict[int, tuple[int, int]] = {}
+        self._settings, self._source = settings, source
+        self._window, self._fresh, self._last = window, fresh, last
+        self._check_stop = check_stop
+        self._coming: dict[int, Future[Rendered | None]] = {}
+        self._pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+
+    def renew(self, epoch: int) -> None:
+        """Hold the micrographs of an epoch, counted from 0; wait for those still in the making.
+
+        Raises
+        ------
+        EngineError
+            A rendering process died.
+        Cancelled
+            As `check_stop` raises it.
+        """
+        end = self._window + int(epoch * self._fresh)
+        wanted = range(end - self._window, end)
+        for number in [*self.shapes]:
+            if number not in wanted:
+                del self.centres[number], self.shapes[number]
+                self._source.drop(number)
+        for number in range(wanted.start, min(end + AHEAD, self._last)):
+            if number not in self.shapes and number not in self._coming:
+                seed = self._settings.train.seed
+                self._coming[number] = self._pool.submit(_render, self._settings, seed, number)
+        for number in wanted:
+            if number not in self.shapes:
+                self._take(number)
+
+    def close(self) -> None:
+        """End the rendering processes."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _take(self, number: int) -> None:
+        future = self._coming.pop(number)
+        while not future.done():
+            self._check_stop()
+            wait([future], timeout=0.5)
+        try:
+            rendered = future.result()
+        except BrokenProcessPool as error:
+            raise EngineError(
+                "a process that renders micrographs died (out of memory?); run the same command "
+                "with --resume, and with fewer --processes"
+            ) from error
+        if rendered is None:  # without contrast: its number stays empty
+            rendered = Rendered(
+                np.zeros((8, 8), np.float32), np.zeros((2, 8, 8), np.uint8), np.empty((0, 2))
+            )
+        self._source.put_image(number, rendered.image)
+        self._source.put_targets(number, rendered.planes)
+        self.centres[number], self.shapes[number] = rendered.centres, rendered.image.shape
+
+
+def _render(settings: Settings, seed: int, number: int) -> Rendered | None:
+    try:
+        return render(settings, seed, number)
+    except InputError:
+        return None

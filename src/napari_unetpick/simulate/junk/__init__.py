@@ -1,0 +1,1 @@
+"""What lies on the ice besides molecules."""

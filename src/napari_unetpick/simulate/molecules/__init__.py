@@ -1,0 +1,1 @@
+"""Molecules as clouds of beads, their poses and projections."""
