@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from napari_unetpick.version import __version__
 PATCHES = 2_000_000
 PATCHES_AN_EPOCH = 3200
 MICROGRAPH_PATCHES = 160  # drawn from a micrograph before another one takes its place
-WINDOW = 256  # micrographs that an epoch draws from
+WINDOW = 128  # micrographs that an epoch draws from
 HELD_OUT = 10_000_000
 """Number of the first sample that no training reaches: these calibrate."""
 
@@ -52,12 +52,15 @@ class GeneralJob:
         Weights by name to go on from, or None for a new network.
     processes
         That render micrographs beside the training; the result doesn't depend on it.
+    calibrating
+        Held-out micrographs that the scores are calibrated on.
     """
 
     run: Path
     settings: Settings = field(default_factory=lambda: general_settings(PATCHES, 42))
     start: dict[str, Any] | None = None
     processes: int = 1
+    calibrating: int = 200
     device: str = "auto"
     resume: bool = False
 
@@ -83,9 +86,3 @@ class GeneralJob:
             "start": "scratch" if self.start is None else "model",
             "settings": to_dict(self.settings),
         }
-
-
-def shorter(settings: Settings, patches_an_epoch: int) -> Settings:
-    """Return the same recipe with other epochs, for trials and tests."""
-    train = replace(settings.train, patches_per_epoch=patches_an_epoch)
-    return replace(settings, train=train)

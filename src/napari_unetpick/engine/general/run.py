@@ -27,7 +27,6 @@ from napari_unetpick.settings import to_dict
 
 STAGE = "general"
 VALIDATED_EACH_EPOCH = 16  # held-out micrographs
-CALIBRATING = 200
 
 
 def train_general(
@@ -65,7 +64,7 @@ def train_general(
         processes=job.processes,
         check_stop=check_stop,
     )
-    few = held_out(settings, VALIDATED_EACH_EPOCH)
+    few = held_out(settings, min(VALIDATED_EACH_EPOCH, job.calibrating))
 
     def validate(network: UNet) -> dict[str, float]:
         pairs = find_all(network.eval(), few, device)
@@ -99,14 +98,12 @@ def train_general(
         supply.close()
         source.remove()
     weights: Weights = state["fit"]["average"]  # the last: few held-out micrographs choose badly
-    yield Message(f"calibrating on {CALIBRATING} held-out micrographs of the diet")
+    yield Message(f"calibrating on {job.calibrating} held-out micrographs of the diet")
     card = card_of(job, weights, device)
     arrays = {name: np.asarray(value) for name, value in weights.items()}
     save_model(job.run / MODEL, Model(arrays, card))
-    yield Message(
-        f"done; F1 {card['validation']['f1']:.3f} on {CALIBRATING} held-out micrographs of the "
-        "diet (protocol particle)"
-    )
+    table = card["validation"]
+    yield Message(f"done; F1 {table['f1']:.3f} on {table['data']} (protocol {table['protocol']})")
     yield Done({"model": str(job.run / MODEL), "card": card})
 
 
@@ -126,7 +123,7 @@ def card_of(job: GeneralJob, weights: Weights, device: torch.device) -> dict[str
     network = build_network(job.settings.network)
     network.load_state_dict(weights)
     ready = place(network.fused(), device)
-    pairs = find_all(ready, held_out(job.settings, CALIBRATING), device)
+    pairs = find_all(ready, held_out(job.settings, job.calibrating), device)
     calibration: Calibration = calibrate(pairs, [])
     figures = score_picks(pairs, calibration, 0.0)
     train = job.settings.train

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait as wait_for
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +56,11 @@ class Supply:
         self._window, self._fresh, self._last = window, fresh, last
         self._check_stop = check_stop
         self._coming: dict[int, Future[Rendered | None]] = {}
-        self._pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+        self._pool = ProcessPoolExecutor(
+            processes,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_end_with_parent,
+        )
 
     def renew(self, epoch: int) -> None:
         """Hold the micrographs of an epoch, counted from 0; wait for those still in the making.
@@ -102,6 +109,18 @@ class Supply:
         self._source.put_image(number, rendered.image)
         self._source.put_targets(number, rendered.planes)
         self.centres[number], self.shapes[number] = rendered.centres, rendered.image.shape
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, however that ended."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            wait_for([parent.sentinel])
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _render(settings: Settings, seed: int, number: int) -> Rendered | None:

@@ -1,0 +1,187 @@
+"""The general model on sets that it has never seen, without a click; right diameter given.
+
+Development sets choose between models: betagal's training and validation splits, the four exposures
+`contamination/*_0.mrc`, and simulated sets, each also at a third of its dose and with twice its
+haze. Test sets are scored once for each figure that is published: apoferritin, betagal's test
+split, `contamination/*_1.mrc` and `ice_large.mrc`. Real sets are found by UNETPICK_TEST_DATA.
+
+Protocol particle; real truth without a border of half a diameter. "best F1" has its threshold
+chosen on the set itself, an upper bound. "expected" is the mean score of the picks, what the user
+is told of precision.
+
+    python benchmarks/general.py [--model MODEL] [--sets betagal,random-21] [--test]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from accuracy import DATA, OUT, REAL, read_rows
+
+SIMULATED = (*(f"random-{n}" for n in range(21, 26)), "globule", "rod", "tetramer")
+MICROGRAPHS = 3
+COLUMNS = ("set", "micrographs", "F1", "best F1", "precision", "recall", "expected", "picks")
+
+
+@dataclass(frozen=True)
+class Set:
+    """Micrographs with their truth.
+
+    Parameters
+    ----------
+    files
+        (micrograph, truth (N, 2) row, col) of each.
+    border
+        Diameters from the edge that are not scored.
+    """
+
+    name: str
+    files: list[tuple[Path, np.ndarray]]
+    diameter: float
+    pixel_size: float | None
+    border: float
+
+
+def real_set(protein: str, splits: tuple[str, ...]) -> Set:
+    """Return some splits of a real set."""
+    diameter, pixel_size = REAL[protein]
+    folder = DATA / protein
+    split = {row["micrograph"]: row["split"] for row in read_rows(folder / "split.csv")}
+    rows = read_rows(folder / "picks.csv")
+    files = [
+        (
+            folder / name,
+            np.array(
+                [(float(r["y"]), float(r["x"])) for r in rows if r["micrograph"] == name]
+            ).reshape(-1, 2),
+        )
+        for name, part in split.items()
+        if part in splits
+    ]
+    return Set(f"{protein} ({', '.join(splits)})", files, diameter, pixel_size, 0.5)
+
+
+def empty_set(pattern: str) -> Set:
+    """Return exposures that hold nothing that may be picked."""
+    files = [(path, np.empty((0, 2))) for path in sorted((DATA / "contamination").glob(pattern))]
+    return Set(f"contamination/{pattern}", files, 150.0, 4.0, 0.0)
+
+
+def simulated_set(name: str) -> Set:
+    """Simulate a set; `random-21-low` is at a third of the dose and twice the haze."""
+    from napari_unetpick.simulate.micrograph import simulate_micrograph
+    from napari_unetpick.simulate.samples import get_sample
+    from napari_unetpick.simulate.write import micrograph_seed, write_mrc
+
+    sample = get_sample(name.removesuffix("-low"))
+    diameter = sample.diameter_A
+    if name.endswith("-low"):
+        sample = replace(sample, dose=sample.dose / 3, haze=sample.haze * 2)
+    folder = OUT / "general" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for number in range(MICROGRAPHS):
+        path, truth = folder / f"{name}_{number}.mrc", folder / f"{name}_{number}.npy"
+        if not truth.is_file():
+            made = simulate_micrograph(sample, micrograph_seed(9, number + 1))
+            write_mrc(path, made.image, made.pixel_size)
+            np.save(truth, made.coords)
+        files.append((path, np.load(truth)))
+    return Set(name, files, diameter, None, 0.0)
+
+
+def make_sets(names: list[str], *, test: bool) -> Iterator[Set]:
+    """Return the sets of that name; without names all of one kind."""
+    if test:
+        yield real_set("apoferritin", ("train", "test"))
+        yield real_set("betagal", ("test",))
+        yield empty_set("*_1.mrc")
+        yield empty_set("ice_large.mrc")
+        return
+    for name in names or ["betagal", "contamination", *SIMULATED, *(f"{s}-low" for s in SIMULATED)]:
+        if name == "betagal":
+            yield real_set(name, ("train", "validation"))
+        elif name == "contamination":
+            yield empty_set("*_0.mrc")
+        else:
+            yield simulated_set(name)
+
+
+def score(scorer, one: Set) -> dict[str, object]:
+    """Pick a set and score it."""
+    from napari_unetpick.engine.data.preprocess import prepare_micrograph
+    from napari_unetpick.engine.pick.find import find_one
+    from napari_unetpick.evaluation.matching import label_candidates
+    from napari_unetpick.io.images.micrograph import Micrograph
+
+    scores, true, picked, truths = [], [], [], 0
+    for path, truth in one.files:
+        prepared = prepare_micrograph(
+            Micrograph(path, path.name),
+            diameter=one.diameter,
+            particle_px=scorer.settings.particle_px,
+            upsample=scorer.settings.upsample,
+            pixel_size=one.pixel_size,
+        )
+        found = find_one(scorer, prepared)
+        chosen, calibrated = found.picked(scorer.calibration, 0.0)
+        coords, radius = found.coords[chosen], 0.5 * found.diameter_px
+        right = label_candidates(coords, calibrated[chosen], truth, radius)
+        margin = one.border * found.diameter_px
+        limit = np.array(prepared.scale.file_shape) - 1 - margin
+
+        def inner(points: np.ndarray, low=margin, high=limit) -> np.ndarray:
+            return ((points >= low) & (points <= high)).all(axis=1)
+
+        keep = inner(coords)
+        scores.append(calibrated[chosen][keep])
+        true.append(right[keep])
+        truths += int(inner(truth).sum())
+    scores, true = np.concatenate(scores), np.concatenate(true)
+    picked = scores >= scorer.calibration.threshold
+    hits, count = int(true[picked].sum()), int(picked.sum())
+    order = np.argsort(-scores, kind="stable")
+    curve = 2 * np.cumsum(true[order]) / np.maximum(np.arange(1, len(order) + 1) + truths, 1)
+    return {
+        "set": one.name,
+        "micrographs": len(one.files),
+        "F1": 2 * hits / max(count + truths, 1) if truths else None,
+        "best F1": float(curve.max()) if truths and len(curve) else None,
+        "precision": hits / max(count, 1) if truths else None,
+        "recall": hits / truths if truths else None,
+        "expected": float(scores[picked].mean()) if count else None,
+        "picks": count / len(one.files),
+    }
+
+
+def main() -> None:
+    """Score the sets and print the table as it grows."""
+    import torch
+
+    from napari_unetpick.engine.inputs import GENERAL
+    from napari_unetpick.engine.pick.ensemble import make_scorer
+    from napari_unetpick.io.models import load_model
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default=str(GENERAL))
+    parser.add_argument("--sets", default="", help="comma-separated; default: all for development")
+    parser.add_argument("--test", action="store_true", help="the test sets: once a figure")
+    options = parser.parse_args()
+    scorer = make_scorer([(options.model, load_model(options.model))], torch.device("cpu"))
+    print("|" + "|".join(COLUMNS) + "|\n|" + "---|" * len(COLUMNS), flush=True)
+    rows = []
+    for one in make_sets([name for name in options.sets.split(",") if name], test=options.test):
+        rows.append(score(scorer, one))
+        cells = (rows[-1][column] for column in COLUMNS)
+        text = (f"{c:.3f}" if isinstance(c, float) else "" if c is None else str(c) for c in cells)
+        print("|" + "|".join(text) + "|", flush=True)
+    (OUT.parent / "general.json").write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
