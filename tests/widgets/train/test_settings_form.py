@@ -21,7 +21,7 @@ def form(qtbot: Any) -> SettingsForm:
 
 
 def test_every_setting_has_words() -> None:
-    names = {"recipe", "particle_px"}
+    names = {"recipe", "particle_px", "upsample"}
     for section in dataclasses.fields(Settings):
         value = getattr(Settings(), section.name)
         if dataclasses.is_dataclass(value):

@@ -109,8 +109,9 @@ def key_of(settings: Settings, ensemble: bool = False) -> str:
 def _flat(settings: Settings) -> dict[str, Any]:
     """Return `section name` to value; no seed, no recipe name, and 0 is 0.0."""
     table = to_dict(replace(settings, train=replace(settings.train, seed=0)))
-    sections = {"": {"particle_px": table.pop("particle_px")}, **table}
-    del sections["recipe"]
+    del table["recipe"]
+    alone = {name: table.pop(name) for name in [*table] if not isinstance(table[name], dict)}
+    sections = {"": alone, **table}
     flat = {
         f"{section} {name}": value
         for section, values in sections.items()

@@ -29,7 +29,8 @@ class SettingsForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         self.recipe = self._recipe()
         size = self._field("particle_px", Settings().particle_px, float)
-        layout.addWidget(_column([self.recipe, size]))
+        enlarge = self._field("upsample", Settings().upsample, bool)
+        layout.addWidget(_column([self.recipe, size, enlarge]))
         for name, title in settings_labels.SECTIONS.items():
             layout.addWidget(section(title, self._section(name)))
         layout.addWidget(self.trouble)

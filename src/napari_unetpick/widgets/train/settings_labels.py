@@ -28,6 +28,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "Micrographs are rescaled so that a particle is this many pixels wide. Larger values show "
         "the network more detail; the cost grows with the square.",
     ),
+    "upsample": (
+        "Enlarge coarse micrographs",
+        "Micrographs whose particles have fewer pixels than the particle size are enlarged to it. "
+        "The general model is trained so.",
+    ),
     "train.epochs": (
         "Epochs",
         "Number of training epochs. The best epoch is kept, so more epochs only cost time.",
