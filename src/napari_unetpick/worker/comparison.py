@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +36,8 @@ def make_comparison(request: CompareRequest) -> CompareJob:
         micrographs=[str(project.folder)],
         truth=project.folder / PICKS,
         out=comparisons_folder(project.folder),  # one place: no model picks the same twice
-        models=_methods(request.models),
-        picks=_methods(request.picks),
+        models=request.models,
+        picks=request.picks,
         border=request.border,
         final=request.final,
         device=request.device,
@@ -65,8 +64,3 @@ def write_result(project: Path, found: ComparisonResult) -> dict[str, Any]:
     page = write_comparison(new_comparison(project), found)[-1]
     plain = {**found.to_dict(), "notes": found.all_notes}
     return {**plain, "about": about(found), "page": str(page)}
-
-
-def _methods(paths: Mapping[str, Path]) -> list[str]:
-    """Write methods as NAME=PATH, where the first "=" ends the name."""
-    return [f"{name.replace('=', '-')}={path}" for name, path in paths.items()]
