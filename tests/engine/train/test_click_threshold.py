@@ -23,7 +23,8 @@ from napari_unetpick.engine.train.cross_fitting import (
     transfer_threshold,
 )
 from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
-from napari_unetpick.picking.calibration import Calibration, sigmoid
+from napari_unetpick.io.logits import sigmoid
+from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.peaks import FLOOR
 
