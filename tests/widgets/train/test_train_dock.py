@@ -128,7 +128,7 @@ def test_each_stage_has_a_line_of_its_own_and_its_name(
     names = {
         item.value(): item.label.toPlainText() for item in plot.items if hasattr(item, "label")
     }
-    assert names == {0.5: "cross-fit 1", 2.5: "cross-fit 2", 4.5: "training"}
+    assert names == {2.5: "cross-fit 1", 4.5: "cross-fit 2", 7.5: "training"}
 
 
 def test_without_f1_the_plot_says_why(dock: TrainDock, project_session: Any) -> None:

@@ -70,7 +70,7 @@ class Curves(QWidget):
         self._draw(self.loss, [(run.loss, run.stages) for run in runs], colours)
         self._draw(self.f1, [(run.f1, run.stages) for run in runs], colours)
         if len(runs) == 1:
-            self._name(runs[0].stages)
+            self._name(runs[0])
         measured = any(len(run.f1.epochs) for run in runs)
         self.f1.setVisible(measured)
         self.loss.getAxis("bottom").setStyle(showValues=not measured)
@@ -150,21 +150,22 @@ class Curves(QWidget):
                 symbolPen=None,
             )
 
-    def _name(self, stages: Stages) -> None:
-        """Write the stages of the one run, where there are several, along lines between them."""
+    def _name(self, run: RunCurves) -> None:
+        """Write the stages of a run, where there are several, at their ends."""
         import pyqtgraph as pg
 
-        for first, name in stages if len(stages) > 1 else ():
+        ends = [*(first for first, _ in run.stages[1:]), run.loss.epochs[-1] + 1]
+        for (_, name), end in zip(run.stages, ends, strict=True) if len(ends) > 1 else ():
             self.loss.addItem(
                 pg.InfiniteLine(
-                    first - 0.5,
+                    end - 0.5,
                     pen=pg.mkPen(FAINT, style=Qt.PenStyle.DotLine),
                     label=name,
                     labelOpts={
                         "color": FAINT,
                         "rotateAxis": (1, 0),
                         "position": 0.98,
-                        "anchors": [(1, 0), (1, 0)],
+                        "anchors": [(1, 1), (1, 1)],
                     },
                 )
             )
