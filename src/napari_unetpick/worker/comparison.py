@@ -19,13 +19,7 @@ from napari_unetpick.worker.training_set import open_to_read
 
 
 def make_comparison(request: CompareRequest) -> CompareJob:
-    """Gather a comparison from a project: its fully labelled micrographs, by its own splits.
-
-    Raises
-    ------
-    InputError, ModelError
-        Something cannot be used.
-    """
+    """Gather a comparison from a project: its fully labelled micrographs, by its own splits."""
     project = open_to_read(request.project)
     if missing := missing_for_comparison(project.entries, project.diameter, final=request.final):
         raise InputError(missing)

@@ -99,11 +99,6 @@ def make_compare_job(
     split
         CSV `micrograph,split`; else the splits of a project, or `validation` of the labelled
         micrographs are drawn.
-
-    Raises
-    ------
-    InputError, ModelError
-        Something cannot be used.
     """
     check_sizes(diameter, pixel_size, border)
     if validation is not None and split is not None:
