@@ -7,8 +7,8 @@ unlabelled (`--partial`). The models are
   precision falls;
 - supervised: only clicks (`learn_unmarked = false`), in as many epochs; the cross-fitted
   networks, which are the same, are the default's;
-- round 1, round 2, ...: each round of `self-train` on the default; after a round that the gate
-  does not accept no other is run;
+- round 1, round 2, ...: each round of `self-train` on the default; none comes after one that
+  the acceptance test does not accept;
 - longer: supervised, with as many epochs more as the rounds take.
 
 Each model picks the test micrographs at its automatic threshold and is scored once (protocol
@@ -19,7 +19,7 @@ the set's truth, one to one within half a diameter.
 
     python benchmarks/self_training.py --cases random-31-30,betagal-30 --seeds 42,43,44
     python benchmarks/self_training.py --rounds 2 --longer
-    python benchmarks/self_training.py --rounds 2 --set gate=false    rounds whatever the gate says
+    python benchmarks/self_training.py --rounds 2 --set gate=false    rounds without acceptance test
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ VIEWS = 4
 Row = dict[str, Any]
 COLUMNS = (
     *("case", "seed", "model", "F1", "precision", "recall"),
-    *("best F1", "AP", "worst view", "s", "gate", "true pseudo-labels"),
+    *("best F1", "AP", "worst view", "s", "acceptance test", "true pseudo-labels"),
 )
 
 
@@ -150,8 +150,10 @@ def true_share(case: Case, taken: Path) -> float | None:
 
 
 def verdict(row: dict[str, float]) -> str:
-    """Say what the gate measured."""
-    words = {1: "accepted", 0: "refused", -1: "undecided", 2: "ungated"}[int(row["accepted"])]
+    """Say what the acceptance test measured."""
+    words = {1: "accepted", 0: "rejected", -1: "inconclusive", 2: "kept without test"}[
+        int(row["accepted"])
+    ]
     return words + (f" {row['low']:+.3f} to {row['high']:+.3f}" if "low" in row else "")
 
 
@@ -205,7 +207,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[Row]:
             **base,
             "model": f"round {int(each['round'])} ({int(each['taken'])} pseudo-labels)",
             "s": seconds / len(rounds),
-            "gate": verdict(each),
+            "acceptance test": verdict(each),
             "true pseudo-labels": true_share(case, model.with_suffix(".csv")),
             **score(case, model, folder),
         }
@@ -217,7 +219,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[Row]:
 def keep_cross_fitting(run: Path, to: Path) -> None:
     """Copy a run as one that was stopped after its cross-fitting and that learns the clicks only.
 
-    Its settings are changed by hand, since no command would go on with others.
+    Its settings are changed by hand, since no command resumes with others.
     """
     import torch
 

@@ -19,7 +19,7 @@ given it, since there is nothing to choose a threshold on.
 
 Rows that `out/topaz_finetune.json` has are not measured again (but with --again). A number of
 updates is made in ten epochs, each of which leaves its weights in `out/topaz/`; started again, an
-interrupted run goes on from the last of them (Topaz does not store its optimiser, which begins
+interrupted run resumes from the last of them (Topaz does not store its optimiser, which begins
 from scratch there). On two cores the default takes days: it is for a GPU, `--device 0`.
 """
 

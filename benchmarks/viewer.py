@@ -8,8 +8,8 @@ as often beside an empty dock of the same size; round after round, since the mac
 The engine trains on thirty clicks of simulated micrographs, as the Train button does. Training in
 the plugin is compared with `unetpick train` on the same labels, both from a cold start.
 
-    xvfb-run -a python benchmarks/viewer.py
-    xvfb-run -a python benchmarks/viewer.py --quick     one short round, one epoch
+    xvfb-run -a -s "-screen 0 1600x1200x24" python benchmarks/viewer.py
+    ... --quick     one short round, one epoch
 """
 
 from __future__ import annotations

@@ -56,6 +56,7 @@ def test_simulated_particles_are_found_on_unseen_micrographs(tmp_path: Path):
     assert found["median_centring_error"] <= 0.15
 
 
+@pytest.mark.slow
 def test_apoferritin_is_picked_as_well_as_its_annotators_agree(real_data: Path, tmp_path: Path):
     folder = real_data / "apoferritin"
     split = {row["micrograph"]: row["split"] for row in read(folder / "split.csv")}
@@ -67,7 +68,7 @@ def test_apoferritin_is_picked_as_well_as_its_annotators_agree(real_data: Path, 
     size = ("--pixel-size", 1.5)
     run(
         *("train", folder, "--picks", parts["train"], "--diameter", 120, *size),
-        *("--run", tmp_path / "run", "--initial-epochs", 8),
+        *("--run", tmp_path / "run", "--initial-epochs", 5),
     )
     run("pick", folder, "--model", tmp_path / "run", "--out", tmp_path / "picks", *size)
     found = score(tmp_path / "picks", parts["test"], folder, *size, "--border", 60)

@@ -56,6 +56,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
+@pytest.mark.slow
 def test_killed_after_half_of_the_micrographs(cuts: Path, tiny_run: Path, tmp_path: Path):
     out = tmp_path / "out"
     command = arguments(cuts, tiny_run, out)

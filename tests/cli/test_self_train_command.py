@@ -44,7 +44,7 @@ def train_on_three(tiny: TinySet, folder: Path, *more: object) -> Path:
         str(some_picks(tiny, folder / "some.csv")) if a == str(tiny.picks) else a
         for a in tiny.train
     ]
-    done = unetpick_process(*arguments, "--run", folder / "run", *more)
+    done = unetpick(*arguments, "--run", folder / "run", *more)
     assert done.returncode == 0, done.stderr
     return folder / "run"
 

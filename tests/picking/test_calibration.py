@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_unetpick.io.logits import logit, sigmoid
 from napari_unetpick.picking.calibration import (
     SHADOW_REACH,
     Calibration,
     best_threshold,
     fit_probability,
-    logit,
     nearness,
     select,
-    sigmoid,
 )
 
 SLOPE, OFFSET, SHADOW = 0.6, -0.8, 2.5

@@ -194,6 +194,7 @@ def colours(png):
     return {"#{:02x}{:02x}{:02x}".format(*rgb) for rgb in np.unique(pixels.reshape(-1, 3), axis=0)}
 
 
+@pytest.mark.slow
 def test_every_method_is_in_the_plot(found):
     for theme in (LIGHT, DARK):
         figure = draw_methods(found, theme)

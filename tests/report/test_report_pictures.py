@@ -131,6 +131,7 @@ def test_gallery_takes_ranks_evenly():
     assert chosen == pytest.approx(np.linspace(1, 0, 11), abs=0.003)
 
 
+@pytest.mark.slow
 def test_figures_draw_in_both_themes_and_repeat():
     rng = np.random.default_rng(0)
     truth = {"a": Picks("a", rng.random((200, 2)) * 2000)}

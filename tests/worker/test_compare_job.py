@@ -204,7 +204,7 @@ def model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_model_picks_once_and_tells_what_it_was_trained_on(folder: Path, model: Path):
     fields = {"models": {"run=1": str(model)}, "picks": two_sides(folder), "device": "cpu"}
     first, _ = run(folder, **fields)
-    assert [method["name"] for method in first["sides"]] == ["run-1", "good", "poor"]
+    assert [method["name"] for method in first["sides"]] == ["run=1", "good", "poor"]
     own, good, _ = first["sides"]
     # all that is dark, and nothing else: a threshold parts them, but each micrograph's is its own
     assert (own["validation_f1"], own["average_precision"]) == (1.0, 1.0)

@@ -16,6 +16,7 @@ from raw_engine import SETTINGS, RawEngine, SmallProject, event_is, gone_within
 from napari_unetpick.picking.calibration import Calibration, select
 
 MODEL = "model.safetensors"
+pytestmark = pytest.mark.slow  # each starts an engine, or trains in one
 
 
 def start_training(engine: RawEngine, number: str, small: SmallProject, run: Path, **args) -> None:

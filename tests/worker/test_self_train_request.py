@@ -78,6 +78,7 @@ def test_unlabelled_micrographs_learn_and_the_runs_own_labels_count(
         ask(copy, run, keys=[small.unseen])
 
 
+@pytest.mark.slow
 def test_a_round_through_the_engine(engine: RawEngine, small: SmallProject, run: Path):
     fields = {"project": str(small.folder), "run": str(run), "rounds": 1, "epochs": 1}
     engine.send("self-train", id="s1", positive_quantile=0.35, **fields)

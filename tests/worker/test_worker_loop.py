@@ -255,6 +255,7 @@ sys.exit(main.main())
 """
 
 
+@pytest.mark.slow
 def test_an_idle_process_ends_quietly_while_the_viewer_still_holds_the_pipe():
     process = subprocess.Popen(
         [sys.executable, "-c", IDLE],

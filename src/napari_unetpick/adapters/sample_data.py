@@ -16,13 +16,7 @@ SEED = 42
 
 
 def open_sample(name: str) -> list[LayerData]:
-    """Simulate one micrograph of the named sample; return it and its true particles as layers.
-
-    Raises
-    ------
-    InputError
-        There is no sample of that name.
-    """
+    """Simulate one micrograph of the named sample; return it and its true particles as layers."""
     truth = simulate_micrograph(get_sample(name), SEED)
     key = f"{name}_{SEED}"
     diameter = truth.diameter_A / truth.pixel_size

@@ -113,13 +113,7 @@ def _say(value: Any) -> str:
 
 
 def read_record(path: Path) -> PickRecord | None:
-    """Read a picking.toml; None where there is none.
-
-    Raises
-    ------
-    InputError
-        It cannot be read.
-    """
+    """Read a picking.toml; None where there is none."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         sizes = {name: float(size) or None for name, size in table["micrographs"].items()}

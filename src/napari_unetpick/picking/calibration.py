@@ -14,6 +14,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from napari_unetpick.io.logits import logit, sigmoid
 from napari_unetpick.picking.peaks import keep_distant
 from napari_unetpick.picking.scale import MIN_DISTANCE
 
@@ -58,17 +59,6 @@ class Calibration:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a model's card, rounded so that it reads well and repeats."""
         return {k: round(v, 6) if isinstance(v, float) else v for k, v in asdict(self).items()}
-
-
-def logit(p: Floats) -> Floats:
-    """log(p / (1 - p)), finite: p is kept within 1e-6 of 0 and 1."""
-    p = np.clip(np.asarray(p, float), 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(p / (1 - p)))
-
-
-def sigmoid(x: Floats) -> Floats:
-    """1 / (1 + exp(-x)) without overflow."""
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * np.asarray(x, float))))
 
 
 def nearness(coords: Floats, raw: Floats, diameter: float) -> Floats:

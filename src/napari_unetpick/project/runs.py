@@ -182,18 +182,26 @@ class Curve:
 
 @dataclass(frozen=True)
 class RunCurves:
-    """The loss and validation F1 of a run; F1 has no points with partial labels."""
+    """The loss and validation F1 of a run; F1 has no points with partial labels.
+
+    `stages` are the first epoch and the name of each stage (a cross-fitted network, a round).
+    """
 
     name: str
     loss: Curve
     f1: Curve
+    stages: tuple[tuple[int, str], ...] = ()
 
 
 def curves_of(name: str, rows: Iterable[Mapping[str, Any]]) -> RunCurves:
     """Make curves of the rows of metrics.jsonl; what is no finite number is left out."""
     epochs = (row for row in rows if "taken" not in row)  # that is a round's result
     numbered = list(enumerate(epochs, start=1))
-    return RunCurves(name, _curve(numbered, "loss"), _curve(numbered, "validation_f1"))
+    names = [(number, str(row.get("stage", ""))) for number, row in numbered]
+    stages = [each for i, each in enumerate(names) if i == 0 or each[1] != names[i - 1][1]]
+    return RunCurves(
+        name, _curve(numbered, "loss"), _curve(numbered, "validation_f1"), tuple(stages)
+    )
 
 
 def _curve(rows: list[tuple[int, Mapping[str, Any]]], figure: str) -> Curve:

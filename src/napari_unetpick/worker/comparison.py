@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,7 @@ from napari_unetpick.worker.training_set import open_to_read
 
 
 def make_comparison(request: CompareRequest) -> CompareJob:
-    """Gather a comparison from a project: its fully labelled micrographs, by its own splits.
-
-    Raises
-    ------
-    InputError, ModelError
-        Something cannot be used.
-    """
+    """Gather a comparison from a project: its fully labelled micrographs, by its own splits."""
     project = open_to_read(request.project)
     if missing := missing_for_comparison(project.entries, project.diameter, final=request.final):
         raise InputError(missing)
@@ -37,8 +30,8 @@ def make_comparison(request: CompareRequest) -> CompareJob:
         micrographs=[str(project.folder)],
         truth=project.folder / PICKS,
         out=comparisons_folder(project.folder),  # one place: no model picks the same twice
-        models=_methods(request.models),
-        picks=_methods(request.picks),
+        models=request.models,
+        picks=request.picks,
         border=request.border,
         final=request.final,
         device=request.device,
@@ -65,8 +58,3 @@ def write_result(project: Path, found: ComparisonResult) -> dict[str, Any]:
     page = write_comparison(new_comparison(project), found)[-1]
     plain = {**found.to_dict(), "notes": found.all_notes}
     return {**plain, "about": about(found), "page": str(page)}
-
-
-def _methods(paths: Mapping[str, Path]) -> list[str]:
-    """Write methods as NAME=PATH, where the first "=" ends the name."""
-    return [f"{name.replace('=', '-')}={path}" for name, path in paths.items()]

@@ -44,13 +44,7 @@ def training_set_of(project: Project) -> TrainingSet:
 
 
 def make_train_job(request: TrainRequest) -> TrainJob:
-    """Gather a training from a project.
-
-    Raises
-    ------
-    InputError, ModelError
-        Something cannot be used.
-    """
+    """Gather a training from a project."""
     project = open_to_read(request.project)
     micrographs, labels, diameter = training_set_of(project)
     if request.keys is not None:
@@ -84,11 +78,6 @@ def gather_self_training(request: SelfTrainRequest) -> tuple[SelfTrainJob, list[
 
     Labels are those that the run was trained with; whatever is labelled now, rejected or set
     aside is not used. Areas and negatives of the unlabelled micrographs are heeded.
-
-    Raises
-    ------
-    InputError, ModelError
-        Something cannot be used.
     """
     project = open_to_read(request.project)
     entries = project.entries

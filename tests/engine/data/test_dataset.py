@@ -134,21 +134,24 @@ def write_micrographs(folder, count=3):
 
 
 def run_prepare(micrographs, labels, source):
-    items = []
-    events = list(
-        prepare(
-            micrographs,
-            labels,
-            diameter=160.0,
-            pixel_size=None,
-            settings=Settings(),
-            source=source,
-            threads=1,
-            check_stop=lambda: None,
-            items=items,
-        )
+    events = []
+    steps = prepare(
+        micrographs,
+        labels,
+        diameter=160.0,
+        pixel_size=None,
+        settings=Settings(),
+        source=source,
+        threads=1,
+        check_stop=lambda: None,
     )
-    return items, events
+    while True:
+        try:
+            events.append(next(steps))
+        except StopIteration as end:
+            items, failed = end.value
+            assert failed == [event for event in events if isinstance(event, Failed)]
+            return items, events
 
 
 def test_one_bad_micrograph_is_left_out_and_named(tmp_path):

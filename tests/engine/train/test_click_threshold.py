@@ -23,7 +23,8 @@ from napari_unetpick.engine.train.cross_fitting import (
     transfer_threshold,
 )
 from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
-from napari_unetpick.picking.calibration import Calibration, sigmoid
+from napari_unetpick.io.logits import sigmoid
+from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.peaks import FLOOR
 
@@ -122,10 +123,19 @@ def cases() -> Iterator[Drawn]:
                     yield drawn(family, clicks, count, seed)
 
 
-def transferred(each: Drawn, seed: int = 0) -> tuple[float, float, float, float]:
+@pytest.fixture(scope="module")
+def decided() -> list[tuple[Drawn, ClickThreshold]]:
+    """All cases, with what their clicks choose."""
+    return [(each, decide(each)) for each in cases()]
+
+
+def decide(each: Drawn) -> ClickThreshold:
+    return threshold_from_clicks(each.held_out, np.random.default_rng(0))
+
+
+def transferred(each: Drawn, chosen: ClickThreshold) -> tuple[float, float, float, float]:
     """Return least, made and most picks a micrograph, and the threshold."""
     held_out = each.held_out
-    chosen = threshold_from_clicks(held_out, np.random.default_rng(seed))
     least = max(chosen.low, len(held_out.clicks) / held_out.micrographs)
     deviation = (chosen.high - chosen.low) / 4
     raw = transfer_threshold(each.found, chosen.picks, deviation, (least, chosen.high))
@@ -139,10 +149,9 @@ def ties(each: Drawn) -> bool:
 
 
 @pytest.mark.slow
-def test_the_number_that_clicks_choose_is_in_its_interval_and_no_lower_than_the_clicks():
-    for each in cases():
+def test_the_number_that_clicks_choose_is_in_its_interval_and_no_lower_than_the_clicks(decided):
+    for each, chosen in decided:
         held_out = each.held_out
-        chosen = threshold_from_clicks(held_out, np.random.default_rng(0))
         assert chosen.low <= chosen.picks <= chosen.high
         made = np.count_nonzero(held_out.candidates >= chosen.raw)
         assert made == pytest.approx(MICROGRAPHS * chosen.picks)
@@ -163,10 +172,10 @@ def assert_doubt(chosen: ClickThreshold, clicks: np.ndarray) -> None:
 
 
 @pytest.mark.slow
-def test_the_number_that_is_made_is_in_the_interval_and_no_lower_than_the_clicks():
+def test_the_number_that_is_made_is_in_the_interval_and_no_lower_than_the_clicks(decided):
     """Of equal scores all are picks or none, and no more than all candidates are picked."""
-    for each in cases():
-        least, made, most, _ = transferred(each)
+    for each, chosen in decided:
+        least, made, most, _ = transferred(each, chosen)
         every = sum(len(found.raw) for found in each.found) / MICROGRAPHS
         assert made >= min(least, every) - 1e-9
         assert made <= most + 1e-9 or ties(each)
@@ -179,8 +188,8 @@ def test_an_empty_tail_is_not_a_gap(family: Draw):
     for count in (6, 30):
         for seed in range(15):
             each = drawn(family, random_clicks, count, seed)
-            chosen = threshold_from_clicks(each.held_out, np.random.default_rng(0))
-            _, made, _, raw = transferred(each)
+            chosen = decide(each)
+            _, made, _, raw = transferred(each, chosen)
             assert made >= min(chosen.picks, len(each.found[0].raw)) / 2 - 1
             own = transfer_threshold(each.found, chosen.picks)
             assert f1(each, raw) >= 0.75 * f1(each, own)

@@ -18,7 +18,8 @@ from napari_unetpick.engine.train.cross_fitting import (
     threshold_from_clicks,
     transfer_threshold,
 )
-from napari_unetpick.picking.calibration import Calibration, logit, sigmoid
+from napari_unetpick.io.logits import logit, sigmoid
+from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.candidates import Candidates
 
 DIAMETER = 80.0  # px of the file, of `make_item`'s micrographs

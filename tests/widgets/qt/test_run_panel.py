@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from train_helpers import request_of
 
 from napari_unetpick.events import Failed, Message, Progress
-from napari_unetpick.widgets.qt.run_panel import EVERY_MS, RunPanel, time_left
+from napari_unetpick.widgets.qt.run_panel import EVERY_MS, RunPanel, time_left, unit_of
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_follows_a_job_to_its_end(panel: RunPanel, session: Any, qtbot: Any) -> 
     job = session.jobs.start(request_of(session, "train"))
     assert panel.stop.isEnabled()
     job.progress.emit(Progress("training", 160, 640, 95.0))
-    assert panel.stage.text() == "Training: 160 of 640, about 2 min left"
+    assert panel.stage.text() == "Training: 160 of 640 steps, about 2 min left"
     assert (panel.bar.value(), panel.bar.maximum()) == (160, 640)
     job.message.emit(Message("few particles", "warning"))
     assert panel.words.text() == "Warning: few particles"
@@ -86,7 +86,7 @@ def test_a_panel_made_later_joins(session: Any, qtbot: Any) -> None:
     late = RunPanel(session)
     qtbot.addWidget(late)
     job.progress.emit(Progress("cross-fit 1", 1, 10))
-    assert late.stage.text() == "Training, cross-fit 1: 1 of 10"
+    assert late.stage.text() == "Training, cross-fit 1: 1 of 10 steps"
 
 
 @pytest.mark.parametrize("running", [False, True])
@@ -126,3 +126,11 @@ def test_badge_says_where_and_why(panel: RunPanel, fake_engine: Any) -> None:
 )
 def test_time_left(seconds: float | None, words: str) -> None:
     assert time_left(seconds) == words
+
+
+def test_a_stage_says_what_it_counts() -> None:
+    for stage in ("training", "cross-fit 2", "round 1", "round 2, cross-fit 1"):
+        assert unit_of(stage) == "steps"
+    for stage in ("preparing", "model a: picking", "round 1: acceptance test"):
+        assert unit_of(stage) == "micrographs"
+    assert unit_of("scoring") == "methods"

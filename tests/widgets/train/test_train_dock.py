@@ -112,6 +112,25 @@ def test_curves_grow_and_compare(dock: TrainDock, project_session: Any, fake_eng
     assert "old" in dock.curves.legend.text()
 
 
+def test_each_stage_has_a_line_of_its_own_and_its_name(
+    dock: TrainDock, project_session: Any, fake_engine: Any
+) -> None:
+    label(project_session)
+    training_of(project_session).start({}, "scratch")
+    metrics = fake_engine.submitted[-1].metrics
+    for stage, epochs in (("cross-fit 1", 2), ("cross-fit 2", 2), ("training", 3)):
+        for epoch in range(1, epochs + 1):
+            metrics.emit(Metrics(epoch, {"loss": 1 / epoch}, stage))
+    plot = dock.curves.loss.getPlotItem()
+    path = plot.listDataItems()[0].curve.getPath()
+    begun = [e.x for e in map(path.elementAt, range(path.elementCount())) if e.isMoveTo()]
+    assert begun == [1, 3, 5]
+    names = {
+        item.value(): item.label.toPlainText() for item in plot.items if hasattr(item, "label")
+    }
+    assert names == {2.5: "cross-fit 1", 4.5: "cross-fit 2", 7.5: "training"}
+
+
 def test_without_f1_the_plot_says_why(dock: TrainDock, project_session: Any) -> None:
     write_run(project_session.project.runs_folder, "clicks", None)
     training_of(project_session).changed.emit()

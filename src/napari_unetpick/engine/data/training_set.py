@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -75,9 +75,8 @@ def prepare(
     source: PatchSource,
     threads: int | None,
     check_stop: Callable[[], None],
-    items: list[Item],
-) -> Iterator[Event]:
-    """Preprocess every labelled micrograph into `source`; fill `items`.
+) -> Generator[Event, None, tuple[list[Item], list[Failed]]]:
+    """Preprocess every labelled micrograph into `source`; return them and what failed.
 
     One bad micrograph is reported and left out; all bad is an error.
 
@@ -87,6 +86,8 @@ def prepare(
         No labelled micrograph could be read.
     """
     wanted = [m for m in micrographs if m.key in labels and labels[m.key].state != "none"]
+    items: list[Item] = []
+    failed: list[Failed] = []
     last: UnetPickError | None = None
     for index, micrograph in enumerate(wanted):
         check_stop()
@@ -105,10 +106,12 @@ def prepare(
             items.append(Item(index, micrograph, labels[micrograph.key], scale, size))
         except UnetPickError as error:
             last = error
-            yield Failed(micrograph.name, str(error), error.in_viewer)
+            failed.append(Failed(micrograph.name, str(error), error.in_viewer))
+            yield failed[-1]
         yield Progress("preparing", index + 1, len(wanted))
     if not items:
         raise last or InputError("no micrograph has labels; give picks of these micrographs")
+    return items, failed
 
 
 def disk_needed(scales: list[Scale]) -> int:

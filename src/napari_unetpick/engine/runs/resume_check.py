@@ -22,13 +22,7 @@ SAME = 1e-6  # relative: a header has a pixel size to seven digits
 
 
 def read_start_config(path: Path) -> dict[str, Any]:
-    """Read a config.toml or self_train.toml; {} where there is none.
-
-    Raises
-    ------
-    InputError
-        It cannot be read.
-    """
+    """Read a config.toml or self_train.toml; {} where there is none."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, ValueError) as error:

@@ -205,13 +205,7 @@ def is_signed_in(wandb: Any) -> bool:
 
 
 def load_package(kind: str, module: str) -> Any:
-    """Import what a tracker needs, late: most runs do without.
-
-    Raises
-    ------
-    InputError
-        It is not installed.
-    """
+    """Import what a tracker needs, late: most runs do without."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

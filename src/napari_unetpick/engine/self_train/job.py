@@ -89,11 +89,6 @@ def make_self_train_job(
     Returns
     -------
     The job, and messages for the user.
-
-    Raises
-    ------
-    InputError, ModelError
-        Something cannot be used.
     """
     config = read_run_config(run)
     supervised = supervised_file(run)

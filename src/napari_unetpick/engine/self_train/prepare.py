@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import replace
 
-from napari_unetpick.engine.data.training_set import Item, disk_needed, prepare
+from napari_unetpick.engine.data.training_set import Item, disk_needed
 from napari_unetpick.engine.runs.resume_check import check_pixel_sizes, read_start_config
 from napari_unetpick.engine.self_train.held_out import parts_to_check
 from napari_unetpick.engine.self_train.job import SelfTrainJob
@@ -18,28 +18,16 @@ from napari_unetpick.io.labels import Labels, labels_hash
 from napari_unetpick.project.runs import CONFIG
 
 
-def prepare_items(run: SelfTraining) -> Generator[Event, None, list[Failed]]:
+def prepare_all(run: SelfTraining) -> Generator[Event, None, list[Failed]]:
     """Preprocess everything, split the labelled micrographs as training did, find the learners."""
-    job, training, failed = run.job, run.training, []
+    job, training = run.job, run.training
     marked = {
         m.key: replace(job.marks.get(m.key, Labels("none")), state="partial") for m in job.learn
     }
-    everything: list[Item] = []
     try:
-        for event in prepare(
-            [*job.train.micrographs, *job.learn],
-            {**job.train.labels, **marked},
-            diameter=job.train.diameter,
-            pixel_size=job.train.pixel_size,
-            settings=job.train.settings,
-            source=training.source,
-            threads=job.train.threads,
-            check_stop=training.check_stop,
-            items=everything,
-        ):
-            if isinstance(event, Failed):
-                failed.append(event)
-            yield event
+        everything, failed = yield from training.prepare(
+            [*job.train.micrographs, *job.learn], {**job.train.labels, **marked}
+        )
         training.items = [i for i in everything if i.micrograph.key in job.train.labels]
         check_items(job, training.items)
         trained_in = job.train.run

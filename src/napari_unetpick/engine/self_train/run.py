@@ -24,7 +24,7 @@ from napari_unetpick.engine.self_train.folds import (
 from napari_unetpick.engine.self_train.held_out import tally
 from napari_unetpick.engine.self_train.job import SelfTrainJob
 from napari_unetpick.engine.self_train.messages import describe_end, describe_plan, describe_result
-from napari_unetpick.engine.self_train.prepare import prepare_items
+from napari_unetpick.engine.self_train.prepare import prepare_all
 from napari_unetpick.engine.self_train.pseudo_labels import PseudoLabels
 from napari_unetpick.engine.self_train.state import Round, State, begin, open_state, round_file
 from napari_unetpick.engine.self_train.teacher import (
@@ -66,7 +66,7 @@ def self_train(
     ----------
     check_stop
         Called between steps; raises `Cancelled` to stop. The rounds can then be resumed.
-    look
+    show_network
         Shown the averaged network between steps, for previews; must not change it.
 
     Yields
@@ -94,7 +94,7 @@ def self_train(
         job.train, folder, source, device, check_stop, state.checkpoint, show_network
     )
     run = SelfTraining(job, state, training)
-    left_out = yield from prepare_items(run)
+    left_out = yield from prepare_all(run)
     items = [*training.items, *run.learners]
     begin(job, state, items)
     record.begin(training, items, why, go_on=True)

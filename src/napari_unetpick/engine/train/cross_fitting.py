@@ -17,7 +17,8 @@ from napari_unetpick.engine.data.training_set import Item, Region, whole_of
 from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.evaluation.intervals import Difference
 from napari_unetpick.evaluation.matching import match_particles
-from napari_unetpick.picking.calibration import Calibration, logit, sigmoid
+from napari_unetpick.io.logits import logit, sigmoid
+from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.scale import MIN_DISTANCE, SAME_PARTICLE
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,18 @@ import numpy as np
 import torch
 
 from napari_unetpick.engine.data.patches import PatchSource
-from napari_unetpick.engine.data.training_set import Item
+from napari_unetpick.engine.data.training_set import Item, prepare
 from napari_unetpick.engine.nn.unet import UNet
 from napari_unetpick.engine.runs.folder import RunFolder
+from napari_unetpick.events import Event, Failed
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.io.models import Model
 from napari_unetpick.settings import Settings
 
 FINE_TUNING = 0.3  # of the learning rate, where training starts from a model: it forgets less
-ShowNetwork = Callable[
-    [UNet], None
-]  # is shown the averaged network between steps, and changes nothing
+ShowNetwork = Callable[[UNet], None]
+"""Is shown the averaged network between steps, and changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,21 @@ class Training:
     checkpoint: dict[str, Any]
     show_network: ShowNetwork = lambda network: None
     items: list[Item] = field(default_factory=list)
+
+    def prepare(
+        self, micrographs: list[Micrograph], labels: dict[str, Labels]
+    ) -> Generator[Event, None, tuple[list[Item], list[Failed]]]:
+        """Preprocess labelled micrographs into the source; return them and what failed."""
+        return prepare(
+            micrographs,
+            labels,
+            diameter=self.job.diameter,
+            pixel_size=self.job.pixel_size,
+            settings=self.job.settings,
+            source=self.source,
+            threads=self.job.threads,
+            check_stop=self.check_stop,
+        )
 
     @property
     def diameter(self) -> float:

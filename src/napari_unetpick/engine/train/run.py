@@ -11,7 +11,6 @@ from napari_unetpick.engine.data.patches import PatchSource
 from napari_unetpick.engine.data.training_set import (
     Item,
     disk_needed,
-    prepare,
     split,
     split_by_names,
     training_centres,
@@ -59,7 +58,7 @@ def train(
     ----------
     check_stop
         Called between steps; raises `Cancelled` to stop. The run can then be resumed.
-    look
+    show_network
         Shown the averaged network between steps, for previews; must not change it.
 
     Yields
@@ -113,23 +112,9 @@ def train(
 
 def prepare_items(training: Training) -> Generator[Event, None, list[Failed]]:
     """Preprocess and split; where that fails, a folder that held no run is left as it was."""
-    failed: list[Failed] = []
     job = training.job
     try:
-        for event in prepare(
-            job.micrographs,
-            job.labels,
-            diameter=job.diameter,
-            pixel_size=job.pixel_size,
-            settings=job.settings,
-            source=training.source,
-            threads=job.threads,
-            check_stop=training.check_stop,
-            items=training.items,
-        ):
-            if isinstance(event, Failed):
-                failed.append(event)
-            yield event
+        training.items, failed = yield from training.prepare(job.micrographs, job.labels)
         if job.resume:
             check_pixel_sizes(read_start_config(job.run / CONFIG), training.items, job.run)
         training.items = choose_validation(training)

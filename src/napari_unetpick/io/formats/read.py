@@ -137,13 +137,7 @@ def check_readable(fmt: str) -> None:
 
 
 def sniff(path: Path) -> str:
-    """Tell the format of a pick file from its first lines, and only then from its extension.
-
-    Raises
-    ------
-    InputError
-        It is none that is read.
-    """
+    """Tell the format of a pick file from its first lines, and only then from its extension."""
     suffix = path.suffix.lower()
     with open(path, "rb") as file:
         head = file.read(16384)

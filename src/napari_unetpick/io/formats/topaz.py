@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.formats.csv_picks import group_rows
+from napari_unetpick.io.logits import logit, sigmoid
 from napari_unetpick.io.names import micrograph_key, refuse_one_name
 from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
 from napari_unetpick.io.text import parse_numbers, read_table
 
 NEEDED = ("image_name", "x_coord", "y_coord")
-SMALLEST = 1e-6
-"""Probabilities are kept this far from 0 and 1, where the logit is infinite."""
 
 
 def read_topaz(path: Path, options: ReadOptions | None = None) -> PickSet:
@@ -29,7 +28,7 @@ def read_topaz(path: Path, options: ReadOptions | None = None) -> PickSet:
         if label in columns
     }
     if "score" in numbers:
-        numbers["score"] = to_probability(numbers["score"])
+        numbers["score"] = sigmoid(numbers["score"])
     return PickSet(group_rows(columns["image_name"], numbers, "Topaz"))
 
 
@@ -54,7 +53,7 @@ def write_topaz(path: Path, picks: Iterable[Picks]) -> None:
         columns = [one.coords[:, 1], one.coords[:, 0]]
         if scored:
             form += "\t%.6f"
-            columns.append(to_logit(scores) if as_logits else scores)
+            columns.append(logit(scores) if as_logits else scores)
         lines += map(form.__mod__, zip(*(c.tolist() for c in columns), strict=True))
     write_text(path, "\n".join(lines) + "\n")
 
@@ -62,14 +61,3 @@ def write_topaz(path: Path, picks: Iterable[Picks]) -> None:
 def are_probabilities(picks: Iterable[Picks]) -> bool:
     """Tell whether all known scores lie in 0 to 1; another program's figures of merit may not."""
     return not any(p.scores is not None and ((p.scores < 0) | (p.scores > 1)).any() for p in picks)
-
-
-def to_probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 / (1 + exp(-x)), without overflow."""
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)))
-
-
-def to_logit(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """log(p / (1 - p)), with p kept off 0 and 1."""
-    p = np.clip(probability, SMALLEST, 1.0 - SMALLEST)
-    return np.asarray(np.log(p / (1.0 - p)))

@@ -24,7 +24,7 @@ from napari_unetpick.project.evaluations import log_folder, read_evaluations
 from napari_unetpick.project.folder import PICKS, real_folder
 from napari_unetpick.project.table import PROJECT_FILE, Entry, read_project
 from napari_unetpick.study.compare.files import read_truth
-from napari_unetpick.study.compare.sources import MethodSource, read_methods
+from napari_unetpick.study.compare.sources import MethodSource, Named, read_methods
 
 SHARE = 0.5  # of the labelled micrographs validates where no split is given
 
@@ -79,8 +79,8 @@ def make_compare_job(
     micrographs: Sequence[str],
     truth: Path,
     out: Path,
-    models: Sequence[str] = (),
-    picks: Sequence[str] = (),
+    models: Named = (),
+    picks: Named = (),
     split: Path | None = None,
     validation: float | None = None,
     diameter: float | None = None,
@@ -95,15 +95,10 @@ def make_compare_job(
     Parameters
     ----------
     models, picks
-        `NAME=PATH` or `PATH` each.
+        `NAME=PATH` or `PATH` each, or paths by name.
     split
         CSV `micrograph,split`; else the splits of a project, or `validation` of the labelled
         micrographs are drawn.
-
-    Raises
-    ------
-    InputError, ModelError
-        Something cannot be used.
     """
     check_sizes(diameter, pixel_size, border)
     if validation is not None and split is not None:
@@ -142,7 +137,7 @@ def make_compare_job(
         marks = {key: read_annotations(own / PICKS, key, []) for key in scope}
         if accepted := describe_accepted(each.picks for each in marks.values()):
             notes.append(accepted)
-        excluded = {key: each.exclusions for key, each in marks.items() if each.exclusions}
+        excluded: Areas = {key: each.exclusions for key, each in marks.items() if each.exclusions}
     else:
         excluded = read_exclusions(truth, [each.name for each in given], scope, notes)
     looks = log_folder(micrographs, given, out)

@@ -6,17 +6,17 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message, Progress
+from napari_unetpick.events import Event, Message
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.training_micrographs import seen_by
 from napari_unetpick.project.runs import MODEL
 from napari_unetpick.study.compare.job import CompareJob
 from napari_unetpick.study.compare.sources import MethodSource
+from napari_unetpick.study.relay import relay
 
 FOLDER = "picks"
 STAMP = "picked_by.json"
@@ -62,17 +62,8 @@ def pick_part(
         device=job.device,
         unfinished="restart",
     )
-    failed: dict[str, str] = {}
-    for event in pick(work, check_stop):
-        if isinstance(event, Failed):
-            failed[micrograph_key(event.micrograph)] = event.reason
-            yield event
-        elif isinstance(event, Progress):
-            yield replace(event, stage=f"{method.name}: {event.stage}")
-        elif isinstance(event, Message):
-            yield replace(event, text=f"{method.name}: {event.text}")
-        elif not isinstance(event, Done | FoundCandidates):
-            yield event
+    lost = yield from relay(pick(work, check_stop), method.name)
+    failed = {micrograph_key(name): reason for name, reason in lost.items()}
     write_text(folder / STAMP, json.dumps({**stamp, "failed": failed}, indent=1) + "\n")
     return folder, failed
 

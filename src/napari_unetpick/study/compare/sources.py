@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Literal
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.models import Model, load_model
 from napari_unetpick.project.runs import MODEL
+
+Named = Sequence[str] | Mapping[str, str | PathLike[str]]
+"""Methods as `NAME=PATH` or `PATH`, or paths by name."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +30,13 @@ class MethodSource:
         return "picks" if self.model is None else "model"
 
 
-def read_methods(models: Sequence[str], picks: Sequence[str]) -> tuple[MethodSource, ...]:
-    """Read `NAME=PATH` of each method, models first, and load the models."""
-    methods = []
-    for text, kind in [*((t, "model") for t in models), *((t, "picks") for t in picks)]:
-        name, path = name_and_path(text, kind)
-        if kind == "picks" and not path.exists():
-            raise InputError(f"--picks {text}: no such file or folder")
-        methods.append(MethodSource(name, path, load_model(path) if kind == "model" else None))
+def read_methods(models: Named, picks: Named) -> tuple[MethodSource, ...]:
+    """Name each method, models first, and load the models."""
+    methods = [MethodSource(name, path, load_model(path)) for name, path in named(models, "model")]
+    for name, path in named(picks, "picks"):
+        if not path.exists():
+            raise InputError(f"--picks {path}: no such file or folder")
+        methods.append(MethodSource(name, path))
     if not methods:
         raise InputError("nothing to compare; give --model MODEL or --picks PICKS, or several")
     names = [method.name for method in methods]
@@ -44,6 +47,13 @@ def read_methods(models: Sequence[str], picks: Sequence[str]) -> tuple[MethodSou
                 f"--{methods[0].kind} NAME=PATH"
             )
     return tuple(methods)
+
+
+def named(methods: Named, kind: str) -> list[tuple[str, Path]]:
+    """Return names and paths."""
+    if isinstance(methods, Mapping):
+        return [(name, Path(path).expanduser()) for name, path in methods.items()]
+    return [name_and_path(text, kind) for text in methods]
 
 
 def name_and_path(text: str, kind: str) -> tuple[str, Path]:

@@ -16,7 +16,7 @@ from napari_unetpick.engine.train.run import train
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.evaluation.figures import figures_of
 from napari_unetpick.evaluation.inputs.load import load_inputs
-from napari_unetpick.events import Done, Event, Failed, Message, Progress
+from napari_unetpick.events import Event, Failed, Message
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.formats.csv_picks import write_csv
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -30,6 +30,7 @@ from napari_unetpick.study.cryoppp.job import Benchmark, begin
 from napari_unetpick.study.cryoppp.published import TRAINING_SETS
 from napari_unetpick.study.cryoppp.record import SetRecord
 from napari_unetpick.study.cryoppp.sets import CryoPPPSet, read_set
+from napari_unetpick.study.relay import relay
 
 SHARED = "published"  # folder of the model that all sets share
 Check = Callable[[], None]
@@ -77,7 +78,7 @@ def train_on_set(
     """Train a model on a set's training part."""
     work = _train_job(job, found, folder, folder / "run")
     begin(job)
-    failed = yield from _relay(train(work, check_stop), found.id)
+    failed = yield from relay(train(work, check_stop), found.id)
     return Trained(folder / "run", {found.id: found}, failed=failed)
 
 
@@ -108,7 +109,7 @@ def train_on_published(job: Benchmark, check_stop: Check) -> Generator[Event, No
         raise InputError(f"no usable training set: {next(iter(failed.values()))}")
     work = pool_jobs(jobs, sets)
     begin(job)
-    failed |= yield from _relay(train(work, check_stop), SHARED)
+    failed |= yield from relay(train(work, check_stop), SHARED)
     return Trained(folder / "run", sets, pooled=True, failed=failed)
 
 
@@ -174,7 +175,7 @@ def pick_and_score(
         device=job.device,
         unfinished="restart",
     )
-    failed = yield from _relay(pick(chosen, check_stop), found.id)
+    failed = yield from relay(pick(chosen, check_stop), found.id)
     usable = [key for key in keys if Path(paths[key]).name not in failed]
     truth = folder / f"truth-{job.part}.csv"
     write_truth(truth, found, usable)
@@ -229,19 +230,3 @@ def _train_job(job: Benchmark, found: CryoPPPSet, folder: Path, run: Path) -> Tr
         resume=job.resume,
     )
     return work
-
-
-def _relay(events: Iterator[Event], name: str) -> Generator[Event, None, dict[str, str]]:
-    """Pass a job's events on under a set's name, but for its Done; return what failed, by name."""
-    failed: dict[str, str] = {}
-    for event in events:
-        if isinstance(event, Failed):
-            failed[Path(event.micrograph).name] = event.reason
-            yield event
-        elif isinstance(event, Progress):
-            yield replace(event, stage=f"{name} {event.stage}")
-        elif isinstance(event, Message):
-            yield replace(event, text=f"{name}: {event.text}")
-        elif not isinstance(event, Done):
-            yield event
-    return failed

@@ -19,13 +19,7 @@ SAME = 0.01  # relative difference of pixel sizes that nobody needs to hear of
 
 
 def find_diameter(name: str, folder: Path, truth: Iterable[Picks]) -> float:
-    """Return the particle diameter in pixels: the truth's median, or the published one.
-
-    Raises
-    ------
-    InputError
-        There is neither.
-    """
+    """Return the particle diameter in pixels: the truth's median, or the published one."""
     known = [each.diameters for each in truth if each.diameters is not None]
     values = np.concatenate(known) if known else np.empty(0)
     values = values[np.isfinite(values) & (values > 0)]

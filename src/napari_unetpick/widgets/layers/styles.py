@@ -131,10 +131,10 @@ def default_diameter(shown: Shown | None) -> float:
 
 
 def show_image(layer: Any, image: NDArray[np.generic], closed: Callable[[], bool]) -> None:
-    """Put another image into its layer, without another extent where it is of the same size.
+    """Put another image into its layer.
 
-    Of its data napari is told in a turn of its own, if there still is a viewer: it then looks for
-    dimensions in all layers.
+    One of the same size leaves the extent as it is, and napari, which then looks at the dimensions
+    of all layers, is told a turn of the event loop later, if there still is a viewer.
     """
     if layer.data.shape != image.shape:
         layer.data = image

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QDoubleSlider, QLabeledDoubleSlider
 from superqt.utils import qdebounced, qthrottled
 
@@ -23,7 +23,7 @@ from napari_unetpick.widgets.layers.styles import REJECTED_COLOR
 from napari_unetpick.widgets.pick.all_scores import ScoreTable
 from napari_unetpick.widgets.pick.histogram import Histogram
 from napari_unetpick.widgets.qt.controls import button, hint, say
-from napari_unetpick.widgets.session.pixel_sizes import describe_length
+from napari_unetpick.widgets.session.pixel_sizes import describe_fraction
 from napari_unetpick.widgets.session.session import Session
 
 HERE, ALL = "This micrograph", "All picked micrographs"
@@ -65,11 +65,13 @@ class ThresholdPanel(QWidget):
             "picks in cryoSPARC). Higher: fewer, more confident picks."
         )
         self.distance = _slider(QDoubleSlider, NEAREST, FARTHEST)
-        self.length = QLabel()  # of the minimum distance
+        self.length = QDoubleSpinBox()  # the minimum distance, in A
+        self.length.setKeyboardTracking(False)
         self.distance.setToolTip(
             "Of two candidates closer than this, only the one with the higher score is kept "
             "(minimum inter-particle distance in RELION)."
         )
+        self.length.setToolTip(self.distance.toolTip())
         self.own = button(
             "Reset to automatic threshold",
             "Use the threshold and minimum distance that training chose.",
@@ -87,7 +89,8 @@ class ThresholdPanel(QWidget):
         self._set_distance = qthrottled(session.selection.set_min_distance, EVERY_MS, parent=self)
         self.threshold.valueChanged.connect(lambda value: self._set_threshold(value))
         self.distance.valueChanged.connect(lambda value: self._set_distance(value))
-        self.distance.valueChanged.connect(lambda _: self._say_length())
+        self.distance.valueChanged.connect(lambda _: self._show_length())
+        self.length.valueChanged.connect(self._length_typed)
         self.histogram.dragged.connect(self._dragged)
         self.scope.currentTextChanged.connect(lambda _: self.refresh())
         self._count_soon = qthrottled(self._count, EVERY_MS, leading=False, parent=self)
@@ -137,17 +140,27 @@ class ThresholdPanel(QWidget):
         model = self.session.selection.model
         _put(self.threshold, model.threshold_now)
         _put(self.distance, model.min_distance_now)
-        self._say_length()
+        self._show_length()
         self.own.setEnabled(model.threshold is not None or model.min_distance is not None)
         self.histogram.move(model.threshold_now)
         self._count_soon()
 
     # -- within --------------------------------------------------------------------------------
 
-    def _say_length(self) -> None:
+    def _show_length(self) -> None:
         """Show the minimum distance in A; while it is dragged, where the slider stands."""
-        project = self.session.project
-        self.length.setText(describe_length(self.distance.value(), project.diameter))
+        diameter, fraction = self.session.project.diameter, self.distance.value()
+        unit, of_one = describe_fraction(fraction), diameter or 1.0
+        self.length.blockSignals(True)
+        self.length.setDecimals(0 if diameter else 2)
+        self.length.setSingleStep(max(1.0, round(0.01 * diameter)) if diameter else 0.01)
+        self.length.setRange(NEAREST * of_one, FARTHEST * of_one)
+        self.length.setSuffix(f" A ({unit})" if diameter else " x diameter")
+        self.length.setValue(fraction * of_one)
+        self.length.blockSignals(False)
+
+    def _length_typed(self, length: float) -> None:
+        self.distance.setValue(length / (self.session.project.diameter or 1.0))
 
     def _dragged(self, threshold: float) -> None:
         self._set_threshold(min(max(threshold, 0.0), 1.0))

@@ -24,6 +24,8 @@ NAMES = {
 }
 IDLE = "No job is running."
 EVERY_MS = 500  # drawing each of six steps a second took a fifth of a core from the training
+OF_MICROGRAPHS = ("preparing", "picking", "acceptance test", "supervised model")
+"""How stages end that count micrographs; in others a network is trained, step by step."""
 OUTCOMES = {
     "done": "{} finished.",
     "stopped": "{} stopped. Finished work is kept.",
@@ -113,7 +115,7 @@ class RunPanel(QWidget):
             else (f"{self._name}, {event.stage}")
         )
         left = time_left(event.seconds_left)
-        text = f"{stage.capitalize()}: {event.step:,} of {event.total:,}"
+        text = f"{stage.capitalize()}: {event.step:,} of {event.total:,} {unit_of(event.stage)}"
         say(self.stage, f"{text}, {left}" if left else text)
 
     def _message(self, event: Message) -> None:
@@ -156,6 +158,13 @@ def alone(panel: RunPanel) -> None:
     while above is not None and not hasattr(above, "run_panel"):
         above = above.parent()
     panel.setVisible(above is None)
+
+
+def unit_of(stage: str) -> str:
+    """Return what a stage counts."""
+    if stage == "scoring":
+        return "methods"
+    return "micrographs" if stage.endswith(OF_MICROGRAPHS) else "steps"
 
 
 def time_left(seconds: float | None) -> str:

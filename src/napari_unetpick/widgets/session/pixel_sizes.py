@@ -25,8 +25,13 @@ def describe_length(fraction: float, diameter: float | None) -> str:
 
     Example: "90 A (0.5 x diameter)"; without a diameter "0.5 x diameter".
     """
-    relative = f"{fraction:.2f}".rstrip("0").rstrip(".") + " x diameter"
+    relative = describe_fraction(fraction)
     return relative if diameter is None else f"{fraction * diameter:.0f} A ({relative})"
+
+
+def describe_fraction(fraction: float) -> str:
+    """Return a part of the diameter in words: "0.5 x diameter"."""
+    return f"{fraction:.2f}".rstrip("0").rstrip(".") + " x diameter"
 
 
 class HeaderSizes:

@@ -54,13 +54,7 @@ class Selection:
         return self.model.choose_among(found, self._annotations.of(key), diameter, preview)
 
     def use_model(self, run: Path | None) -> None:
-        """Choose the run or model file whose calibration gives candidates their score.
-
-        Raises
-        ------
-        UnetPickError
-            It cannot be read.
-        """
+        """Choose the run or model file whose calibration gives candidates their score."""
         self.model.choose(run)
         self._chosen()
 

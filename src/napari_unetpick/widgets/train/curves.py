@@ -7,16 +7,18 @@ from html import escape
 from math import ceil
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unetpick.project.runs import Curve, RunCurves, color_of
 from napari_unetpick.widgets.qt.controls import hint, say
-from napari_unetpick.widgets.qt.plot import AXIS_PX
+from napari_unetpick.widgets.qt.plot import AXIS_PX, FAINT
 
 HEIGHT = 110  # px of each plot
 LABEL_PX = 22  # more for the lower one, which names the epochs
 MOST_TICKS = 8
+Stages = Sequence[tuple[int, str]]
 NO_F1 = "No validation F1: it needs a fully labelled micrograph or area."
 
 
@@ -65,8 +67,10 @@ class Curves(QWidget):
         for plot in (self.loss, self.f1):  # whole epochs
             step = max(1, ceil(longest / MOST_TICKS))
             plot.getAxis("bottom").setTickSpacing(step, step)
-        self._draw(self.loss, [run.loss for run in runs], colours)
-        self._draw(self.f1, [run.f1 for run in runs], colours)
+        self._draw(self.loss, [(run.loss, run.stages) for run in runs], colours)
+        self._draw(self.f1, [(run.f1, run.stages) for run in runs], colours)
+        if len(runs) == 1:
+            self._name(runs[0])
         measured = any(len(run.f1.epochs) for run in runs)
         self.f1.setVisible(measured)
         self.loss.getAxis("bottom").setStyle(showValues=not measured)
@@ -126,17 +130,42 @@ class Curves(QWidget):
         self.layout().insertWidget(self.layout().count() - 1, plot)
         return plot
 
-    def _draw(self, plot: Any, curves: Sequence[Curve], colours: Sequence[str]) -> None:
+    def _draw(
+        self, plot: Any, curves: Sequence[tuple[Curve, Stages]], colours: Sequence[str]
+    ) -> None:
+        """Draw curves, each with a gap between its stages, which train networks of their own."""
         import pyqtgraph as pg
 
         plot.clear()
-        for curve, colour in zip(curves, colours, strict=True):
+        for (curve, stages), colour in zip(curves, colours, strict=True):
+            stage = np.searchsorted([first for first, _ in stages], curve.epochs, side="right")
             plot.plot(
                 curve.epochs,
                 curve.values,
+                connect=np.diff(stage, append=-1) == 0,  # each point with the next
                 pen=pg.mkPen(colour, width=2),
                 symbol="o",
                 symbolSize=4,
                 symbolBrush=colour,
                 symbolPen=None,
+            )
+
+    def _name(self, run: RunCurves) -> None:
+        """Write the stages of a run, where there are several, at their ends."""
+        import pyqtgraph as pg
+
+        ends = [*(first for first, _ in run.stages[1:]), run.loss.epochs[-1] + 1]
+        for (_, name), end in zip(run.stages, ends, strict=True) if len(ends) > 1 else ():
+            self.loss.addItem(
+                pg.InfiniteLine(
+                    end - 0.5,
+                    pen=pg.mkPen(FAINT, style=Qt.PenStyle.DotLine),
+                    label=name,
+                    labelOpts={
+                        "color": FAINT,
+                        "rotateAxis": (1, 0),
+                        "position": 0.98,
+                        "anchors": [(1, 1), (1, 1)],
+                    },
+                )
             )
