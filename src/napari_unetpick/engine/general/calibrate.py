@@ -16,8 +16,11 @@ from napari_unetpick.engine.nn.unet import UNet
 from napari_unetpick.engine.pick.score_map import find_on
 from napari_unetpick.engine.train.validation import Pairs
 from napari_unetpick.errors import InputError
+from napari_unetpick.evaluation.matching import label_candidates
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
+from napari_unetpick.picking.adaptation import Adaptation, as_set, fit_adaptation
+from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.settings import Settings
 
 Held = list[tuple[Item, "torch.Tensor"]]
@@ -54,3 +57,20 @@ def find_all(
         )
         for item, image in held
     ]
+
+
+def learn_adaptation(pairs: Pairs, distance: float) -> Adaptation:
+    """Learn how the calibration follows from a set's scores; each micrograph is a set.
+
+    Parameters
+    ----------
+    distance
+        Minimum distance of picks, diameters.
+    """
+    sets = []
+    for item, found in pairs:
+        keep = found.distant(distance)
+        radius = SAME_PARTICLE * found.diameter_px
+        true = label_candidates(found.coords[keep], found.raw[keep], item.labels.positives, radius)
+        sets.append((as_set([(found, item.scale.file_shape)], distance), true))
+    return fit_adaptation(sets)

@@ -10,7 +10,7 @@ import torch
 
 from napari_unetpick.engine.data.patches import PatchSource
 from napari_unetpick.engine.devices import choose_device, make_deterministic
-from napari_unetpick.engine.general.calibrate import find_all, held_out
+from napari_unetpick.engine.general.calibrate import find_all, held_out, learn_adaptation
 from napari_unetpick.engine.general.job import PATCHES_AN_EPOCH, GeneralJob
 from napari_unetpick.engine.general.supply import Supply
 from napari_unetpick.engine.nn.unet import UNet, build_network, count_parameters, place
@@ -132,6 +132,7 @@ def card_of(job: GeneralJob, weights: Weights, device: torch.device) -> dict[str
         "settings": to_dict(job.settings),
         "diameter": None,
         "calibration": calibration.to_dict(),
+        "adaptation": learn_adaptation(pairs, calibration.min_distance).to_dict(),
         "validation": {
             "protocol": "particle",
             "data": f"{len(pairs)} held-out micrographs of the diet",
