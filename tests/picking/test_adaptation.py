@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import ModelError
+from napari_unetpick.io.logits import sigmoid
 from napari_unetpick.picking.adaptation import (
     Adaptation,
     ScoredSet,
     fit_adaptation,
     read_adaptation,
 )
-from napari_unetpick.picking.calibration import Calibration, sigmoid
+from napari_unetpick.picking.calibration import Calibration
 
 USUAL = Calibration(kind="probability")
 

@@ -16,7 +16,8 @@ import scipy
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import ModelError
-from napari_unetpick.picking.calibration import Calibration, best_threshold, logit, sigmoid
+from napari_unetpick.io.logits import logit, sigmoid
+from napari_unetpick.picking.calibration import Calibration, best_threshold
 from napari_unetpick.picking.candidates import Candidates
 
 Floats = NDArray[np.float64]
