@@ -38,6 +38,7 @@ def test_every_sample_is_on_the_menu(manifest: PluginManifest) -> None:
 
 def test_commands_are_titled_as_actions(manifest: PluginManifest) -> None:
     verbs = {"Open", "Save", "Simulate", "Show", "Train", "Pick", "Evaluate", "Annotate", "Review"}
+    verbs |= {"Export"}
     titles = [command.title for command in manifest.contributions.commands or ()]
     assert {title.split()[0] for title in titles} <= verbs
     assert len(set(titles)) == len(titles)

@@ -15,7 +15,10 @@ import pytest
 from planted_set import DIAMETER, PIXEL_SIZE, SHAPE
 from qtpy.QtCore import QObject, Signal
 
+from napari_unetpick.io import models
+from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.protocol.requests import Request
+from napari_unetpick.settings import Settings, to_dict
 from napari_unetpick.widgets.session import session as session_module
 from napari_unetpick.widgets.session.root import get_session
 from napari_unetpick.widgets.session.session import Session
@@ -136,6 +139,30 @@ def scratch(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     monkeypatch.setenv("UNETPICK_SCRATCH", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_general_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a version without the general model, whether or not this one has it."""
+    monkeypatch.setattr(models, "GENERAL", tmp_path / "no general model.safetensors")
+
+
+@pytest.fixture
+def general(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_general_model: None) -> Path:
+    """The file of a general model, tiny and untrained."""
+    path = tmp_path / "models" / "general.safetensors"
+    path.parent.mkdir()
+    card = {
+        "general": True,
+        "settings": to_dict(Settings()),
+        "diameter": None,
+        "data": "diet, samples 0 to 9, seed 42",
+        "validation": {"f1": 0.87, "protocol": "particle", "micrographs": 200},
+        "calibration": Calibration("probability", threshold=0.4).to_dict(),
+    }
+    models.save_model(path, models.Model({"w": np.zeros(1, np.float32)}, card))
+    monkeypatch.setattr(models, "GENERAL", path)
+    return path
 
 
 @pytest.fixture

@@ -42,6 +42,19 @@ def state(**changes):
             "gallery",
             {"micrographs": 5, "diameter": 9.0, "picks": 34, "runs": 1, "picked": 5, "fully": 1},
         ),
+        ("Micrographs", "Open a folder", {"general": True}),
+        ("Pick", "Measure a particle", {"general": True, "micrographs": 5}),
+        ("Pick", "No training", {"general": True, "micrographs": 5, "diameter": 120.0}),
+        (
+            "Annotate",
+            "add missed particles",
+            {"general": True, "micrographs": 5, "diameter": 120.0, "picked": 5},
+        ),
+        (
+            "Train",
+            "from your 34 picks",
+            {"general": True, "micrographs": 5, "diameter": 120.0, "picked": 5, "picks": 34},
+        ),
     ],
 )
 def test_the_next_step_follows_from_how_far_the_work_is(where, words, changes):
@@ -96,6 +109,21 @@ def test_no_dock_imports_torch_or_what_is_only_sometimes_needed():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.split() == []
+
+
+def test_the_advice_leads_to_picking_with_the_general_model(
+    general, session, planted, tmp_path, qtbot
+):
+    workspace = Workspace(session.viewer)
+    qtbot.addWidget(workspace)
+    workspace.show()
+    session.project.new(tmp_path / "project", tmp_path / "mics")
+    workspace.refresh()
+    assert "general model" in workspace.advice_line.text()
+    workspace.advice_line.mousePressEvent(None)
+    assert workspace.pages["Pick"].diameter.measure.isVisible()
+    session.project.set_diameter(80.0)
+    assert workspace.pages["Pick"].pick_all.isEnabled()
 
 
 def test_a_long_name_makes_no_step_wider(project_session, qtbot) -> None:

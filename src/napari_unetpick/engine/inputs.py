@@ -17,13 +17,12 @@ from napari_unetpick.io.images.image import open_images
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, State, areas_beside, states_beside
-from napari_unetpick.io.models import Model, load_model
+from napari_unetpick.io.models import GENERAL, Model, load_model
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.io.sizes import check_sizes
 from napari_unetpick.settings import Settings, from_dict, load_recipe
 
 Shapes = dict[str, tuple[int, int]]
-GENERAL = Path(__file__).parent.parent / "models" / "general.safetensors"
 
 
 def make_train_job(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import ModelError
 from napari_unetpick.io.atomic import atomic_path
 
+GENERAL = Path(__file__).parent.parent / "models" / "general.safetensors"
 CARD = "unetpick"  # one key of sorted JSON: several keys would be written in random order
 SCHEMA = 1
 
@@ -24,6 +25,11 @@ class Model:
 
     weights: dict[str, NDArray[Any]]
     card: dict[str, Any]
+
+
+def general_model() -> Path | None:
+    """Return the file of the general model; None where this version has none."""
+    return GENERAL if GENERAL.is_file() else None
 
 
 def save_model(path: str | Path, model: Model) -> None:

@@ -22,7 +22,8 @@ class View:
     current
         Key of the micrograph in view, or "".
     model
-        Path of the model that picks, from the project folder if it lies there; "" for none.
+        Path of the model that picks, from the project folder if it lies there; "general" for the
+        general model; "" for none.
     threshold
         Score from which candidates are picks, or None for the model's own.
     min_distance

@@ -23,7 +23,9 @@ class ProjectState:
     picks
         Own picks over all micrographs.
     runs
-        Finished training runs.
+        Whether a model other than the general one is chosen.
+    general
+        Whether the general model is chosen.
     fully
         Fully labelled micrographs.
     job
@@ -38,20 +40,23 @@ class ProjectState:
     picked: int
     fully: int = 0
     job: str = ""
+    general: bool = False
 
 
 def state_of(session: Session) -> ProjectState:
     """Return the state of a session; fast enough to be called after every change."""
     entries = session.project.entries.values()
+    model = session.selection.model
     return ProjectState(
         micrographs=len(session.project.entries),
         diameter=session.project.diameter,
         labelled=sum(entry.picks > 0 for entry in entries),
         picks=sum(entry.picks for entry in entries),
-        runs=int(session.selection.model.path is not None),
+        runs=int(model.path is not None and not model.general),
         picked=session.candidates.count,
         fully=sum(entry.state == "full" for entry in entries),
         job=session.jobs.current.do if session.jobs.current is not None else "",
+        general=model.general,
     )
 
 
@@ -63,6 +68,8 @@ def advise(state: ProjectState) -> tuple[str, str]:
         return "Pick", "A job is running. You can browse micrographs in the meantime."
     if not state.micrographs:
         return "Micrographs", "Open a folder of micrographs."
+    if state.general:
+        return advise_general(state)
     if state.diameter is None:
         return "Annotate", "Measure a particle: two clicks across it set the diameter."
     if state.picks < ENOUGH_PICKS and not state.runs:
@@ -79,3 +86,17 @@ def advise(state: ProjectState) -> tuple[str, str]:
             "Correct and train again, or export. Label one area fully to estimate precision.",
         )
     return "Evaluate", "Check the picks in the gallery and correct them; train again, or export."
+
+
+def advise_general(state: ProjectState) -> tuple[str, str]:
+    """Return (step, line) with the general model: pick, correct, then train."""
+    if state.diameter is None:
+        return "Pick", "Measure a particle (two clicks), then pick with the general model."
+    if not state.picked:
+        return "Pick", "Pick with the general model. No training is needed."
+    if state.picks < ENOUGH_PICKS:
+        return (
+            "Annotate",
+            "Correct the picks: add missed particles, delete wrong ones. Then train, or export.",
+        )
+    return "Train", f"Press Train: the general model learns from your {state.picks:,} picks."

@@ -27,22 +27,27 @@ from napari_unetpick.widgets.session.root import get_session
 
 STEPS: dict[str, tuple[str, str, str]] = {
     "Micrographs": ("micrographs.dock", "MicrographsDock", "Open, sort and select micrographs."),
-    "Annotate": ("annotate.dock", "AnnotateDock", "Pick particles by hand."),
+    "Pick": ("pick.dock", "PickDock", "Pick all micrographs automatically."),
+    "Annotate": ("annotate.dock", "AnnotateDock", "Correct picks, or pick by hand."),
     "Train": ("train.dock", "TrainDock", "Train a model on your labels."),
     "Self-train": (
         "train.self_train_dock",
         "SelfTrainDock",
         "Train further on the model's confident picks.",
     ),
-    "Pick": ("pick.dock", "PickDock", "Pick all micrographs automatically, and export."),
     "Evaluate": (
         "evaluate.dock",
         "EvaluateDock",
         "Evaluate the picks; compare models.",
     ),
+    "Export": (
+        "export.dock",
+        "ExportDock",
+        "Export the picks to RELION, cryoSPARC and other programs.",
+    ),
 }
 """Name of each step: module, class and tooltip, in the order of the work."""
-A_ROW = 3  # buttons: six in one row would be cut off beside the canvas
+A_ROW = 4  # buttons: all in one row would be cut off beside the canvas
 REFRESH_MS = 150
 MESSAGE_MS = 8000  # a message about a key press is of no use for longer
 

@@ -8,9 +8,9 @@ from qtpy.QtCore import QObject
 from train_helpers import write_run
 
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.widgets.export.gather import make_item
 from napari_unetpick.widgets.micrographs.dock import MicrographsDock
 from napari_unetpick.widgets.pick.all_scores import Scores, ScoreTable
-from napari_unetpick.widgets.pick.export_project import make_item
 from napari_unetpick.widgets.pick.use_as_labels import accept_above
 from napari_unetpick.widgets.session.snapshot import take_snapshot
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from planted_set import planted_candidates
 from qtpy.QtCore import Qt
 from train_helpers import write_run
 
 from napari_unetpick.events import Failed, FoundCandidates
-from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.star import read_star
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.widgets.evaluate.truth import find_truth
+from napari_unetpick.widgets.layers.tools import get_tools
 from napari_unetpick.widgets.pick.dock import PickDock
 from napari_unetpick.widgets.pick.model_chooser import OTHER
 from napari_unetpick.widgets.pick.threshold_panel import ALL, HERE, PREVIEW
@@ -23,13 +23,6 @@ from napari_unetpick.widgets.session.snapshot import take_snapshot
 
 LEFT = Qt.MouseButton.LeftButton
 KEYS = ["a.b_1", "a.b_2", "a.b_3"]
-
-
-def planted_candidates(session, key, low=6):
-    """All true particles: `low` of them score 0.3, the rest 0.9."""
-    coords = session.truth[key]
-    raw = np.r_[np.full(len(coords) - low, 0.9), np.full(low, 0.3)]
-    return Candidates(coords, raw, np.zeros(len(raw)), 20.0, model="run-1")
 
 
 @pytest.fixture
@@ -76,6 +69,52 @@ def test_without_a_model_the_next_step_is_said(project_session, qtbot):
     dock.show()
     assert "Train a model first" in dock.next_text.text()
     assert not dock.pick_all.isEnabled()
+
+
+@pytest.fixture
+def unmeasured(general, session, planted, tmp_path, qtbot):
+    """The dock over a new project without a diameter, in a version with the general model."""
+    session.project.new(tmp_path / "project", tmp_path / "mics")
+    qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_1", timeout=5000)
+    made = PickDock(session.viewer)
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def test_the_general_model_waits_for_the_diameter_alone(unmeasured, session, qtbot):
+    dock = unmeasured
+    assert dock.model_box.box.currentText() == "General model (no training needed)"
+    assert "simulated micrographs" in dock.model_box.card.text()
+    assert "any diameter" in dock.model_box.card.text()
+    assert dock.pick_all.text() == "Pick with the general model (3)"
+    assert not dock.pick_all.isEnabled()
+    assert "needs the particle diameter" in dock.next_text.text()
+    qtbot.mouseClick(dock.diameter.measure, LEFT)
+    assert get_tools(session).active == "measure"
+    get_tools(session).measured.emit(82.0)
+    assert session.project.diameter == 82.0
+    assert dock.pick_all.isEnabled()
+    assert not dock.next_text.isVisible()
+
+
+def test_the_general_model_picks_what_is_in_view_first(
+    unmeasured, session, fake_engine, general, qtbot
+):
+    session.project.set_diameter(80.0)
+    session.browser.go("a.b_2")
+    qtbot.mouseClick(unmeasured.pick_all, LEFT)
+    job = fake_engine.submitted[-1]
+    assert job.args["keys"] == ["a.b_2", "a.b_1", "a.b_3"]
+    assert (job.args["models"], job.args["diameter"]) == ([str(general)], 80.0)
+
+
+def test_the_general_model_is_on_the_list_beside_runs(general, dock, run):
+    box = dock.model_box.box
+    assert box.currentText().startswith("run-1")
+    assert box.findText("General model (no training needed)") > 0
+    assert not dock.diameter.isVisible(), "the run's model has one of its own"
+    assert dock.pick_all.text() == "Pick all kept (3)"
 
 
 def test_picking_hands_over_kept_micrographs_and_takes_candidates(
@@ -358,94 +397,12 @@ def test_a_file_that_is_no_model_is_said_and_the_old_one_stays(dock, tmp_path, m
     assert box.currentText().startswith("run-1")
 
 
-def export(dock, qtbot, folder):
-    dock.export.folder.setText(str(folder))
-    qtbot.mouseClick(dock.export.go, LEFT)
-    qtbot.waitUntil(lambda: not dock.export.work.busy, timeout=10_000)
-
-
-def test_export_writes_what_is_shown_and_says_what_comes_next(
-    picked, project_session, qtbot, tmp_path
-):
-    session = project_session
-    session.project.change("a.b_3", kept=False)
-    qtbot.mouseClick(picked.accept_here, LEFT)
-    session.annotations.add("a.b_1", [[2.0, 2.0]], None, "manual")  # its box crosses the edge
-    export(picked, qtbot, tmp_path / "out")
-    assert not picked.export.trouble.text()
-    result = picked.export.result
-    assert result.options.box_size == 30  # 1.5 x 20 px
-    read = read_picks(tmp_path / "out" / "picks.csv")
-    names = [session.project.entry(key).micrograph.name for key in KEYS[:2]]
-    assert list(read) == ["a.b_1.mrc", "a.b_2.mrc"]
-    for key, name in zip(KEYS, read, strict=False):
-        inside = session.truth[key][:6]
-        fits = ((inside >= 15) & (inside <= np.array([240, 320]) - 15)).all(axis=1)
-        assert len(read[name]) == fits.sum()
-    listed = read_star(tmp_path / "out" / "autopick.star")[0]
-    assert list(listed.text("rlnMicrographName")) == names
-    said = picked.export.written.text()
-    assert "1 pick skipped: boxes of 30 px" in said or "picks skipped: boxes of 30 px" in said
-    assert "1 rejected micrograph skipped" in said
-    assert "autopick.star" in picked.export.next.text()
-    assert "30" in picked.export.next.text()
-    assert "Ignore raw data: on" in picked.export.next.text()
-
-
-def test_the_box_fits_before_the_image_is_read(dock, project_session):
-    project_session.layers.images.clear()  # the pixel size is in the header alone
-    dock.export.refresh()
-    assert dock.export.size.value() == 30
-
-
 def test_candidates_of_unread_images_are_chosen_alike(dock, project_session):
     session = project_session
     found = planted_candidates(session, "a.b_3", low=0)
     session.candidates.put("a.b_3", found)
     session.layers.images.clear()
     assert len(session.selection.of("a.b_3").coords) == 12  # at 1 A/px most would be too near
-
-
-def test_an_odd_box_becomes_even_and_a_typed_one_stays(picked, project_session, qtbot, tmp_path):
-    form = picked.export
-    form.size.setValue(41)
-    project_session.project.set_diameter(100.0)
-    export(picked, qtbot, tmp_path / "out")
-    assert form.result.options.box_size == 42
-    form.factor.setCurrentIndex(2)
-    form.factor.activated.emit(2)
-    assert form.size.value() == 50  # 2 x 25 px
-
-
-@pytest.mark.parametrize(
-    "folder,untick,expected",
-    [
-        ("", (), "Choose an output folder"),
-        ("some/where", (), "enter the absolute path"),
-        ("/x", ("relion", "cryosparc", "csv"), "no format is selected"),
-    ],
-)
-def test_an_export_that_cannot_be_is_said(picked, qtbot, folder, untick, expected):
-    for fmt in untick:
-        picked.export.boxes[fmt].setChecked(False)
-    export(picked, qtbot, folder)
-    assert expected in picked.export.trouble.text()
-    assert picked.export.result is None
-
-
-def test_nothing_to_export_is_said(dock, qtbot, tmp_path):
-    export(dock, qtbot, tmp_path / "out")
-    assert "nothing to export yet: pick with a model" in dock.export.trouble.text()
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_missing_image_does_not_lose_its_picks(picked, project_session, qtbot, tmp_path):
-    project_session.project.entry("a.b_2").micrograph.path.unlink()
-    project_session.project.set_pixel_size(4.0)
-    export(picked, qtbot, tmp_path / "out")
-    assert "cannot be read" in picked.export.written.text()
-    read = read_picks(tmp_path / "out" / "picks.csv")
-    assert len(read["a.b_2.mrc"]) == 6
 
 
 def test_a_thousand_candidates_follow_the_threshold_at_once(dock, project_session, qtbot):

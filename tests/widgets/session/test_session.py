@@ -6,7 +6,9 @@ import threading
 
 import numpy as np
 import pytest
+from train_helpers import write_run
 
+from napari_unetpick.io import models
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.layers import images as display_module
@@ -291,6 +293,35 @@ def test_a_project_is_restored_as_it_was(project_session, qtbot, tmp_path):
             session.annotations.of("a.b_1").picks.coords, session.truth["a.b_1"][:3], atol=1e-3
         )
         np.testing.assert_allclose(session.annotations.of("a.b_1").negatives, [[5, 6]])
+
+
+def test_the_general_model_is_chosen_until_there_is_a_run(general, session, planted, tmp_path):
+    assert session.selection.model.path == general, "before anything is opened"
+    session.project.new(tmp_path / "project", tmp_path / "mics")
+    assert session.selection.model.path == general
+    run = write_run(session.project.runs_folder, "run-1")
+    session.project.new(tmp_path / "other")
+    session.project.open(tmp_path / "project")
+    assert session.selection.model.path == run / "model.safetensors"
+
+
+def test_the_general_model_is_found_wherever_it_is_installed(
+    general, session, planted, tmp_path, monkeypatch
+):
+    session.project.new(tmp_path / "project", tmp_path / "mics")
+    write_run(session.project.runs_folder, "run-1")
+    session.selection.use_model(general)
+    session.selection.set_threshold(0.7)
+    session.project.new(tmp_path / "other")
+    moved = general.rename(tmp_path / "elsewhere.safetensors")
+    monkeypatch.setattr(models, "GENERAL", moved)
+    session.project.open(tmp_path / "project")
+    assert session.selection.model.path == moved
+    assert session.selection.model.threshold == 0.7
+    session.project.new(tmp_path / "third")
+    moved.unlink()
+    session.project.open(tmp_path / "project")
+    assert session.selection.model.name == "run-1", "this version has no general model"
 
 
 def test_a_second_viewer_reads_only(project_session, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 from train_helpers import write_run
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.models import read_card
 from napari_unetpick.project.runs import list_runs
 from napari_unetpick.settings import Settings, to_dict
 from napari_unetpick.widgets.train.resume import resume_request
@@ -38,6 +39,12 @@ def test_the_starting_model_is_found_by_its_labels(tmp_path: Path) -> None:
     run = write_run(tmp_path, "run-1", finished=False, config=config("y"), age=100)
     write_run(tmp_path, "later", data="y")  # made after the run was begun
     assert resume_request(tmp_path, run, ["a", "b"], list_runs(tmp_path)).start == str(model)
+
+
+def test_the_general_model_is_found_by_its_data(general: Path, tmp_path: Path) -> None:
+    start = str(read_card(general)["data"])
+    run = write_run(tmp_path, "run-1", finished=False, config=config(start), age=100)
+    assert resume_request(tmp_path, run, ["a", "b"], list_runs(tmp_path)).start == "general"
 
 
 def test_what_is_gone_is_named(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from train_helpers import write_run
 from napari_unetpick.events import FoundCandidates
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.protocol.requests import CompareRequest
+from napari_unetpick.widgets.export.gather import make_item
 from napari_unetpick.widgets.pick.all_scores import ScoreTable
-from napari_unetpick.widgets.pick.export_project import make_item
 from napari_unetpick.widgets.pick.job import picking_of
 from napari_unetpick.widgets.pick.threshold_panel import ThresholdPanel
 from napari_unetpick.widgets.session.snapshot import take_snapshot

@@ -81,12 +81,14 @@ def test_few_picks_are_a_caution() -> None:
     assert caution(make_plan(entries(a={"state": "partial", "picks": 10}))) == ""
 
 
-def test_starts_from_the_last_model_by_default() -> None:
+def test_starts_from_the_last_model_by_default(general: Path) -> None:
     runs = [
         RunInfo("run-3", Path("/p/run-3"), False, 2, None, 3.0),
         RunInfo("run-2", Path("/p/run-2"), True, 16, 0.9, 2.0),
         RunInfo("run-1", Path("/p/run-1"), True, 16, 0.8, 1.0),
     ]
-    values = [value for _, value in starts(runs, general=True)]
+    values = [value for _, value in starts(runs)]
     assert values == [str(Path("/p/run-2")), str(Path("/p/run-1")), "general", "scratch"]
-    assert starts([], general=False) == [("From scratch", "scratch")]
+    assert [value for _, value in starts([])] == ["general", "scratch"]
+    general.unlink()
+    assert starts([]) == [("From scratch", "scratch")]

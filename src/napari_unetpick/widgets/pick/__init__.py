@@ -1,1 +1,1 @@
-"""The Pick dock: model, threshold, export."""
+"""The Pick dock: model, threshold."""

@@ -1,4 +1,4 @@
-"""The Pick dock: a model finds candidates, the threshold selects picks, they are exported."""
+"""The Pick dock: a model finds candidates, the threshold selects picks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from superqt.utils import qthrottled
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.widgets.annotate.diameter_panel import DiameterPanel
+from napari_unetpick.widgets.layers.tools import get_tools
 from napari_unetpick.widgets.pick.all_scores import ScoreTable
 from napari_unetpick.widgets.pick.counts_plot import CountsPlot
-from napari_unetpick.widgets.pick.export_form import ExportForm
 from napari_unetpick.widgets.pick.job import describe_failures, picking_of
 from napari_unetpick.widgets.pick.model_chooser import ModelBox
 from napari_unetpick.widgets.pick.threshold_panel import ThresholdPanel
@@ -23,6 +24,7 @@ from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.run_panel import RunPanel, alone
 from napari_unetpick.widgets.train.job import training_of
 
+WITH_GENERAL = "Pick with the general model"
 LABELS = "Use as labels"
 LABELS_TIP = (
     "Add all candidates above the threshold to the labels for the next training, in every kept "
@@ -34,7 +36,7 @@ REDRAW_MS = 100  # bars of thousands of micrographs: not at every step of a slid
 
 
 class PickDock(Dock):
-    """Model, picking, threshold, picks per micrograph, accepting, export."""
+    """Model, diameter, picking, threshold, accepting, picks per micrograph."""
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, parent)
@@ -44,10 +46,10 @@ class PickDock(Dock):
         self.labelling = LabelsFromCandidates(self.session, self)
         self.trouble, self.next_text, self.failures, self.done = hint(), hint(), hint(), hint()
         self.model_box = ModelBox(self.session, partial(say, self.trouble))
+        self.diameter = DiameterPanel(get_tools(self.session))
         self.panel = RunPanel(self.session)
         self.threshold = ThresholdPanel(self.session, self.table)
         self.counts = CountsPlot(self.session.viewer)
-        self.export = ExportForm(self.session)
         self._build()
         self._redraw_soon = qthrottled(self._draw_counts, REDRAW_MS, leading=False, parent=self)
         self._follow_all()
@@ -75,7 +77,7 @@ class PickDock(Dock):
         )
         self.skip = QCheckBox("Skip micrographs already picked")
         self.skip.setToolTip(
-            "For Pick selected and Pick all kept: skip micrographs that have candidates, to resume "
+            "For Pick selected and all kept ones: skip micrographs that have candidates, to resume "
             "picking that was stopped. Untick it after training, to pick with the new model."
         )
         self.accept_here = button(
@@ -91,10 +93,11 @@ class PickDock(Dock):
         self.undo_labels.hide()
         for widget in (
             self.model_box,
-            row(self.pick_here, self.pick_selected),
-            self.pick_all,
-            self.skip,
+            self.diameter,
             self.next_text,
+            self.pick_all,
+            row(self.pick_here, self.pick_selected),
+            self.skip,
             self.trouble,
             self.failures,
             self.panel,
@@ -104,19 +107,20 @@ class PickDock(Dock):
             self.done,
             self.undo_labels,
             section("Picks per micrograph", self.counts, is_open=True),
-            section("Export", self.export, is_open=True),
         ):
             self.body.addWidget(widget)
 
     def _follow_all(self) -> None:
-        session = self.session
+        session, tools = self.session, get_tools(self.session)
         self.follow(session.project.changed, self._project_changed)
         self.follow(session.project.entries_changed, self._entries_changed)
         self.follow(session.browser.current_changed, self._current_changed)
         self.follow(session.annotations.changed, self._marks_changed)
         self.follow(session.candidates.changed, self._candidates_changed)
         self.follow(session.selection.changed, self._selection_changed)
-        self.follow(session.project.diameter_changed, self._diameter_changed)
+        self.follow(session.project.diameter_changed, lambda _: self._say_state())
+        self.follow(tools.measured, self.diameter.measured)
+        self.follow(tools.changed, self.diameter.show_tool)
         self.follow(session.browser.selected_changed, self._say_state)
         self.follow(session.jobs.changed, self._say_state)
         self.follow(training_of(session).changed, self.model_box.refresh)
@@ -138,7 +142,6 @@ class PickDock(Dock):
     def refresh(self) -> None:
         """Show everything again."""
         self.model_box.refresh()
-        self.export.refresh()
         self._say_state()
         if self.isVisible():  # scores of thousands of micrographs are read for who looks at them
             self.table.refresh()
@@ -146,7 +149,9 @@ class PickDock(Dock):
             self._redraw_soon()  # the first plot loads its library, which opening does not wait for
 
     def _say_state(self) -> None:
-        kept = self._kept()
+        kept, general = self._kept(), self.session.selection.model.general
+        self.diameter.setVisible(general)  # other models have one of their own
+        self.diameter.refresh()
         missing = self.picking.obstacle(kept)
         running = self.picking.running
         say(self.next_text, "" if running else missing)
@@ -157,7 +162,8 @@ class PickDock(Dock):
         self.pick_selected.setText(f"Pick selected ({selected:,})" if selected else "Pick selected")
         self.pick_all.setEnabled(able)
         text = f"Picking: {self.picking.found:,} of {self.picking.total:,} done…"
-        self.pick_all.setText(text if running else f"Pick all kept ({len(kept):,})")
+        words = WITH_GENERAL if general else "Pick all kept"
+        self.pick_all.setText(text if running else f"{words} ({len(kept):,})")
         say(self.failures, describe_failures(self.picking.failed))
 
     def _draw_counts(self) -> None:
@@ -192,7 +198,6 @@ class PickDock(Dock):
         for label in (self.trouble, self.done):
             say(label, "")
         self.undo_labels.hide()
-        self.export.project_changed()
         self.refresh()
 
     def _entries_changed(self, _: list[str]) -> None:
@@ -201,7 +206,6 @@ class PickDock(Dock):
 
     def _current_changed(self, _: str) -> None:
         self._say_state()
-        self.export.refresh()
         if self.isVisible():
             self.threshold.current_changed()
             self._redraw_soon()
@@ -232,16 +236,14 @@ class PickDock(Dock):
         if self.picking.trouble:
             say(self.trouble, self.picking.trouble)
 
-    def _diameter_changed(self, _: float | None) -> None:
-        self.export.refresh()
-
     # -- doing ---------------------------------------------------------------------------------
 
     def _pick(self, keys: list[str]) -> None:
         say(self.trouble, "")
         self._say_done("")
-        keys = list(keys)
-        if self.skip.isChecked() and keys != [self.session.browser.current]:
+        here = self.session.browser.current
+        keys = sorted(keys, key=lambda key: key != here)  # what is in view is wanted first
+        if self.skip.isChecked() and keys != [here]:
             there = set(self.session.project.files.picked())
             keys = [key for key in keys if key not in there]
             if not keys:

@@ -18,6 +18,7 @@ from napari_unetpick.widgets.qt.preferences import read_preferences
 from napari_unetpick.widgets.session.follower import JobFollower
 from napari_unetpick.widgets.session.session import Session
 
+NO_DIAMETER = "The general model needs the particle diameter: measure a particle, or type it."
 FIRST_FAILURES = 3  # that are named; the others are counted
 
 
@@ -45,6 +46,8 @@ class Picking(JobFollower):
             return "Open micrographs first (Micrographs dock)."
         if session.selection.model.path is None:
             return "Train a model first (Train dock), or choose a model file above."
+        if session.selection.model.general and session.project.diameter is None:
+            return NO_DIAMETER
         return session.jobs.busy or session.pixel_sizes.obstacle(keys)
 
     def start(self, keys: Sequence[str]) -> None:

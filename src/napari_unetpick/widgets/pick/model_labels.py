@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from napari_unetpick.io.models import general_model
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.project.project import RunInfo
-from napari_unetpick.widgets.train.plan import GENERAL_MODEL
 
+GENERAL_NAME = "General model (no training needed)"
 NO_MODEL = "No model yet. Train one (Train dock) or open a model file."
 
 
@@ -21,6 +22,8 @@ def describe_card(card: Mapping[str, Any]) -> str:
     """
     if not card:
         return NO_MODEL
+    if card.get("general"):
+        return _describe_general(card.get("validation") or {})
     parts = []
     if isinstance(card.get("diameter"), int | float):
         parts.append(f"Diameter {card['diameter']:g} A")
@@ -38,6 +41,14 @@ def describe_card(card: Mapping[str, Any]) -> str:
     return ", ".join(parts) + "."
 
 
+def _describe_general(validation: Mapping[str, Any]) -> str:
+    text = "Made from simulated micrographs of many kinds of particles, for any diameter."
+    if validation.get("f1") is not None:
+        protocol = validation.get("protocol", "particle")
+        text += f" F1 {validation['f1']:.2f} on simulated micrographs (protocol {protocol})."
+    return text
+
+
 def model_choices(runs: Iterable[RunInfo], used: Path | None) -> list[tuple[str, Path]]:
     """Return (words, path) of the models that can be chosen: runs, newest first, then others."""
     choices = []
@@ -45,8 +56,8 @@ def model_choices(runs: Iterable[RunInfo], used: Path | None) -> list[tuple[str,
         if run.finished:
             f1 = "" if run.validation_f1 is None else f" (F1 {run.validation_f1:.2f})"
             choices.append((f"{run.name}{f1}", run.path))
-    if GENERAL_MODEL.is_file():
-        choices.append(("General model", GENERAL_MODEL))
+    if (general := general_model()) is not None:
+        choices.append((GENERAL_NAME, general))
     if used is not None and not any(is_of(used, path) for _, path in choices):
         choices.append((used.name if used.stem != "model" else str(used.parent.name), used))
     return choices

@@ -88,6 +88,11 @@ class PickModel:
         return self.path.parent.name if self.path.name == MODEL else self.path.stem
 
     @property
+    def general(self) -> bool:
+        """Whether it is the general model, which is of no diameter."""
+        return bool(self.card.get("general"))
+
+    @property
     def threshold_now(self) -> float:
         """The score from which candidates are picks."""
         return self.calibration.threshold if self.threshold is None else self.threshold

@@ -8,11 +8,14 @@ from psygnal import Signal
 
 from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.models import general_model
 from napari_unetpick.project.project import View
 from napari_unetpick.widgets.session.annotations import AnnotationStore
 from napari_unetpick.widgets.session.candidates import CandidateStore
 from napari_unetpick.widgets.session.open_project import OpenProject
 from napari_unetpick.widgets.session.pick_model import Chosen, PickModel
+
+GENERAL = "general"  # in the view
 
 
 class Selection:
@@ -40,6 +43,7 @@ class Selection:
     ) -> None:
         self._project, self._annotations, self._candidates = project, annotations, candidates
         self.model = PickModel()
+        self._is_chosen = False  # by the user
         project.diameter_changed.connect(lambda _: self.changed.emit())
         project.images_changed.connect(lambda: self.changed.emit())
 
@@ -69,17 +73,24 @@ class Selection:
         self._chosen()
 
     def restore(self) -> None:
-        """Choose the model, threshold and distance that the project was left with."""
+        """Choose the model, threshold and distance that the project was left with.
+
+        Without those it is the newest run's model, else the general one.
+        """
         project, view = self._project, self._project.files.view
         newest = [run.path for run in project.runs() if run.finished][:1]
+        general = general_model()
         left = [project.folder / view.model] if view.model else []
-        for path in [*left, *newest, None]:
+        if view.model == GENERAL:  # wherever it is installed now
+            left = [general] if general is not None else []
+        for path in [*left, *newest, general, None]:
             try:
                 self.model.choose(path)
             except UnetPickError as error:
                 tell(error.in_viewer, "warning")
                 continue
-            if path in left:
+            self._is_chosen = path in left
+            if self._is_chosen:
                 self.model.threshold = view.threshold
                 self.model.min_distance = view.min_distance
             return
@@ -87,11 +98,14 @@ class Selection:
     def view(self, current: str) -> View:
         """Return what is to be kept of it, with the micrograph that is looked at."""
         path, folder = self.model.path, self._project.folder
-        if path is not None and path.is_relative_to(folder):
+        if path is not None and path == general_model():
+            path = Path(GENERAL) if self._is_chosen else None
+        elif path is not None and path.is_relative_to(folder):
             path = path.relative_to(folder)
         name = "" if path is None else path.as_posix()
         return View(current, name, self.model.threshold, self.model.min_distance)
 
     def _chosen(self) -> None:
+        self._is_chosen = True
         self.edited.emit()
         self.changed.emit()

@@ -72,6 +72,7 @@ class Session:
         self.browser.current_changed.connect(self.annotations.review)
         self.candidates = CandidateStore(self.project)
         self.selection = Selection(self.project, self.annotations, self.candidates)
+        self.selection.restore()
         self.pixel_sizes = PixelSizes(self.project)
         self.autosave = Autosave(
             self.project, self.annotations, lambda: self.selection.view(self.browser.current)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-import napari_unetpick
+from napari_unetpick.io.models import general_model
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.project.project import Entry, RunInfo
 
@@ -15,7 +14,6 @@ GOOD_PICKS = 30
 FEW_FULL = 2  # fully labelled micrographs up to which a part of each validates
 SHARE = 0.2  # of the fully labelled ones that validate where there are more
 SCRATCH, GENERAL = "scratch", "general"
-GENERAL_MODEL = Path(napari_unetpick.__file__).parent / "models" / "general.safetensors"
 
 
 @dataclass(frozen=True)
@@ -174,7 +172,7 @@ def make_self_train_plan(runs: Iterable[RunInfo], entries: dict[str, Entry]) -> 
     return SelfTrainPlan(sum(run.finished for run in runs), unlabelled, partial)
 
 
-def starts(runs: Iterable[RunInfo], general: bool | None = None) -> list[tuple[str, str]]:
+def starts(runs: Iterable[RunInfo]) -> list[tuple[str, str]]:
     """Return (label, value of `start`) of the models to start from, the default first.
 
     The default is to fine-tune the last model, as after correcting its picks.
@@ -184,7 +182,7 @@ def starts(runs: Iterable[RunInfo], general: bool | None = None) -> list[tuple[s
         (f"{'Last model' if not number else 'Model'}: {run.name}", str(run.path))
         for number, run in enumerate(finished)
     ]
-    if GENERAL_MODEL.is_file() if general is None else general:
+    if general_model() is not None:
         choices.append(("General model", GENERAL))
     return [*choices, ("From scratch", SCRATCH)]
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from napari_unetpick.errors import InputError, UnetPickError
-from napari_unetpick.io.models import read_card
+from napari_unetpick.io.models import general_model, read_card
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.project.project import RunInfo
 from napari_unetpick.project.runs import CONFIG, MODEL
 from napari_unetpick.protocol.requests import TrainRequest, read_validation
 from napari_unetpick.settings import from_dict
-from napari_unetpick.widgets.train.plan import GENERAL, GENERAL_MODEL, SCRATCH
+from napari_unetpick.widgets.train.plan import GENERAL, SCRATCH
 
 
 def resume_request(
@@ -70,7 +70,9 @@ def find_start(start: str, run: Path, runs: Iterable[RunInfo]) -> str:
         return SCRATCH
     started = (run / CONFIG).stat().st_mtime
     models = [(each.path / MODEL, str(each.path)) for each in runs if each.path != run]
-    for model, name in [*models, (GENERAL_MODEL, GENERAL)]:
+    if (general := general_model()) is not None:
+        models.append((general, GENERAL))
+    for model, name in models:
         try:
             is_older = model.is_file() and (name == GENERAL or model.stat().st_mtime <= started)
             if is_older and read_card(model).get("data", "model") == start:

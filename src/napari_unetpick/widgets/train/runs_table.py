@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.io.models import general_model
 from napari_unetpick.project.project import RunInfo
 from napari_unetpick.widgets.qt.controls import button, hint, say
 
@@ -248,8 +249,8 @@ class RunsView(QWidget):
             was_used = self._is_used(run)
             self.session.project.files.delete_run(run.name)
             if was_used:
-                others = [each for each in self.session.project.runs() if each.finished]
-                self.session.selection.use_model(others[0].path if others else None)
+                others = [each.path for each in self.session.project.runs() if each.finished]
+                self.session.selection.use_model([*others, general_model()][0])
 
         self._try(delete)
         self.changed.emit()

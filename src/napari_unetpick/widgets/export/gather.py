@@ -148,4 +148,4 @@ def _nothing(kept: int, total: int) -> str:
         return "nothing to export: open micrographs first, in Micrographs"
     if not kept:
         return "nothing to export: every micrograph is rejected"
-    return "nothing to export yet: pick with a model above, or mark particles in Annotate"
+    return "nothing to export yet: pick with a model (step Pick), or mark particles in Annotate"

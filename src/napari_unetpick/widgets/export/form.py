@@ -23,8 +23,8 @@ from qtpy.QtWidgets import (
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.export.write import ExportOptions, ExportResult, What, check_options
 from napari_unetpick.io.formats.output_files import BOX_PER_DIAMETER, even_box
-from napari_unetpick.widgets.pick.export_messages import FORMATS, WHATS, describe_export, next_steps
-from napari_unetpick.widgets.pick.export_project import diameter_of, export_project
+from napari_unetpick.widgets.export.gather import diameter_of, export_project
+from napari_unetpick.widgets.export.messages import FORMATS, WHATS, describe_export, next_steps
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.qt.workers import Background
 from napari_unetpick.widgets.session.session import Session

@@ -13,8 +13,8 @@ from napari_unetpick.export.write import ExportOptions
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.write import WRITERS
 from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.widgets.pick.export_messages import describe_export, next_steps
-from napari_unetpick.widgets.pick.export_project import export_project
+from napari_unetpick.widgets.export.gather import export_project
+from napari_unetpick.widgets.export.messages import describe_export, next_steps
 from napari_unetpick.widgets.qt.workers import Task
 from napari_unetpick.widgets.session.snapshot import take_snapshot
 
