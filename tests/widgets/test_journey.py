@@ -1,4 +1,4 @@
-"""The whole loop as a new user would go it: open, measure, click, train, pick, correct, save."""
+"""The whole loop as a new user would go it: open, measure, click or pick, correct, train, save."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_unetpick.evaluation.evaluate import evaluate
+from napari_unetpick.io import models
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import Picks
@@ -28,6 +29,7 @@ from napari_unetpick.widgets.session.session import Session
 from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.workspace import Workspace
 
+GENERAL = models.GENERAL  # before the tests hide it
 CLICKS = 10  # on each of three micrographs
 CORRECTIONS = 5
 CHANCE = 0.01  # of F1: three of apoferritin's 300 particles, two of the simulated 170
@@ -178,8 +180,12 @@ def journey(
     epochs: int,
     border: float,
     pixel_size: float | None = None,
+    general: bool = False,
 ) -> tuple[float, float]:
-    """Go the whole way; return F1 on the test micrographs before and after the correction."""
+    """Go the whole way; return F1 on the test micrographs before and after the correction.
+
+    `general`: the first picks are those of the general model, not of thirty clicks.
+    """
     viewer = make_viewer(show=True)
     viewer.window.resize(1280, 800)
     workspace = Workspace(viewer)
@@ -190,22 +196,15 @@ def journey(
         session.project.set_pixel_size(pixel_size)
     session.project.set_diameter(diameter)
     person = Person(viewer, workspace, qtbot)
-    rng = np.random.default_rng(3)
-    for key in train_on:
-        person.go(key)
-        session.layers.edit("picks", "add")
-        inner = inside(truth[key], shape_of(session, key), diameter / session.pixel_sizes.of(key))
-        for place in rng.permutation(inner)[:CLICKS]:
-            person.click(place)
-        clicked = session.annotations.of(key).picks.coords
-        assert len(clicked) == CLICKS, f"{key}: every click makes one pick"
-    person.train(epochs)
+    if not general:
+        click_some(person, truth, train_on, diameter)
+        person.train(epochs)
     person.pick_all()
     for key in test_on:  # what is scored is what was picked, not what is shown
         session.project.change(key, split="test")
     before = score(session, truth, test_on, border)
     assert correct(person, truth, train_on) == CORRECTIONS
-    person.train(epochs)  # from the last model: what the dock proposes
+    person.train(epochs)  # from the last or the general model: what the dock proposes
     person.pick_all()
     after = score(session, truth, test_on, border)
     assert session.save()
@@ -214,9 +213,22 @@ def journey(
     again = Project.open(project)
     for key, coords in marks.items():
         np.testing.assert_allclose(again.annotations(key).picks.coords, coords, atol=2e-3)
-    assert [run.finished for run in again.runs()] == [True, True]
+    assert [run.finished for run in again.runs()] == [True] * (1 if general else 2)
     again.close()
     return before, after
+
+
+def click_some(person: Person, truth: Truth, keys: list[str], diameter: float) -> None:
+    """Click ten particles on each of some micrographs."""
+    session, rng = person.session, np.random.default_rng(3)
+    for key in keys:
+        person.go(key)
+        session.layers.edit("picks", "add")
+        inner = inside(truth[key], shape_of(session, key), diameter / session.pixel_sizes.of(key))
+        for place in rng.permutation(inner)[:CLICKS]:
+            person.click(place)
+        clicked = session.annotations.of(key).picks.coords
+        assert len(clicked) == CLICKS, f"{key}: every click makes one pick"
 
 
 def inside(places: np.ndarray, shape: tuple[int, int], margin: float) -> np.ndarray:
@@ -224,7 +236,18 @@ def inside(places: np.ndarray, shape: tuple[int, int], margin: float) -> np.ndar
     return places[((places >= margin) & (places <= limit)).all(axis=1)]
 
 
-def test_journey_on_simulated_micrographs(make_napari_viewer: Any, qtbot: Any, tmp_path: Path):
+@pytest.mark.parametrize("general", [False, True])
+def test_journey_on_simulated_micrographs(
+    make_napari_viewer: Any,
+    qtbot: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    general: bool,
+):
+    if general:
+        if not GENERAL.is_file():
+            pytest.skip("this version has no general model")
+        monkeypatch.setattr(models, "GENERAL", GENERAL)
     # clean ice: in dirt thirty clicks leave the threshold a point of F1 from the best, give or take
     # another, and so few particles cannot stand that; the real micrographs below are not clean
     sample = replace(
@@ -250,9 +273,10 @@ def test_journey_on_simulated_micrographs(make_napari_viewer: Any, qtbot: Any, t
         diameter=sample.diameter_A,
         epochs=3,
         border=0.5,
+        general=general,
     )
     print(f"before {before:.4f} after {after:.4f}")
-    assert before >= 0.95
+    assert before >= (0.9 if general else 0.95)  # it has seen nothing of this set
     assert after >= 0.95
     assert after >= before - CHANCE
 

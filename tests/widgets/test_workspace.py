@@ -7,15 +7,24 @@ import sys
 
 import pytest
 from keys import press
+from planted_set import PIXEL_SIZE, SHAPE
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
 from train_helpers import write_run
 
+from napari_unetpick.widgets.layers.camera import camera_of
 from napari_unetpick.widgets.next_step import ProjectState, advise
 from napari_unetpick.widgets.qt.dock import WIDEST
-from napari_unetpick.widgets.workspace import STEPS, Workspace
+from napari_unetpick.widgets.workspace import RESIZED_MS, STEPS, Workspace
 
 LEFT = Qt.MouseButton.LeftButton
 NOTHING = ProjectState(micrographs=0, diameter=None, labelled=0, picks=0, runs=0, picked=0)
+
+
+def find_canvas():
+    """Return the widget that napari draws on."""
+    shown = [w for w in QApplication.allWidgets() if "CanvasBackend" in type(w).__name__]
+    return next(w for w in shown if w.isVisible())
 
 
 def state(**changes):
@@ -124,6 +133,31 @@ def test_the_advice_leads_to_picking_with_the_general_model(
     assert workspace.pages["Pick"].diameter.measure.isVisible()
     session.project.set_diameter(80.0)
     assert workspace.pages["Pick"].pick_all.isEnabled()
+
+
+def test_the_micrograph_is_fitted_again_until_the_user_zooms(
+    fake_engine, planted, tmp_path, make_napari_viewer, qtbot
+):
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1200, 800)
+    workspace = Workspace(viewer)
+    viewer.window.add_dock_widget(workspace, name="Picking workspace")
+    session = workspace.session
+    session.project.new(tmp_path / "project", tmp_path / "mics")
+    qtbot.waitUntil(lambda: session.layers.shown_key == "a.b_1", timeout=5000)
+    camera = camera_of(viewer)
+    first = camera.zoom
+    workspace.setMinimumWidth(workspace.width() + 200)
+    qtbot.waitUntil(lambda: camera.zoom < 0.9 * first, timeout=5000)
+    width = find_canvas().width()
+    assert camera.zoom * SHAPE[1] * PIXEL_SIZE <= width, "the micrograph is not cut off"
+    camera.zoom = zoomed = 3 * camera.zoom
+    workspace.setMinimumWidth(WIDEST)
+    viewer.window.resize(1300, 700)
+    qtbot.waitUntil(lambda: find_canvas().width() > width, timeout=5000)
+    qtbot.wait(3 * RESIZED_MS)
+    assert camera.zoom == pytest.approx(zoomed)
+    session.close()
 
 
 def test_a_long_name_makes_no_step_wider(project_session, qtbot) -> None:

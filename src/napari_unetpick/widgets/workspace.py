@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QButtonGroup,
     QGridLayout,
@@ -49,6 +50,7 @@ STEPS: dict[str, tuple[str, str, str]] = {
 """Name of each step: module, class and tooltip, in the order of the work."""
 A_ROW = 4  # buttons: all in one row would be cut off beside the canvas
 REFRESH_MS = 150
+RESIZED_MS = 100
 MESSAGE_MS = 8000  # a message about a key press is of no use for longer
 
 
@@ -67,6 +69,7 @@ class Workspace(QWidget):
         self._next = "Micrographs"
         self._soon = qthrottled(self.refresh, REFRESH_MS, leading=False, parent=self)
         self.message = hint()
+        self._fit_soon = qdebounced(self._fit, RESIZED_MS, parent=self)
         self._clear_soon = qdebounced(lambda: say(self.message, ""), MESSAGE_MS, parent=self)
         self._build()
         self._follow()
@@ -84,6 +87,11 @@ class Workspace(QWidget):
         say(self.message, "")
         self.buttons[step].setChecked(True)
         return self.pages[step]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # Qt's name
+        """Fit the micrograph to the canvas, which has another size now, too."""
+        super().resizeEvent(event)
+        self._fit_soon()
 
     def refresh(self) -> None:
         """Update the line about the next step."""
@@ -111,8 +119,12 @@ class Workspace(QWidget):
             made.setToolTip(tip)
             made.clicked.connect(lambda *_, step=step: self.open(step))
             group.addButton(made)
-            grid.addWidget(made, number // A_ROW, number % A_ROW)
+            line, column = divmod(number, A_ROW)
+            is_last = number == len(STEPS) - 1
+            grid.addWidget(made, line, column, 1, A_ROW - column if is_last else 1)
             self.buttons[step] = made
+        for column in range(A_ROW):
+            grid.setColumnStretch(column, 1)
         layout.addLayout(grid)
         layout.addWidget(self.stack, 1)
         self.run_panel = RunPanel(self.session)
@@ -140,6 +152,10 @@ class Workspace(QWidget):
         own = self.stack.currentWidget() is self.pages.get("Annotate")
         say(self.message, "" if own else text)
         self._clear_soon()
+
+    def _fit(self) -> None:
+        layers = self.session.layers
+        layers.fit.again(layers.get("micrograph"))
 
     def _go_next(self) -> None:
         self.open(self._next)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from keys import press
@@ -61,10 +63,29 @@ def test_the_border_is_said_in_angstrom(dock, project_session, qtbot):
     assert dock.border.text() == "Exclude a border of 0.5 x diameter"
 
 
-def test_nothing_labelled_is_said(dock, qtbot):
-    evaluate(dock, qtbot)
-    assert "no micrograph is fully labelled yet" in dock.trouble.text()
-    assert dock.answer is None
+def test_what_is_missing_is_said_before_it_is_pressed(dock, project_session, qtbot):
+    session = project_session
+    assert "No micrograph is fully labelled yet" in dock.missing.text()
+    assert not dock.go.isEnabled()
+    session.annotations.add("a.b_1", session.truth["a.b_1"], None, "manual")
+    assert not dock.go.isEnabled(), "partly labelled"
+    marks = session.annotations.of("a.b_1")
+    area = (np.array([[0, 0], [0, 90], [90, 90], [90, 0]], float),)
+    session.annotations.set("a.b_1", replace(marks, complete=area), origin="test")
+    assert dock.go.isEnabled(), "one area is fully labelled"
+    session.annotations.undo("a.b_1")
+    assert not dock.go.isEnabled()
+    label_fully(session, "a.b_2")
+    assert dock.go.isEnabled()
+    assert not dock.missing.isVisible()
+    session.project.set_diameter(None)
+    assert "diameter" in dock.missing.text()
+    assert not dock.go.isEnabled()
+
+
+def test_a_pick_file_needs_no_labels(dock):
+    dock.truth.setCurrentIndex(dock.truth.findData("file"))
+    assert dock.go.isEnabled()
 
 
 def test_planted_hits_and_misses(dock, project_session, qtbot):
@@ -143,7 +164,9 @@ def test_another_project_forgets_the_figures(dock, project_session, qtbot, tmp_p
 
 def test_an_evaluation_that_fails_is_no_look_at_the_test_split(dock, project_session, qtbot):
     dock.truth.setCurrentIndex(dock.truth.findData("test"))
-    evaluate(dock, qtbot)
+    assert "No micrograph is in the test split" in dock.missing.text()
+    dock.evaluate()
+    qtbot.waitUntil(lambda: not dock.work.busy, timeout=10_000)
     assert "no micrograph is in the test split" in dock.trouble.text()
     assert read_evaluations(project_session.project.folder) == []
 
@@ -191,6 +214,7 @@ def test_stop_ends_an_evaluation(dock, project_session, qtbot, monkeypatch):
         while True:
             task.step(0, 1)
 
+    label_fully(project_session, "a.b_1")
     monkeypatch.setattr(evaluate_dock, "answer", forever)
     qtbot.mouseClick(dock.go, LEFT)
     assert dock.go.text() == "Stop"

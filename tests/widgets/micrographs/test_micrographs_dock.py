@@ -24,6 +24,8 @@ from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.layers.import_layers import write_sources
 from napari_unetpick.widgets.micrographs import import_form as import_form
 from napari_unetpick.widgets.micrographs.dock import MicrographsDock
+from napari_unetpick.widgets.micrographs.sorting import COLUMNS
+from napari_unetpick.widgets.qt.dock import WIDEST
 from napari_unetpick.widgets.session.session import Session
 
 KEYS = ["a.b_1", "a.b_2", "a.b_3"]
@@ -315,14 +317,30 @@ def test_scores_are_read_late_follow_the_threshold_and_sort(
         session.candidates.put(
             key, Candidates(places, np.array(raw), np.zeros(3), 20.0, model="run-1")
         )
-    qtbot.waitUntil(lambda: cell(full, "a.b_3", "Candidates") == "3", timeout=5000)
+    qtbot.waitUntil(lambda: cell(full, "a.b_3", "Found") == "3", timeout=5000)
     assert cell(full, "a.b_3", "Score") == "0.70"
-    assert (cell(full, "a.b_1", "Candidates"), cell(full, "a.b_2", "Candidates")) == ("1", "")
+    assert (cell(full, "a.b_1", "Found"), cell(full, "a.b_2", "Found")) == ("1", "")
     session.selection.set_threshold(0.3)
-    qtbot.waitUntil(lambda: cell(full, "a.b_1", "Candidates") == "2", timeout=5000)
+    qtbot.waitUntil(lambda: cell(full, "a.b_1", "Found") == "2", timeout=5000)
     session.selection.set_threshold(None)
-    full.table.sortByColumn(6, Qt.SortOrder.DescendingOrder)
+    full.table.sortByColumn(COLUMNS.index("found"), Qt.SortOrder.DescendingOrder)
     qtbot.waitUntil(lambda: full.model.keys == ["a.b_3", "a.b_1", "a.b_2"], timeout=5000)
+
+
+def test_candidates_and_score_are_in_sight_without_scrolling(
+    full: MicrographsDock, qtbot: Any
+) -> None:
+    table = full.table
+    full.resize(WIDEST, 700)
+    qtbot.waitUntil(lambda: table.horizontalScrollBar().maximum() == 0, timeout=5000)
+    score = COLUMNS.index("score")
+    assert table.columnViewportPosition(score) + table.columnWidth(score) <= (
+        table.viewport().width()
+    )
+    assert table.isColumnHidden(COLUMNS.index("split")), "no micrograph has one"
+    full.session.project.change("a.b_2", split="test")
+    qtbot.waitUntil(lambda: not table.isColumnHidden(COLUMNS.index("split")), timeout=5000)
+    assert table.isColumnHidden(COLUMNS.index("defocus"))
 
 
 def test_display_settings_reach_the_layer(full: MicrographsDock, qtbot: Any) -> None:
@@ -474,7 +492,9 @@ def test_five_thousand_micrographs_do_not_slow_it(dock: MicrographsDock, qtbot: 
     assert 0 < asked < 40
     assert max(steps.values()) < 0.5, steps  # some tens of ms; the machine may be busy
     assert dock.pictures.waiting <= 40
-    dock.table.sortByColumn(6, Qt.SortOrder.DescendingOrder)  # none has scores: all are asked for
+    dock.table.sortByColumn(
+        COLUMNS.index("found"), Qt.SortOrder.DescendingOrder
+    )  # none has scores: all are asked for
     qtbot.waitUntil(
         lambda: all(key in dock.summaries for key in session.project.keys), timeout=20_000
     )

@@ -8,6 +8,7 @@ from typing import Any
 from weakref import ref
 
 from qtpy.QtCore import QModelIndex, Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHeaderView, QWidget
 
 from napari_unetpick.errors import UnetPickError
@@ -30,7 +31,7 @@ from napari_unetpick.widgets.evaluate.metrics_table import (
     result_view,
 )
 from napari_unetpick.widgets.evaluate.plots import ResultPlots
-from napari_unetpick.widgets.evaluate.truth import first_truth
+from napari_unetpick.widgets.evaluate.truth import first_truth, missing_truth
 from napari_unetpick.widgets.qt.controls import button, heading, hint, row, say, section
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.workers import Background
@@ -67,6 +68,7 @@ class EvaluateDock(Dock):
         self.follow(self.session.project.changed, self._forget)
         self.follow(self.session.project.entries_changed, self._propose)
         self.follow(self.session.project.diameter_changed, self._say_border)
+        self.follow(self.session.annotations.changed, self._say_missing)
         self.follow(self.session.annotations.changed, self.missed.marks_changed)
         self.follow(self.session.selection.changed, self._outdated)
         self.follow(self.session.candidates.changed, lambda _: self._outdated())
@@ -92,6 +94,7 @@ class EvaluateDock(Dock):
             "to the validation or test split in the Micrographs dock."
         )
         self.truth.activated.connect(self._truth_chosen)
+        self.truth.currentIndexChanged.connect(self._say_missing)
         self.protocol.setToolTip(
             "How picks are matched to particles. Scores of different protocols cannot be compared. "
             "'particle': one-to-one, centre distance at most 0.5 x diameter."
@@ -101,6 +104,7 @@ class EvaluateDock(Dock):
         self.border.setChecked(True)
         self.border.setToolTip("Particles cut off by the edge are labelled inconsistently.")
         self.go = button("Evaluate", GO_TIP, self.evaluate)
+        self.missing = hint()
         self.trouble, self.progress, self.outdated = hint(), hint(), hint()
         self.summary, self.caution, self.test_count = hint(), hint(), hint()
         self.figures = result_view(ResultModel({name: DESCRIPTIONS[name] for name in PROTOCOLS}))
@@ -139,6 +143,7 @@ class EvaluateDock(Dock):
             row(hint("protocol"), self.protocol),
             self.border,
             row(self.go, self._gallery_button()),
+            self.missing,
             self.trouble,
             self.progress,
             self.outdated,
@@ -151,6 +156,37 @@ class EvaluateDock(Dock):
     def _say_border(self, *_: object) -> None:
         length = describe_length(EDGE, self.session.project.diameter)
         self.border.setText(f"Exclude a border of {length}")
+        self._say_missing()
+
+    def showEvent(self, event: QShowEvent) -> None:  # Qt's name
+        """Say what an evaluation lacks now."""
+        super().showEvent(event)
+        self._say_missing()
+
+    def obstacle(self) -> str:
+        """Say what keeps an evaluation from starting, and the next step, or ""."""
+        project, source = self.session.project, self.truth.currentData()
+        if not project.entries:
+            return "Open micrographs first (step Micrographs)."
+        if project.diameter is None:
+            return "Set the particle diameter first (step Annotate): two clicks across a particle."
+        if source == FILE:
+            return ""
+        missing = missing_truth(source, project.entries, self._has_area)
+        return missing[:1].upper() + missing[1:] + "." if missing else ""
+
+    def _has_area(self, key: str) -> bool:
+        try:
+            return bool(self.session.annotations.of(key).complete)
+        except UnetPickError:
+            return True  # the evaluation says what is wrong with it
+
+    def _say_missing(self, *_: object) -> None:
+        if not self.isVisible():
+            return
+        missing = self.obstacle()
+        say(self.missing, missing)
+        self.go.setEnabled(self.work.busy or not missing)
 
     def _gallery_button(self) -> QWidget:
         return button(
@@ -218,6 +254,7 @@ class EvaluateDock(Dock):
         if self.truth.currentData() == self._proposed:
             self._proposed = first_truth(self.session.project.entries)
             self.truth.setCurrentIndex(self.truth.findData(self._proposed))
+        self._say_missing()
 
     def _truth_chosen(self, _: int) -> None:
         self._proposed = None
@@ -232,6 +269,7 @@ class EvaluateDock(Dock):
         self.go.setText("Evaluate")
         self.go.setToolTip(GO_TIP)
         say(self.progress, "")
+        self._say_missing()
 
     def _came(self, found: Answer) -> None:
         if found.question.truth == "test":  # counted when there is a result

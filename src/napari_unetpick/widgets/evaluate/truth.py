@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,7 @@ from napari_unetpick.widgets.qt.workers import Task
 from napari_unetpick.widgets.session.snapshot import OpenMicrograph, Snapshot
 
 Own = Literal["full", "test", "validation"]
+LOOKED_AT = 50  # partly labelled micrographs
 
 
 @dataclass
@@ -40,6 +41,25 @@ def first_truth(entries: Mapping[str, Entry]) -> Own:
     """Return the split to evaluate on: validation if it is labelled, else test, else all."""
     splits = {entry.split for entry in entries.values() if entry.kept and entry.state == "full"}
     return "validation" if "validation" in splits else "test" if "test" in splits else "full"
+
+
+def missing_truth(
+    source: Own, entries: Mapping[str, Entry], has_area: Callable[[str], bool]
+) -> str:
+    """Say what some of the project's labels lack to be compared with; "" where nothing.
+
+    Parameters
+    ----------
+    has_area
+        Whether a partly labelled micrograph has an area that is fully labelled. It is asked of
+        some at most: where more are partly labelled, the evaluation itself looks.
+    """
+    chosen = [(key, e) for key, e in entries.items() if source in ("full", e.split)]
+    states = {key: entry.state for key, entry in chosen if entry.kept}
+    partial = [key for key, state in states.items() if state == "partial"]
+    if "full" in states.values() or len(partial) > LOOKED_AT or any(map(has_area, partial)):
+        return ""
+    return _nothing_labelled(source, len(chosen))
 
 
 def find_truth(source: Own | Path, snapshot: Snapshot, task: Task) -> Truth:
@@ -135,7 +155,7 @@ def _checked(truth: Truth) -> Truth:
 
 
 def _nothing_labelled(source: Own, count: int) -> str:
-    how = "mark every particle of one in the Annotate dock and set it to fully labelled"
+    how = "label one fully in Annotate"
     if source == "full":
         return f"no micrograph is fully labelled yet: {how}, or compare with a pick file"
     if count:

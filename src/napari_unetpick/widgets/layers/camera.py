@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 def camera_of(viewer: Any) -> Any:
     """Return a viewer's camera; since napari 0.9 it belongs to the scene."""
@@ -13,3 +15,28 @@ def camera_of(viewer: Any) -> Any:
 def centre_on(viewer: Any, row: float, col: float, pixel_size: float) -> None:
     """Centre the view on a place in pixels of a file of `pixel_size` A/px."""
     camera_of(viewer).center = (0.0, row * pixel_size, col * pixel_size)
+
+
+class Fit:
+    """Fits the view to a layer, and again to a canvas of another size."""
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._left: list[float] = []
+
+    def fit(self, layer: Any) -> None:
+        """Show all of a layer."""
+        try:
+            self._viewer.fit_to_view(layers=[layer])
+        except (AttributeError, TypeError):  # before napari 0.9: all layers
+            self._viewer.reset_view()
+        self._left = self._now()
+
+    def again(self, layer: Any) -> None:
+        """Show all of it again, unless the user has zoomed or moved the view since."""
+        if layer is not None and self._left and np.allclose(self._left, self._now(), rtol=1e-4):
+            self.fit(layer)
+
+    def _now(self) -> list[float]:
+        camera = camera_of(self._viewer)
+        return [camera.zoom, *camera.center]

@@ -22,7 +22,7 @@ from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.project import Annotations
 from napari_unetpick.widgets.layers import kinds
 from napari_unetpick.widgets.layers import styles as layer_styles
-from napari_unetpick.widgets.layers.camera import centre_on
+from napari_unetpick.widgets.layers.camera import Fit, centre_on
 from napari_unetpick.widgets.layers.images import DisplaySettings, ImageStore, Shown, why_not
 from napari_unetpick.widgets.layers.keys import LayerKeys
 from napari_unetpick.widgets.layers.shown_parts import ShownParts
@@ -42,6 +42,7 @@ class Layers:
     def __init__(self, session: ShownParts) -> None:
         self.session = session
         self.images = ImageStore(read_preferences().display)
+        self.fit = Fit(session.viewer)
         self.shown_key = ""
         self.drawing = False  # a shape is unfinished: it would be lost if its layer were filled
         self.shown: Shown | None = None  # the image of `shown_key`, also while it is made again
@@ -225,7 +226,7 @@ class Layers:
         size = float(np.hypot(*shown.file_shape)) * (shown.pixel_size or 1.0)
         if self._extent != (size, shown.pixel_size or 1.0):
             self._extent = (size, shown.pixel_size or 1.0)
-            self.session.viewer.reset_view()
+            self.fit.fit(layer)
 
     def _make_missing(self, *kinds: str) -> None:
         """Make those layers that are not there: not yet, or not any longer."""

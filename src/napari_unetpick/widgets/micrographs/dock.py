@@ -199,6 +199,7 @@ class MicrographsDock(Dock):
     def _count(self) -> None:
         entries = self.session.project.entries
         say(self.counts, count_line(entries, len(self.model.keys)))
+        self.table.fit_columns()
         self._say_place()
         self.left_work.offer()
 

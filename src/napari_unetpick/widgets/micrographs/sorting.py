@@ -12,7 +12,7 @@ from napari_unetpick.widgets.micrographs.row_scores import Summary
 
 STATE_WORDS = {"none": "unlabelled", "partial": "partly", "full": "fully"}
 SPLIT_WORDS = {"": "automatic", "train": "training", "validation": "validation", "test": "test"}
-COLUMNS = ("name", "state", "picks", "split", "defocus", "ctf", "found", "score")
+COLUMNS = ("name", "state", "picks", "found", "score", "split", "defocus", "ctf")
 
 KINDS: dict[str, Callable[[Entry], bool]] = {
     "All": lambda entry: True,
@@ -153,7 +153,7 @@ def cell_text(column: str, key: str, entry: Entry, summary: Summary | None) -> s
     if column == "name":
         return key
     if column == "state":
-        return STATE_WORDS[entry.state]
+        return "" if entry.state == "none" else STATE_WORDS[entry.state]
     if column == "split":
         return SPLIT_WORDS[entry.split] if entry.split else ""
     if column == "picks":
@@ -167,6 +167,17 @@ def cell_text(column: str, key: str, entry: Entry, summary: Summary | None) -> s
     if column == "found":
         return f"{summary.count:,}"
     return "" if summary.median is None else f"{summary.median:.2f}"
+
+
+def used_columns(entries: Mapping[str, Entry]) -> set[str]:
+    """Return the columns that say something; those that few projects have are left out."""
+    every = entries.values()
+    asked = {
+        "split": lambda entry: entry.split,
+        "defocus": lambda entry: entry.micrograph.defocus is not None,
+        "ctf": lambda entry: entry.micrograph.ctf_resolution is not None,
+    }
+    return {name for name in COLUMNS if name not in asked or any(map(asked[name], every))}
 
 
 def count_line(entries: Mapping[str, Entry], shown: int) -> str:

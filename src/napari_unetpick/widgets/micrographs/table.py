@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from qtpy.QtCore import QItemSelection, QItemSelectionModel, QSize, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QTableView, QWidget
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
 from superqt.utils import qdebounced
 
-from napari_unetpick.widgets.micrographs.sorting import COLUMNS
-from napari_unetpick.widgets.micrographs.table_model import MicrographModel
+from napari_unetpick.widgets.micrographs.sorting import BREAKS, COLUMNS, used_columns
+from napari_unetpick.widgets.micrographs.table_model import HEADINGS, MicrographModel
 from napari_unetpick.widgets.micrographs.thumbnails import SIDE
 
 SETTLED_MS = 80  # scrolling that goes on asks for nothing
-WIDTHS = {
-    "name": 152,
-    "state": 72,
-    "picks": 46,
-    "split": 66,
-    "defocus": 90,
-    "ctf": 78,
-    "found": 80,
-}
-WIDTH = 50  # of other columns
+LONGEST = {"state": "partly", "picks": "9,999", "found": "9,999", "split": "validation"}
+NARROWEST = 140  # px of the names: a thumbnail and some letters
+PADDING = 14  # px around the words of a cell
+BESIDE_NAMES = ("state", "picks", "found", "score")  # in sight without scrolling
+TICK = 32  # px of the tick before a name, with what lies around it and the picture
+LINE_FILLED = 0.7  # of a wrapped line, in the mean
 MARGIN = 4  # px above and below a picture together
+
+
+class Name(QStyledItemDelegate):
+    """A name over several lines where a row is high enough, broken between its parts."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Any) -> None:  # Qt's name
+        """Elide the middle, and let the rest wrap."""
+        super().initStyleOption(option, index)
+        option.features |= QStyleOptionViewItem.ViewItemFeature.WrapText
+        letters = option.fontMetrics
+        width = option.rect.width() - TICK - (0 if option.icon.isNull() else SIDE)
+        lines = max(1, option.rect.height() // letters.height())
+        space = round(width * (lines if lines == 1 else LINE_FILLED * lines))
+        text = letters.elidedText(option.text, Qt.TextElideMode.ElideMiddle, space)
+        option.text = re.sub(f"[{re.escape(BREAKS)}]", "\\g<0>\u200b", text)
 
 
 class MicrographTable(QTableView):
@@ -50,7 +68,8 @@ class MicrographTable(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setItemDelegateForColumn(0, Name(self))
         self.setShowGrid(False)
         self.setAlternatingRowColors(False)
         self.setWordWrap(False)
@@ -64,9 +83,20 @@ class MicrographTable(QTableView):
         header.setSortIndicatorClearable(True)  # the third click brings the project's order back
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
-        for place, name in enumerate(COLUMNS):
-            self.setColumnWidth(place, WIDTHS.get(name, WIDTH))
+        for place, name in enumerate(COLUMNS[1:], start=1):
+            words = HEADINGS[name][0], LONGEST.get(name, "")
+            width = max(map(self.fontMetrics().horizontalAdvance, words))
+            self.setColumnWidth(place, width + PADDING)
         self.show_pictures(True)
+        self.fit_columns()
+
+    def fit_columns(self) -> None:
+        """Hide columns without a value; give the names what the others leave of the width."""
+        used = used_columns(self.micrographs.session.project.entries)
+        for place, name in enumerate(COLUMNS):
+            self.setColumnHidden(place, name not in used)
+        beside = sum(self.columnWidth(COLUMNS.index(name)) for name in BESIDE_NAMES)
+        self.setColumnWidth(0, max(NARROWEST, self.viewport().width() - beside))
 
     def show_pictures(self, shown: bool) -> None:
         """Show thumbnails, or only words in lower rows."""
@@ -115,8 +145,9 @@ class MicrographTable(QTableView):
         self.scrollTo(model.index(row, 0))
 
     def resizeEvent(self, event: Any) -> None:
-        """More rows may be seen."""
+        """More rows may be seen, and more of the names."""
         super().resizeEvent(event)
+        self.fit_columns()
         self.look_again()
 
     def showEvent(self, event: Any) -> None:

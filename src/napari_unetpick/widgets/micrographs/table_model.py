@@ -36,7 +36,7 @@ HEADINGS = {
     "split": ("Split", "Training, validation or test; empty: automatic."),
     "defocus": ("Defocus (µm)", "Mean of rlnDefocusU and rlnDefocusV in the STAR file, in µm."),
     "ctf": ("CTF fit (Å)", "Resolution of the CTF fit in Å (rlnCtfMaxResolution)."),
-    "found": ("Candidates", "Number of the model's candidates at or above the threshold."),
+    "found": ("Found", "Number of the model's candidates at or above the threshold."),
     "score": ("Score", "Median score of these candidates (figure of merit, FOM)."),
 }
 

@@ -18,7 +18,7 @@ from napari_unetpick.widgets.qt.preferences import read_preferences
 from napari_unetpick.widgets.session.follower import JobFollower
 from napari_unetpick.widgets.session.session import Session
 
-NO_DIAMETER = "The general model needs the particle diameter: measure a particle, or type it."
+NO_DIAMETER = "The general model needs the particle diameter: measure a particle or type it."
 FIRST_FAILURES = 3  # that are named; the others are counted
 
 

@@ -42,10 +42,10 @@ def describe_card(card: Mapping[str, Any]) -> str:
 
 
 def _describe_general(validation: Mapping[str, Any]) -> str:
-    text = "Made from simulated micrographs of many kinds of particles, for any diameter."
+    text = "Trained on simulated micrographs alone; for particles of any diameter."
     if validation.get("f1") is not None:
         protocol = validation.get("protocol", "particle")
-        text += f" F1 {validation['f1']:.2f} on simulated micrographs (protocol {protocol})."
+        text += f" F1 {validation['f1']:.2f} on held-out ones (protocol {protocol})."
     return text
 
 
