@@ -91,9 +91,9 @@ def test_nothing_labelled_is_said_and_the_dock_stays_usable(
     panel.compare()  # as a shortcut might
     assert "mark every particle" in panel.trouble.text()
     assert fake_engine.submitted == []
-    assert dock.go.isEnabled()
     project_session.annotations.add("a.b_1", project_session.truth["a.b_1"], None, "manual")
     project_session.project.change("a.b_1", state="full")
+    assert dock.go.isEnabled()
     assert "mark every particle" not in panel.next_text.text()
     assert "split Validation in Micrographs" in panel.next_text.text()
     project_session.project.change("a.b_1", split="validation")

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QRect, Qt
 from qtpy.QtGui import QImage
+from qtpy.QtWidgets import QStyleOptionViewItem
 
 from napari_unetpick.adapters.layer_data import image_layer, points_layer
 from napari_unetpick.io.images.image import read_micrograph
@@ -341,6 +342,21 @@ def test_candidates_and_score_are_in_sight_without_scrolling(
     full.session.project.change("a.b_2", split="test")
     qtbot.waitUntil(lambda: not table.isColumnHidden(COLUMNS.index("split")), timeout=5000)
     assert table.isColumnHidden(COLUMNS.index("defocus"))
+
+
+@pytest.mark.parametrize("height", [20, 52])
+def test_both_ends_of_a_long_name_are_in_sight(
+    full: MicrographsDock, monkeypatch: pytest.MonkeyPatch, height: int
+) -> None:
+    name = "one_of_those_names_that_go_on_for_longer_than_a_list_is_wide_end"
+    monkeypatch.setattr(full.model, "data", lambda index, role: name if role == 0 else None)
+    option = QStyleOptionViewItem()
+    option.rect = QRect(0, 0, 160, height)
+    full.table.itemDelegateForColumn(0).initStyleOption(option, full.model.index(0, 0))
+    shown = option.text.replace("\u200b", "")
+    assert shown.startswith("one")
+    assert shown.endswith("end")
+    assert "\u2026" in shown
 
 
 def test_display_settings_reach_the_layer(full: MicrographsDock, qtbot: Any) -> None:
