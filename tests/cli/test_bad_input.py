@@ -222,6 +222,11 @@ def test_a_file_where_a_folder_should_be(tiny: TinySet, tiny_run: Path, tmp_path
         ["--format", "star,nonsense"],
         ["--min-distance", "-5"],
         ["--device", "tpu"],
+        ["--diameter", "wide"],
+        ["--contrast", "grey"],
+        ["--keep", "most"],
+        ["--keep", "more", "--threshold", "0.5"],
+        ["--max-picks", "0"],
     ],
 )
 def test_bad_options_of_pick(arguments: list[str], tiny: TinySet, tiny_run: Path, tmp_path: Path):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from napari_unetpick.events import Done, Event, Message
 from napari_unetpick.io.formats.csv_picks import write_csv
@@ -19,6 +19,7 @@ Micrographs = StrPath | Sequence[StrPath]
 PicksLike = StrPath | Mapping[str, Picks]
 """A pick file or folder, or picks by micrograph name (kept to 0.001 px, as in CSV)."""
 OnEvent = Callable[[Event], None]
+T = TypeVar("T")
 
 log = logging.getLogger("napari_unetpick")
 
@@ -53,6 +54,16 @@ def run_job(
         if isinstance(event, Done):
             result = event.result
     return result
+
+
+def result_of(events: Generator[Event, None, T], on_event: OnEvent | None) -> T:
+    """Run a part of a job to its end and return what it returns."""
+    while True:
+        try:
+            tell(next(events), on_event)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
 
 
 def tell(event: Event, on_event: OnEvent | None) -> None:

@@ -28,7 +28,7 @@ class TrainedModel:
     path
         The model file; its folder is the run folder.
     diameter
-        Particle diameter that it was trained for, A.
+        Particle diameter that it was trained for, A; None of the general model.
     calibration
         What makes calibrated scores of its raw ones, and its threshold.
     validation_f1
@@ -38,7 +38,7 @@ class TrainedModel:
     """
 
     path: Path
-    diameter: float
+    diameter: float | None
     calibration: Calibration
     validation_f1: float | None
     card: dict[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +11,9 @@ STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # stored, b
 
 
 def info(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file or run folder.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Model file, run folder or general.")
+    ],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the complete model card as JSON.")
     ] = False,
@@ -21,7 +23,7 @@ def info(
 
     from napari_unetpick.io.models import load_model
 
-    loaded = load_model(model)
+    loaded = load_model(_path(model))
     card = loaded.card
     if as_json:
         typer.echo(json.dumps(card, indent=1, sort_keys=True))
@@ -35,12 +37,8 @@ def info(
     rows = [
         ("network", f"{kind}, width {network['width']}, {parameters:,} parameters"),
         ("recipe", f"{card['settings']['recipe']}, seed {card['settings']['train']['seed']}"),
-        ("particle", f"{card['diameter']:g} A, trained at {card['pixel_size']:g} A/px"),
-        (
-            "trained on",
-            f"{training['particles']:,} particles in {training['micrographs']:,} micrographs "
-            f"(labels: {', '.join(training['labels'])})",
-        ),
+        ("particle", _particle(card)),
+        ("trained on", _trained_on(training)),
         (
             "validation F1",
             "unknown (partial labels)"
@@ -52,12 +50,35 @@ def info(
             "threshold",
             f"{calibration['threshold']:.3f} ({score})",
         ),
-        (
-            "min. distance",
-            f"{calibration['min_distance'] * card['diameter']:g} A "
-            f"({calibration['min_distance']:g} diameters)",
-        ),
+        ("min. distance", _distance(calibration["min_distance"], card["diameter"])),
         ("versions", ", ".join(f"{k} {v}" for k, v in card["versions"].items())),
     ]
     for name, value in rows:
         typer.echo(f"{name:14} {value}")
+
+
+def _path(model: str) -> Path:
+    if model != "general":
+        return Path(model)
+    from napari_unetpick.engine.inputs import general_model
+
+    return general_model("give a model file or a run folder")
+
+
+def _particle(card: dict[str, Any]) -> str:
+    if card["diameter"] is None:
+        return "any diameter, dark on light"
+    return f"{card['diameter']:g} A, trained at {card['pixel_size']:g} A/px"
+
+
+def _trained_on(training: dict[str, Any]) -> str:
+    particles = training.get("particles")  # a general model's are not counted
+    counted = "" if particles is None else f"{particles:,} particles in "
+    labels = ", ".join(training["labels"])
+    return f"{counted}{training['micrographs']:,} micrographs (labels: {labels})"
+
+
+def _distance(fraction: float, diameter: float | None) -> str:
+    if diameter is None:
+        return f"{fraction:g} diameters"
+    return f"{fraction * diameter:g} A ({fraction:g} diameters)"

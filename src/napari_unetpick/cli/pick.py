@@ -1,4 +1,4 @@
-"""`unetpick pick`: pick particles with a trained model."""
+"""`unetpick pick`: pick particles with the general model or a trained one."""
 
 from __future__ import annotations
 
@@ -15,17 +15,31 @@ if TYPE_CHECKING:
 
 def pick(
     micrographs: MicrographsArgument,
-    model: Annotated[
-        list[Path],
-        typer.Option(
-            metavar="MODEL", help="Model or run folder. Repeat the option for an ensemble."
-        ),
-    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.")],
-    diameter: Annotated[
-        float | None,
-        typer.Option(metavar="A", help="Particle diameter in Angstrom. Default: the model's."),
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Model, run folder or general. Repeat the option for an ensemble. Default: "
+            "general, the model that comes with the program.",
+        ),
     ] = None,
+    diameter: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|A",
+            help="Particle diameter in Angstrom. Default: auto, the model's; with the general "
+            "model it is estimated.",
+        ),
+    ] = "auto",
+    contrast: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|dark|light",
+            help="Contrast of the particles; light micrographs are inverted. Default: auto, found "
+            "with the general model, as trained with another one.",
+        ),
+    ] = "auto",
     pixel_size: PixelSize = None,
     threshold: Annotated[
         str,
@@ -34,6 +48,18 @@ def pick(
             help="Lowest score of a pick (0 to 1). Default: auto, the model's threshold.",
         ),
     ] = "auto",
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="more|balanced|clean",
+            help="Choose the threshold by expected precision: more (at least 0.6), balanced (best "
+            "expected F1), clean (at least 0.95).",
+        ),
+    ] = None,
+    max_picks: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Most picks on a micrograph; the best scores are kept."),
+    ] = None,
     min_distance: Annotated[
         float | None,
         typer.Option(
@@ -52,26 +78,32 @@ def pick(
         bool, typer.Option("--resume", help="Resume an unfinished picking in DIR.")
     ] = False,
 ) -> None:
-    """Pick particles on micrographs.
+    """Pick particles on micrographs: without a training by the general model.
+
+    Contrast, diameter and the threshold of --keep are found on up to six micrographs and written to
+    DIR/picking.toml; --resume uses them again.
 
     Writes candidates.csv (every candidate with its score), picks.csv, RELION's autopick.star with
     one file per micrograph, and picks.star for cryoSPARC. Unfinished results are in DIR/.picking.
     """
     from napari_unetpick.cli.progress import run_stoppable
-    from napari_unetpick.engine.inputs import make_pick_job
+    from napari_unetpick.engine.inputs import make_pick_job, read_diameter
     from napari_unetpick.engine.pick.run import pick as run_picking
 
     job = make_pick_job(
         micrographs=micrographs,
         models=model,
         out=out,
-        diameter=diameter,
+        diameter=read_diameter(diameter),
         pixel_size=pixel_size,
         threshold=threshold,
         min_distance=min_distance,
         formats=fmt,
         device=device,
         unfinished="resume" if resume else "refuse",
+        contrast=contrast,
+        keep=keep,
+        max_picks=max_picks,
     )
     if "star" in job.formats or "relion" in job.formats:
         job = _named_for_relion(job, micrographs)

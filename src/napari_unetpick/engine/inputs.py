@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from napari_unetpick.engine.pick.run import PickJob
 from napari_unetpick.engine.train.job import TrainJob
@@ -19,7 +20,8 @@ from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, State, areas_beside, states_beside
 from napari_unetpick.io.models import GENERAL, Model, load_model
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.io.sizes import check_sizes
+from napari_unetpick.io.sizes import check_diameter, check_sizes
+from napari_unetpick.picking.operating_point import Keep
 from napari_unetpick.settings import Settings, from_dict, load_recipe
 
 Shapes = dict[str, tuple[int, int]]
@@ -141,14 +143,21 @@ def load_start(start: str | None) -> Model | None:
     if start == "scratch":
         return None
     if start == "general":
-        if not GENERAL.is_file():
-            raise InputError(
-                "this version has no general model",
-                "use --start scratch",
-                viewer="start from scratch",
-            )
-        return load_model(GENERAL)
+        return load_model(general_model("use --start scratch", "start from scratch"))
     return load_model(start)
+
+
+def general_model(fix: str = "give --model", viewer: str = "choose another model") -> Path:
+    """Return the path of the general model; an InputError where the package has none."""
+    if not GENERAL.is_file():
+        raise InputError("this version has no general model", fix, viewer=viewer)
+    return GENERAL
+
+
+def model_paths(models: Sequence[str | Path] | None) -> list[Path]:
+    """Return the paths of models; "general" is the general one, and so is None or nothing."""
+    named = models or ["general"]
+    return [general_model() if str(each) == "general" else Path(each) for each in named]
 
 
 def change_settings(settings: Settings, epochs: int | None, seed: int | None) -> Settings:
@@ -164,7 +173,7 @@ def change_settings(settings: Settings, epochs: int | None, seed: int | None) ->
 def make_pick_job(
     *,
     micrographs: str | Sequence[str],
-    models: Sequence[Path],
+    models: Sequence[str | Path] | None = None,
     out: Path,
     diameter: float | None = None,
     pixel_size: float | None = None,
@@ -173,14 +182,17 @@ def make_pick_job(
     formats: str = "star,csv",
     device: str = "auto",
     unfinished: Unfinished = "refuse",
+    contrast: str = "auto",
+    keep: str | None = None,
+    max_picks: int | None = None,
 ) -> PickJob:
-    """Check what `unetpick pick` was given."""
+    """Check what `unetpick pick` was given; without models the general one picks."""
     check_sizes(diameter, pixel_size)
     if min_distance is not None and not min_distance >= 0:
         raise InputError(f"--min-distance {min_distance:g}: give a distance in Angstrom, 0 or more")
     return PickJob(
         micrographs=list_micrographs(micrographs),
-        models=[(str(path), load_model(path)) for path in models],
+        models=[(str(path), load_model(path)) for path in model_paths(models)],
         out=out,
         diameter=diameter,
         pixel_size=pixel_size,
@@ -189,7 +201,20 @@ def make_pick_job(
         formats=parse_formats(formats),
         device=device,
         unfinished=unfinished,
+        contrast=contrast,
+        keep=cast("Keep | None", keep),
+        max_picks=max_picks,
     )
+
+
+def read_diameter(text: str) -> float | None:
+    """Read `auto` (None) or a diameter in A."""
+    if text == "auto":
+        return None
+    try:
+        return check_diameter(float(text))
+    except ValueError:
+        raise InputError(f"--diameter {text}: give auto or a diameter in Angstrom") from None
 
 
 def read_threshold(text: str) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,12 +38,21 @@ Unfinished = Literal["refuse", "resume", "restart"]
 
 @dataclass(frozen=True)
 class PickCounts:
-    """What a finished picking holds; `best` is the highest score where nothing was picked."""
+    """What a finished picking holds.
+
+    Parameters
+    ----------
+    best
+        The highest score where nothing was picked.
+    each
+        Picks by the name of the micrograph; empty where nothing was new.
+    """
 
     micrographs: int
     candidates: int
     picks: int
     best: float | None = None
+    each: Mapping[str, int] = field(default_factory=dict)
 
 
 class PickFolder:
@@ -100,6 +109,17 @@ class PickFolder:
             return [f"{self.out}: no picking to resume; starting from the first micrograph"]
         return self._resume(earlier)
 
+    @property
+    def found(self) -> Mapping[str, Any]:
+        """What was found out before the picking, as the record has it; of a resumed one, its."""
+        return self.record.found
+
+    def keep_found(self, found: Mapping[str, Any]) -> None:
+        """Keep what was found out before the picking in the record."""
+        self.record = replace(self.record, found=found)
+        if self.started:
+            write_text(self.work / RECORD, self.record.to_toml())
+
     def todo(self) -> list[str]:
         """Return the names of the micrographs that are not done."""
         return [name for name in self.record.micrographs if not self._is_done(name)]
@@ -133,7 +153,8 @@ class PickFolder:
             table: join_parts([self._part(table, name) for name in record.done], self.work / table)
             for table in self.tables
         }
-        best = None if counts[PICKS] else highest_score(self.work / CANDIDATES)
+        picked = dict(zip(record.done, counts[PICKS], strict=True))
+        best = None if any(counts[PICKS]) else highest_score(self.work / CANDIDATES)
         if record.with_list:
             files = [(n, self.out / f"{safe_stem(n)}{ENDINGS['relion']}") for n in record.done]
             write_list(self.work / LIST, files)
@@ -142,7 +163,9 @@ class PickFolder:
             self._move(record.files)
         except OSError as error:
             raise explain_os_error(error, self.out / RECORD) from error
-        return PickCounts(len(record.done), counts[CANDIDATES], counts[PICKS], best)
+        return PickCounts(
+            len(record.done), sum(counts[CANDIDATES]), sum(counts[PICKS]), best, picked
+        )
 
     def progress(self) -> str:
         """Say how much is done, and how to resume."""
@@ -170,7 +193,9 @@ class PickFolder:
         new = [name for name in listed.micrographs if name not in earlier.micrographs]
         again = [name for name in listed.micrographs if name in earlier.failed]
         more = {name: earlier.micrographs[name] for name in gone}
-        self.record = replace(listed, micrographs={**listed.micrographs, **more})
+        self.record = replace(
+            listed, micrographs={**listed.micrographs, **more}, found=earlier.found
+        )
         if self.started and new:
             write_text(self.work / RECORD, self.record.to_toml())
         left, total = len(self.todo()), len(self.record.micrographs)

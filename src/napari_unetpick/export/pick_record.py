@@ -31,11 +31,15 @@ class PickRecord:
         Name -> A/px as the list of micrographs says, or None; in the order of the list.
     failed
         Names of those that could not be picked.
+    found
+        What was found out before the picking (contrast, diameter, threshold), which resuming it
+        uses again.
     """
 
     options: Mapping[str, Any]
     micrographs: Mapping[str, float | None]
     failed: frozenset[str] = field(default_factory=frozenset)
+    found: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def formats(self) -> list[str]:
@@ -103,8 +107,9 @@ class PickRecord:
 
         sizes = {name: size or 0.0 for name, size in self.micrographs.items()}
         failed = [name for name in self.micrographs if name in self.failed]
+        found = {"found": dict(self.found)} if self.found else {}
         return tomli_w.dumps(
-            {"options": dict(self.options), "failed": failed, "micrographs": sizes}
+            {"options": dict(self.options), "failed": failed, **found, "micrographs": sizes}
         )
 
 
@@ -117,7 +122,8 @@ def read_record(path: Path) -> PickRecord | None:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         sizes = {name: float(size) or None for name, size in table["micrographs"].items()}
-        record = PickRecord(dict(table["options"]), sizes, frozenset(table["failed"]))
+        failed, found = frozenset(table["failed"]), dict(table.get("found", {}))
+        record = PickRecord(dict(table["options"]), sizes, failed, found)
         if not isinstance(record.options.get("formats"), list):
             raise ValueError("no formats")
     except FileNotFoundError:

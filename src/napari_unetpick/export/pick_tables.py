@@ -68,16 +68,16 @@ def tables_of(formats: Iterable[str]) -> list[str]:
     return [table for table in TABLES if table in wanted]
 
 
-def join_parts(parts: Iterable[Path], target: Path) -> int:
-    """Write the rows of all parts, in their order, as one table; return how many there are."""
-    count = 0
+def join_parts(parts: Iterable[Path], target: Path) -> list[int]:
+    """Write the rows of all parts, in their order, as one table; return how many each has."""
+    counts = []
     with atomic_path(target) as temporary, open(temporary, "wb") as file:
         for number, part in enumerate(parts):
             text = part.read_bytes()
             rows = text[len(head_of(text)) :]
             file.write(rows if number else text)
-            count += rows.count(b"\n")
-    return count
+            counts.append(rows.count(b"\n"))
+    return counts
 
 
 def split_table(path: Path, parts: Sequence[tuple[str, Path | None]]) -> None:

@@ -86,11 +86,12 @@ class Candidates:
         threshold: float | None = None,
         min_distance: float | None = None,
         *,
+        most: int | None = None,
         micrograph: str = "",
     ) -> Picks:
-        """Return the picks, best first; parameters are those of `picked`."""
+        """Return the picks, best first, at most `most`; the others are those of `picked`."""
         chosen, scores = self.picked(calibration, threshold, min_distance)
-        return self._as_picks(micrograph, scores, chosen)
+        return self._as_picks(micrograph, scores, chosen[:most])
 
     def scored(self, calibration: Calibration, *, micrograph: str = "") -> Picks:
         """Return every candidate with its calibrated score, best first."""

@@ -105,7 +105,16 @@ class SelfTrainRequest(Request):
 
 @dataclass(frozen=True)
 class PickRequest(Request):
-    """Find candidates on micrographs of a project; `diameter` (A) None is the model's."""
+    """Find candidates on micrographs of a project.
+
+    Parameters
+    ----------
+    diameter
+        A, or None for the model's; the general model's is estimated.
+    contrast
+        "dark" or "light" particles; "auto" is found with the general model, as trained with
+        another one.
+    """
 
     do: ClassVar[str] = "pick"
 
@@ -115,6 +124,7 @@ class PickRequest(Request):
     diameter: float | None = None
     device: str = "auto"
     pixel_size: float | None = None
+    contrast: str = "auto"
 
     @property
     def models_used(self) -> tuple[Path, ...]:
@@ -267,7 +277,7 @@ def _truth(args: dict[str, Any], name: str) -> bool | None:
 
 READERS: dict[str, Callable[[dict[str, Any], str], Any]] = {
     **dict.fromkeys(("project", "run"), _path),
-    **dict.fromkeys(("start", "device"), _text),
+    **dict.fromkeys(("start", "device", "contrast"), _text),
     **dict.fromkeys(("rounds", "epochs"), _count),
     **dict.fromkeys(("resume", "final"), _truth),
     **dict.fromkeys(("pixel_size", "diameter", "border"), _number),

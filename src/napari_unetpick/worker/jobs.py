@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from napari_unetpick.engine.devices import choose_device
 from napari_unetpick.engine.nn.unet import UNet
 from napari_unetpick.engine.pick.ensemble import Scorer, make_scorer
 from napari_unetpick.engine.pick.find import FindJob, find
+from napari_unetpick.engine.pick.findings import Findings
+from napari_unetpick.engine.pick.survey import needs_survey, survey
+from napari_unetpick.engine.pick.windows import spread
 from napari_unetpick.engine.self_train.run import self_train
 from napari_unetpick.engine.train.job import ShowNetwork, TrainJob
 from napari_unetpick.engine.train.preview import Marked, Previewer
@@ -40,6 +43,7 @@ class Scorers:
 
     _key: object = None
     _scorer: Scorer | None = None
+    _found: dict[object, Findings] = field(default_factory=dict)
 
     def get(self, models: tuple[Path, ...], device: torch.device) -> Scorer:
         """Return a scorer of these model files as they are now."""
@@ -50,9 +54,20 @@ class Scorers:
             self._scorer, self._key = make_scorer(loaded, device), key
         return self._scorer
 
+    def find_out(
+        self, job: FindJob, scorer: Scorer, check: Callable[[], None]
+    ) -> Generator[Event, None, Findings]:
+        """Find out what a job leaves open, once for the same micrographs."""
+        paths = tuple(each.path for each in spread(job.micrographs))
+        key = paths, job.diameter, job.pixel_size, job.contrast
+        if key not in self._found:
+            self._found[key] = yield from survey(job, scorer, check_stop=check)
+        return self._found[key]
+
     def drop(self) -> None:
-        """Let go of it."""
+        """Let go of it, and of what was found out with it."""
         self._scorer = self._key = None
+        self._found = {}
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -154,11 +169,17 @@ def run_pick(args: dict[str, Any], bench: Bench) -> Events:
     device, why = choose_device(request.device)
     bench.tell_device(device, why)
     scorer = bench.scorers.get(request.models, device)
-    job = FindJob(
-        micrographs=[project.entries[key].micrograph for key in request.keys],
+    everything = FindJob(
+        micrographs=[entry.micrograph for entry in project.entries.values()],
         diameter=request.diameter,
         pixel_size=request.pixel_size,
+        contrast=request.contrast,
     )
+    job = replace(everything, micrographs=[project.entries[k].micrograph for k in request.keys])
+    found = Findings()
+    if needs_survey(job, scorer):
+        found = yield from bench.scorers.find_out(everything, scorer, bench.check)
+        job = found.applied_to(job)
     counts: list[int] = []
     failed: list[str] = []
     for event in find(job, scorer, bench.check):
@@ -174,8 +195,9 @@ def run_pick(args: dict[str, Any], bench: Bench) -> Events:
             "micrographs": len(counts),
             "candidates": sum(counts),
             "failed": len(failed),
-            "diameter": request.diameter or scorer.diameter,
+            "diameter": job.diameter or scorer.diameter,
             "calibration": scorer.calibration.to_dict(),
+            "found": found.to_table(),
         }
     )
 

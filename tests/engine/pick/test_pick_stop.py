@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> picking.PickJob:
         one = Picks(micrograph.name, found.coords, found.raw, np.full(1, 10.0))
         return one, one
 
-    monkeypatch.setattr(picking, "make_scorer", lambda *_: None)
+    monkeypatch.setattr(picking, "make_scorer", lambda *_: SimpleNamespace(general=False))
     monkeypatch.setattr(picking, "choose", choose)
     monkeypatch.setattr(picking, "tell_counts", lambda *_: Message("counted"))
     plant_find(monkeypatch)

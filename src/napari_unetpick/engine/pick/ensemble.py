@@ -38,15 +38,18 @@ class Scorer:
     calibration
         The members' mean, by weight.
     diameter
-        A, that the first was trained for.
+        A, that the first was trained for; None of the general model, which knows any.
+    general
+        Whether all members are general models: any diameter, dark particles.
     """
 
     networks: tuple[UNet, ...]
     weights: Floats
     settings: Settings
     calibration: Calibration
-    diameter: float
+    diameter: float | None
     device: torch.device
+    general: bool = False
 
     def score(
         self, image: NDArray[np.float32], check_stop: Callable[[], None] = lambda: None
@@ -72,9 +75,10 @@ def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Sc
         settings.append(each)
         calibrations.append(calibration)
         diameters.append(diameter)
-    if len({each.particle_px for each in settings}) > 1:
+    if len({(each.particle_px, each.upsample) for each in settings}) > 1:
         raise ModelError(
-            "the models work at different scales (particle_px); train them with the same recipe"
+            "the models work at different scales (particle_px, upsample); train them with the "
+            "same recipe"
         )
     same_labels = len({model.card.get("data") for _, model in models}) == 1
     weights = member_weights(calibrations, same_labels)
@@ -83,13 +87,22 @@ def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Sc
         weights=weights,
         settings=settings[0],
         calibration=mean_calibration(calibrations, weights),
-        diameter=diameters[0],
+        diameter=next((each for each in diameters if each is not None), None),
         device=device,
+        general=bool(models) and all(is_general(model) for _, model in models),
     )
 
 
-def read_card(name: str, model: Model) -> tuple[Settings, Calibration, float]:
-    """Return what a model's card says of its settings, its scores and its diameter (A)."""
+def is_general(model: Model) -> bool:
+    """Tell whether a model is a general one, made for particles of any kind."""
+    return model.card.get("general") is True
+
+
+def read_card(name: str, model: Model) -> tuple[Settings, Calibration, float | None]:
+    """Return what a model's card says of its settings, its scores and its diameter (A).
+
+    The diameter of a general model is None.
+    """
     try:
         calibration = Calibration(**carry_over(model.card["calibration"], "calibration"))
         numbers = calibration.slope, calibration.offset, calibration.shadow, calibration.threshold
@@ -98,7 +111,8 @@ def read_card(name: str, model: Model) -> tuple[Settings, Calibration, float]:
         if calibration.expected_f1 is not None and not 0 <= calibration.expected_f1 <= 1:
             raise ValueError("expected F1 is not from 0 to 1")
         settings = from_dict(model.card["settings"], name=name)
-        return settings, calibration, float(model.card["diameter"])
+        diameter = None if is_general(model) else float(model.card["diameter"])
+        return settings, calibration, diameter
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(
             f"{name}: the model's card is incomplete or of another version ({error}); "

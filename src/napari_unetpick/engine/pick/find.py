@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from napari_unetpick.engine.data.preprocess import Prepared, prepare_micrograph
 from napari_unetpick.engine.pick.ensemble import Scorer
 from napari_unetpick.engine.pick.score_map import RIM
-from napari_unetpick.errors import Cancelled, UnetPickError
+from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.candidates import Candidates, find_candidates
 
+CONTRASTS = ("auto", "dark", "light")
 OTHER_DIAMETER = 1.25  # ratio of diameters from which a model is said to be made for another one
 
 
@@ -30,12 +31,24 @@ class FindJob:
         A/px, or None to take each micrograph's own.
     threads
         Of the preprocessing, or None for all cores.
+    contrast
+        Of the particles. "light": the network is shown the negative; "dark" and "auto": the image
+        as it is. What "auto" means for a general model is found by `survey` beforehand.
     """
 
     micrographs: list[Micrograph]
     diameter: float | None = None
     pixel_size: float | None = None
     threads: int | None = None
+    contrast: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.contrast not in CONTRASTS:
+            raise InputError(
+                f"contrast {self.contrast}: unknown",
+                "give auto, dark or light (--contrast)",
+                viewer="choose auto, dark or light",
+            )
 
 
 def find(
@@ -47,12 +60,23 @@ def find(
     ------
     FoundCandidates or Failed for each micrograph, each followed by Progress; a Message first
     where the model was made for another diameter.
+
+    Raises
+    ------
+    InputError
+        Neither the job nor the model knows the diameter.
     """
     diameter = job.diameter or scorer.diameter
-    ratio = max(diameter / scorer.diameter, scorer.diameter / diameter)
-    if ratio >= OTHER_DIAMETER:
+    if diameter is None:
+        raise InputError(
+            "the general model does not know the particle's diameter",
+            "give --diameter",
+            viewer="set the diameter",
+        )
+    trained = scorer.diameter or diameter
+    if max(diameter / trained, trained / diameter) >= OTHER_DIAMETER:
         yield Message(
-            f"the model was trained for particles of {scorer.diameter:g} A, not "
+            f"the model was trained for particles of {trained:g} A, not "
             f"{diameter:g} A; train one for this diameter if the picks are poor",
             "warning",
         )
@@ -81,7 +105,10 @@ def find(
             try:
                 prepared = current.result()
                 ahead = read(number + 1)
-                yield FoundCandidates(micrograph.key, find_one(scorer, prepared, check_stop))
+                yield FoundCandidates(
+                    micrograph.key,
+                    find_one(scorer, prepared, check_stop, negative=job.contrast == "light"),
+                )
             except Cancelled:
                 raise
             except UnetPickError as error:
@@ -92,8 +119,19 @@ def find(
 
 
 def find_one(
-    scorer: Scorer, prepared: Prepared, check_stop: Callable[[], None] = lambda: None
+    scorer: Scorer,
+    prepared: Prepared,
+    check_stop: Callable[[], None] = lambda: None,
+    *,
+    negative: bool = False,
 ) -> Candidates:
-    """Find the candidates of a preprocessed micrograph."""
-    maps = scorer.score(prepared.image, check_stop)
+    """Find the candidates of a preprocessed micrograph, or of its negative."""
+    image = -prepared.image if negative else prepared.image
+    maps = scorer.score(image, check_stop)
     return find_candidates(maps, prepared.scale, rim=RIM, weights=scorer.weights)
+
+
+def in_diameters(distance: float | None, job: FindJob, scorer: Scorer) -> float | None:
+    """Return a distance between picks, given in A, as a fraction of the diameter."""
+    diameter = job.diameter or scorer.diameter
+    return None if distance is None or diameter is None else distance / diameter

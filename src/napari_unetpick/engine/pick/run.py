@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ import torch
 
 from napari_unetpick.engine.devices import choose_device
 from napari_unetpick.engine.pick.ensemble import Scorer, make_scorer
-from napari_unetpick.engine.pick.find import FindJob, find
+from napari_unetpick.engine.pick.find import FindJob, find, in_diameters
+from napari_unetpick.engine.pick.findings import Findings
+from napari_unetpick.engine.pick.survey import needs_survey, survey
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message
 from napari_unetpick.export.pick_folder import PickCounts, PickFolder, Unfinished
@@ -20,6 +22,8 @@ from napari_unetpick.io.models import Model, digest
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.picking.operating_point import Keep, check_choice
+from napari_unetpick.picking.outlying import tell_outlying
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,15 @@ class PickJob(FindJob):
     unfinished
         What is done about an unfinished picking in `out`: refuse to start, resume it (or do what
         is missing of a finished one), or restart from the first micrograph.
+    keep
+        The operating point that the threshold is chosen for, or None for `threshold`.
+    max_picks
+        On a micrograph, the best ones; None is no limit.
+
+    Raises
+    ------
+    InputError
+        Some of it cannot be.
     """
 
     models: list[tuple[str, Model]]
@@ -48,6 +61,12 @@ class PickJob(FindJob):
     formats: tuple[str, ...] = ("star", "csv")
     device: str = "auto"
     unfinished: Unfinished = "refuse"
+    keep: Keep | None = None
+    max_picks: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice(self.keep, self.threshold, self.max_picks)
 
 
 def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:
@@ -73,6 +92,9 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
     micrographs = {m.key: m for m in job.micrographs if m.key in todo}
     failed: list[Failed] = []
     try:
+        if micrographs and needs_survey(job, scorer, job.keep):
+            found = yield from find_out(job, scorer, folder, check_stop)
+            job = applied(found, job)
         for event in find(replace(job, micrographs=list(micrographs.values())), scorer, check_stop):
             if isinstance(event, Failed):
                 failed.append(event)
@@ -89,6 +111,8 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
         raise type(error)(f"{reason}; {folder.progress()}") from error
     if micrographs:
         yield tell_counts(job, scorer, counts)
+    if outlying := tell_outlying(counts.each):
+        yield Message(outlying, "warning")
     yield Done(
         {
             "micrographs": counts.micrographs,
@@ -100,8 +124,28 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
     )
 
 
+def find_out(
+    job: PickJob, scorer: Scorer, folder: PickFolder, check_stop: Callable[[], None]
+) -> Generator[Event, None, Findings]:
+    """Return what the picking in the folder found out before, or find it out and keep it there."""
+    if folder.found:
+        found = Findings.read(folder.found)
+        yield Message(f"as found before: {found}")
+        return found
+    found = yield from survey(job, scorer, job.keep, job.min_distance, check_stop)
+    folder.keep_found(found.to_table())
+    return found
+
+
+def applied(found: Findings, job: PickJob) -> PickJob:
+    """Return the job with what was found, where nothing was given."""
+    job = found.applied_to(job)
+    return job if found.threshold is None else replace(job, threshold=found.threshold, keep=None)
+
+
 def options_of(job: PickJob, device: torch.device) -> dict[str, Any]:
     """Return what changes the files of a picking; a resumed one must have the same."""
+    more = {"contrast": job.contrast, "keep": job.keep, "max_picks": job.max_picks}
     return {
         "models": [digest(model) for _, model in job.models],
         "diameter": job.diameter or "auto",
@@ -110,6 +154,7 @@ def options_of(job: PickJob, device: torch.device) -> dict[str, Any]:
         "min_distance": "auto" if job.min_distance is None else job.min_distance,
         "formats": sorted({*job.formats} - {"csv"}),  # which is always written
         "device": device.type,
+        **{name: value for name, value in more.items() if value not in (None, "auto")},
     }
 
 
@@ -133,11 +178,9 @@ def choose(
     job: PickJob, scorer: Scorer, micrograph: Micrograph, found: Candidates
 ) -> tuple[Picks, Picks]:
     """Return all candidates of a micrograph with their scores, and the picks among them."""
-    distance = None
-    if job.min_distance is not None:
-        distance = job.min_distance / (job.diameter or scorer.diameter)
     name, calibration = micrograph.name, scorer.calibration
+    distance = in_diameters(job.min_distance, job, scorer)
     return (
         found.scored(calibration, micrograph=name),
-        found.picks(calibration, job.threshold, distance, micrograph=name),
+        found.picks(calibration, job.threshold, distance, most=job.max_picks, micrograph=name),
     )

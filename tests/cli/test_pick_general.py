@@ -1,0 +1,172 @@
+"""`unetpick pick` without a model: contrast and diameter are found once, and used again."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+from command_line import TinySet, unetpick, unetpick_process
+
+from napari_unetpick.engine import inputs
+from napari_unetpick.engine.pick import run as picking
+from napari_unetpick.io.formats.read import read_picks
+from napari_unetpick.io.models import load_model, save_model
+
+RECIPE = """\
+[network]
+width = 8
+depth = 2
+[train]
+epochs = 12
+patches_per_epoch = 128
+batch = 8
+patch_px = 64
+learning_rate = 5e-3
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tiny: TinySet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that knows dark particles from light ones."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "recipe.toml").write_text(RECIPE)
+    arguments = [str(folder / "recipe.toml") if a == str(tiny.recipe) else a for a in tiny.train]
+    done = unetpick_process(*arguments, "--start", "scratch", "--run", folder / "run")
+    assert done.returncode == 0, done.stderr
+    return folder / "run"
+
+
+@pytest.fixture(autouse=True)
+def general(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small model in place of the general one of the package."""
+    path = tmp_path / "general.safetensors"
+    model = load_model(trained)
+    settings = {**model.card["settings"], "upsample": True}
+    training = {"command": "unetpick train-general", "micrographs": 4, "labels": ["simulated"]}
+    card = {"general": True, "diameter": None, "settings": settings, "training": training}
+    save_model(path, replace(model, card={**model.card, **card}))
+    monkeypatch.setattr(inputs, "GENERAL", path)
+    return path
+
+
+def record(out: Path) -> dict:
+    return tomllib.loads((out / "picking.toml").read_text())
+
+
+def picked(out: Path) -> dict[str, np.ndarray]:
+    return {name: each.coords for name, each in read_picks(out / "picks.csv").items()}
+
+
+def test_it_picks_as_a_model_of_ones_own_would(tiny: TinySet, trained: Path, tmp_path: Path):
+    own, none, named = (tmp_path / name for name in ("own", "none", "named"))
+    size = ("--diameter", tiny.diameter)
+    for out, model in ((own, ["--model", trained]), (none, []), (named, ["--model", "general"])):
+        done = unetpick("pick", tiny.folder, *model, "--out", out, *size)
+        assert done.returncode == 0, done.stderr
+        assert ("dark on light" in done.stderr) == (out != own)
+    for table in ("picks.csv", "candidates.csv"):
+        assert (none / table).read_bytes() == (named / table).read_bytes()
+        assert (none / table).read_bytes() == (own / table).read_bytes()
+    assert sum(map(len, picked(none).values())) > 20
+    assert record(none)["found"] == {"contrast": "dark"}
+    assert "found" not in record(own)
+
+
+def test_negatives_give_the_same_picks(tiny: TinySet, tmp_path: Path):
+    folder = tmp_path / "negatives"
+    folder.mkdir()
+    for path in tiny.folder.glob("*.mrc"):
+        with mrcfile.open(path) as file, mrcfile.new(folder / path.name) as negative:
+            negative.set_data(100 - file.data.astype(np.float32))
+            negative.voxel_size = file.voxel_size
+    for source, out in ((tiny.folder, "dark"), (folder, "light")):
+        done = unetpick("pick", source, "--out", tmp_path / out, "--diameter", tiny.diameter)
+        assert done.returncode == 0, done.stderr
+    assert "particles are light on dark" in done.stderr
+    assert record(tmp_path / "light")["found"] == {"contrast": "light"}
+    dark, light = picked(tmp_path / "dark"), picked(tmp_path / "light")
+    assert dark.keys() == light.keys()
+    for name, coords in dark.items():
+        np.testing.assert_allclose(light[name], coords, atol=0.05)
+
+
+def test_a_model_of_ones_own_keeps_its_contrast_but_where_told(
+    tiny: TinySet, trained: Path, tmp_path: Path
+):
+    for out, options in (("auto", []), ("dark", ["--contrast", "dark"])):
+        arguments = ("pick", tiny.folder, "--model", trained, "--out", tmp_path / out)
+        assert unetpick(*arguments, *options).returncode == 0
+    same = [(tmp_path / out / "candidates.csv").read_bytes() for out in ("auto", "dark")]
+    assert same[0] == same[1]
+    light = unetpick(*arguments[:-1], tmp_path / "light", "--contrast", "light")
+    assert light.returncode == 0
+    places = [sum(map(len, picked(tmp_path / out).values())) for out in ("auto", "light")]
+    assert places[1] < places[0] / 2
+
+
+def test_resume_uses_what_was_found_and_does_not_look_again(
+    tiny: TinySet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    files, out = sorted(tiny.folder.glob("*.mrc")), tmp_path / "out"
+    command = ("--out", out, "--keep", "balanced")
+    first = unetpick("pick", *files[:2], *command)
+    assert first.returncode == 0, first.stderr
+    found = record(out)["found"]
+    assert {"contrast", "diameter", "threshold"} < found.keys()
+    assert f"{found['diameter']:.0f} A" in first.stderr
+    assert f"{found['threshold']:.3f}" in first.stderr
+
+    def fails(*_: object) -> None:
+        raise AssertionError("looked again")
+
+    monkeypatch.setattr(picking, "survey", fails)
+    done = unetpick("pick", *files, *command, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert "as found before" in done.stderr
+    assert record(out)["found"] == found
+    picks = read_picks(out / "picks.csv")
+    assert len(picks) == len(files)
+    for path in files:
+        each = picks[path.name]
+        with mrcfile.open(path, header_only=True) as file:
+            size = float(file.voxel_size.x)
+        np.testing.assert_allclose(each.diameters, found["diameter"] / size, atol=0.01)
+        assert (each.scores >= found["threshold"] - 1e-4).all()
+    assert "nothing to do" in unetpick("pick", *files, *command, "--resume").stderr
+    other = unetpick("pick", *files, *command, "--resume", "--diameter", "200")
+    assert other.returncode == 2
+    assert "diameter (auto, now 200.0)" in other.stderr.splitlines()[-1]
+
+
+def test_at_most_the_best_picks_of_a_micrograph(tiny: TinySet, tmp_path: Path):
+    for out, options in (("all", []), ("five", ["--max-picks", "5"])):
+        arguments = ("pick", tiny.folder, "--out", tmp_path / out, "--diameter", tiny.diameter)
+        assert unetpick(*arguments, *options).returncode == 0
+    every, best = (read_picks(tmp_path / out / "picks.csv") for out in ("all", "five"))
+    for name, picks in best.items():
+        assert len(picks) == min(5, len(every[name]))
+        expected = np.sort(every[name].scores)[::-1][:5]
+        np.testing.assert_allclose(np.sort(picks.scores)[::-1], expected)
+
+
+def test_a_package_without_a_general_model_says_so(tiny: TinySet, general: Path, tmp_path: Path):
+    general.unlink()
+    for arguments in (("pick", tiny.folder, "--out", tmp_path / "out"), ("info", "general")):
+        done = unetpick(*arguments)
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].startswith(
+            "unetpick: this version has no general model; give"
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_info_shows_its_card(general: Path):
+    by_name, by_path = unetpick("info", "general"), unetpick("info", general)
+    assert by_name.returncode == 0, by_name.stderr
+    assert by_name.stdout == by_path.stdout
+    assert "any diameter" in by_name.stdout
+    assert "4 micrographs (labels: simulated)" in by_name.stdout
