@@ -188,3 +188,16 @@ def test_a_model_that_does_not_fit_is_one_line_with_its_name(kind):
     with pytest.raises(UnetPickError, match=r"run7/model\.safetensors") as caught:
         make_scorer([("run7/model.safetensors", damaged(kind))], CPU)
     assert "\n" not in str(caught.value)
+
+
+def test_a_general_model_knows_no_diameter_and_joins_only_its_like():
+    general = make_model(1, upsample=True)
+    general.card.update(general=True, diameter=None)
+    alone = make_scorer([("g", general)], CPU)
+    assert alone.general
+    assert alone.diameter is None
+    beside = make_scorer([("g", general), ("own", make_model(2, upsample=True))], CPU)
+    assert not beside.general
+    assert beside.diameter == 160.0
+    with pytest.raises(ModelError, match="different scales"):
+        make_scorer([("g", general), ("own", make_model(2))], CPU)

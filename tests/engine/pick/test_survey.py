@@ -15,7 +15,6 @@ import scipy.signal
 import torch
 
 from napari_unetpick.engine.pick.ensemble import Scorer
-from napari_unetpick.engine.pick.evidence import OVERSHOOT
 from napari_unetpick.engine.pick.find import FindJob
 from napari_unetpick.engine.pick.findings import Findings
 from napari_unetpick.engine.pick.score_map import widen
@@ -32,15 +31,12 @@ SIDE, PIXEL_SIZE = 480, 4.0
 
 @dataclass(frozen=True)
 class DiscScorer(Scorer):
-    """Finds dark discs by correlation with one, whatever the contrast's strength.
-
-    As a general model it answers most where the diameter is given a little too large.
-    """
+    """Finds dark discs of 24 pixels by correlation with one, whatever the contrast's strength."""
 
     def score(self, image, check_stop=lambda: None):
         wide = widen(image)
         y, x = np.mgrid[-20:20, -20:20] + 0.5
-        disc = -(np.hypot(y, x) < 12 / OVERSHOOT).astype(float)
+        disc = -(np.hypot(y, x) < 12).astype(float)
         disc = (disc - disc.mean()) / disc.std()
         mean = scipy.ndimage.uniform_filter(wide, 40)
         spread = np.sqrt(np.maximum(scipy.ndimage.uniform_filter(wide**2, 40) - mean**2, 1e-6))

@@ -24,15 +24,12 @@ SMALLEST_PX, LARGEST_SHARE = 6.5, 0.25
 """Smallest diameter in pixels of the file, largest as a share of the micrograph's shorter side."""
 COARSE, FINE = 2.0 ** (1 / 2), 2.0 ** (1 / 6)
 """Ratios of neighbouring diameters."""
-BEST, FEWEST = 0.1, 5
+BEST, FEWEST = 0.05, 5
 """Share and least number of the candidates that count as the best ones."""
 NEARLY = 0.02
 """How much lower the best candidates may score where a diameter is almost as good."""
 CONVINCED = 0.6
 """What the best candidates score at least if there are particles."""
-OVERSHOOT = 1.18
-"""How much larger than the particle's longer axis the diameter is at which a general model is most
-convinced: particles of about 20 pixels show less noise. Measured on simulated sets."""
 NARROW = 2.0
 """Ratio of an interval's ends up to which its diameter is sure."""
 WINS = 2.0
@@ -101,8 +98,8 @@ def best_diameter(looks: Looks, contrast: str) -> float:
 def estimate_diameter(looks: Looks, contrast: str) -> DiameterEstimate:
     """Estimate the diameter from the conviction at those that were looked at.
 
-    It is the top of a parabola through the best one and its neighbours, over the logarithm,
-    divided by `OVERSHOOT`. The interval holds the diameters that are almost as good.
+    It is the top of a parabola through the best one and its neighbours, over the logarithm. The
+    interval holds the diameters that are almost as good.
     """
     sizes = np.array(sorted(size for which, size in looks if which == contrast))
     heights = np.array([conviction(looks[contrast, size]) for size in sizes])
@@ -113,7 +110,7 @@ def estimate_diameter(looks: Looks, contrast: str) -> DiameterEstimate:
     low, high = min(float(good[0]), found), max(float(good[-1]), found)
     inside = 0 < top < len(sizes) - 1
     sure = inside and float(heights[top]) >= CONVINCED and high <= NARROW * low
-    return DiameterEstimate(found / OVERSHOOT, low / OVERSHOOT, high / OVERSHOOT, bool(sure))
+    return DiameterEstimate(found, low, high, bool(sure))
 
 
 def _top_of_parabola(x: Floats, y: Floats, best: float) -> float:
