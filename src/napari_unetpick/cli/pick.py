@@ -25,13 +25,13 @@ def pick(
         ),
     ] = None,
     diameter: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="auto|A",
             help="Particle diameter in Angstrom. Default: auto, the model's; with the general "
             "model it is estimated.",
         ),
-    ] = "auto",
+    ] = None,
     contrast: Annotated[
         str,
         typer.Option(

@@ -207,9 +207,9 @@ def make_pick_job(
     )
 
 
-def read_diameter(text: str) -> float | None:
-    """Read `auto` (None) or a diameter in A."""
-    if text == "auto":
+def read_diameter(text: str | None) -> float | None:
+    """Read `auto` (None, as is nothing) or a diameter in A."""
+    if text is None or text == "auto":
         return None
     try:
         return check_diameter(float(text))

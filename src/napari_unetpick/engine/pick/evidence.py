@@ -99,7 +99,8 @@ def estimate_diameter(looks: Looks, contrast: str) -> DiameterEstimate:
     """Estimate the diameter from the conviction at those that were looked at.
 
     It is the top of a parabola through the best one and its neighbours, over the logarithm. The
-    interval holds the diameters that are almost as good.
+    interval holds the diameters that are almost as good. It is sure if the interval is narrow, ends
+    within those that were looked at, and most of the micrographs are convincing.
     """
     sizes = np.array(sorted(size for which, size in looks if which == contrast))
     heights = np.array([conviction(looks[contrast, size]) for size in sizes])
@@ -109,7 +110,8 @@ def estimate_diameter(looks: Looks, contrast: str) -> DiameterEstimate:
     good = sizes[heights >= heights[top] - NEARLY]
     low, high = min(float(good[0]), found), max(float(good[-1]), found)
     inside = 0 < top < len(sizes) - 1
-    sure = inside and float(heights[top]) >= CONVINCED and high <= NARROW * low
+    each = [conviction([one]) >= CONVINCED for one in looks[contrast, float(sizes[top])]]
+    sure = inside and 2 * sum(each) > len(each) and high <= NARROW * low
     return DiameterEstimate(found, low, high, bool(sure))
 
 
