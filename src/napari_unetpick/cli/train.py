@@ -41,7 +41,8 @@ def train(
     start: Annotated[
         str | None,
         typer.Option(
-            metavar="MODEL", help="Model to start from: general, scratch, or a model to fine-tune."
+            metavar="MODEL",
+            help="Model to start from: scratch (default), general, or a model to fine-tune.",
         ),
     ] = None,
     recipe: Annotated[

@@ -60,7 +60,7 @@ def make_train_job(
     model = load_start(start)
     if model is not None:
         trained = from_dict(model.card["settings"])
-        settings = replace(settings, network=trained.network, particle_px=trained.particle_px)
+        settings = seen_as(settings, trained)
     given = list_micrographs(micrographs)
     found = read_picks(
         picks, image_shapes=(shapes := open_images(given).shapes), pixel_size=pixel_size
@@ -136,11 +136,19 @@ def read_validation(
     return frozenset(assigned)
 
 
+def seen_as(settings: Settings, trained: Settings) -> Settings:
+    """Return settings with the network of a model and the scale that it sees particles at."""
+    return replace(
+        settings,
+        network=trained.network,
+        particle_px=trained.particle_px,
+        upsample=trained.upsample,
+    )
+
+
 def load_start(start: str | None) -> Model | None:
-    """Return the model that `--start` names; None is from scratch."""
-    if start is None:
-        start = "general" if GENERAL.is_file() else "scratch"
-    if start == "scratch":
+    """Return the model that `--start` names; None is from scratch, the default."""
+    if start in (None, "scratch"):
         return None
     if start == "general":
         return load_model(general_model("use --start scratch", "start from scratch"))

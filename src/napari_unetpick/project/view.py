@@ -28,12 +28,15 @@ class View:
         Score from which candidates are picks, or None for the model's own.
     min_distance
         Between picks, in diameters, or None for the model's own.
+    calibration
+        What the general model's became on this project's micrographs, by name; else None.
     """
 
     current: str = ""
     model: str = ""
     threshold: float | None = None
     min_distance: float | None = None
+    calibration: dict[str, Any] | None = None
 
 
 def read_view(folder: Path) -> View:
@@ -44,12 +47,14 @@ def read_view(folder: Path) -> View:
         return View()
     if not isinstance(found, dict):
         return View()
+    calibration = found.get("calibration")
     current, model = (str(found.get(name) or "") for name in ("current", "model"))
     return View(
         current,
         "" if "\0" in model else model,
         _number(found.get("threshold")),
         _number(found.get("min_distance")),
+        calibration if isinstance(calibration, dict) else None,
     )
 
 

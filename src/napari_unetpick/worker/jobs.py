@@ -179,7 +179,7 @@ def run_pick(args: dict[str, Any], bench: Bench) -> Events:
     found = Findings()
     if needs_survey(job, scorer):
         found = yield from bench.scorers.find_out(everything, scorer, bench.check)
-        job = found.applied_to(job)
+        job, scorer = found.applied_to(job), found.calibrated(scorer)
     counts: list[int] = []
     failed: list[str] = []
     for event in find(job, scorer, bench.check):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-from napari_unetpick.engine.inputs import load_start
+from napari_unetpick.engine.inputs import load_start, seen_as
 from napari_unetpick.engine.pick.ensemble import read_card
 from napari_unetpick.engine.self_train.job import SelfTrainJob, make_self_train_job
 from napari_unetpick.engine.train.job import TrainJob
@@ -58,7 +57,7 @@ def make_train_job(request: TrainRequest) -> TrainJob:
     model, settings = load_start(request.start), request.settings
     if model is not None:
         trained, *_ = read_card(request.start or "the general model", model)
-        settings = replace(settings, network=trained.network, particle_px=trained.particle_px)
+        settings = seen_as(settings, trained)
     return TrainJob(
         micrographs=micrographs,
         labels=labels,

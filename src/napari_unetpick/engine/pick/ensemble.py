@@ -18,6 +18,7 @@ from napari_unetpick.engine.nn.unet import UNet, build_network, place
 from napari_unetpick.engine.pick.score_map import score_map, widen
 from napari_unetpick.errors import ModelError
 from napari_unetpick.io.models import Model
+from napari_unetpick.picking.adaptation import Adaptation, read_adaptation
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.renamed_keys import carry_over
 from napari_unetpick.settings import Settings, from_dict
@@ -41,6 +42,8 @@ class Scorer:
         A, that the first was trained for; None of the general model, which knows any.
     general
         Whether all members are general models: any diameter, dark particles.
+    adaptation
+        How the calibration follows from the scores of the set at hand; None where it stays.
     """
 
     networks: tuple[UNet, ...]
@@ -50,6 +53,7 @@ class Scorer:
     diameter: float | None
     device: torch.device
     general: bool = False
+    adaptation: Adaptation | None = None
 
     def score(
         self, image: NDArray[np.float32], check_stop: Callable[[], None] = lambda: None
@@ -90,6 +94,7 @@ def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Sc
         diameter=next((each for each in diameters if each is not None), None),
         device=device,
         general=bool(models) and all(is_general(model) for _, model in models),
+        adaptation=read_adaptation(models[0][1].card, models[0][0]) if len(models) == 1 else None,
     )
 
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from napari_unetpick.engine.pick.ensemble import Scorer
 from napari_unetpick.engine.pick.evidence import DiameterEstimate
 from napari_unetpick.engine.pick.find import FindJob
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Message
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.sizes import is_diameter
+from napari_unetpick.picking.calibration import Calibration
 
 Job = TypeVar("Job", bound=FindJob)
 WORDS = {"dark": "dark on light", "light": "light on dark"}
@@ -31,6 +33,8 @@ class Findings:
         Whether that is narrow.
     threshold
         Calibrated score from which a candidate is a pick.
+    calibration
+        Of these micrographs, where the model's adapts to them, as `Calibration.to_dict` has it.
     """
 
     contrast: str | None = None
@@ -39,10 +43,15 @@ class Findings:
     high: float | None = None
     sure: bool | None = None
     threshold: float | None = None
+    calibration: Mapping[str, Any] | None = None
 
     def to_table(self) -> dict[str, Any]:
         """Return what is known, by name."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+        table = {name: value for name, value in vars(self).items() if value is not None}
+        if self.calibration is not None:  # TOML knows no None
+            known = {name: v for name, v in self.calibration.items() if v is not None}
+            table["calibration"] = known
+        return table
 
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> Findings:
@@ -60,6 +69,8 @@ class Findings:
                 and (found.diameter is None or is_diameter(found.diameter))
                 and (found.threshold is None or 0 <= found.threshold <= 1)
             )
+            if found.calibration is not None:
+                Calibration(**found.calibration)
         except TypeError:
             right = False
         if not right:
@@ -74,6 +85,12 @@ class Findings:
         contrast, diameter = self.contrast or job.contrast, job.diameter or self.diameter
         return replace(job, contrast=contrast, diameter=diameter)
 
+    def calibrated(self, scorer: Scorer) -> Scorer:
+        """Return a scorer with the calibration that was found."""
+        if self.calibration is None:
+            return scorer
+        return replace(scorer, calibration=Calibration(**self.calibration))
+
     def __str__(self) -> str:
         parts = []
         if self.contrast is not None:
@@ -82,6 +99,8 @@ class Findings:
             parts.append(f"diameter {self.diameter:g} A")
         if self.threshold is not None:
             parts.append(f"threshold {self.threshold:.3f}")
+        elif self.calibration is not None:
+            parts.append(f"threshold {self.calibration['threshold']:.3f}")
         return ", ".join(parts)
 
 
@@ -108,3 +127,12 @@ def diameter_in_words(estimate: DiameterEstimate, count: int) -> Message:
     return Message(
         f"particle diameter uncertain: {text}; give --diameter if you know it", "warning"
     )
+
+
+def calibration_in_words(calibration: Calibration, count: int) -> Message:
+    """Say what the scores of `count` micrographs make of the calibration."""
+    text = f"scores calibrated on {tell_count(count, 'micrograph')}: threshold "
+    text += f"{calibration.threshold:.3f}"
+    if calibration.expected_precision is not None:
+        text += f", expected precision {calibration.expected_precision:.2f}"
+    return Message(text)

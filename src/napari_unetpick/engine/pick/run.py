@@ -94,7 +94,7 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
     try:
         if micrographs and needs_survey(job, scorer, job.keep):
             found = yield from find_out(job, scorer, folder, check_stop)
-            job = applied(found, job)
+            job, scorer = applied(found, job), found.calibrated(scorer)
         for event in find(replace(job, micrographs=list(micrographs.values())), scorer, check_stop):
             if isinstance(event, Failed):
                 failed.append(event)

@@ -19,12 +19,19 @@ from napari_unetpick.engine.pick.evidence import (
     fine_diameters,
 )
 from napari_unetpick.engine.pick.find import FindJob, find_one, in_diameters
-from napari_unetpick.engine.pick.findings import Findings, contrast_in_words, diameter_in_words
+from napari_unetpick.engine.pick.findings import (
+    Findings,
+    calibration_in_words,
+    contrast_in_words,
+    diameter_in_words,
+)
 from napari_unetpick.engine.pick.windows import Opened, look, open_some, spread, thinned
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Event, Message, Progress
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.picking.operating_point import Keep, operating_point
+from napari_unetpick.picking.adaptation import as_set
+from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.picking.operating_point import Keep, OperatingPoint, operating_point
 
 Check = Callable[[], None]
 Looking = Generator[Event, None, None]
@@ -33,7 +40,8 @@ STAGE = "looking"
 
 def needs_survey(job: FindJob, scorer: Scorer, keep: Keep | None = None) -> bool:
     """Tell whether a job leaves anything open that is to be found out."""
-    return keep is not None or _looks_around(job, scorer)
+    adapts = scorer.adaptation is not None
+    return keep is not None or adapts or _looks_around(job, scorer)
 
 
 def survey(
@@ -45,8 +53,8 @@ def survey(
 ) -> Generator[Event, None, Findings]:
     """Find out what a job leaves open, on some of its micrographs; return it.
 
-    Contrast and diameter are looked for with a general model alone, the threshold where an
-    operating point is wanted.
+    Contrast and diameter are looked for with a general model alone, whose calibration adapts to the
+    micrographs; the threshold where an operating point is wanted.
 
     Parameters
     ----------
@@ -69,11 +77,24 @@ def survey(
     found = Findings()
     if _looks_around(job, scorer):
         found = yield from _look_around(job, scorer, chosen, check_stop)
-    if keep is None:
+    if keep is None and scorer.adaptation is None:
         return found
     now = found.applied_to(job)
-    threshold = yield from _find_threshold(now, scorer, chosen, keep, min_distance, check_stop)
-    return replace(found, threshold=threshold)
+    candidates = yield from _find_candidates(now, scorer, chosen, check_stop)
+    if scorer.adaptation is not None:
+        usual = scorer.calibration
+        own = scorer.adaptation.calibrate(as_set(candidates, usual.min_distance), usual)
+        found = replace(found, calibration=own.to_dict())
+        scorer = found.calibrated(scorer)
+        if keep is None:
+            yield calibration_in_words(own, len(candidates))
+    if keep is None:
+        return found
+    distance = in_diameters(min_distance, now, scorer)
+    scores = [thinned(each, scorer, distance) for each, _ in candidates]
+    point = operating_point(np.concatenate(scores), keep)
+    yield _point_in_words(point, keep, len(job.micrographs) / len(scores))
+    return replace(found, threshold=point.threshold)
 
 
 def _looks_around(job: FindJob, scorer: Scorer) -> bool:
@@ -126,19 +147,13 @@ def _look(
         yield Progress(STAGE, number + 1, len(wanted))
 
 
-def _find_threshold(
-    job: FindJob,
-    scorer: Scorer,
-    chosen: Sequence[Micrograph],
-    keep: Keep,
-    min_distance: float | None,
-    check_stop: Check,
-) -> Generator[Event, None, float]:
-    """Choose the threshold of an operating point from the candidates of some micrographs."""
+def _find_candidates(
+    job: FindJob, scorer: Scorer, chosen: Sequence[Micrograph], check_stop: Check
+) -> Generator[Event, None, list[tuple[Candidates, tuple[int, int]]]]:
+    """Find the candidates of some micrographs; return them with the micrographs' shapes."""
     diameter = job.diameter or scorer.diameter
     assert diameter is not None
-    distance = in_diameters(min_distance, job, scorer)
-    scores, failure = [], ""
+    found, failure = [], ""
     for number, micrograph in enumerate(chosen):
         try:
             prepared = prepare_micrograph(
@@ -152,18 +167,19 @@ def _find_threshold(
         except UnetPickError as error:
             failure = failure or str(error)
             continue
-        found = find_one(scorer, prepared, check_stop, negative=job.contrast == "light")
-        scores.append(thinned(found, scorer, distance))
+        candidates = find_one(scorer, prepared, check_stop, negative=job.contrast == "light")
+        found.append((candidates, prepared.scale.file_shape))
         yield Progress(STAGE, number + 1, len(chosen))
-    if not scores:
+    if not found:
         raise InputError(failure)
-    point = operating_point(np.concatenate(scores), keep)
+    return found
+
+
+def _point_in_words(point: OperatingPoint, keep: Keep, times: float) -> Message:
+    """Say what an operating point gives on all micrographs, `times` as many as were looked at."""
     if point.precision is None:
-        yield Message(f"--keep {keep}: no candidate is so likely to be a particle", "warning")
-    else:
-        total = point.count / len(scores) * len(job.micrographs)
-        yield Message(
-            f"--keep {keep}: threshold {point.threshold:.3f}, about {total:,.0f} picks expected in "
-            f"all, precision {point.precision:.2f}"
-        )
-    return point.threshold
+        return Message(f"--keep {keep}: no candidate is so likely to be a particle", "warning")
+    return Message(
+        f"--keep {keep}: threshold {point.threshold:.3f}, about {point.count * times:,.0f} picks "
+        f"expected in all, precision {point.precision:.2f}"
+    )

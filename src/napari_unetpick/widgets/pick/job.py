@@ -88,6 +88,10 @@ class Picking(JobFollower):
         self.changed.emit()
 
     def _ended(self, job: Job) -> None:
+        found = job.result.get("found") or {}
+        same_model = self._model == self.session.selection.model.name
+        if self.belongs and same_model and "calibration" in found:
+            self.session.selection.adapt(found["calibration"])
         if job.state == "done" and self.total > 1:
             failed = f", {len(self.failed):,} failed" if self.failed else ""
             tell(f"{tell_count(self.found, 'micrograph')} picked{failed}")

@@ -47,10 +47,12 @@ class Chosen:
 class PickModel:
     """A model as the viewer knows it: card, calibration and the user's threshold.
 
-    `threshold` and `min_distance` (in diameters) are None while the model's own are used.
+    `threshold` and `min_distance` (in diameters) are None while the model's own are used; `adapted`
+    is what the calibration became on the micrographs at hand, None where it is the card's.
     """
 
     def __init__(self) -> None:
+        self.adapted: dict[str, Any] | None = None
         self.path: Path | None = None
         self.card: dict[str, Any] = {}
         self.calibration = Calibration()
@@ -78,7 +80,16 @@ class PickModel:
                     f"{run}: the model's card is incomplete; train it again"
                 ) from error
         self.path, self.card, self.calibration = run, card, calibration
-        self.threshold = self.min_distance = None
+        self.threshold = self.min_distance = self.adapted = None
+
+    def adapt(self, table: dict[str, Any] | None) -> None:
+        """Use a calibration that was found on the micrographs at hand; a damaged one is none."""
+        try:
+            calibration = Calibration(**(table or {}))
+        except TypeError:
+            return
+        if table:
+            self.calibration, self.adapted = calibration, table
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from psygnal import Signal
 
@@ -72,6 +73,12 @@ class Selection:
         self.model.min_distance = fraction
         self._chosen()
 
+    def adapt(self, calibration: dict[str, Any]) -> None:
+        """Use a calibration that a picking found on these micrographs."""
+        self.model.adapt(calibration)
+        self.edited.emit()
+        self.changed.emit()
+
     def restore(self) -> None:
         """Choose the model, threshold and distance that the project was left with.
 
@@ -93,6 +100,8 @@ class Selection:
             if self._is_chosen:
                 self.model.threshold = view.threshold
                 self.model.min_distance = view.min_distance
+            if self.model.general:
+                self.model.adapt(view.calibration)
             return
 
     def view(self, current: str) -> View:
@@ -103,7 +112,8 @@ class Selection:
         elif path is not None and path.is_relative_to(folder):
             path = path.relative_to(folder)
         name = "" if path is None else path.as_posix()
-        return View(current, name, self.model.threshold, self.model.min_distance)
+        model = self.model
+        return View(current, name, model.threshold, model.min_distance, model.adapted)
 
     def _chosen(self) -> None:
         self._is_chosen = True
