@@ -10,6 +10,8 @@ chosen on the set itself, an upper bound. "expected" is the mean score of the pi
 is told of precision.
 
     python benchmarks/general.py [--model MODEL] [--sets betagal,random-21] [--test]
+    python benchmarks/general.py --inverted      light on dark, without being told
+    python benchmarks/general.py --reduced 12    coarse copies, 12 pixels a particle
 """
 
 from __future__ import annotations
@@ -112,28 +114,85 @@ def make_sets(names: list[str], *, test: bool) -> Iterator[Set]:
             yield simulated_set(name)
 
 
-def score(scorer, one: Set) -> dict[str, object]:
-    """Pick a set and score it."""
-    from napari_unetpick.engine.data.preprocess import prepare_micrograph
-    from napari_unetpick.engine.pick.find import find_one
-    from napari_unetpick.evaluation.matching import label_candidates
+def reduced(one: Set, across: float) -> Set:
+    """Return copies whose particles are `across` pixels wide, Fourier-cropped."""
+    import mrcfile
+
+    from napari_unetpick.io.images.image import read_micrograph
+    from napari_unetpick.picking.crop import resample
+
+    folder = OUT / "general" / f"{one.name.split()[0].replace('/', '_')}_{across:g}px"
+    folder.mkdir(parents=True, exist_ok=True)
+    files, size = [], None
+    for path, truth in one.files:
+        image = read_micrograph(path)
+        own = one.pixel_size or image.pixel_size
+        shape = tuple(2 * round(n * across * own / one.diameter / 2) for n in image.data.shape)
+        ratio = np.divide(image.data.shape, shape)
+        size = own * float(ratio.mean())
+        copy = folder / path.name
+        if not copy.is_file():
+            with mrcfile.new(copy, data=resample(image.data, shape), overwrite=True) as mrc:
+                mrc.voxel_size = size
+        files.append((copy, truth / ratio))
+    return replace(one, name=f"{one.name}, {across:g} px", files=files, pixel_size=size)
+
+
+def inverted(one: Set) -> Set:
+    """Return copies with light particles on dark."""
+    import mrcfile
+
+    from napari_unetpick.io.images.image import read_micrograph
+
+    folder = OUT / "general" / f"{one.name.split()[0].replace('/', '_')}_inverted"
+    folder.mkdir(parents=True, exist_ok=True)
+    files, size = [], None
+    for path, truth in one.files:
+        image = read_micrograph(path)
+        size = one.pixel_size or image.pixel_size
+        copy = folder / path.name
+        if not copy.is_file():
+            with mrcfile.new(copy, data=-image.data.astype(np.float32), overwrite=True) as mrc:
+                mrc.voxel_size = size
+        files.append((copy, truth))
+    return replace(one, name=f"{one.name}, inverted", files=files, pixel_size=size)
+
+
+def pick_set(scorer, one: Set, *, adapt: bool):
+    """Find the candidates of a set, with its contrast and calibration found as `pick` does."""
+    from napari_unetpick.engine.pick.find import FindJob, find
+    from napari_unetpick.engine.pick.survey import needs_survey, survey
+    from napari_unetpick.events import FoundCandidates
     from napari_unetpick.io.images.micrograph import Micrograph
 
-    scores, true, picked, truths = [], [], [], 0
-    for path, truth in one.files:
-        prepared = prepare_micrograph(
-            Micrograph(path, path.name),
-            diameter=one.diameter,
-            particle_px=scorer.settings.particle_px,
-            upsample=scorer.settings.upsample,
-            pixel_size=one.pixel_size,
-        )
-        found = find_one(scorer, prepared)
+    micrographs = [Micrograph(path, path.name) for path, _ in one.files]
+    job = FindJob(micrographs=micrographs, diameter=one.diameter, pixel_size=one.pixel_size)
+    if adapt and needs_survey(job, scorer):
+        events = survey(job, scorer)
+        while True:
+            try:
+                next(events)
+            except StopIteration as stop:
+                found = stop.value
+                break
+        job, scorer = found.applied_to(job), found.calibrated(scorer)
+    events = find(job, scorer)
+    return scorer, [each.candidates for each in events if isinstance(each, FoundCandidates)]
+
+
+def score(scorer, one: Set, *, adapt: bool = True) -> dict[str, object]:
+    """Pick a set and score it."""
+    from napari_unetpick.evaluation.matching import label_candidates
+    from napari_unetpick.io.images.image import read_micrograph
+
+    scorer, candidates = pick_set(scorer, one, adapt=adapt)
+    scores, true, truths = [], [], 0
+    for (path, truth), found in zip(one.files, candidates, strict=True):
         chosen, calibrated = found.picked(scorer.calibration, 0.0)
         coords, radius = found.coords[chosen], 0.5 * found.diameter_px
         right = label_candidates(coords, calibrated[chosen], truth, radius)
         margin = one.border * found.diameter_px
-        limit = np.array(prepared.scale.file_shape) - 1 - margin
+        limit = np.array(read_micrograph(path).data.shape) - 1 - margin
 
         def inner(points: np.ndarray, low=margin, high=limit) -> np.ndarray:
             return ((points >= low) & (points <= high)).all(axis=1)
@@ -171,12 +230,21 @@ def main() -> None:
     parser.add_argument("--model", default=str(GENERAL))
     parser.add_argument("--sets", default="", help="comma-separated; default: all for development")
     parser.add_argument("--test", action="store_true", help="the test sets: once a figure")
+    parser.add_argument("--inverted", action="store_true", help="light particles on dark")
+    parser.add_argument(
+        "--reduced", type=float, help="pixels per particle of copies"
+    )
+    parser.add_argument("--no-adapt", action="store_true", help="one calibration for all sets")
     options = parser.parse_args()
     scorer = make_scorer([(options.model, load_model(options.model))], torch.device("cpu"))
     print("|" + "|".join(COLUMNS) + "|\n|" + "---|" * len(COLUMNS), flush=True)
     rows = []
     for one in make_sets([name for name in options.sets.split(",") if name], test=options.test):
-        rows.append(score(scorer, one))
+        if options.inverted:
+            one = inverted(one)
+        if options.reduced:
+            one = reduced(one, options.reduced)
+        rows.append(score(scorer, one, adapt=not options.no_adapt))
         cells = (rows[-1][column] for column in COLUMNS)
         text = (f"{c:.3f}" if isinstance(c, float) else "" if c is None else str(c) for c in cells)
         print("|" + "|".join(text) + "|", flush=True)
