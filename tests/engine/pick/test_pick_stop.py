@@ -32,7 +32,9 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> picking.PickJob:
         one = Picks(micrograph.name, found.coords, found.raw, np.full(1, 10.0))
         return one, one
 
-    monkeypatch.setattr(picking, "make_scorer", lambda *_: SimpleNamespace(general=False))
+    monkeypatch.setattr(
+        picking, "make_scorer", lambda *_: SimpleNamespace(general=False, adaptation=None)
+    )
     monkeypatch.setattr(picking, "choose", choose)
     monkeypatch.setattr(picking, "tell_counts", lambda *_: Message("counted"))
     plant_find(monkeypatch)

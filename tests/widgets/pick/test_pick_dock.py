@@ -12,7 +12,9 @@ from qtpy.QtCore import Qt
 from train_helpers import write_run
 
 from napari_unetpick.events import Failed, FoundCandidates
+from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.project.view import read_view
 from napari_unetpick.widgets.evaluate.truth import find_truth
 from napari_unetpick.widgets.layers.tools import get_tools
 from napari_unetpick.widgets.pick.dock import PickDock
@@ -107,6 +109,23 @@ def test_the_general_model_picks_what_is_in_view_first(
     job = fake_engine.submitted[-1]
     assert job.args["keys"] == ["a.b_2", "a.b_1", "a.b_3"]
     assert (job.args["models"], job.args["diameter"]) == ([str(general)], 80.0)
+
+
+def test_the_calibration_found_on_these_micrographs_is_used_and_kept(
+    unmeasured, session, fake_engine, qtbot
+):
+    session.project.set_diameter(80.0)
+    qtbot.mouseClick(unmeasured.pick_all, LEFT)
+    own = Calibration(kind="probability", slope=0.7, offset=0.4, threshold=0.31)
+    fake_engine.submitted[-1].end({"found": {"calibration": own.to_dict()}})
+    assert session.selection.model.calibration == own
+    assert session.selection.model.threshold_now == 0.31
+    assert session.save()
+    session.selection.model.choose(session.selection.model.path)  # the card's own again
+    assert session.selection.model.threshold_now != 0.31
+    session.project.files.view = read_view(session.project.folder)
+    session.selection.restore()
+    assert session.selection.model.calibration == own
 
 
 def test_the_general_model_is_on_the_list_beside_runs(general, dock, run):

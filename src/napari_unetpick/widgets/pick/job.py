@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from napari_unetpick.adapters.notify import tell
 from napari_unetpick.client import Job
@@ -87,11 +88,13 @@ class Picking(JobFollower):
     def _progress(self, _: Progress) -> None:
         self.changed.emit()
 
-    def _ended(self, job: Job) -> None:
-        found = job.result.get("found") or {}
+    def _done(self, result: dict[str, Any]) -> None:
+        found = result.get("found") or {}
         same_model = self._model == self.session.selection.model.name
         if self.belongs and same_model and "calibration" in found:
             self.session.selection.adapt(found["calibration"])
+
+    def _ended(self, job: Job) -> None:
         if job.state == "done" and self.total > 1:
             failed = f", {len(self.failed):,} failed" if self.failed else ""
             tell(f"{tell_count(self.found, 'micrograph')} picked{failed}")
