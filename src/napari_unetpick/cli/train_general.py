@@ -20,6 +20,10 @@ def train_general(
         Path | None,
         typer.Option(metavar="MODEL", help="Model to continue from. Default: a new network."),
     ] = None,
+    first: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Number of the first sample (diet-N) to learn from."),
+    ] = 0,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Random seed.")] = 42,
     processes: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes that simulate micrographs.")
@@ -49,6 +53,7 @@ def train_general(
         run=run,
         settings=general_settings(patches, seed, batch),
         start=weights,
+        first=first,
         processes=processes,
         device=device,
         resume=resume,

@@ -13,6 +13,8 @@ FIELD = 18.0
 """Width and height of the image, particle diameters."""
 EMPTY = 0.06
 """Fraction of the samples without any particle."""
+CLEAR = 0.5
+"""Fraction of the samples with no less signal than most people's data have."""
 
 
 def diet_sample(number: int) -> Sample:
@@ -24,6 +26,7 @@ def diet_sample(number: int) -> Sample:
     voltage, cs = ((300.0, 2.7), (200.0, 2.7), (300.0, 0.01))[rng.choice(3, p=(0.75, 0.2, 0.05))]
     plate = rng.random() < 0.06
     least = log_uniform(rng, 3000.0, 25000.0)
+    clear = rng.random() < CLEAR
     side = int(np.ceil(FIELD * across / 16) * 16)
     empty = rng.random() < EMPTY
     return Sample(
@@ -32,14 +35,16 @@ def diet_sample(number: int) -> Sample:
         name,
         pixel_size=round(molecule.diameter_A / across, 4),
         shape=(side, side),
-        dose=round(log_uniform(rng, 8.0, 60.0), 1),
+        dose=round(log_uniform(rng, 20.0 if clear else 8.0, 60.0), 1),
         defocus=(500.0, 6000.0) if plate else (least, least + rng.uniform(2000.0, 15000.0)),
         coverage=0.0 if empty else round(log_uniform(rng, 0.03, 0.7), 3),
         overlap=round(float(rng.uniform(0.0, 0.4)), 3),
-        thickness=round(max(log_uniform(rng, 200.0, 1200.0), 1.1 * molecule.width_A), 1),
+        thickness=round(
+            max(log_uniform(rng, 200.0, 600.0 if clear else 1200.0), 1.1 * molecule.width_A), 1
+        ),
         unevenness=round(float(rng.uniform(0.05, 0.5)), 3),
-        haze=round(log_uniform(rng, 0.01, 0.2), 4),
-        b_factor=round(float(rng.uniform(40.0, 250.0)), 1),
+        haze=round(log_uniform(rng, 0.01, 0.07 if clear else 0.2), 4),
+        b_factor=round(float(rng.uniform(40.0, 150.0 if clear else 250.0)), 1),
         camera=Camera(softness=rng.uniform(0.2, 0.5), counting=bool(rng.random() < 0.6)),
         contamination=draw_junk(molecule.diameter_A, rng),
         voltage=voltage,
@@ -82,7 +87,9 @@ def draw_junk(diameter: float, rng: np.random.Generator) -> Contamination:
         vesicles=some(1.0, 0.08),
         filaments=some(0.7, 0.06),
         bar=0.03,
-        cubic=0.02,
+        cubic=0.05,
+        balls=some(4.0, 0.25),
+        ball_radius=diameter * float(rng.uniform(0.2, 0.6)),
     )
 
 

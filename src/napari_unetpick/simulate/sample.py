@@ -18,7 +18,8 @@ class Contamination:
     a fraction `carbon` of the micrographs; `broken` is the fraction of molecules that are broken;
     `debris` is the mass of small fragments relative to that of the molecules. Gold beads, vesicles
     and filaments are numbers per square micrometre too; a grid bar is in a fraction `bar` of the
-    micrographs, and in a fraction `cubic` all ice is crystalline.
+    micrographs, and in a fraction `cubic` all ice is crystalline. Ice balls have a number per
+    square micrometre and a mean radius in A.
     """
 
     crystals: float = 0.8
@@ -32,6 +33,8 @@ class Contamination:
     filaments: float = 0.0
     bar: float = 0.0
     cubic: float = 0.0
+    balls: float = 0.0
+    ball_radius: float = 100.0
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from napari_unetpick.settings import AugmentSettings, Settings, TrainSettings, to_dict
+from napari_unetpick.settings import Settings, TrainSettings, to_dict
 from napari_unetpick.version import __version__
 
 PATCHES = 2_000_000
 PATCHES_AN_EPOCH = 3200
 MICROGRAPH_PATCHES = 160  # drawn from a micrograph before another one takes its place
 WINDOW = 128  # micrographs that an epoch draws from
+CONTINUED = 0.5  # of the learning rate, where training continues from a model
 HELD_OUT = 10_000_000
 """Number of the first sample that no training reaches: these calibrate."""
 
@@ -26,7 +27,6 @@ def general_settings(patches: int, seed: int, batch: int = 16) -> Settings:
     return Settings(
         recipe="improved",
         upsample=True,
-        augment=AugmentSettings(scale=0.1, noise=0.3, ice=0.05),
         train=TrainSettings(
             epochs=max(1, round(patches / PATCHES_AN_EPOCH)),
             patches_per_epoch=PATCHES_AN_EPOCH,
@@ -49,7 +49,9 @@ class GeneralJob:
     settings
         From `general_settings`.
     start
-        Weights by name to go on from, or None for a new network.
+        Weights by name to continue from, at a lower rate, or None for a new network.
+    first
+        Number of the first sample of the diet: another one where a model has learned from those.
     processes
         That render micrographs beside the training; the result doesn't depend on it.
     calibrating
@@ -59,6 +61,7 @@ class GeneralJob:
     run: Path
     settings: Settings = field(default_factory=lambda: general_settings(PATCHES, 42))
     start: dict[str, Any] | None = None
+    first: int = 0
     processes: int = 1
     calibrating: int = 200
     device: str = "auto"
@@ -77,12 +80,13 @@ class GeneralJob:
     @property
     def last(self) -> int:
         """Number after the last micrograph that is needed."""
-        return self.window + int((self.settings.train.epochs - 1) * self.fresh)
+        return self.first + self.window + int((self.settings.train.epochs - 1) * self.fresh)
 
     def config(self) -> dict[str, Any]:
         """Return what config.toml says: enough to repeat the run."""
         return {
             "version": __version__,
             "start": "scratch" if self.start is None else "model",
+            "first": self.first,
             "settings": to_dict(self.settings),
         }

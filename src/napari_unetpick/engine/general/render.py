@@ -15,7 +15,7 @@ from napari_unetpick.settings import Settings
 from napari_unetpick.simulate.micrograph import SimulatedMicrograph, simulate_micrograph
 from napari_unetpick.simulate.samples import get_sample
 
-UNSURE = 0.1
+UNSURE = 0.07
 """Standard deviation of the logarithm of the diameter that a user gives."""
 
 

@@ -11,7 +11,7 @@ import torch
 from napari_unetpick.engine.data.patches import PatchSource
 from napari_unetpick.engine.devices import choose_device, make_deterministic
 from napari_unetpick.engine.general.calibrate import find_all, held_out, learn_adaptation
-from napari_unetpick.engine.general.job import PATCHES_AN_EPOCH, GeneralJob
+from napari_unetpick.engine.general.job import CONTINUED, PATCHES_AN_EPOCH, GeneralJob
 from napari_unetpick.engine.general.supply import Supply
 from napari_unetpick.engine.nn.unet import UNet, build_network, count_parameters, place
 from napari_unetpick.engine.runs.folder import RunFolder
@@ -60,6 +60,7 @@ def train_general(
         source,
         window=job.window,
         fresh=job.fresh,
+        first=job.first,
         last=job.last,
         processes=job.processes,
         check_stop=check_stop,
@@ -85,6 +86,7 @@ def train_general(
         epochs=settings.train.epochs,
         stage=STAGE,
         start=job.start,
+        rate=1.0 if job.start is None else CONTINUED,
         renew=supply.renew,
     )
     try:
@@ -114,7 +116,7 @@ def describe(job: GeneralJob) -> str:
     parameters = count_parameters(build_network(job.settings.network))
     return (
         f"general model: network of {parameters:,} parameters, {patches:,} patches of "
-        f"{job.last:,} simulated micrographs in {train.epochs:,} epochs"
+        f"{job.last - job.first:,} simulated micrographs in {train.epochs:,} epochs"
     )
 
 
@@ -141,11 +143,12 @@ def card_of(job: GeneralJob, weights: Weights, device: torch.device) -> dict[str
         },
         "training": {
             "command": f"unetpick train-general --run DIR --patches "
-            f"{train.epochs * PATCHES_AN_EPOCH} --batch {train.batch} --seed {train.seed}",
-            "micrographs": job.last,
+            f"{train.epochs * PATCHES_AN_EPOCH} --batch {train.batch} --seed {train.seed} "
+            f"--first {job.first}" + (" --start MODEL" if job.start is not None else ""),
+            "micrographs": job.last - job.first,
             "labels": ["simulated"],
         },
-        "data": f"diet, samples 0 to {job.last - 1}, seed {train.seed}",
+        "data": f"diet, samples {job.first} to {job.last - 1}, seed {train.seed}",
         "licence": "BSD-3-Clause",
         "device": device.type,
         "versions": versions(),

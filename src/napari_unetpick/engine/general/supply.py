@@ -35,8 +35,8 @@ class Supply:
         How many micrographs an epoch draws from.
     fresh
         How many of them are new in each epoch.
-    last
-        Number after the last micrograph that is ever needed.
+    first, last
+        Number of the first micrograph, and the one after the last that is ever needed.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Supply:
         *,
         window: int,
         fresh: float,
+        first: int = 0,
         last: int,
         processes: int,
         check_stop: Callable[[], None],
@@ -53,7 +54,7 @@ class Supply:
         self.centres: dict[int, NDArray[np.float64]] = {}
         self.shapes: dict[int, tuple[int, int]] = {}
         self._settings, self._source = settings, source
-        self._window, self._fresh, self._last = window, fresh, last
+        self._window, self._fresh, self._first, self._last = window, fresh, first, last
         self._check_stop = check_stop
         self._coming: dict[int, Future[Rendered | None]] = {}
         self._pool = ProcessPoolExecutor(
@@ -72,7 +73,7 @@ class Supply:
         Cancelled
             As `check_stop` raises it.
         """
-        end = self._window + int(epoch * self._fresh)
+        end = self._first + self._window + int(epoch * self._fresh)
         wanted = range(end - self._window, end)
         for number in [*self.shapes]:
             if number not in wanted:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from napari_unetpick.simulate.frame import Frame
 from napari_unetpick.simulate.junk.cover import PHASE_PER_ICE, Cover, blob, saturate
 from napari_unetpick.simulate.junk.rarer import (
+    add_ball,
     add_bar,
     add_cubic_ice,
     add_filament,
@@ -41,6 +42,9 @@ def draw_cover(frame: Frame, levels: Contamination, rng: np.random.Generator) ->
         if density:
             for centre in frame.random_positions(rng.poisson(density * frame.area), rng):
                 add(cover, frame, centre, rng)
+    if levels.balls:
+        for centre in frame.random_positions(rng.poisson(levels.balls * frame.area), rng):
+            add_ball(cover, frame, centre, levels.ball_radius, rng)
     if levels.bar and rng.random() < levels.bar:
         add_bar(cover, frame, rng)
     if levels.cubic and rng.random() < levels.cubic:

@@ -1,4 +1,4 @@
-"""Junk besides crystals, ethane and carbon: gold, vesicles, filaments, grid bars, cubic ice."""
+"""Junk besides crystals, ethane and carbon: gold, ice balls, vesicles, filaments and others."""
 
 from __future__ import annotations
 
@@ -25,6 +25,22 @@ def add_gold(cover: Cover, frame: Frame, centre: Centre, rng: np.random.Generato
     cover.phase[window] = np.maximum(cover.phase[window], saturate(0.02 * height))
     cover.loss[window] += np.minimum(height / 120.0, 2.5)
     _cover(cover, window, distance < 1.0 + 15.0 / radius, centre, "gold")
+
+
+def add_ball(
+    cover: Cover, frame: Frame, centre: Centre, radius: float, rng: np.random.Generator
+) -> None:
+    """Add one to three fused balls of ice about as large as a particle, and much darker."""
+    at = centre.copy()
+    for _ in range(rng.integers(1, 4)):
+        own = radius * float(np.exp(rng.normal(0.0, 0.3)))
+        window, distance, _, _ = blob(frame, at, own, rng, roughness=0.1)
+        shape = np.sqrt(np.clip(1.0 - distance**2, 0.0, 1.0))
+        cover.phase[window] = np.maximum(cover.phase[window], np.float32(0.55) * shape)
+        cover.loss[window] = np.maximum(cover.loss[window], rng.uniform(0.1, 0.9) * shape)
+        _cover(cover, window, distance < 1.0 + 20.0 / own, at, "ball")
+        step = rng.standard_normal(2)
+        at = at + 1.2 * own / frame.pixel_size * step / np.linalg.norm(step)
 
 
 def add_vesicle(cover: Cover, frame: Frame, centre: Centre, rng: np.random.Generator) -> None:
