@@ -11,7 +11,7 @@ from napari_unetpick.simulate.sample import Contamination, Sample
 
 FIELD = 18.0
 """Width and height of the image, particle diameters."""
-EMPTY = 0.06
+EMPTY = 0.12
 """Fraction of the samples without any particle."""
 CLEAR = 0.5
 """Fraction of the samples with no less signal than most people's data have."""
@@ -46,7 +46,7 @@ def diet_sample(number: int) -> Sample:
         haze=round(log_uniform(rng, 0.01, 0.07 if clear else 0.2), 4),
         b_factor=round(float(rng.uniform(40.0, 150.0 if clear else 250.0)), 1),
         camera=Camera(softness=rng.uniform(0.2, 0.5), counting=bool(rng.random() < 0.6)),
-        contamination=draw_junk(molecule.diameter_A, rng),
+        contamination=draw_junk(molecule.diameter_A, rng, empty=empty),
         voltage=voltage,
         cs=cs,
         amplitude_contrast=0.95 if plate else float(rng.choice((0.07, 0.1))),
@@ -63,10 +63,11 @@ def particle_px(rng: np.random.Generator) -> float:
     return log_uniform(rng, 10.0, 22.0) if kind < 0.8 else log_uniform(rng, 28.0, 48.0)
 
 
-def draw_junk(diameter: float, rng: np.random.Generator) -> Contamination:
+def draw_junk(diameter: float, rng: np.random.Generator, *, empty: bool) -> Contamination:
     """Draw how much junk there is: mostly a piece or two of some kinds, rarely much.
 
-    Fragments of molecules are of one size, and nothing beside a large particle.
+    Fragments of molecules are of one size, and nothing beside a large particle. Exposures without
+    particles are often so because of their ice.
     """
     area = (FIELD * diameter * 1e-4) ** 2  # um^2
     much = 5.0 if rng.random() < 0.15 else 1.0
@@ -87,9 +88,9 @@ def draw_junk(diameter: float, rng: np.random.Generator) -> Contamination:
         vesicles=some(1.0, 0.08),
         filaments=some(0.7, 0.06),
         bar=0.03,
-        cubic=0.05,
-        balls=some(4.0, 0.25),
-        ball_radius=diameter * float(rng.uniform(0.2, 0.6)),
+        cubic=0.4 if empty else 0.03,
+        balls=some(6.0, 0.3),
+        ball_radius=diameter * float(rng.uniform(0.15, 0.7)),
     )
 
 

@@ -19,7 +19,7 @@ class Contamination:
     `debris` is the mass of small fragments relative to that of the molecules. Gold beads, vesicles
     and filaments are numbers per square micrometre too; a grid bar is in a fraction `bar` of the
     micrographs, and in a fraction `cubic` all ice is crystalline. Ice balls have a number per
-    square micrometre and a mean radius in A.
+    square micrometre and a mean radius in A, which is that of crystalline ice's grains too.
     """
 
     crystals: float = 0.8

@@ -48,7 +48,7 @@ def draw_cover(frame: Frame, levels: Contamination, rng: np.random.Generator) ->
     if levels.bar and rng.random() < levels.bar:
         add_bar(cover, frame, rng)
     if levels.cubic and rng.random() < levels.cubic:
-        add_cubic_ice(cover, frame, rng)
+        add_cubic_ice(cover, frame, levels.ball_radius, rng)
     return cover
 
 

@@ -30,14 +30,15 @@ def add_gold(cover: Cover, frame: Frame, centre: Centre, rng: np.random.Generato
 def add_ball(
     cover: Cover, frame: Frame, centre: Centre, radius: float, rng: np.random.Generator
 ) -> None:
-    """Add one to three fused balls of ice about as large as a particle, and much darker."""
-    at = centre.copy()
+    """Add one to three fused balls of ice about as large as a particle: grey to black."""
+    at, roundness = centre.copy(), rng.uniform(0.1, 0.6)
+    phase, loss = np.float32(rng.uniform(0.1, 0.6)), np.float32(rng.uniform(0.0, 0.8))
     for _ in range(rng.integers(1, 4)):
         own = radius * float(np.exp(rng.normal(0.0, 0.3)))
         window, distance, _, _ = blob(frame, at, own, rng, roughness=0.1)
-        shape = np.sqrt(np.clip(1.0 - distance**2, 0.0, 1.0))
-        cover.phase[window] = np.maximum(cover.phase[window], np.float32(0.55) * shape)
-        cover.loss[window] = np.maximum(cover.loss[window], rng.uniform(0.1, 0.9) * shape)
+        shape = np.clip(1.0 - distance**2, 0.0, 1.0) ** roundness
+        cover.phase[window] = np.maximum(cover.phase[window], phase * shape)
+        cover.loss[window] = np.maximum(cover.loss[window], loss * shape)
         _cover(cover, window, distance < 1.0 + 20.0 / own, at, "ball")
         step = rng.standard_normal(2)
         at = at + 1.2 * own / frame.pixel_size * step / np.linalg.norm(step)
@@ -94,15 +95,16 @@ def add_bar(cover: Cover, frame: Frame, rng: np.random.Generator) -> None:
     cover.mask |= inside > 0
 
 
-def add_cubic_ice(cover: Cover, frame: Frame, rng: np.random.Generator) -> None:
-    """Turn all ice into a mosaic of crystals of other shades, with sharp or blurred edges."""
-    grain = rng.uniform(60.0, 400.0)
-    shades = [smooth_field(frame, grain * size, rng) for size in (1.0, 2.5)]
+def add_cubic_ice(cover: Cover, frame: Frame, grain: float, rng: np.random.Generator) -> None:
+    """Turn all ice into crystals of `grain` A and other shades, or lay dark spots on it."""
+    shades = [smooth_field(frame, grain * size, rng) for size in rng.uniform(0.4, 3.0, 2)]
     sharpness = rng.uniform(0.2, 3.0)
     facets = sum(np.tanh(sharpness * shade) for shade in shades) / np.tanh(sharpness)
-    strength = rng.uniform(0.05, 0.4)
+    if rng.random() < 0.4:  # dark spots on even ice
+        facets = np.maximum(facets - rng.uniform(0.5, 1.5), 0.0)
+    strength = np.exp(rng.uniform(np.log(0.01), np.log(0.4)))
     cover.phase += saturate(np.float32(strength) * facets.astype(np.float32))
-    cover.loss += np.float32(0.3 * strength) * (facets - facets.min()).astype(np.float32)
+    cover.loss += np.float32(0.5 * strength) * (facets - facets.min()).astype(np.float32)
     cover.mask[:] = True
 
 
