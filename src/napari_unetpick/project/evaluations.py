@@ -146,7 +146,7 @@ def missing_for_comparison(
         Whether the test split is to be scored: then it needs full labels, too.
     """
     if not entries:
-        return "Open micrographs first, in Micrographs."
+        return "Open micrographs first (step Micrographs)."
     if diameter is None:
         return "Set the particle diameter first: in Annotate, two clicks across a particle."
     full = {key: e for key, e in entries.items() if e.kept and e.state == "full"}

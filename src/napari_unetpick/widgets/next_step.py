@@ -91,7 +91,7 @@ def advise(state: ProjectState) -> tuple[str, str]:
 def advise_general(state: ProjectState) -> tuple[str, str]:
     """Return (step, line) with the general model: pick, correct, then train."""
     if state.diameter is None:
-        return "Pick", "Measure a particle (two clicks), then pick with the general model."
+        return "Pick", "Measure a particle or type its diameter; then pick with the general model."
     if not state.picked:
         return "Pick", "Pick with the general model. No training is needed."
     if state.picks < ENOUGH_PICKS:
@@ -99,4 +99,4 @@ def advise_general(state: ProjectState) -> tuple[str, str]:
             "Annotate",
             "Correct the picks: add missed particles, delete wrong ones. Then train, or export.",
         )
-    return "Train", f"Press Train: the general model learns from your {state.picks:,} picks."
+    return "Train", f"Press Train: a model of your own learns from your {state.picks:,} picks."

@@ -35,7 +35,7 @@ from napari_unetpick.picking.operating_point import Keep, OperatingPoint, operat
 
 Check = Callable[[], None]
 Looking = Generator[Event, None, None]
-STAGE = "looking"
+STAGE = "calibrating"
 
 
 def needs_survey(job: FindJob, scorer: Scorer, keep: Keep | None = None) -> bool:

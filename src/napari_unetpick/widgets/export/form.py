@@ -166,7 +166,7 @@ class ExportForm(QWidget):
         """Show the box size in A, where the pixel size is known."""
         key = self.session.browser.current
         size = self.session.pixel_sizes.known(key) if key else None
-        self.length.setText("Box" if size is None else f"Box {size * self.size.value():.0f} A")
+        self.length.setText("Box" if size is None else f"Box {size * self.size.value():.0f} Å")
 
     def _diameter_px(self) -> float | None:
         """Particle diameter in pixels of the current micrograph, or of the first."""

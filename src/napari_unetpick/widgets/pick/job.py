@@ -44,9 +44,9 @@ class Picking(JobFollower):
         """Say what keeps a picking of some micrographs from starting, and the next step, or ""."""
         session = self.session
         if not session.project.entries:
-            return "Open micrographs first (Micrographs dock)."
+            return "Open micrographs first (step Micrographs)."
         if session.selection.model.path is None:
-            return "Train a model first (Train dock), or choose a model file above."
+            return "Train a model first (step Train), or choose a model file above."
         if session.selection.model.general and session.project.diameter is None:
             return NO_DIAMETER
         return session.jobs.busy or session.pixel_sizes.obstacle(keys)
