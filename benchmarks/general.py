@@ -231,9 +231,7 @@ def main() -> None:
     parser.add_argument("--sets", default="", help="comma-separated; default: all for development")
     parser.add_argument("--test", action="store_true", help="the test sets: once a figure")
     parser.add_argument("--inverted", action="store_true", help="light particles on dark")
-    parser.add_argument(
-        "--reduced", type=float, help="pixels per particle of copies"
-    )
+    parser.add_argument("--reduced", type=float, help="pixels per particle of copies")
     parser.add_argument("--no-adapt", action="store_true", help="one calibration for all sets")
     options = parser.parse_args()
     scorer = make_scorer([(options.model, load_model(options.model))], torch.device("cpu"))

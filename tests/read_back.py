@@ -40,6 +40,12 @@ from napari_unetpick.worker.jobs import JOBS, Bench
 Table = dict[str, Any]
 
 
+def view_of(project: Project) -> Table:
+    """Where a project was left; what came since is left out where it isn't used."""
+    later = {"calibration"}
+    return {n: v for n, v in asdict(project.view).items() if v is not None or n not in later}
+
+
 def read_project(folder: Path) -> Table:
     """Everything a project holds but its runs."""
     with Project.open(folder) as project:
@@ -49,7 +55,7 @@ def read_project(folder: Path) -> Table:
             "test_looks": project.test_looks,
             "looks": {key: count_evaluations(folder, [key]) for key in keys},
             "noted": [logged(each) for each in read_evaluations(folder)],
-            "view": asdict(project.view),
+            "view": view_of(project),
             "missing": project.missing,
             "read_only": project.read_only,
             "entries": [entry_of(each) for each in project.entries.values()],

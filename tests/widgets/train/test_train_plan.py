@@ -88,7 +88,7 @@ def test_starts_from_the_last_model_by_default(general: Path) -> None:
         RunInfo("run-1", Path("/p/run-1"), True, 16, 0.8, 1.0),
     ]
     values = [value for _, value in starts(runs)]
-    assert values == [str(Path("/p/run-2")), str(Path("/p/run-1")), "scratch", "general"]
-    assert [value for _, value in starts([])] == ["scratch", "general"]
+    assert values == [str(Path("/p/run-2")), str(Path("/p/run-1")), "general", "scratch"]
+    assert [value for _, value in starts([])] == ["general", "scratch"]
     general.unlink()
     assert starts([]) == [("From scratch", "scratch")]

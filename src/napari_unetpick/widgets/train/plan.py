@@ -175,18 +175,17 @@ def make_self_train_plan(runs: Iterable[RunInfo], entries: dict[str, Entry]) -> 
 def starts(runs: Iterable[RunInfo]) -> list[tuple[str, str]]:
     """Return (label, value of `start`) of the models to start from, the default first.
 
-    The default is to fine-tune the last model, as after correcting its picks; from scratch where
-    there is none, which gives better models than fine-tuning the general one.
+    The default is to fine-tune the last model, as after correcting its picks; where there is none,
+    the general one, whose picks were corrected.
     """
     finished = [run for run in runs if run.finished]
     choices = [
         (f"{'Last model' if not number else 'Model'}: {run.name}", str(run.path))
         for number, run in enumerate(finished)
     ]
-    choices.append(("From scratch", SCRATCH))
     if general_model() is not None:
         choices.append(("General model", GENERAL))
-    return choices
+    return [*choices, ("From scratch", SCRATCH)]
 
 
 def _micrographs(number: int) -> str:
