@@ -53,9 +53,10 @@ TOML
 "$unetpick" train data --picks data/picks.csv --diameter 290 --recipe tiny.toml --run run \
     --device cpu </dev/null
 "$unetpick" pick data --model run --out picked --device cpu </dev/null
+"$unetpick" pick data --out general --diameter 290 --device cpu </dev/null
 "$unetpick" evaluate picked --truth data/picks.csv --out report </dev/null
 QT_QPA_PLATFORM=offscreen "$folder/venv/bin/npe2" validate napari-unetpick </dev/null
-for file in picked/picks.csv picked/autopick.star report/report.html; do
+for file in {picked,general}/{picks.csv,autopick.star} report/report.html; do
     [ -s "$file" ] || { echo "$file was not written" >&2; exit 1; }
 done
 echo "== the wheel works"

@@ -160,3 +160,10 @@ def test_a_calibration_goes_through_a_card_and_back():
     assert back.slope == pytest.approx(made.slope, abs=1e-6)
     assert back.to_dict() == made.to_dict()
     assert Calibration(**Calibration().to_dict()) == Calibration()
+
+
+def test_the_raw_score_of_a_calibrated_one():
+    own = Calibration(slope=1.7, offset=-0.4, shadow=2.0)
+    raw = own.raw_at(0.35)
+    assert own.apply(np.array([raw]), np.zeros(1))[0] == pytest.approx(0.35)
+    assert Calibration().raw_at(0.35) == 0.35

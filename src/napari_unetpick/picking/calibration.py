@@ -56,6 +56,12 @@ class Calibration:
         """Turn raw scores (N,) into calibrated ones in [0, 1]."""
         return sigmoid(self.slope * logit(raw) + self.offset - self.shadow * nearness)
 
+    def raw_at(self, score: float) -> float:
+        """Return the raw score that becomes `score` where no stronger candidate is near."""
+        if self.slope == 1.0 and self.offset == 0.0:
+            return score
+        return float(sigmoid((logit(np.array(score)) - self.offset) / self.slope))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a model's card, rounded so that it reads well and repeats."""
         return {k: round(v, 6) if isinstance(v, float) else v for k, v in asdict(self).items()}

@@ -38,6 +38,7 @@ from napari_unetpick.engine.train.stage import (
 )
 from napari_unetpick.events import Event, Message
 from napari_unetpick.io.training_micrographs import name_hash
+from napari_unetpick.picking.adaptation import as_set, read_adaptation
 from napari_unetpick.picking.calibration import Calibration
 
 
@@ -162,8 +163,10 @@ def cross_fit(training: Training) -> Generator[Event, None, PickEstimate]:
 
 
 def fine_tunes(training: Training) -> bool:
-    """Tell whether training starts from a model of clicks in most of these micrographs."""
+    """Tell whether training starts from the general model, or one of clicks in most of these."""
     start = training.job.start
+    if start is not None and start.card.get("general") is True:
+        return True
     if start is None or start.card.get("calibration", {}).get("kind") != "rank":
         return False
     known = set(start.card["training"].get("names", []))
@@ -184,10 +187,14 @@ def estimate_from_start(training: Training) -> PickEstimate:
     _, calibration, _ = read_card("the model to start from", start)
     network = ready_network(training, weights)
     pseudo, corrected = {}, np.zeros(3, dtype=np.int64)
-    for item in training.items:
-        found = candidates_of(training, network, item)
+    every = [candidates_of(training, network, item) for item in training.items]
+    if (adaptation := read_adaptation(start.card, "the model to start from")) is not None:
+        shapes = [item.scale.file_shape for item in training.items]
+        pairs = list(zip(every, shapes, strict=True))
+        calibration = adaptation.calibrate(as_set(pairs, calibration.min_distance), calibration)
+    for item, found in zip(training.items, every, strict=True):
         corrected += partial.correct_picks(item, found, calibration)
-        limits = limits_of_picks(found, calibration.threshold)
+        limits = limits_of_picks(found, calibration.raw_at(calibration.threshold))
         pseudo[item.index] = make_pseudo_labels(item, found, limits)
     kept, missed, rejected = corrected.tolist()
     return PickEstimate(
