@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -145,3 +146,12 @@ def test_low_pass_takes_noise_away_and_stripes_lie_along_rows():
     assert smooth.std() < 0.3 * noisy().std()
     striped = handle(noisy(), Handling(stripes=2.0), 24.0, np.random.default_rng(0))
     assert striped.mean(axis=1).std() > 5 * striped.mean(axis=0).std()
+
+
+def test_what_a_border_hides_is_no_truth():
+    sample = replace(get_sample("diet-9").sampled((400, 400), None), coverage=0.6)
+    whole = simulate_micrograph(sample, 2)
+    hidden = simulate_micrograph(replace(sample, handling=Handling(border=0.1)), 2)
+    kept = ((whole.coords >= 40) & (whole.coords <= 359)).all(axis=1)
+    assert 0 < kept.sum() < len(whole.coords)
+    np.testing.assert_array_equal(hidden.coords, whole.coords[kept])

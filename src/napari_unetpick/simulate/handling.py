@@ -52,6 +52,10 @@ class Handling:
         """Whether anything is done at all."""
         return any(getattr(self, each.name) for each in fields(self))
 
+    def border_px(self, cols: int) -> int:
+        """Width of the border of an image of `cols` pixels, pixels."""
+        return round(self.border * cols)
+
 
 def handle(
     image: Float32, handling: Handling, diameter: float, rng: np.random.Generator
@@ -89,7 +93,7 @@ def handle(
         image = grey_levels(image, handling.levels)
     if handling.jpeg:
         image = compress(grey_levels(image, 4.0), handling.jpeg)
-    width = round(handling.border * cols)
+    width = handling.border_px(cols)
     if width:
         image = np.pad(image[width:-width, width:-width], width, mode="edge")
     return np.ascontiguousarray(image, dtype=np.float32)

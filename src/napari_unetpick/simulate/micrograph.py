@@ -228,7 +228,9 @@ def record_truth(
     kinds = np.array([body.kind for body in bodies], dtype=object)
     inside = frame.inside(centres)
     pixels = np.clip(np.rint(centres).astype(int), 0, np.array(frame.grid) - 1)
-    seen = inside & (kinds == sample.molecule) & ~cover.mask[tuple(pixels.T)]
+    at, hidden = frame.to_image(centres), sample.handling.border_px(frame.shape[1])
+    shown = ((at >= hidden) & (at <= np.array(frame.shape) - 1.0 - hidden)).all(axis=1)
+    seen = inside & shown & (kinds == sample.molecule) & ~cover.mask[tuple(pixels.T)]
     rubbish = inside & np.isin(kinds, ["broken", "aggregate"])
     pieces = np.array(cover.centres, dtype=float).reshape(-1, 2)
     pieces_inside = frame.inside(pieces)
