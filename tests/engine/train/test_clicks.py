@@ -90,7 +90,7 @@ def asked(trained, monkeypatch):
     monkeypatch.setattr(
         clicks, "read_card", lambda name, model: (Settings(), calibration, DIAMETER)
     )
-    return SimpleNamespace(job=SimpleNamespace(start=SimpleNamespace()))
+    return SimpleNamespace(job=SimpleNamespace(start=SimpleNamespace(card={})))
 
 
 def test_what_was_missed_and_rejected_counts_half(asked, make_item):
