@@ -18,8 +18,8 @@ from napari_unetpick.engine.inputs import GENERAL
 from napari_unetpick.io.models import Model, load_model, save_model
 
 LIMITS = (
-    "Trained on simulated micrographs alone. The diameter must be known to about a fifth. Picks ice "
-    "balls and crystalline ice of a particle's size."
+    "Trained on simulated micrographs alone. The diameter must be known to about a fifth. Picks "
+    "ice balls and crystalline ice of a particle's size."
 )
 
 
