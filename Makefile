@@ -23,6 +23,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LINT_INSTALLED := $(VENV)/.installed-lint
 PYTEST_ARGS ?=
+# Two processes: one has all the windows. PYTEST_ARGS="-n 0" runs the tests in one.
+IN_TWO := -n 2 --dist loadgroup
 BENCHMARKS ?= $(sort $(wildcard benchmarks/[a-z]*.py))
 
 # Qt needs a display. Where there is no X server that can be started, Qt draws off the screen:
@@ -49,10 +51,10 @@ demo: env
 	$(BIN)/unetpick demo --out demo
 
 test: env
-	$(WITH_DISPLAY) $(BIN)/python -m pytest $(PYTEST_ARGS) </dev/null
+	$(WITH_DISPLAY) $(BIN)/python -m pytest $(IN_TWO) $(PYTEST_ARGS) </dev/null
 
 test-fast: env
-	$(WITH_DISPLAY) $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS) </dev/null
+	$(WITH_DISPLAY) $(BIN)/python -m pytest $(IN_TWO) -m "not slow" $(PYTEST_ARGS) </dev/null
 
 # The manifest's first sample; the viewer stays open until it is closed.
 napari: env
