@@ -21,6 +21,7 @@ class NetworkSettings:
     width: int = 32
     depth: int = 3
     stride: int = 2  # 2: the first level works at half resolution
+    junk: bool = False  # a second output: what must not be picked
 
 
 @dataclass(frozen=True)

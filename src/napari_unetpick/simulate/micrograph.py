@@ -54,7 +54,8 @@ class SimulatedMicrograph:
     optics
         The CTF's parameters.
     ignore_mask
-        (rows, cols) True on crystals, ethane, carbon and aggregates.
+        (rows, cols) True on crystals, ethane, carbon, aggregates and other junk, and in a
+        replicated border.
     junk, junk_kinds
         (M, 2) (row, col) of what is not to be picked, and what each is: "broken", "aggregate",
         "crystal" or "ethane".
@@ -234,6 +235,9 @@ def record_truth(
     rubbish = inside & np.isin(kinds, ["broken", "aggregate"])
     pieces = np.array(cover.centres, dtype=float).reshape(-1, 2)
     pieces_inside = frame.inside(pieces)
+    covered = np.ascontiguousarray(frame.crop(cover.mask))
+    if hidden:
+        covered[:hidden] = covered[-hidden:] = covered[:, :hidden] = covered[:, -hidden:] = True
     junk = np.concatenate([centres[rubbish], pieces[pieces_inside]])
     piece_kinds = np.array(cover.kinds, dtype=object)[pieces_inside]
     return SimulatedMicrograph(
@@ -246,7 +250,7 @@ def record_truth(
         thickness=thickness[tuple(pixels[seen].T)].astype(np.float64),
         overlap=find_overlaps(frame, sample, bodies)[seen],
         optics=optics,
-        ignore_mask=np.ascontiguousarray(frame.crop(cover.mask)),
+        ignore_mask=covered,
         junk=frame.to_image(junk),
         junk_kinds=tuple(str(kind) for kind in (*kinds[rubbish], *piece_kinds)),
     )

@@ -11,7 +11,6 @@ from torch.nn import functional
 from napari_unetpick.engine.nn.unet import (
     AttentionGate,
     Double,
-    UNet,
     build_network,
     count_parameters,
     state_of,
@@ -38,7 +37,7 @@ def trained(**settings):
 @pytest.mark.parametrize("stride", [1, 2, 4])
 @pytest.mark.parametrize("depth, shape", [(1, (16, 24)), (2, (48, 16)), (3, (64, 96))])
 def test_logits_have_the_shape_of_the_image(attention, stride, depth, shape):
-    network = UNet(4, depth, stride, attention)
+    network = build_network(NetworkSettings(width=4, depth=depth, stride=stride, attention=attention))
     assert network.multiple == stride * 2**depth
     rows, cols = shape
     assert rows % network.multiple == 0
@@ -123,7 +122,9 @@ def test_the_gating_signal_opens_the_gate():
 
 
 def test_attention_adds_its_gates_and_nothing_else():
-    plain, gated = (UNet(16, 3, 2, attention) for attention in (False, True))
+    plain, gated = (
+        build_network(NetworkSettings(width=16, attention=attention)) for attention in (False, True)
+    )
     gates = sum(count_parameters(gate) for gate in gated.gates)
     assert gates > 0
     assert count_parameters(gated) == count_parameters(plain) + gates
@@ -147,7 +148,7 @@ def test_a_copy_of_the_weights_does_not_follow_the_network():
 
 
 def test_every_weight_learns():
-    network = UNet(4, 2, 2, attention=True)
+    network = build_network(NetworkSettings(width=4, depth=2))
     network(torch.randn(2, 1, 32, 32)).square().sum().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name

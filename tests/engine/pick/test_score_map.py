@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unetpick.engine.nn.unet import UNet
+from napari_unetpick.engine.nn.unet import build_network
 from napari_unetpick.engine.pick import score_map as score
 from napari_unetpick.engine.pick.score_map import score_map, score_tile, tile_edges
 from napari_unetpick.errors import Cancelled
+from napari_unetpick.settings import NetworkSettings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -21,7 +22,7 @@ CPU = torch.device("cpu")
 def lively(depth, stride):
     """A network whose scores vary over the image."""
     torch.manual_seed(depth)
-    network = UNet(6, depth, stride, attention=True)
+    network = build_network(NetworkSettings(width=6, depth=depth, stride=stride))
     network.train()
     for _ in range(5):
         network(torch.randn(4, 1, 48, 48))

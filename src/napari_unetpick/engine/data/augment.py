@@ -49,20 +49,23 @@ class BatchAugmentation:
         Parameters
         ----------
         stack
-            (B, 3, S, S) image, target in [0, 1] and weight in [0, 1], S >= patch.
+            (B, 3, S, S) image, target in [0, 1] and weight in [0, 1], S >= patch; a fourth plane is
+            junk, in [0, 1].
         patch
             Side of the result.
 
         Returns
         -------
         image, target, weight
-            Each (B, 1, patch, patch); the target is 0 or 1, the weight 0 outside the micrograph.
+            Each (B, 1, patch, patch); the target is 0 or 1, and has junk as its second plane where
+            the stack has a fourth one; the weight is 0 outside the micrograph.
         """
         warped = self.warp(stack, patch, generator)
-        image, target, weight = warped[:, :1], warped[:, 1:2], warped[:, 2:]
-        target = (target > 0.5).to(image.dtype)
+        image, target, weight, junk = warped.split([1, 1, 1, stack.shape[1] - 3], 1)
+        target, junk = ((each > 0.5).to(image.dtype) for each in (target, junk))
         if self.settings.ice > 0:
-            image, weight = self.add_ice(image, target, weight, generator)
+            image, weight, cover = self.add_ice(image, target, weight, generator)
+            junk = torch.maximum(junk, cover)
         if self.settings.spectrum > 0:
             image = self.change_spectrum(image, generator)
         if self.settings.blur > 0:
@@ -71,7 +74,7 @@ class BatchAugmentation:
             image = self.change_contrast(image, generator)
         if self.settings.noise > 0:
             image = self.add_noise(image, generator)
-        return image, target, weight
+        return image, torch.cat([target, junk], 1), weight
 
     def warp(self, stack: Tensor, patch: int, generator: torch.Generator) -> Tensor:
         """Rotate, flip, scale and bend in a single interpolation."""
@@ -100,8 +103,11 @@ class BatchAugmentation:
 
     def add_ice(
         self, image: Tensor, target: Tensor, weight: Tensor, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """Lay a dark, rarely bright, blob over some patches; particles under it are ignored."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Lay a dark, rarely bright, blob over some patches; particles under it are ignored.
+
+        Return image, weight, and where the blobs are, 0 or 1; each (B, 1, size, size).
+        """
         batch, _, size, _ = image.shape
         chosen = self._uniform(batch, 0, 1, generator) < self.settings.ice
         centre = self._uniform(batch * 2, 0, size, generator).view(batch, 2)
@@ -112,7 +118,7 @@ class BatchAugmentation:
         sign = torch.where(self._uniform(batch, 0, 1, generator) < 0.8, -1.0, 1.0)
         ripple = torch.randn(batch, 1, 6, 6, generator=generator)
         if not bool(chosen.any()):
-            return image, weight
+            return image, weight, torch.zeros_like(image)
         shape = torch.stack([*centre.T, radius, elongation, turn, sign * depth, chosen.float()])
         row, col, radius, elongation, turn, depth, chosen = shape.to(image.device).view(7, -1, 1, 1)
         axis = torch.arange(size, dtype=torch.float32, device=image.device)
@@ -123,8 +129,10 @@ class BatchAugmentation:
         rough = stretch(ripple.to(image.device), size)[:, 0]
         cover = torch.sigmoid((radius - reach) / (0.12 * self.diameter) + rough) * chosen
         shade = (cover * (1 + 0.25 * rough) * depth).unsqueeze(1)
-        covered = (cover.unsqueeze(1) > 0.3) & (target > 0.5)
-        return image + shade, torch.where(covered, torch.zeros_like(weight), weight)
+        under = cover.unsqueeze(1) > 0.3
+        covered = under & (target > 0.5)
+        weight = torch.where(covered, torch.zeros_like(weight), weight)
+        return image + shade, weight, under.to(image.dtype)
 
     def blur(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Gaussian blur, each patch by its own width."""

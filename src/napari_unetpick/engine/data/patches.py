@@ -49,7 +49,7 @@ class PatchSource:
         self._put(f"{index:06d}_image", image.astype(np.float16))
 
     def put_targets(self, index: int, planes: NDArray[np.uint8]) -> None:
-        """Store (2, rows, cols) uint8 target and weight."""
+        """Store (2, rows, cols) uint8 target and weight, or (3, rows, cols) with junk."""
         self._put(f"{index:06d}_targets", planes)
 
     def image(self, index: int) -> Array:
@@ -64,6 +64,8 @@ class PatchSource:
     def cut(self, index: int, row: float, col: float, size: int) -> Array:
         """Cut (3, size, size) image, target, weight around (row, col), 0-1 but for the image.
 
+        Junk follows where the targets have it.
+
         What lies outside the micrograph is 0, its mean, at weight 0: a reflection would show the
         network whole particles where the edge cuts them, and put their centres onto the edge.
         """
@@ -71,9 +73,10 @@ class PatchSource:
         edges = np.clip([start, start + size], 0, self.shape(index))
         inside = tuple(slice(*pair) for pair in edges.T)
         there = tuple(slice(*pair) for pair in (edges - start).T)
-        patch = np.zeros((3, size, size), np.float32)
+        targets = self._map(f"{index:06d}_targets")
+        patch = np.zeros((1 + len(targets), size, size), np.float32)
         patch[0][there] = self._map(f"{index:06d}_image")[inside]
-        patch[1:][(slice(None), *there)] = self._map(f"{index:06d}_targets")[:, *inside]
+        patch[1:][(slice(None), *there)] = targets[:, *inside]
         patch[1:] /= 255
         return patch
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from napari_unetpick.settings import Settings, TrainSettings, to_dict
+from napari_unetpick.settings import NetworkSettings, Settings, TrainSettings, to_dict
 from napari_unetpick.version import __version__
 
 PATCHES = 2_000_000
@@ -27,6 +27,7 @@ def general_settings(patches: int, seed: int, batch: int = 16) -> Settings:
     return Settings(
         recipe="improved",
         upsample=True,
+        network=NetworkSettings(junk=True),
         train=TrainSettings(
             epochs=max(1, round(patches / PATCHES_AN_EPOCH)),
             patches_per_epoch=PATCHES_AN_EPOCH,

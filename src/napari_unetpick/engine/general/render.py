@@ -28,7 +28,7 @@ class Rendered:
     image
         (rows, cols) float32, from `preprocess`.
     planes
-        (2, rows, cols) uint8 target and weight.
+        (3, rows, cols) uint8 target, weight and junk.
     centres
         (N, 2) (row, col) of the particles, network pixels.
     """
@@ -41,7 +41,7 @@ class Rendered:
 def render(settings: Settings, seed: int, number: int) -> Rendered:
     """Render micrograph `number` of the diet; the same arguments give the same arrays.
 
-    Every micrograph has its own sample, `diet-<number>`. Junk is background like any other.
+    Every micrograph has its own sample, `diet-<number>`.
 
     Raises
     ------
@@ -53,7 +53,21 @@ def render(settings: Settings, seed: int, number: int) -> Rendered:
     centres = scale.to_network(micrograph.coords)
     discs = fit_discs(settings.target, [centres], scale.network_diameter)
     image = preprocess(micrograph.image, scale, threads=1)
-    return Rendered(image, paint_targets(labels, scale, discs), centres)
+    junk = paint_junk(micrograph, scale)
+    planes = np.concatenate([paint_targets(labels, scale, discs), junk[None]])
+    return Rendered(image, planes, centres)
+
+
+def paint_junk(micrograph: SimulatedMicrograph, scale: Scale) -> NDArray[np.uint8]:
+    """Paint what must not be picked, (rows, cols) of the network's shape, 255 on junk.
+
+    Broken molecules are too much like intact ones to be areas of junk.
+    """
+    rows, cols = scale.network_shape
+    corners = np.indices((rows, cols)).reshape(2, -1).T
+    at = np.rint(scale.to_file(corners.astype(float))).astype(int)
+    at = np.clip(at, 0, np.array(micrograph.ignore_mask.shape) - 1)
+    return (micrograph.ignore_mask[tuple(at.T)].reshape(rows, cols) * 255).astype(np.uint8)
 
 
 def imaged(settings: Settings, seed: int, number: int) -> tuple[SimulatedMicrograph, Scale]:

@@ -105,7 +105,7 @@ class Supply:
             ) from error
         if rendered is None:  # without contrast: its number stays empty
             rendered = Rendered(
-                np.zeros((8, 8), np.float32), np.zeros((2, 8, 8), np.uint8), np.empty((0, 2))
+                np.zeros((8, 8), np.float32), np.zeros((3, 8, 8), np.uint8), np.empty((0, 2))
             )
         self._source.put_image(number, rendered.image)
         self._source.put_targets(number, rendered.planes)

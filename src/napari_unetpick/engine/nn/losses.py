@@ -15,11 +15,15 @@ from torch.nn import functional
 
 from napari_unetpick.settings import LossSettings
 
+JUNK_WEIGHT = 0.5
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def make_loss(settings: LossSettings) -> Loss:
-    """Return the loss (logits, target, weight) -> scalar; all (B, 1, H, W), weight >= 0."""
+    """Return the loss (logits, target, weight) -> scalar; (B, 1, H, W), weight >= 0.
+
+    Logits and target may have junk as a second plane.
+    """
     focal = partial(focal_loss, gamma=settings.focal_gamma, alpha=settings.focal_alpha)
 
     def combined(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -33,7 +37,20 @@ def make_loss(settings: LossSettings) -> Loss:
         "combined": combined,
         "pu": partial(pu_loss, prior=settings.pu_prior),
     }
-    return losses[settings.kind]
+    return with_junk(losses[settings.kind])
+
+
+def with_junk(loss: Loss) -> Loss:
+    """Add the cross-entropy of junk to a loss, where the target has a second plane."""
+
+    def both(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        particles = loss(logits[:, :1], target[:, :1], weight)
+        if target.shape[1] == 1:
+            return particles
+        junk = functional.binary_cross_entropy_with_logits(logits[:, 1:], target[:, 1:])
+        return particles + JUNK_WEIGHT * junk
+
+    return both
 
 
 def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:

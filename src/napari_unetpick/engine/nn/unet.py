@@ -16,7 +16,7 @@ from napari_unetpick.settings import NetworkSettings
 
 def build_network(settings: NetworkSettings) -> UNet:
     """Make an untrained network; the caller has seeded torch."""
-    return UNet(settings.width, settings.depth, settings.stride, settings.attention)
+    return UNet(settings)
 
 
 def conv_block(inputs: int, outputs: int) -> nn.Sequential:
@@ -52,23 +52,17 @@ class AttentionGate(nn.Module):
 
 
 class UNet(nn.Module):
-    """Image (B, 1, H, W) to logits (B, 1, H, W); H and W are multiples of `multiple`.
+    """Image (B, 1, H, W) to logits (B, K, H, W); H and W are multiples of `multiple`.
 
-    Parameters
-    ----------
-    width
-        Channels of the first level; each deeper level has twice as many.
-    depth
-        Number of times the image is halved after the stem.
-    stride
-        1, or 2: then the first level works at half resolution (four times faster) and the
-        logits are interpolated back.
-    attention
-        Put an attention gate on each skip.
+    K is 1, the particles, or 2: then the second output is junk. The first level has `width`
+    channels and each deeper level twice as many; the image is halved `depth` times after the stem.
+    Stride 2: the first level works at half resolution (four times faster) and the logits are
+    interpolated back.
     """
 
-    def __init__(self, width: int, depth: int, stride: int, attention: bool) -> None:
+    def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
+        width, depth, stride = settings.width, settings.depth, settings.stride
         widths = [width * 2**level for level in range(depth + 1)]
         self.stride = stride
         self.multiple = stride * 2**depth
@@ -83,19 +77,19 @@ class UNet(nn.Module):
             nn.Conv2d(widths[level + 1], widths[level], 1) for level in range(depth)
         )
         self.gates = nn.ModuleList(
-            AttentionGate(widths[level], widths[level]) if attention else nn.Identity()
+            AttentionGate(widths[level], widths[level]) if settings.attention else nn.Identity()
             for level in range(depth)
         )
         self.up = nn.ModuleList(
             conv_block(2 * widths[level], widths[level]) for level in range(depth)
         )
-        self.attention = attention
-        self.head = nn.Conv2d(width, 1, 1)
+        self.attention = settings.attention
+        self.head = nn.Conv2d(width, 2 if settings.junk else 1, 1)
         assert self.head.bias is not None
         nn.init.constant_(self.head.bias, -2.0)  # particles are rare: start near sigmoid = 0.12
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits of "a particle's centre is here" for a batch of images."""
+        """Logits of "a particle's centre is here", and of "junk is here", for a batch of images."""
         skips = []
         x = self.stem(image)
         for level, block in enumerate(self.down):

@@ -31,7 +31,7 @@ from napari_unetpick.settings import Settings
 
 LEAST_STEPS = 4  # between two validations and checkpoints, where an epoch has fewer
 T = TypeVar("T")
-Batch = tuple[Tensor, Tensor, Tensor]  # image, target, weight, each (B, 1, H, W)
+Batch = tuple[Tensor, Tensor, Tensor]  # image, target, weight, as `BatchAugmentation` has them
 Weights = dict[str, Tensor]
 State = dict[str, Any]
 
@@ -295,5 +295,5 @@ def update_average(run: Fit, decay: float) -> None:
 
 def background_errors(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Return how much score the network gave to background in each patch: (B,)."""
-    wrong = torch.sigmoid(logits).square() * (1 - target) * weight
+    wrong = torch.sigmoid(logits[:, :1]).square() * (1 - target[:, :1]) * weight
     return wrong.sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp_min(1)
