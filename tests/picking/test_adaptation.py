@@ -24,7 +24,8 @@ def planted(rng, shift, share):
     """Return a set of 400 whose particles score about `shift` logits, the others -3, and truth."""
     true = rng.random(400) < share
     x = np.where(true, rng.normal(shift, 1.0, 400), rng.normal(-3.0, 1.0, 400))
-    return ScoredSet(sigmoid(x), np.zeros(400), 500.0), true
+    decoys = sigmoid(rng.normal(-3.0, 1.0, (~true).sum()))  # as much noise in the negative
+    return ScoredSet(sigmoid(x), np.zeros(400), decoys, 500.0), true
 
 
 def f1(calibration, scored, true):
@@ -72,7 +73,7 @@ def test_one_threshold_for_all_would_do_worse(learned):
 
 
 def test_a_handful_of_candidates_says_nothing(learned):
-    few = ScoredSet(np.array([0.9, 0.2]), np.zeros(2), 500.0)
+    few = ScoredSet(np.array([0.9, 0.2]), np.zeros(2), np.empty(0), 500.0)
     assert learned.calibrate(few, USUAL) is USUAL
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from napari_unetpick.events import Done, Failed, FoundCandidates, Message, Metrics, Progress
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.picking.junk import JunkMap
 from napari_unetpick.protocol.messages import decode, encode, event_of, message_of, plain
 from napari_unetpick.protocol.requests import (
     CompareRequest,
@@ -44,7 +45,8 @@ def test_an_event_is_read_as_it_was_said(event: Any, tmp_path: Path) -> None:
 def test_candidates_come_back_and_leave_no_file(tmp_path: Path, count: int) -> None:
     rng = np.random.default_rng(1)
     coords, raw, near = rng.random((count, 2)), rng.random(count), rng.random(count)
-    found = FoundCandidates("a", Candidates(coords, raw, near, 40.0), True, 0.25)
+    junk = JunkMap(rng.random((7, 9)) < 0.3, (70, 90)) if count else None
+    found = FoundCandidates("a", Candidates(coords, raw, near, 40.0, junk=junk), True, 0.25)
     read = event_of(decode(encode(message_of(found, tmp_path))), tmp_path)
     assert isinstance(read, FoundCandidates)
     each = read.candidates
@@ -53,6 +55,10 @@ def test_candidates_come_back_and_leave_no_file(tmp_path: Path, count: int) -> N
     np.testing.assert_array_equal(each.nearness, near)
     assert (read.key, each.diameter_px, read.preview) == ("a", 40.0, True)
     assert read.threshold == 0.25
+    assert (each.junk is None) == (junk is None)
+    if junk is not None and each.junk is not None:
+        np.testing.assert_array_equal(each.junk.cells, junk.cells)
+        assert each.junk.shape == junk.shape
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,8 +1,10 @@
 """The general model's scores, calibrated for the set at hand by how they are distributed there.
 
 What a raw score means differs from set to set: with little signal a particle scores less, and in a
-crowd more of what scores little is particles. The distribution of all candidates' scores tells how
-it is. How slope and offset of the calibration follow from it is learned on simulated sets.
+crowd more of what scores little is particles. How many candidates score how much tells how it is,
+and so do decoys: the candidates of the negative image, in which noise looks the same and no
+particle is. How slope and offset of the calibration follow from both is learned on simulated sets.
+Decoys: Elias and Gygi 2007 (Nature Methods 4, 207), for peptides.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ from napari_unetpick.picking.calibration import Calibration, best_threshold
 from napari_unetpick.picking.candidates import Candidates
 
 Floats = NDArray[np.float64]
-QUANTILES = (10, 25, 50, 75, 90, 97)
+LEVELS = (0.05, 0.1, 0.2, 0.35)
+"""Raw scores above which decoys are counted, beside candidates."""
+LOGITS = (-3.0, -1.5, 0.0, 1.5)
+"""Logits of raw scores above which candidates are counted, in squared diameters."""
 FEWEST = 8  # candidates that have a distribution
 FARTHEST = 2.5  # standard deviations of the sets that were learned from
 UNFOUND = 0.05  # of the particles that score too little to be candidates
@@ -36,24 +41,38 @@ class ScoredSet:
     ----------
     raw, near
         (N,) raw scores and `calibration.nearness`, at the minimum distance of picks.
+    decoys
+        (M,) raw scores of the candidates of the negative image.
     area
         Of the micrographs, in squares of the diameter.
     """
 
     raw: Floats
     near: Floats
+    decoys: Floats
     area: float
 
 
-def as_set(found: Sequence[tuple[Candidates, tuple[int, int]]], distance: float) -> ScoredSet:
-    """Pool the candidates of micrographs, each with its shape (rows, cols) in the file's pixels."""
-    raw, near, area = [np.empty(0)], [np.empty(0)], 0.0
-    for candidates, (rows, cols) in found:
-        keep = candidates.distant(distance)
-        raw.append(candidates.raw[keep])
-        near.append(candidates.nearness[keep])
-        area += rows * cols / candidates.diameter_px**2
-    return ScoredSet(np.concatenate(raw), np.concatenate(near), area)
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """One micrograph of shape (rows, cols): its candidates and those of its negative."""
+
+    candidates: Candidates
+    decoys: Candidates
+    shape: tuple[int, int]
+
+
+def as_set(found: Sequence[Scored], distance: float) -> ScoredSet:
+    """Pool the candidates of some micrographs, at a minimum distance in diameters."""
+    kept = [each.candidates.distant(distance) for each in found]
+    return ScoredSet(
+        raw=np.concatenate([each.candidates.raw[k] for each, k in zip(found, kept, strict=True)]),
+        near=np.concatenate(
+            [each.candidates.nearness[k] for each, k in zip(found, kept, strict=True)]
+        ),
+        decoys=np.concatenate([each.decoys.raw[each.decoys.distant(distance)] for each in found]),
+        area=sum(each.shape[0] * each.shape[1] / each.candidates.diameter_px**2 for each in found),
+    )
 
 
 @dataclass(frozen=True)
@@ -113,7 +132,7 @@ def read_adaptation(card: dict[str, Any], name: str) -> Adaptation | None:
         return None
     try:
         made = Adaptation(**{key: tuple(map(float, values)) for key, values in table.items()})
-        count = len(QUANTILES) + 4
+        count = len(LEVELS) + len(LOGITS)
         lengths = [len(v) for v in (made.centre, made.spread, made.slopes, made.offsets)]
         numbers = np.concatenate([np.asarray(v) for v in asdict(made).values()])
         if lengths != [count] * 4 or len(made.base) != 3 or not np.isfinite(numbers).all():
@@ -127,18 +146,15 @@ def read_adaptation(card: dict[str, Any], name: str) -> Adaptation | None:
 
 
 def features_of(scored: ScoredSet) -> Floats:
-    """Return (F,) how the scores are distributed: quantiles, density, sum, best ones, crowding."""
-    logits = np.sort(logit(scored.raw))[::-1]
-    best = logits[: max(1, round(0.05 * scored.area))].mean()
-    return np.array(
-        [
-            *np.percentile(logits, QUANTILES),
-            np.log(len(logits) / scored.area),
-            np.log((scored.raw.sum() + 0.05) / scored.area),
-            best,
-            scored.near.mean(),
-        ]
-    )
+    """Return (F,) logarithms: decoys over candidates at each level, candidates in an area."""
+    decoys, found = (count_above(each, LEVELS) for each in (scored.decoys, scored.raw))
+    dense = count_above(logit(scored.raw), LOGITS)
+    return np.concatenate([np.log((decoys + 1) / (found + 1)), np.log((dense + 0.5) / scored.area)])
+
+
+def count_above(values: Floats, levels: Sequence[float]) -> Floats:
+    """Count the values at or above each level."""
+    return np.asarray((values[:, None] >= np.array(levels)).sum(axis=0), dtype=np.float64)
 
 
 def standardised(scored: ScoredSet, centre: Floats, spread: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.calibration import Calibration, nearness, select
+from napari_unetpick.picking.junk import JunkMap, junk_map
 from napari_unetpick.picking.peaks import find_peaks, keep_distant, sample_scores
 from napari_unetpick.picking.scale import Scale
 
@@ -34,6 +36,8 @@ class Candidates:
         (N,) of an ensemble: standard deviation of its members' raw scores, or None.
     model
         Name of the run or model that found them, or "".
+    junk
+        Where there must be no picks, or None where the model doesn't know.
     """
 
     coords: Floats
@@ -42,6 +46,7 @@ class Candidates:
     diameter_px: float
     disagreement: Floats | None = None
     model: str = ""
+    junk: JunkMap | None = None
 
     def __post_init__(self) -> None:
         count = len(self.coords)
@@ -53,12 +58,21 @@ class Candidates:
         return len(self.coords)
 
     def scores(self, calibration: Calibration) -> Floats:
-        """Return the calibrated scores, (N,)."""
-        return calibration.apply(self.raw, self.nearness)
+        """Return the calibrated scores, (N,); they are 0 in junk."""
+        return np.where(self.in_junk, 0.0, calibration.apply(self.raw, self.nearness))
 
     def distant(self, distance: float) -> NDArray[np.intp]:
-        """Return which are left, best raw score first, at a minimum distance in diameters."""
-        return keep_distant(self.coords, self.raw, distance * self.diameter_px)
+        """Return which are left, best raw score first, at a minimum distance, and not in junk.
+
+        The distance is in diameters.
+        """
+        clean = np.flatnonzero(~self.in_junk)
+        return clean[keep_distant(self.coords[clean], self.raw[clean], distance * self.diameter_px)]
+
+    @cached_property
+    def in_junk(self) -> NDArray[np.bool_]:
+        """(N,) which lie where there must be no picks."""
+        return np.zeros(len(self), bool) if self.junk is None else self.junk.at(self.coords)
 
     def picked(
         self,
@@ -106,7 +120,12 @@ class Candidates:
 
 
 def find_candidates(
-    maps: NDArray[np.float32], scale: Scale, *, rim: int, weights: Floats | None = None
+    maps: NDArray[np.float32],
+    scale: Scale,
+    *,
+    rim: int,
+    weights: Floats | None = None,
+    junk: NDArray[np.float32] | None = None,
 ) -> Candidates:
     """Find the candidates of one micrograph in its score maps.
 
@@ -114,6 +133,8 @@ def find_candidates(
     ----------
     maps
         (members, rows, cols) float32 at the network's scale, widened by `rim` pixels.
+    junk
+        (rows, cols) as wide, scores of junk; None: the model doesn't know.
     weights
         (members,) of an ensemble, adding up to 1; None: they count alike.
     """
@@ -127,4 +148,5 @@ def find_candidates(
         spread = np.std(members, axis=0)
     coords = scale.to_file(peaks)
     near = nearness(coords, raw, scale.diameter_px)
-    return Candidates(coords, raw, near, scale.diameter_px, spread)
+    known = None if junk is None else junk_map(junk, scale, rim=rim)
+    return Candidates(coords, raw, near, scale.diameter_px, spread, junk=known)

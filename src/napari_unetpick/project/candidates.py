@@ -14,12 +14,14 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.atomic import atomic_path, write_text
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.picking.junk import JunkMap
 
 SUFFIX = ".npz"
 NAMES_FILE = "models.json"
@@ -29,15 +31,18 @@ DAMAGED = (InputError, OSError, ValueError, KeyError, EOFError, TypeError, zipfi
 
 def write_candidates(path: Path, candidates: Candidates) -> None:
     """Write candidates, whole or not at all."""
+    junk = candidates.junk
+    arrays: dict[str, Any] = {
+        "coords": candidates.coords,
+        "raw": candidates.raw,
+        "near": candidates.nearness,
+        "model": np.array(name_written(path.parent, candidates.model)),
+        "diameter_px": np.array(float(candidates.diameter_px)),
+    }
+    if junk is not None:
+        arrays |= {"junk": junk.cells, "shape": np.array(junk.shape)}
     with atomic_path(path) as temporary, open(temporary, "wb") as handle:
-        np.savez(
-            handle,
-            coords=candidates.coords,
-            raw=candidates.raw,
-            near=candidates.nearness,
-            model=np.array(name_written(path.parent, candidates.model)),
-            diameter_px=np.array(float(candidates.diameter_px)),
-        )
+        np.savez(handle, **arrays)
 
 
 def read_candidates(path: Path) -> Candidates | None:
@@ -58,6 +63,9 @@ def read_candidates(path: Path) -> Candidates | None:
                 table["near"].astype(np.float64),
                 float(table["diameter_px"]),
                 model=name_now(path.parent, str(table["model"])),
+                junk=JunkMap(table["junk"], tuple(table["shape"].tolist()))
+                if "junk" in table
+                else None,
             )
     except DAMAGED as error:
         raise InputError(

@@ -21,6 +21,7 @@ from napari_unetpick.events import (
     Progress,
 )
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.picking.junk import read_junk_map
 
 VERSION = 1
 """Of the messages between viewer and engine process (docs/reference/engine-process.md)."""
@@ -141,6 +142,7 @@ def _write_candidates(found: FoundCandidates, arrays: Path) -> dict[str, Any]:
         "file": Path(name).name,
         "count": len(table),
         "diameter_px": each.diameter_px,
+        "junk": None if each.junk is None else each.junk.to_dict(),
         "preview": found.preview,
         "threshold": found.threshold,
     }
@@ -165,6 +167,7 @@ def _read_candidates(message: dict[str, Any], arrays: Path | None) -> FoundCandi
             np.ascontiguousarray(table[:, 2]),
             np.ascontiguousarray(table[:, 3]),
             float(message["diameter_px"]),
+            junk=None if message.get("junk") is None else read_junk_map(message["junk"]),
         ),
         preview=bool(message.get("preview", False)),
         threshold=message.get("threshold"),

@@ -20,7 +20,7 @@ from napari_unetpick.simulate.samples import get_sample
 def tiny(run, **changes):
     settings = general_settings(9600, 5)
     train = replace(settings.train, epochs=3, patches_per_epoch=320, batch=8, patch_px=64)
-    network = NetworkSettings(width=4, depth=2)
+    network = NetworkSettings(width=4, depth=2, junk=True)
     return GeneralJob(
         run=run,
         settings=replace(settings, train=train, network=network),
@@ -82,6 +82,20 @@ def test_a_rendered_micrograph_shows_its_particles_darker():
     target = rendered.planes[0][tuple(centres[inside].T)]
     assert (target == 255).all()
     assert image[rendered.planes[0] > 0].mean() < image[rendered.planes[0] == 0].mean() - 0.1
+
+
+def test_junk_is_rendered_where_no_particle_is():
+    settings = general_settings(3200, 1)
+    shares, under = [], []
+    for number in range(30):
+        rendered = render(settings, 1, number)
+        junk = rendered.planes[2] == 255
+        shares.append(junk.mean())
+        inside = np.rint(rendered.centres).astype(int)
+        inside = inside[((inside >= 0) & (inside < junk.shape)).all(axis=1)]
+        under.extend(junk[tuple(inside.T)])
+    assert 0.02 < np.mean(shares) < 0.5
+    assert np.mean(under) < 0.05
 
 
 def test_the_diameter_given_lies_about_the_molecules_axes():

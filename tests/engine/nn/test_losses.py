@@ -7,7 +7,14 @@ import math
 import pytest
 import torch
 
-from napari_unetpick.engine.nn.losses import bce_loss, dice_loss, focal_loss, make_loss, pu_loss
+from napari_unetpick.engine.nn.losses import (
+    JUNK_WEIGHT,
+    bce_loss,
+    dice_loss,
+    focal_loss,
+    make_loss,
+    pu_loss,
+)
 from napari_unetpick.settings import LossSettings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -140,3 +147,14 @@ def test_easy_pixels_count_little():
     easy, hard = (maps([x], [1], [1]) for x in (math.log(9), 0.0))  # p_t 0.9 and 0.5
     assert (focal_loss(*easy) / bce_loss(*easy)).item() == pytest.approx(0.01)
     assert (focal_loss(*hard) / bce_loss(*hard)).item() == pytest.approx(0.25)
+
+
+def test_junk_adds_its_cross_entropy():
+    logits, target, weight = maps([0, 2], [1, 0], [1, 0])
+    junk, wrong = maps([2, 2], [1, 0])
+    both = loss_of("bce")(torch.cat([logits, junk], 1), torch.cat([target, wrong], 1), weight)
+    expected = math.log(2) + JUNK_WEIGHT * (-math.log(P2) - math.log(1 - P2)) / 2
+    assert both.item() == pytest.approx(expected)
+    # without a plane of junk, what the second output says has no part in it
+    alone = loss_of("bce")(torch.cat([logits, junk], 1), target, weight)
+    assert alone.item() == pytest.approx(math.log(2))

@@ -37,7 +37,9 @@ def trained(**settings):
 @pytest.mark.parametrize("stride", [1, 2, 4])
 @pytest.mark.parametrize("depth, shape", [(1, (16, 24)), (2, (48, 16)), (3, (64, 96))])
 def test_logits_have_the_shape_of_the_image(attention, stride, depth, shape):
-    network = build_network(NetworkSettings(width=4, depth=depth, stride=stride, attention=attention))
+    network = build_network(
+        NetworkSettings(width=4, depth=depth, stride=stride, attention=attention)
+    )
     assert network.multiple == stride * 2**depth
     rows, cols = shape
     assert rows % network.multiple == 0

@@ -39,8 +39,8 @@ def image():
 
 def test_each_member_gives_its_own_map():
     first, second = make_model(1), make_model(2)
-    alone = [make_scorer([("m", model)], CPU).score(image()) for model in (first, second)]
-    both = make_scorer([("a", first), ("b", second)], CPU).score(image())
+    alone = [make_scorer([("m", model)], CPU).score(image())[0] for model in (first, second)]
+    both = make_scorer([("a", first), ("b", second)], CPU).score(image())[0]
     assert np.abs(alone[0] - alone[1]).max() > 1e-3
     np.testing.assert_allclose(both, [alone[0][0], alone[1][0]], atol=1e-6)
 
@@ -56,7 +56,7 @@ def test_candidates_carry_the_mean_of_the_members_and_how_far_they_are_apart(mon
     row, col = np.mgrid[: shape[0], : shape[1]] - RIM
     discs = [np.hypot(row - 32, col - at) < 8 for at in (24, 72)]
     maps = np.stack([0.8 * (discs[0] | discs[1]), 0.6 * discs[1]]).astype(np.float32)
-    monkeypatch.setattr(Scorer, "score", lambda *_: maps)
+    monkeypatch.setattr(Scorer, "score", lambda *_: (maps, None))
     scorer = make_scorer([("a", make_model(1)), ("b", make_model(2))], CPU)
     scale = make_scale((64, 96), 1.0, 24.0, particle_px=24.0)
     prepared = Prepared(scale, 1.0, np.zeros((64, 96), np.float32))
@@ -64,7 +64,7 @@ def test_candidates_carry_the_mean_of_the_members_and_how_far_they_are_apart(mon
     np.testing.assert_allclose(found.coords, [[32, 72], [32, 24]], atol=0.1)
     np.testing.assert_allclose(found.raw, [0.7, 0.4], atol=0.01)
     np.testing.assert_allclose(found.disagreement, [0.1, 0.4], atol=0.01)
-    monkeypatch.setattr(Scorer, "score", lambda *_: maps[:1])
+    monkeypatch.setattr(Scorer, "score", lambda *_: (maps[:1], None))
     scorer = make_scorer([("a", make_model(1))], CPU)
     alone = find.find_one(scorer, prepared)
     assert alone.disagreement is None
@@ -79,7 +79,7 @@ def test_a_scorer_says_what_its_network_says(monkeypatch, half: bool, apart: flo
         wide = torch.from_numpy(np.pad(image(), RIM))[None, None]
         expected = torch.sigmoid(network(wide))[0, 0].numpy()
     scorer = make_scorer([("m", make_model(1))], CPU)
-    scores = scorer.score(image())[0]
+    scores = scorer.score(image())[0][0]
     np.testing.assert_allclose(scores, expected, atol=apart)
     # neighbours can be told apart in half precision, too: peaks are sought among them
     assert len(np.unique(scores)) > 0.5 * len(np.unique(expected))
@@ -131,7 +131,7 @@ def test_candidates_follow_the_better_member_of_the_same_labels(monkeypatch, dat
     shape = (64 + 2 * RIM, 96 + 2 * RIM)
     row, col = np.mgrid[: shape[0], : shape[1]] - RIM
     disc = (np.hypot(row - 32, col - 24) < 8).astype(np.float32)
-    monkeypatch.setattr(Scorer, "score", lambda *_: np.stack([0.9 * disc, 0.1 * disc]))
+    monkeypatch.setattr(Scorer, "score", lambda *_: (np.stack([0.9 * disc, 0.1 * disc]), None))
     scale = make_scale((64, 96), 1.0, 24.0, particle_px=24.0)
     prepared = Prepared(scale, 1.0, np.zeros((64, 96), np.float32))
     found = find.find_one(make_scorer(models, CPU), prepared)

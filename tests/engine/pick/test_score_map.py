@@ -39,10 +39,10 @@ def lively(depth, stride):
 def test_tiles_agree_with_the_whole_image(monkeypatch, depth, stride, tile, shape):
     network = lively(depth, stride)
     image = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
-    whole = score_tile(network, image, CPU)
+    whole = score_tile(network, image, CPU)[0]
     monkeypatch.setattr(score, "TILE", tile)
     calls = []
-    tiled = score_map(network, image, CPU, check_stop=lambda: calls.append(1))
+    tiled = score_map(network, image, CPU, check_stop=lambda: calls.append(1))[0]
     assert len(calls) > 2
     assert whole.std() > 0.02
     assert np.abs(tiled - whole).max() < 1e-3
@@ -52,7 +52,7 @@ def test_tiles_agree_with_the_whole_image(monkeypatch, depth, stride, tile, shap
 def test_any_size_is_padded_and_cut_back(shape):
     network = lively(2, 2)
     image = np.random.default_rng(1).normal(0, 1, shape).astype(np.float32)
-    scores = score_map(network, image, CPU)
+    scores = score_map(network, image, CPU)[0]
     assert scores.shape == shape
     assert scores.dtype == np.float32
     assert ((scores >= 0) & (scores <= 1)).all()
@@ -61,8 +61,8 @@ def test_any_size_is_padded_and_cut_back(shape):
 def test_padding_does_not_shift_the_image():
     network = lively(1, 2)
     image = np.random.default_rng(2).normal(0, 1, (64, 64)).astype(np.float32)
-    whole = score_tile(network, image, CPU)
-    cut = score_tile(network, image[:61, :59], CPU)
+    whole = score_tile(network, image, CPU)[0]
+    cut = score_tile(network, image[:61, :59], CPU)[0]
     np.testing.assert_allclose(cut[:30, :30], whole[:30, :30], atol=1e-5)
 
 

@@ -41,7 +41,7 @@ class DiscScorer(Scorer):
         mean = scipy.ndimage.uniform_filter(wide, 40)
         spread = np.sqrt(np.maximum(scipy.ndimage.uniform_filter(wide**2, 40) - mean**2, 1e-6))
         alike = scipy.signal.fftconvolve(wide, disc, mode="same") / disc.size / spread
-        return sigmoid(20 * (alike - 0.5))[None].astype(np.float32)
+        return sigmoid(20 * (alike - 0.5))[None].astype(np.float32), None
 
 
 def scorer(**changes: Any) -> DiscScorer:

@@ -61,7 +61,7 @@ class BatchAugmentation:
             the stack has a fourth one; the weight is 0 outside the micrograph.
         """
         warped = self.warp(stack, patch, generator)
-        image, target, weight, junk = warped.split([1, 1, 1, stack.shape[1] - 3], 1)
+        image, target, weight, junk = (warped[:, k:m] for k, m in ((0, 1), (1, 2), (2, 3), (3, 4)))
         target, junk = ((each > 0.5).to(image.dtype) for each in (target, junk))
         if self.settings.ice > 0:
             image, weight, cover = self.add_ice(image, target, weight, generator)

@@ -19,7 +19,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.matching import label_candidates
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
-from napari_unetpick.picking.adaptation import Adaptation, as_set, fit_adaptation
+from napari_unetpick.picking.adaptation import Adaptation, Scored, as_set, fit_adaptation
 from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.settings import Settings
 
@@ -47,30 +47,36 @@ def held_out(settings: Settings, count: int) -> Held:
 
 
 def find_all(
-    network: UNet, held: Sequence[tuple[Item, torch.Tensor]], device: torch.device
+    network: UNet,
+    held: Sequence[tuple[Item, torch.Tensor]],
+    device: torch.device,
+    *,
+    negative: bool = False,
 ) -> Pairs:
-    """Return the held-out micrographs, whole, each with its candidates."""
+    """Return the held-out micrographs, whole, each with its candidates or its negative's."""
     return [
         (
             replace(item, held_out=whole_of(item)),
-            find_on(network, image.numpy(), item.scale, device, lambda: None),
+            find_on(network, (-image if negative else image).numpy(), item.scale, device),
         )
         for item, image in held
     ]
 
 
-def learn_adaptation(pairs: Pairs, distance: float) -> Adaptation:
+def learn_adaptation(pairs: Pairs, decoys: Pairs, distance: float) -> Adaptation:
     """Learn how the calibration follows from a set's scores; each micrograph is a set.
 
     Parameters
     ----------
+    pairs, decoys
+        From `find_all`, of the images and of their negatives.
     distance
         Minimum distance of picks, diameters.
     """
     sets = []
-    for item, found in pairs:
+    for (item, found), (_, decoy) in zip(pairs, decoys, strict=True):
         keep = found.distant(distance)
         radius = SAME_PARTICLE * found.diameter_px
         true = label_candidates(found.coords[keep], found.raw[keep], item.labels.positives, radius)
-        sets.append((as_set([(found, item.scale.file_shape)], distance), true))
+        sets.append((as_set([Scored(found, decoy, item.scale.file_shape)], distance), true))
     return fit_adaptation(sets)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.engine.data.preprocess import preprocess
-from napari_unetpick.engine.data.targets import fit_discs, paint_targets
+from napari_unetpick.engine.data.targets import FULL, fit_discs, paint_targets
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.picking.scale import SMALLEST_PX, Scale, make_scale
 from napari_unetpick.settings import Settings
@@ -67,7 +67,8 @@ def paint_junk(micrograph: SimulatedMicrograph, scale: Scale) -> NDArray[np.uint
     corners = np.indices((rows, cols)).reshape(2, -1).T
     at = np.rint(scale.to_file(corners.astype(float))).astype(int)
     at = np.clip(at, 0, np.array(micrograph.ignore_mask.shape) - 1)
-    return (micrograph.ignore_mask[tuple(at.T)].reshape(rows, cols) * 255).astype(np.uint8)
+    junk = micrograph.ignore_mask[tuple(at.T)].reshape(rows, cols)
+    return np.where(junk, np.uint8(FULL), np.uint8(0))
 
 
 def imaged(settings: Settings, seed: int, number: int) -> tuple[SimulatedMicrograph, Scale]:

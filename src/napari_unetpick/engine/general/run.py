@@ -125,7 +125,8 @@ def card_of(job: GeneralJob, weights: Weights, device: torch.device) -> dict[str
     network = build_network(job.settings.network)
     network.load_state_dict(weights)
     ready = place(network.fused(), device)
-    pairs = find_all(ready, held_out(job.settings, job.calibrating), device)
+    held = held_out(job.settings, job.calibrating)
+    pairs, decoys = (find_all(ready, held, device, negative=each) for each in (False, True))
     calibration: Calibration = calibrate(pairs, [])
     figures = score_picks(pairs, calibration, 0.0)
     train = job.settings.train
@@ -134,7 +135,7 @@ def card_of(job: GeneralJob, weights: Weights, device: torch.device) -> dict[str
         "settings": to_dict(job.settings),
         "diameter": None,
         "calibration": calibration.to_dict(),
-        "adaptation": learn_adaptation(pairs, calibration.min_distance).to_dict(),
+        "adaptation": learn_adaptation(pairs, decoys, calibration.min_distance).to_dict(),
         "validation": {
             "protocol": "particle",
             "data": f"{len(pairs)} held-out micrographs of the diet",

@@ -84,7 +84,8 @@ class UNet(nn.Module):
             conv_block(2 * widths[level], widths[level]) for level in range(depth)
         )
         self.attention = settings.attention
-        self.head = nn.Conv2d(width, 2 if settings.junk else 1, 1)
+        self.outputs = 2 if settings.junk else 1
+        self.head = nn.Conv2d(width, self.outputs, 1)
         assert self.head.bias is not None
         nn.init.constant_(self.head.bias, -2.0)  # particles are rare: start near sigmoid = 0.12
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_unetpick.engine.nn.unet import UNet, build_network, place
-from napari_unetpick.engine.pick.score_map import score_map, widen
+from napari_unetpick.engine.pick.score_map import junk_of, score_map, widen
 from napari_unetpick.errors import ModelError
 from napari_unetpick.io.models import Model
 from napari_unetpick.picking.adaptation import Adaptation, read_adaptation
@@ -57,11 +57,14 @@ class Scorer:
 
     def score(
         self, image: NDArray[np.float32], check_stop: Callable[[], None] = lambda: None
-    ) -> NDArray[np.float32]:
-        """Raw score maps of a preprocessed micrograph, (members, rows, cols) with rims of `RIM`."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return raw score maps of a preprocessed micrograph, with rims of `RIM`.
+
+        Particles (members, rows, cols), and junk (rows, cols) where a member knows it.
+        """
         wide = widen(image)
         maps = [score_map(each, wide, self.device, check_stop=check_stop) for each in self.networks]
-        return np.stack(maps)
+        return np.stack([each[0] for each in maps]), junk_of(maps)
 
 
 def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Scorer:

@@ -127,8 +127,8 @@ def find_one(
 ) -> Candidates:
     """Find the candidates of a preprocessed micrograph, or of its negative."""
     image = -prepared.image if negative else prepared.image
-    maps = scorer.score(image, check_stop)
-    return find_candidates(maps, prepared.scale, rim=RIM, weights=scorer.weights)
+    maps, junk = scorer.score(image, check_stop)
+    return find_candidates(maps, prepared.scale, rim=RIM, weights=scorer.weights, junk=junk)
 
 
 def in_diameters(distance: float | None, job: FindJob, scorer: Scorer) -> float | None:

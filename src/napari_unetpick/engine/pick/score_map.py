@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -37,10 +37,11 @@ def score_map(
 
     Returns
     -------
-    (rows, cols) float32 in [0, 1], raw scores (no probabilities).
+    (outputs, rows, cols) float32 in [0, 1], raw scores (no probabilities): particles, and junk
+    where the network knows it.
     """
     rows, cols = image.shape
-    scores = np.empty((rows, cols), np.float32)
+    scores = np.empty((network.outputs, rows, cols), np.float32)
     step = network.multiple
     margin = -(-MARGIN // step) * step
     for top, bottom in tile_edges(rows, step):
@@ -49,7 +50,8 @@ def score_map(
             y0, y1 = max(0, top - margin), min(rows, bottom + margin)
             x0, x1 = max(0, left - margin), min(cols, right + margin)
             tile = score_tile(network, image[y0:y1, x0:x1], device)
-            scores[top:bottom, left:right] = tile[top - y0 : bottom - y0, left - x0 : right - x0]
+            inner = tile[:, top - y0 : bottom - y0, left - x0 : right - x0]
+            scores[:, top:bottom, left:right] = inner
     return scores
 
 
@@ -58,11 +60,17 @@ def find_on(
     image: NDArray[np.float32],
     scale: Scale,
     device: torch.device,
-    check_stop: Callable[[], None],
+    check_stop: Callable[[], None] = lambda: None,
 ) -> Candidates:
     """Find the candidates of a preprocessed micrograph with one network."""
     scores = score_map(network, widen(image), device, check_stop=check_stop)
-    return find_candidates(scores[None], scale, rim=RIM)
+    return find_candidates(scores[:1], scale, rim=RIM, junk=junk_of([scores]))
+
+
+def junk_of(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.float32] | None:
+    """Return the mean score of junk (rows, cols) of the networks that know it, or None."""
+    known = [each[1] for each in maps if len(each) > 1]
+    return np.mean(known, axis=0, dtype=np.float32) if known else None
 
 
 def widen(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -85,7 +93,7 @@ def tile_edges(length: int, step: int) -> list[tuple[int, int]]:
 def score_tile(
     network: UNet, tile: NDArray[np.float32], device: torch.device
 ) -> NDArray[np.float32]:
-    """Score one tile, padded with 0 to what the network's levels divide."""
+    """Score one tile (rows, cols), padded with 0 to what the network's levels divide."""
     rows, cols = tile.shape
     down, right = (-rows) % network.multiple, (-cols) % network.multiple
     with torch.inference_mode():
@@ -94,5 +102,5 @@ def score_tile(
         x = x.to(memory_format=torch.channels_last)
         with half_precision(device):
             logits = network(x)
-        scores = torch.sigmoid(logits.float())[0, 0, :rows, :cols]
+        scores = torch.sigmoid(logits.float())[0, :, :rows, :cols]
     return np.asarray(scores.cpu().numpy(), dtype=np.float32)

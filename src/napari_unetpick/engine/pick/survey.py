@@ -29,8 +29,7 @@ from napari_unetpick.engine.pick.windows import Opened, look, open_some, spread,
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Event, Message, Progress
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.picking.adaptation import as_set
-from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.picking.adaptation import Scored, as_set
 from napari_unetpick.picking.operating_point import Keep, OperatingPoint, operating_point
 
 Check = Callable[[], None]
@@ -80,18 +79,18 @@ def survey(
     if keep is None and scorer.adaptation is None:
         return found
     now = found.applied_to(job)
-    candidates = yield from _find_candidates(now, scorer, chosen, check_stop)
+    scored = yield from _score(now, scorer, chosen, check_stop)
     if scorer.adaptation is not None:
         usual = scorer.calibration
-        own = scorer.adaptation.calibrate(as_set(candidates, usual.min_distance), usual)
+        own = scorer.adaptation.calibrate(as_set(scored, usual.min_distance), usual)
         found = replace(found, calibration=own.to_dict())
         scorer = found.calibrated(scorer)
         if keep is None:
-            yield calibration_in_words(own, len(candidates))
+            yield calibration_in_words(own, len(scored))
     if keep is None:
         return found
     distance = in_diameters(min_distance, now, scorer)
-    scores = [thinned(each, scorer, distance) for each, _ in candidates]
+    scores = [thinned(each.candidates, scorer, distance) for each in scored]
     point = operating_point(np.concatenate(scores), keep)
     yield _point_in_words(point, keep, len(job.micrographs) / len(scores))
     return replace(found, threshold=point.threshold)
@@ -147,10 +146,10 @@ def _look(
         yield Progress(STAGE, number + 1, len(wanted))
 
 
-def _find_candidates(
+def _score(
     job: FindJob, scorer: Scorer, chosen: Sequence[Micrograph], check_stop: Check
-) -> Generator[Event, None, list[tuple[Candidates, tuple[int, int]]]]:
-    """Find the candidates of some micrographs; return them with the micrographs' shapes."""
+) -> Generator[Event, None, list[Scored]]:
+    """Find the candidates of some micrographs and of their negatives."""
     diameter = job.diameter or scorer.diameter
     assert diameter is not None
     found, failure = [], ""
@@ -167,8 +166,11 @@ def _find_candidates(
         except UnetPickError as error:
             failure = failure or str(error)
             continue
-        candidates = find_one(scorer, prepared, check_stop, negative=job.contrast == "light")
-        found.append((candidates, prepared.scale.file_shape))
+        candidates, decoys = (
+            find_one(scorer, prepared, check_stop, negative=negative)
+            for negative in ((job.contrast == "light"), (job.contrast != "light"))
+        )
+        found.append(Scored(candidates, decoys, prepared.scale.file_shape))
         yield Progress(STAGE, number + 1, len(chosen))
     if not found:
         raise InputError(failure)

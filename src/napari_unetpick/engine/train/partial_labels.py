@@ -38,7 +38,7 @@ from napari_unetpick.engine.train.stage import (
 )
 from napari_unetpick.events import Event, Message
 from napari_unetpick.io.training_micrographs import name_hash
-from napari_unetpick.picking.adaptation import as_set, read_adaptation
+from napari_unetpick.picking.adaptation import Scored, as_set, read_adaptation
 from napari_unetpick.picking.calibration import Calibration
 
 
@@ -189,9 +189,10 @@ def estimate_from_start(training: Training) -> PickEstimate:
     pseudo, corrected = {}, np.zeros(3, dtype=np.int64)
     every = [candidates_of(training, network, item) for item in training.items]
     if (adaptation := read_adaptation(start.card, "the model to start from")) is not None:
-        shapes = [item.scale.file_shape for item in training.items]
-        pairs = list(zip(every, shapes, strict=True))
-        calibration = adaptation.calibrate(as_set(pairs, calibration.min_distance), calibration)
+        decoys = (candidates_of(training, network, i, negative=True) for i in training.items)
+        shapes = (item.scale.file_shape for item in training.items)
+        scored = [Scored(*each) for each in zip(every, decoys, shapes, strict=True)]
+        calibration = adaptation.calibrate(as_set(scored, calibration.min_distance), calibration)
     for item, found in zip(training.items, every, strict=True):
         corrected += partial.correct_picks(item, found, calibration)
         limits = limits_of_picks(found, calibration.raw_at(calibration.threshold))

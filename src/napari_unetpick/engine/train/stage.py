@@ -104,7 +104,10 @@ def ready_network(training: Training, weights: Weights) -> UNet:
     return place(network.fused(), training.device)
 
 
-def candidates_of(training: Training, network: UNet, item: Item) -> Candidates:
-    """Find the candidates of one item."""
+def candidates_of(
+    training: Training, network: UNet, item: Item, *, negative: bool = False
+) -> Candidates:
+    """Find the candidates of one item, or of its negative."""
     image = training.source.image(item.index)
+    image = -image if negative else image
     return find_on(network, image, item.scale, training.device, training.check_stop)

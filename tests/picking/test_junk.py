@@ -1,0 +1,59 @@
+"""Junk: a planted area has no picks, whatever its candidates score."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_unetpick.errors import InputError
+from napari_unetpick.picking.calibration import Calibration
+from napari_unetpick.picking.candidates import find_candidates
+from napari_unetpick.picking.junk import JunkMap, junk_map
+from napari_unetpick.picking.scale import make_scale
+
+RIM = 16
+SCALE = make_scale((300, 420), 2.0, 96.0, particle_px=24.0)  # 48 px in the file, 24 for the network
+PLACES = [(40, 40), (40, 150), (110, 60)]  # network pixels; the second lies in junk
+
+
+def maps() -> tuple[np.ndarray, np.ndarray]:
+    """Return score maps of three discs that score .9, .8, .7, and of junk right of column 100."""
+    rows, cols = np.indices(tuple(n + 2 * RIM for n in SCALE.network_shape)) - RIM
+    particles = np.zeros(rows.shape, np.float32)
+    for (row, col), score in zip(PLACES, (0.7, 0.9, 0.8), strict=True):
+        particles[np.hypot(rows - row, cols - col) < 5] = score
+    return particles[None], (cols >= 100).astype(np.float32)
+
+
+def test_what_lies_in_junk_is_no_pick():
+    particles, junk = maps()
+    found = find_candidates(particles, SCALE, rim=RIM, junk=junk)
+    assert len(found) == 3
+    picks = found.picks(Calibration("probability", threshold=0.3))
+    np.testing.assert_allclose(picks.coords, SCALE.to_file(np.array([(110, 60), (40, 40)])), atol=1)
+    assert len(found.distant(0.5)) == 2
+    assert len(find_candidates(particles, SCALE, rim=RIM).distant(0.5)) == 3
+
+
+def test_the_usable_area_is_what_junk_leaves():
+    _, junk = maps()
+    cols = SCALE.network_shape[1]
+    assert junk_map(junk, SCALE, rim=RIM).usable == pytest.approx(100 / cols, abs=4 / cols)
+
+
+@pytest.mark.parametrize("shape", [(150, 210), (151, 213), (49, 62)])
+def test_each_place_lies_in_its_cell(shape):
+    """Junk in one corner, at any remainder of the division into cells."""
+    scale = make_scale(shape, 1.0, 24.0, particle_px=24.0)
+    scores = np.zeros(tuple(n + 2 * RIM for n in scale.network_shape), np.float32)
+    rows, cols = (n // 2 for n in scale.network_shape)
+    scores[RIM : RIM + rows, RIM : RIM + cols] = 1.0
+    found = junk_map(scores, scale, rim=RIM)
+    corner, other = scale.to_file(np.array([(0, 0), np.array(scale.network_shape) - 1.0]))
+    assert found.at(np.array([corner, other])).tolist() == [True, False]
+    assert found.at(np.empty((0, 2))).shape == (0,)
+
+
+def test_a_map_without_cells_is_refused():
+    with pytest.raises(InputError, match="rows and columns"):
+        JunkMap(np.zeros((0, 4), bool), (10, 10))
