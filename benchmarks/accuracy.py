@@ -7,6 +7,8 @@ scores them once (protocol particle). Real sets need UNETPICK_TEST_DATA; they ar
     python benchmarks/accuracy.py --cases apoferritin,random-21 --seeds 42,43
     python benchmarks/accuracy.py --cases "random-22*1.2"     a diameter that is 20 % too large
     python benchmarks/accuracy.py --cases apoferritin<cage    trained on the simulated cage alone
+    python benchmarks/accuracy.py --start general             fine-tunes the general model
+    python benchmarks/accuracy.py --part validation           to choose by, not to publish
 """
 
 from __future__ import annotations
@@ -83,8 +85,11 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def real_case(name: str, seed: int) -> Case:
-    """Make a case of a real set: `apoferritin`, or `apoferritin-30` for thirty partial picks."""
+def real_case(name: str, seed: int, scored: str = "test") -> Case:
+    """Make a case of a real set: `apoferritin`, or `apoferritin-30` for thirty partial picks.
+
+    `scored` is the part of the set that is picked and scored.
+    """
     protein, _, clicks = name.partition("-")
     diameter, pixel_size = REAL[protein]
     folder = DATA / protein
@@ -98,13 +103,13 @@ def real_case(name: str, seed: int) -> Case:
         each = int(clicks) // 3
         by_name = {n: [row for row in chosen if row["micrograph"] == n] for n in names}
         chosen = [row for n in names for row in draw.sample(by_name[n], each)]
-    truth = [row for row in rows if split[row["micrograph"]] == "test"]
+    truth = [row for row in rows if split[row["micrograph"]] == scored]
     return Case(
         name=name,
         train_on=str(folder),
         picks=write_rows(OUT / f"{name}_{seed}_train.csv", chosen),
-        test_on=[str(folder / n) for n, part in split.items() if part == "test"],
-        truth=write_rows(OUT / f"{name}_test.csv", truth),
+        test_on=[str(folder / n) for n, part in split.items() if part == scored],
+        truth=write_rows(OUT / f"{name}_{scored}.csv", truth),
         diameter=diameter,
         border=diameter / 2,
         pixel_size=pixel_size,
@@ -150,11 +155,11 @@ def transfer_case(name: str) -> Case:
     )
 
 
-def make_case(name: str, seed: int) -> Case:
+def make_case(name: str, seed: int, scored: str = "test") -> Case:
     """Make a case from its name."""
     if "<" in name:
         return transfer_case(name)
-    return real_case(name, seed) if is_real(name) else simulated_case(name)
+    return real_case(name, seed, scored) if is_real(name) else simulated_case(name)
 
 
 def is_real(name: str) -> bool:
@@ -198,14 +203,14 @@ def evaluated(case: Case, picks: Path, *more: object) -> dict[str, Any]:
     return found
 
 
-def run(case: Case, seed: int) -> dict[str, object]:
+def run(case: Case, seed: int, start: str = "scratch") -> dict[str, object]:
     """Train, pick, evaluate; return a row of the table."""
     label = f"{case.name}_{seed}".replace("*", "x").replace("<", "_from_")
     folder = OUT / f"run_{label}_{time.time_ns()}"
     started = time.monotonic()
     unetpick(
         *("train", case.train_on, "--picks", case.picks, "--diameter", case.diameter, *case.size),
-        *("--run", folder / "run", "--seed", seed, "--recipe", case.recipe),
+        *("--run", folder / "run", "--seed", seed, "--recipe", case.recipe, "--start", start),
         *(["--partial"] if case.partial else []),
     )
     trained = time.monotonic()
@@ -247,6 +252,8 @@ def main() -> None:
     real = [*REAL, *(f"{name}-30" for name in REAL)]
     parser.add_argument("--cases", default=",".join([*real, *SIMULATED]))
     parser.add_argument("--seeds", default="42")
+    parser.add_argument("--start", default="scratch", help="scratch, general or a model")
+    parser.add_argument("--part", default="test", choices=("test", "validation"))
     options = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     print("|" + "|".join(COLUMNS) + "|\n|" + "---|" * len(COLUMNS), flush=True)
@@ -256,7 +263,7 @@ def main() -> None:
             if is_real(name) and not DATA.is_dir():
                 print(f"({name}: no real micrographs at UNETPICK_TEST_DATA)", flush=True)
                 continue
-            rows.append(run(make_case(name, seed), seed))
+            rows.append(run(make_case(name, seed, options.part), seed, options.start))
             cells = [rows[-1][column] for column in COLUMNS]
             text = [
                 f"{c:.3f}" if isinstance(c, float) else "" if c is None else str(c) for c in cells

@@ -83,7 +83,7 @@ def train(case: Case, validation: Part, name: str, *more: object) -> Path:
     if not (run / "model.safetensors").is_file():
         unetpick(
             *("train", case.train_on, "--picks", case.picks, "--diameter", case.diameter),
-            *("--validation", validation.truth, "--run", run, *more),
+            *("--validation", validation.truth, "--run", run, "--start", "scratch", *more),
         )
     return run
 

@@ -222,7 +222,7 @@ def main() -> None:
     """Score the sets and print the table as it grows."""
     import torch
 
-    from napari_unetpick.engine.inputs import GENERAL
+    from napari_unetpick.io.models import GENERAL
     from napari_unetpick.engine.pick.ensemble import make_scorer
     from napari_unetpick.io.models import load_model
 

@@ -180,6 +180,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> Iterator[Row]:
         unetpick(
             *("train", micrographs, "--picks", case.picks, "--diameter", case.diameter, *case.size),
             *("--run", folder / model, "--seed", seed, "--partial", "--recipe", recipe),
+            *("--start", "scratch"),
             *([] if begun is None else ["--resume"]),
         )
         seconds = time.monotonic() - started

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_unetpick.engine.inputs import GENERAL
-from napari_unetpick.io.models import Model, load_model, save_model
+from napari_unetpick.io.models import GENERAL, Model, load_model, save_model
 
 LIMITS = (
     "Trained on simulated micrographs alone. The diameter must be known to about a fifth. Picks "

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from command_line import TinySet, unetpick, unetpick_process
 
-from napari_unetpick.engine import inputs
+from napari_unetpick.io import models
 from napari_unetpick.engine.pick import run as picking
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.models import load_model, save_model
@@ -49,7 +49,7 @@ def general(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     training = {"command": "unetpick train-general", "micrographs": 4, "labels": ["simulated"]}
     card = {"general": True, "diameter": None, "settings": settings, "training": training}
     save_model(path, replace(model, card={**model.card, **card}))
-    monkeypatch.setattr(inputs, "GENERAL", path)
+    monkeypatch.setattr(models, "GENERAL", path)
     return path
 
 

@@ -13,8 +13,8 @@ def simulate(
     sample: Annotated[
         str,
         typer.Option(
-            help="Sample: barrel, cage, rod, globule, tetramer, ribosome, contaminated, or "
-            "random-N."
+            help="Sample: barrel, cage, rod, globule, tetramer, ribosome, contaminated, "
+            "random-N, or diet-N (what the general model learns from)."
         ),
     ] = "barrel",
     count: Annotated[int, typer.Option(help="Number of micrographs.")] = 10,

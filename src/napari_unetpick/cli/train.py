@@ -42,7 +42,7 @@ def train(
         str | None,
         typer.Option(
             metavar="MODEL",
-            help="Model to start from: scratch (default), general, or a model to fine-tune.",
+            help="Model to start from: general (default), scratch, or a model to fine-tune.",
         ),
     ] = None,
     recipe: Annotated[

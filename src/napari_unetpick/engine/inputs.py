@@ -18,7 +18,8 @@ from napari_unetpick.io.images.image import open_images
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, State, areas_beside, states_beside
-from napari_unetpick.io.models import GENERAL, Model, load_model
+from napari_unetpick.io.models import Model, load_model
+from napari_unetpick.io.models import general_model as shipped_model
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.io.sizes import check_diameter, check_sizes
 from napari_unetpick.picking.operating_point import Keep
@@ -57,16 +58,15 @@ def make_train_job(
     """
     check_sizes(diameter, pixel_size)
     settings = change_settings(load_recipe(recipe), epochs, seed)
-    model = load_start(start)
+    model, messages = choose_start(start, settings)
     if model is not None:
-        trained = from_dict(model.card["settings"])
-        settings = seen_as(settings, trained)
+        settings = seen_as(settings, from_dict(model.card["settings"]))
     given = list_micrographs(micrographs)
     found = read_picks(
         picks, image_shapes=(shapes := open_images(given).shapes), pixel_size=pixel_size
     )
     assigned = assign_picks(found, given, shapes)
-    messages = list(assigned.messages)
+    messages += assigned.messages
     labels = make_labels(given, assigned, picks, "partial" if partial else "full")
     beside = (picks if picks.is_dir() else picks.parent) / "negatives.csv"
     negatives = beside if negatives is None and beside.is_file() else negatives
@@ -146,8 +146,20 @@ def seen_as(settings: Settings, trained: Settings) -> Settings:
     )
 
 
+def choose_start(start: str | None, settings: Settings) -> tuple[Model | None, list[str]]:
+    """Return the model to start from, and messages; None is the general model if it fits."""
+    if start is not None or shipped_model() is None:
+        return load_start(start), []
+    general = load_start("general")
+    assert general is not None
+    own = from_dict(general.card["settings"]).network
+    if replace(settings.network, junk=own.junk) == own:
+        return general, []
+    return None, ["the recipe's network is not the general model's: training starts from scratch"]
+
+
 def load_start(start: str | None) -> Model | None:
-    """Return the model that `--start` names; None is from scratch, the default."""
+    """Return the model that `--start` names; None and "scratch" are none."""
     if start in (None, "scratch"):
         return None
     if start == "general":
@@ -157,9 +169,10 @@ def load_start(start: str | None) -> Model | None:
 
 def general_model(fix: str = "give --model", viewer: str = "choose another model") -> Path:
     """Return the path of the general model; an InputError where the package has none."""
-    if not GENERAL.is_file():
+    path = shipped_model()
+    if path is None:
         raise InputError("this version has no general model", fix, viewer=viewer)
-    return GENERAL
+    return path
 
 
 def model_paths(models: Sequence[str | Path] | None) -> list[Path]:

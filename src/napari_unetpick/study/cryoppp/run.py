@@ -224,6 +224,7 @@ def _train_job(job: Benchmark, found: CryoPPPSet, folder: Path, run: Path) -> Tr
         run=run,
         pixel_size=found.pixel_size,
         validation=str(files["validation"]),
+        start="scratch",
         recipe=job.recipe,
         seed=job.seed,
         device=job.device,
