@@ -222,9 +222,8 @@ def main() -> None:
     """Score the sets and print the table as it grows."""
     import torch
 
-    from napari_unetpick.io.models import GENERAL
     from napari_unetpick.engine.pick.ensemble import make_scorer
-    from napari_unetpick.io.models import load_model
+    from napari_unetpick.io.models import GENERAL, load_model
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default=str(GENERAL))

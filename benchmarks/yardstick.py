@@ -49,6 +49,7 @@ def run(case: Case, recipe: str, seed: int, options: argparse.Namespace) -> dict
     unetpick(
         *("train", micrographs, "--picks", case.picks, "--diameter", case.diameter, *case.size),
         *("--run", model, "--recipe", recipe, "--seed", seed, *shorter),
+        *("--start", "scratch"),
     )
     unetpick("self-train", micrographs, "--run", model)
     minutes = (time.monotonic() - started) / 60

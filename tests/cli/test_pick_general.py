@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from command_line import TinySet, unetpick, unetpick_process
 
-from napari_unetpick.io import models
 from napari_unetpick.engine.pick import run as picking
+from napari_unetpick.io import models
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.models import load_model, save_model
 
