@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.picking.border import Border
 from napari_unetpick.picking.calibration import Calibration, nearness, select
 from napari_unetpick.picking.junk import JunkMap, junk_map
 from napari_unetpick.picking.peaks import find_peaks, keep_distant, sample_scores
@@ -126,6 +127,7 @@ def find_candidates(
     rim: int,
     weights: Floats | None = None,
     junk: NDArray[np.float32] | None = None,
+    border: Border | None = None,
 ) -> Candidates:
     """Find the candidates of one micrograph in its score maps.
 
@@ -135,6 +137,8 @@ def find_candidates(
         (members, rows, cols) float32 at the network's scale, widened by `rim` pixels.
     junk
         (rows, cols) as wide, scores of junk; None: the model doesn't know.
+    border
+        Has no candidates.
     weights
         (members,) of an ensemble, adding up to 1; None: they count alike.
     """
@@ -142,6 +146,9 @@ def find_candidates(
     shares = np.full(count, 1 / count) if weights is None else weights
     mean = maps[0] if count == 1 else np.tensordot(shares.astype(np.float32), maps, 1)
     peaks, raw = find_peaks(mean, scale.network_diameter, rim=rim)
+    if border is not None:
+        inside = ~border.holds(scale.to_file(peaks), scale.file_shape)
+        peaks, raw = peaks[inside], raw[inside]
     spread = None
     if count > 1:
         members = [sample_scores(each, peaks, scale.network_diameter, rim=rim) for each in maps]

@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.image import check_values, read_micrograph, resolve_pixel_size
 from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.picking.border import NO_BORDER, Border, find_border
 from napari_unetpick.picking.crop import resample
 from napari_unetpick.picking.scale import Scale, make_scale
 
@@ -28,11 +29,14 @@ class Prepared:
         A/px of the file.
     image
         (rows, cols) float32 of `scale.network_shape`, from `preprocess`.
+    border
+        Where no particle can be seen.
     """
 
     scale: Scale
     pixel_size: float
     image: NDArray[np.float32]
+    border: Border = NO_BORDER
 
 
 def preprocess(
@@ -103,7 +107,8 @@ def prepare_micrograph(
         upsample=upsample,
         pixel_size=pixel_size,
     )
-    return Prepared(scale, size, preprocess(image, scale, name=micrograph.name, threads=threads))
+    prepared = preprocess(image, scale, name=micrograph.name, threads=threads)
+    return Prepared(scale, size, prepared, find_border(image))
 
 
 def open_micrograph(

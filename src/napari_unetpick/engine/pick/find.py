@@ -128,7 +128,14 @@ def find_one(
     """Find the candidates of a preprocessed micrograph, or of its negative."""
     image = -prepared.image if negative else prepared.image
     maps, junk = scorer.score(image, check_stop)
-    return find_candidates(maps, prepared.scale, rim=RIM, weights=scorer.weights, junk=junk)
+    return find_candidates(
+        maps,
+        prepared.scale,
+        rim=RIM,
+        weights=scorer.weights,
+        junk=junk,
+        border=prepared.border,
+    )
 
 
 def in_diameters(distance: float | None, job: FindJob, scorer: Scorer) -> float | None:
