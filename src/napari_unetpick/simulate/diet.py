@@ -11,7 +11,7 @@ from napari_unetpick.simulate.sample import Contamination, Sample
 
 FIELD = 18.0
 """Width and height of the image, particle diameters."""
-EMPTY = 0.12
+EMPTY = 0.15
 """Fraction of the samples without any particle."""
 CLEAR = 0.5
 """Fraction of the samples with no less signal than most people's data have."""
@@ -88,7 +88,7 @@ def draw_junk(diameter: float, rng: np.random.Generator, *, empty: bool) -> Cont
         vesicles=some(1.0, 0.08),
         filaments=some(0.7, 0.06),
         bar=0.03,
-        cubic=0.4 if empty else 0.03,
+        cubic=0.5 if empty else 0.03,
         balls=some(6.0, 0.3),
         ball_radius=diameter * float(rng.uniform(0.15, 0.7)),
     )

@@ -96,15 +96,23 @@ def add_bar(cover: Cover, frame: Frame, rng: np.random.Generator) -> None:
 
 
 def add_cubic_ice(cover: Cover, frame: Frame, grain: float, rng: np.random.Generator) -> None:
-    """Turn all ice into crystals of `grain` A and other shades, or lay dark spots on it."""
-    shades = [smooth_field(frame, grain * size, rng) for size in rng.uniform(0.4, 3.0, 2)]
-    sharpness = rng.uniform(0.2, 3.0)
-    facets = sum(np.tanh(sharpness * shade) for shade in shades) / np.tanh(sharpness)
-    if rng.random() < 0.4:  # dark spots on even ice
-        facets = np.maximum(facets - rng.uniform(0.5, 1.5), 0.0)
-    strength = np.exp(rng.uniform(np.log(0.01), np.log(0.4)))
-    cover.phase += saturate(np.float32(strength) * facets.astype(np.float32))
-    cover.loss += np.float32(0.5 * strength) * (facets - facets.min()).astype(np.float32)
+    """Turn all ice into crystals: one to three layers of facets, clouds or dark spots.
+
+    Each layer has its own size, about `grain` A, sharpness and strength.
+    """
+    phase, loss = np.zeros(frame.grid, np.float32), np.zeros(frame.grid, np.float32)
+    for _ in range(rng.integers(1, 4)):
+        size = grain * float(np.exp(rng.uniform(np.log(0.3), np.log(5.0))))
+        sharpness = rng.uniform(0.2, 4.0)
+        shade = smooth_field(frame, size, rng)
+        if rng.random() < 0.5:  # spots, the rarer the higher the part of the field that counts
+            shade = np.maximum(shade - rng.uniform(0.3, 2.2), 0.0)
+        facets = np.tanh(sharpness * shade) / np.tanh(sharpness)
+        strength = float(np.exp(rng.uniform(np.log(0.01), np.log(0.4))))
+        phase += np.float32(strength) * facets.astype(np.float32)
+        loss += np.float32(0.5 * strength) * (facets - facets.min()).astype(np.float32)
+    cover.phase += saturate(phase)
+    cover.loss += loss
     cover.mask[:] = True
 
 
