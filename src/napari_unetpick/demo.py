@@ -51,8 +51,7 @@ WHAT_WAS_DONE = (
     "were marked and the model was fine-tuned on them. The fine-tuned model picked the same test "
     "micrographs, which no training has used. All of these micrographs are simulated: their "
     "particles are known, and both models were scored on them once.\n\nSimulated data are easier "
-    "than most real data: see the docs for figures on real data. What follows after the comparison "
-    "is about the fine-tuned model alone."
+    "than most real data: see the docs for figures on real data."
 )
 
 
@@ -165,7 +164,7 @@ def what_was_run(card: dict[str, Any], found: Evaluation) -> Section:
     validation, training = card["validation"]["f1"], card["training"]
     test = found.headline.f1
     rows = (
-        ("Trained on", f"{training['particles']:,} particles"),
+        ("Trained on", f"{training['particles']:,} particles; the other labels validate"),
         ("Recipe, seed", f"{card['settings']['recipe']}, {card['settings']['train']['seed']}"),
         ("Epochs", f"{card['settings']['train']['epochs']}"),
         ("Threshold", f"{card['calibration']['threshold']:.3f}, chosen on validation"),
@@ -174,7 +173,8 @@ def what_was_run(card: dict[str, Any], found: Evaluation) -> Section:
         ("Validation - test", f"{100 * (validation - test):+.1f} points"),
     )
     text = (
-        "A part of the labels is not trained on but validates: it chooses the threshold, and its "
-        "F1 says before any test how good the model is, if the other micrographs are alike."
+        "From here on, everything is about the fine-tuned model. A part of its labels is not "
+        "trained on but validates: it chooses the threshold, and the F1 on it is what to expect of "
+        "micrographs that are alike."
     )
     return Section("Fine-tuning", text, table=Table(("What", "Value"), rows))

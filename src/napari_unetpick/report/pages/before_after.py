@@ -17,6 +17,7 @@ from napari_unetpick.report.tables.comparison import difference_texts
 from napari_unetpick.report.tables.evaluation import Table, interval
 from napari_unetpick.study.compare.result import ComparisonResult, MethodResult
 
+HALF_WIDTH = 880  # pixels of a picture that stands beside another
 HEADERS = ("model", "labels", "picks", "true", "precision", "recall", "F1", "95 % of F1")
 
 
@@ -36,7 +37,9 @@ def before_after_sections(
     pixel_size
         Of the micrographs, A/px.
     """
-    curves = themed(lambda theme: draw_methods(found, theme), "Precision and recall of both models")
+    curves = themed(
+        lambda theme: draw_methods(found, theme), "Precision and recall of both models", wide=True
+    )
     explained = (
         "Marks: the picks of each model. Curves: all other thresholds; lower ones pick more, with "
         "higher recall and lower precision. Top right is perfect. Grey: lines of equal F1."
@@ -86,6 +89,8 @@ def meanings(found: ComparisonResult) -> list[str]:
     first, second = found.methods
     value, span = difference_texts((second.differences or {})["particle"])
     return [
+        "Picks: how many the model made on the test micrographs. True: how many of these are "
+        "particles.",
         "Precision: the fraction of the picks that are particles. The others are false picks, to "
         "be removed in 2D classification.",
         "Recall: the fraction of the particles that were picked. The others are missed.",
@@ -107,7 +112,8 @@ def one_micrograph(found: ComparisonResult, images: Images, pixel_size: float) -
         image, score = images(key), row.matches.score
         if image is None:
             continue
-        figure = draw_overlay(row, make_view(image, row.pair.diameter), pixel_size)
+        view = make_view(image, row.pair.diameter)
+        figure = draw_overlay(row, view, pixel_size, HALF_WIDTH)
         caption = (
             f"{method.name}: {score.n_matched:,} true, {score.n_picks - score.n_matched:,} false, "
             f"{score.n_truth - score.n_matched:,} missed"
