@@ -47,11 +47,11 @@ GENERAL, TUNED = "general model", "fine-tuned model"
 TITLE = "Demo: the general model, and the same fine-tuned"
 WHAT_WAS_DONE = (
     "The general model, which comes with the program, picked the test micrographs without any "
-    "label; all it was told is the particle diameter. Then the particles of some other micrographs "
-    "were marked and the model was fine-tuned on them. The fine-tuned model picked the same test "
-    "micrographs, which no training has used. All of these micrographs are simulated: their "
-    "particles are known, and both models were scored on them once.\n\nSimulated data are easier "
-    "than most real data: see the docs for figures on real data."
+    "label; all it was told is the particle diameter. Then the model was fine-tuned on "
+    f"{LABELLED} other micrographs, on which all particles were marked. The fine-tuned model "
+    "picked the same test micrographs, which no training has used. All of these micrographs are "
+    "simulated: their particles are known, and both models were scored on them once."
+    "\n\nSimulated data are easier than most real data: see the docs for figures on real data."
 )
 
 
