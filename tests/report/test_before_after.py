@@ -48,8 +48,8 @@ def test_figures_of_both_by_hand(found):
     assert "3 test micrographs, 12 particles; protocol particle" in table.caption
     shown = {each.label: (each.value, each.note) for each in before_after_tiles(found)}
     assert shown["F1, general model"][0] == "0.800"
-    assert shown["Precision"] == ("1.000", "general model: 0.667")
-    assert shown["Picks"] == ("9", "general model: 18")
+    assert shown["Precision"] == ("1.000", "before: 0.667")
+    assert shown["Picks"] == ("9", "before: 18")
 
 
 def test_picks_are_compared_as_delivered(found):

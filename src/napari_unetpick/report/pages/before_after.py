@@ -54,12 +54,11 @@ def before_after_sections(
 def before_after_tiles(found: ComparisonResult) -> list[Tile]:
     """Give the F1 of both, and the second one's other figures beside the first one's."""
     first, second = (method.evaluation.half for method in found.methods)
-    name = found.methods[0].name
     return [
         *tiles(found),
-        Tile("Precision", f"{second.precision:.3f}", f"{name}: {first.precision:.3f}"),
-        Tile("Recall", f"{second.recall:.3f}", f"{name}: {first.recall:.3f}"),
-        Tile("Picks", f"{second.n_picks:,}", f"{name}: {first.n_picks:,}"),
+        Tile("Precision", f"{second.precision:.3f}", f"before: {first.precision:.3f}"),
+        Tile("Recall", f"{second.recall:.3f}", f"before: {first.recall:.3f}"),
+        Tile("Picks", f"{second.n_picks:,}", f"before: {first.n_picks:,}"),
     ]
 
 
