@@ -1,6 +1,6 @@
 # Every target makes its own environment in .venv first; nothing here ever waits for an answer.
 #
-#   make demo      sample data -> train -> pick -> evaluate -> report, in demo/
+#   make demo      sample data -> general model -> fine-tune -> pick -> report, in demo/
 #   make test      the tests
 #   make test-fast the tests that take no more than some seconds each
 #   make napari    napari with the sample micrograph and its picks

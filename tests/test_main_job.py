@@ -75,6 +75,29 @@ def test_apoferritin_is_picked_as_well_as_its_annotators_agree(real_data: Path, 
     assert found["f1"] >= 0.97
 
 
+@pytest.mark.slow
+def test_demo_shows_the_general_model_before_and_after_fine_tuning(tmp_path: Path):
+    out = tmp_path / "demo"
+    run("demo", "--out", out)
+    before, after = read(out / "comparison.csv")
+    assert (before["name"], after["name"]) == ("general model", "fine-tuned model")
+    assert before["n_micrographs"] == after["n_micrographs"] == "4"
+    assert float(before["particle.f1"]) >= 0.8
+    assert float(after["particle.f1"]) >= float(before["particle.f1"])
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert round(results["f1"], 4) == float(after["particle.f1"])
+    picked = {row["micrograph"] for row in read(out / "picks_general" / "picks.csv")}
+    labelled = {row["micrograph"] for row in read(out / "labelled_picks.csv")}
+    assert picked == {row["micrograph"] for row in read(out / "test_truth.csv")}
+    assert not picked & labelled
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert f"{float(before['particle.f1']):.3f}" in page
+    assert f"{float(after['particle.f1']):.3f}" in page
+    model = (out / "run" / "model.safetensors").read_bytes()
+    assert "already finished" in unetpick_process("demo", "--out", out).stderr
+    assert (out / "run" / "model.safetensors").read_bytes() == model
+
+
 @pytest.mark.parametrize("command", ["train", "pick", "evaluate", "simulate", "convert", "demo"])
 def test_every_command_explains_itself(command: str):
     assert "--" in run(command, "--help")

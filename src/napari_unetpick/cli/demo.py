@@ -14,7 +14,7 @@ def demo(
         bool, typer.Option("--view", help="Open a micrograph with its picks in napari at the end.")
     ] = False,
 ) -> None:
-    """Simulate micrographs, train, pick, evaluate and write a report, in a few minutes."""
+    """Pick simulated micrographs with the general model, fine-tune it, pick again, and report."""
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.demo import demo as run_demo
 

@@ -24,7 +24,10 @@ _INK = "#f2f4f7"
 
 
 def draw_overlay(
-    row: MicrographResult, view: MicrographView, pixel_size: float | None = None
+    row: MicrographResult,
+    view: MicrographView,
+    pixel_size: float | None = None,
+    width: int = WIDTH,
 ) -> Figure:
     """Draw one micrograph with rings of the particle diameter.
 
@@ -39,10 +42,12 @@ def draw_overlay(
         Its picture, from `view.make_view`.
     pixel_size
         A/px of the file, for a scale bar; None draws none.
+    width
+        Pixels of the picture; the fewer, the larger are rings and text in it.
     """
     rows, cols = view.pixels.shape
-    height = round(WIDTH * rows / cols)
-    figure = make_figure(WIDTH / 100, (height + _STRIP) / 100, 100, _PAPER)
+    height = round(width * rows / cols)
+    figure = make_figure(width / 100, (height + _STRIP) / 100, 100, _PAPER)
     axes = figure.add_axes((0, 0, 1, height / (height + _STRIP)))
     axes.imshow(
         view.pixels, cmap="gray", vmin=0, vmax=255, extent=view.extent, interpolation="hanning"

@@ -24,7 +24,7 @@ from napari_unetpick.report.figures.gallery import (
 )
 from napari_unetpick.report.figures.overlay import draw_overlay
 from napari_unetpick.report.figures.view import Greys, cut_crop, make_view
-from napari_unetpick.report.pages.html import PageImage, Section, write_report
+from napari_unetpick.report.pages.html import PageImage, Section, Tile, write_report
 from napari_unetpick.report.pages.page import (
     evaluation_sections,
     overlay_section,
@@ -48,6 +48,7 @@ def write_evaluation(
     pixel_sizes: Mapping[str, float] | None = None,
     before: Sequence[Section] = (),
     after: Sequence[Section] = (),
+    tiles: Sequence[Tile] | None = None,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Path]:
     """Write results.json, .csv and .md, the curves, the gallery, overlays and report.html.
@@ -64,6 +65,8 @@ def write_evaluation(
         A/px by micrograph key, for the scale bars.
     before, after
         Sections of the page before and after those of the evaluation.
+    tiles
+        The page's headline figures, instead of those of the evaluation.
     on_progress
         Called with (done, total, key) after each micrograph's picture.
 
@@ -96,7 +99,7 @@ def write_evaluation(
         f"protocol {evaluation.protocol}, {tell_count(len(evaluation.micrographs), 'micrograph')}"
     )
     subtitle = f"{subtitle} · {line}" if subtitle else line[0].upper() + line[1:]
-    tiles = summary_tiles(evaluation)
+    tiles = summary_tiles(evaluation) if tiles is None else tiles
     files.append(write_report(out / "report.html", title, tiles, sections, subtitle=subtitle))
     return files
 
