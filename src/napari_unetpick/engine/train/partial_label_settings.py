@@ -24,6 +24,8 @@ class PartialLabelSettings:
         for 0.850 on one set and 0.724 for 0.763 on another.
     final_share
         The same for the network that is kept: it starts from cleaner labels.
+    general_share
+        The same where training starts from the general model.
     clean_weight
         Of unmarked background once it holds next to no particles; 0.25 before that, the setting
         `unknown_weight`.
@@ -57,6 +59,7 @@ class PartialLabelSettings:
     folds: int = 3
     fold_share: float = 0.25
     final_share: float = 0.6
+    general_share: float = 0.2
     clean_weight: float = 0.5
     least_recall: float = 0.5
     least_width: float = 0.2

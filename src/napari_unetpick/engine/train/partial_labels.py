@@ -90,7 +90,7 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
         "training",
         number=0,
         items=[with_pseudo_labels(i, estimate.pseudo[i.index]) for i in training.items],
-        epochs=max(1, round(PARTIAL_LABELS.final_share * settings.train.epochs)),
+        epochs=max(1, round(final_share(training) * settings.train.epochs)),
         target=replace(settings.target, unknown_weight=PARTIAL_LABELS.clean_weight),
         ignored={index: each.ignored for index, each in estimate.pseudo.items()},
         rate=training.rate,
@@ -123,7 +123,13 @@ def halfway(start: Weights, end: Weights) -> Weights:
 def share_of_epochs(training: Training) -> float:
     """Return how many times the recipe's epochs the whole training takes."""
     folds = 0 if fine_tunes(training) else len(partial.make_folds(training.items))
-    return folds * PARTIAL_LABELS.fold_share + PARTIAL_LABELS.final_share
+    return folds * PARTIAL_LABELS.fold_share + final_share(training)
+
+
+def final_share(training: Training) -> float:
+    """Return how many times the recipe's epochs the network that is kept takes."""
+    shares = PARTIAL_LABELS
+    return shares.general_share if starts_general(training) else shares.final_share
 
 
 def cross_fit(training: Training) -> Generator[Event, None, PickEstimate]:
@@ -165,13 +171,19 @@ def cross_fit(training: Training) -> Generator[Event, None, PickEstimate]:
 def fine_tunes(training: Training) -> bool:
     """Tell whether training starts from the general model, or one of clicks in most of these."""
     start = training.job.start
-    if start is not None and start.card.get("general") is True:
+    if starts_general(training):
         return True
     if start is None or start.card.get("calibration", {}).get("kind") != "rank":
         return False
     known = set(start.card["training"].get("names", []))
     keys = [name_hash(item.micrograph.key) for item in training.items]
     return 2 * sum(key in known for key in keys) > len(keys)
+
+
+def starts_general(training: Training) -> bool:
+    """Tell whether training starts from the general model."""
+    start = training.job.start
+    return start is not None and start.card.get("general") is True
 
 
 def estimate_from_start(training: Training) -> PickEstimate:
