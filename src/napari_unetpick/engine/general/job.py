@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from napari_unetpick.settings import NetworkSettings, Settings, TrainSettings, to_dict
+from napari_unetpick.settings import AugmentSettings, NetworkSettings, Settings, TrainSettings, to_dict
 from napari_unetpick.version import __version__
 
 PATCHES = 2_000_000
@@ -21,6 +21,7 @@ HELD_OUT = 10_000_000
 def general_settings(patches: int, seed: int, batch: int = 16) -> Settings:
     """Return the recipe for `patches` patches in all.
 
+    Spectra vary more than in other recipes: what is simulated must not be known by its spectrum.
     Rate and batch grow together (Goyal et al. 2017), up to four times the rate.
     """
     rate = 2e-3 * min(max(batch / 16, 1.0) ** 0.5, 4.0)
@@ -28,6 +29,7 @@ def general_settings(patches: int, seed: int, batch: int = 16) -> Settings:
         recipe="improved",
         upsample=True,
         network=NetworkSettings(junk=True),
+        augment=AugmentSettings(probability=0.7, scale=0.2, spectrum=1.0),
         train=TrainSettings(
             epochs=max(1, round(patches / PATCHES_AN_EPOCH)),
             patches_per_epoch=PATCHES_AN_EPOCH,
