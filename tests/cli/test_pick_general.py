@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,8 @@ import numpy as np
 import pytest
 from command_line import TinySet, unetpick, unetpick_process
 
+from napari_unetpick import api
+from napari_unetpick.engine.pick import ensemble
 from napari_unetpick.engine.pick import run as picking
 from napari_unetpick.io import models
 from napari_unetpick.io.formats.read import read_picks
@@ -151,6 +155,56 @@ def test_at_most_the_best_picks_of_a_micrograph(tiny: TinySet, tmp_path: Path):
         assert len(picks) == min(5, len(every[name]))
         expected = np.sort(every[name].scores)[::-1][:5]
         np.testing.assert_allclose(np.sort(picks.scores)[::-1], expected)
+
+
+def test_picks_in_junk_are_left_out_unless_wanted(
+    tiny: TinySet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The left half of each micrograph is junk to the model."""
+
+    def half(maps: list[np.ndarray]) -> np.ndarray:
+        junk = np.zeros_like(maps[0][0])
+        junk[:, : junk.shape[1] // 2] = 1
+        return junk
+
+    monkeypatch.setattr(ensemble, "junk_of", half)
+    with mrcfile.open(next(iter(tiny.folder.glob("*.mrc"))), header_only=True) as file:
+        middle = int(file.header.nx) / 2
+    arguments = ("pick", tiny.folder, "--diameter", tiny.diameter, "--contrast", "dark", "--out")
+    without, every = (tmp_path / name for name in ("without", "every"))
+    done = unetpick(*arguments, without)
+    assert done.returncode == 0, done.stderr
+    assert unetpick(*arguments, every, "--no-junk").returncode == 0
+    cell = 8  # px: the edge of junk runs along cells
+    left, right = 0, 0
+    for name, coords in picked(every).items():
+        left += int((coords[:, 1] < middle - cell).sum())
+        right += int((coords[:, 1] > middle + cell).sum())
+        assert (picked(without)[name][:, 1] > middle - cell).all()
+    assert left > 10 < right
+    assert sum(map(len, picked(without).values())) >= right
+    said = re.search(r"(\d+) candidates in junk .* left out; usable area 0\.(\d\d)", done.stderr)
+    assert said
+    assert int(said[1]) >= left
+    assert abs(int(said[2]) - 50) <= 3
+    rows = [list(csv.DictReader((out / "micrographs.csv").open())) for out in (without, every)]
+    assert all(abs(float(row["usable_area"]) - 0.5) < 0.03 for row in rows[0])
+    assert sum(int(row["in_junk"]) for row in rows[0]) == int(said[1])
+    assert {row["usable_area"] for row in rows[1]} == {""}
+    assert [int(row["picks"]) for row in rows[1]] == [len(each) for each in picked(every).values()]
+    other = unetpick(*arguments, without, "--no-junk", "--resume")
+    assert other.returncode == 2
+    assert "junk (none, now kept)" in other.stderr
+    found = [
+        sum(
+            len(each.picks)
+            for each in api.pick(
+                tiny.folder, diameter=float(tiny.diameter), contrast="dark", junk=junk
+            )
+        )
+        for junk in (True, False)
+    ]
+    assert found == [sum(map(len, picked(out).values())) for out in (without, every)]
 
 
 def test_a_package_without_a_general_model_says_so(tiny: TinySet, general: Path, tmp_path: Path):

@@ -15,6 +15,7 @@ from napari_unetpick.export.pick_folder import (
     check_folder,
     parse_formats,
 )
+from napari_unetpick.export.pick_tables import Outcome
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.write import WRITERS
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -46,14 +47,14 @@ def write_pairs(out, candidates, picks, formats, unfinished="refuse"):
     left = folder.todo()
     for (micrograph, every), (_, chosen) in zip(candidates, picks, strict=True):
         if micrograph.name in left:
-            folder.add(every, chosen)
+            folder.add(Outcome(every, chosen))
     folder.finish()
     return [path for path in out.rglob("*") if path.is_file()]
 
 
 def test_candidates_and_picks_come_back_from_their_tables(tmp_path):
     names = {file.name for file in write(tmp_path, "csv")}
-    assert names == {"candidates.csv", "picks.csv", "picking.toml"}
+    assert names == {"candidates.csv", "micrographs.csv", "picks.csv", "picking.toml"}
     files = [tmp_path / "out" / name for name in ("candidates.csv", "picks.csv")]
     assert files[0].read_text().startswith("micrograph,x,y,score,diameter\n")
     for file, every in zip(files, (1, 2), strict=True):
@@ -64,11 +65,29 @@ def test_candidates_and_picks_come_back_from_their_tables(tmp_path):
             np.testing.assert_allclose(one.scores, picks.scores, atol=1e-6)
 
 
+def test_a_table_of_micrographs_with_counts_and_usable_area(tmp_path):
+    pairs, chosen = make_pairs(), make_pairs(2)
+    folder = PickFolder(tmp_path / "out", [m for m, _ in pairs], {"formats": ["csv"]})
+    folder.open("refuse")
+    usable, in_junk = (0.75, None, 1.0), (4, 0, 0)
+    for (_, every), (_, picks), *more in zip(pairs, chosen, usable, in_junk, strict=True):
+        folder.add(Outcome(every, picks, *more))
+    counts = folder.finish()
+    assert (counts.in_junk, counts.usable) == (4, 0.875)
+    assert (tmp_path / "out" / "micrographs.csv").read_text().splitlines() == [
+        "micrograph,picks,candidates,usable_area,in_junk",
+        "May08_03.05.02.mrc,5,9,0.7500,4",
+        "second.mrc,2,4,,0",
+        "none.mrc,0,0,1.0000,0",
+    ]
+
+
 def test_relion_and_cryosparc_files_hold_the_picks(tmp_path):
     files = write(tmp_path, "star", "csv")
     names = {file.name for file in files}
     assert names == {
         "candidates.csv",
+        "micrographs.csv",
         "picks.csv",
         "picking.toml",
         "picks.star",
@@ -162,7 +181,8 @@ def test_what_an_earlier_picking_wrote_goes_and_other_files_stay(tmp_path):
     write_pairs(out, make_pairs()[1:], make_pairs(2)[1:], ["cbox"])
     found = contents(out)
     assert set(found) == {
-        *("candidates.csv", "picks.csv", "picking.toml", "second.cbox", "none.cbox", *mine),
+        *("candidates.csv", "micrographs.csv", "picks.csv", "picking.toml", *mine),
+        *("second.cbox", "none.cbox"),
         *(f"info/{name}_info.json" for name in ("May08_03.05.02", "second", "none")),
     }
     assert {name: found[name] for name in mine} == mine

@@ -46,6 +46,7 @@ def pick(
     contrast: str = "auto",
     keep: Literal["more", "balanced", "clean"] | None = None,
     max_picks: int | None = None,
+    junk: bool = True,
     device: str = "auto",
     on_event: OnEvent | None = None,
 ) -> Iterator[PickedMicrograph]:
@@ -71,6 +72,9 @@ def pick(
         F1) or "clean" (at least 0.95).
     max_picks
         On a micrograph, the best ones; None is no limit.
+    junk
+        Leave out picks in areas that the model sees as junk (ice, carbon, edges). Which areas these
+        are is in the candidates: `candidates.junk`, or None where the model doesn't know.
 
     Raises
     ------
@@ -89,7 +93,7 @@ def pick(
     members = [model] if isinstance(model, str | Path | TrainedModel) else list(model or ())
     paths = model_paths([e.path if isinstance(e, TrainedModel) else e for e in members])
     chosen, why = choose_device(device)
-    scorer = make_scorer([(str(path), load_model(path)) for path in paths], chosen)
+    scorer = make_scorer([(str(path), load_model(path)) for path in paths], chosen, junk=junk)
     listed = list_micrographs(micrographs)
     by_key = {each.key: each for each in listed}
     job = FindJob(micrographs=listed, diameter=diameter, pixel_size=pixel_size, contrast=contrast)

@@ -60,6 +60,13 @@ def pick(
         int | None,
         typer.Option(metavar="N", help="Most picks on a micrograph; the best scores are kept."),
     ] = None,
+    junk: Annotated[
+        bool,
+        typer.Option(
+            "--junk/--no-junk",
+            help="Leave out picks in areas that the model sees as junk (ice, carbon, edges).",
+        ),
+    ] = True,
     min_distance: Annotated[
         float | None,
         typer.Option(
@@ -83,8 +90,9 @@ def pick(
     Contrast, diameter and the threshold of --keep are found on up to six micrographs and written to
     DIR/picking.toml; --resume uses them again.
 
-    Writes candidates.csv (every candidate with its score), picks.csv, RELION's autopick.star with
-    one file per micrograph, and picks.star for cryoSPARC. Unfinished results are in DIR/.picking.
+    Writes candidates.csv (every candidate with its score), picks.csv, micrographs.csv (counts and
+    usable area), RELION's autopick.star with one file per micrograph, and picks.star for cryoSPARC.
+    Unfinished results are in DIR/.picking.
     """
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.engine.inputs import make_pick_job, read_diameter
@@ -104,6 +112,7 @@ def pick(
         contrast=contrast,
         keep=keep,
         max_picks=max_picks,
+        junk=junk,
     )
     if "star" in job.formats or "relion" in job.formats:
         job = _named_for_relion(job, micrographs)

@@ -206,6 +206,7 @@ def make_pick_job(
     contrast: str = "auto",
     keep: str | None = None,
     max_picks: int | None = None,
+    junk: bool = True,
 ) -> PickJob:
     """Check what `unetpick pick` was given; without models the general one picks."""
     check_sizes(diameter, pixel_size)
@@ -225,6 +226,7 @@ def make_pick_job(
         contrast=contrast,
         keep=cast("Keep | None", keep),
         max_picks=max_picks,
+        junk=junk,
     )
 
 

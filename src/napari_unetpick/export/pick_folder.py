@@ -14,10 +14,13 @@ from napari_unetpick.export.pick_record import LIST, RECORD, PickRecord, read_re
 from napari_unetpick.export.pick_tables import (
     CANDIDATES,
     PICKS,
+    SUMMARY,
     TABLES,
+    Outcome,
     count_rows,
     highest_score,
     join_parts,
+    junk_in,
     split_table,
 )
 from napari_unetpick.io.atomic import explain_os_error, write_text
@@ -46,6 +49,10 @@ class PickCounts:
         The highest score where nothing was picked.
     each
         Picks by the name of the micrograph; empty where nothing was new.
+    in_junk
+        How many candidates would be picks if they didn't lie in junk.
+    usable
+        Mean share of the micrographs without junk, or None where that is unknown.
     """
 
     micrographs: int
@@ -53,6 +60,8 @@ class PickCounts:
     picks: int
     best: float | None = None
     each: Mapping[str, int] = field(default_factory=dict)
+    in_junk: int = 0
+    usable: float | None = None
 
 
 class PickFolder:
@@ -128,19 +137,18 @@ class PickFolder:
         """Tell whether any micrograph is done."""
         return any(map(self._is_done, self.record.micrographs))
 
-    def add(self, candidates: Picks, picks: Picks) -> None:
-        """Write the files of a micrograph, whose name both carry; at the first, make the folder."""
+    def add(self, one: Outcome) -> None:
+        """Write the files of a micrograph; at the first, make the folder."""
         if not self.started:
             self._start()
-        name = picks.micrograph
+        name = one.picks.micrograph
         folder = self.work if (self.out / PICKS).exists() else self.out
         for fmt, file in self.record.files_of(name):
             if folder == self.work and file.startswith(SHARED) and (self.out / file).is_file():
                 write_text(folder / file, read_text(self.out / file))
-            write_one(folder / file, picks, fmt)
+            write_one(folder / file, one.picks, fmt)
         for table in self.tables:
-            rows = candidates if table == CANDIDATES else picks
-            TABLES[table].write(self._part(table, name), rows)
+            TABLES[table].write(self._part(table, name), one)
 
     def finish(self) -> PickCounts:
         """Join the tables and move everything into OUT; where nothing is new, only count."""
@@ -154,6 +162,7 @@ class PickFolder:
             for table in self.tables
         }
         picked = dict(zip(record.done, counts[PICKS], strict=True))
+        in_junk, usable = junk_in(self.work / SUMMARY)
         best = None if any(counts[PICKS]) else highest_score(self.work / CANDIDATES)
         if record.with_list:
             files = [(n, self.out / f"{safe_stem(n)}{ENDINGS['relion']}") for n in record.done]
@@ -164,7 +173,13 @@ class PickFolder:
         except OSError as error:
             raise explain_os_error(error, self.out / RECORD) from error
         return PickCounts(
-            len(record.done), sum(counts[CANDIDATES]), sum(counts[PICKS]), best, picked
+            len(record.done),
+            sum(counts[CANDIDATES]),
+            sum(counts[PICKS]),
+            best,
+            picked,
+            in_junk,
+            usable,
         )
 
     def progress(self) -> str:

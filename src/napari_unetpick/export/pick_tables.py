@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.atomic import atomic_path
+from napari_unetpick.io.atomic import atomic_path, write_text
 from napari_unetpick.io.formats.csv_picks import write_csv
 from napari_unetpick.io.formats.relion_picks import write_combined_star
 from napari_unetpick.io.formats.topaz import write_topaz
@@ -20,6 +20,26 @@ from napari_unetpick.io.text import escape
 
 HEAD = re.compile(rb"data_\n\nloop_\n(?:_.*\n)+|.*\n")
 LONGEST_HEAD = 1024  # bytes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a picking made of one micrograph, whose name candidates and picks carry.
+
+    Parameters
+    ----------
+    candidates, picks
+        All with their scores, and those that were picked.
+    usable
+        The share of the micrograph without junk, 0 to 1, or None where the model doesn't know.
+    in_junk
+        How many would be picks if they didn't lie in junk.
+    """
+
+    candidates: Picks
+    picks: Picks
+    usable: float | None = None
+    in_junk: int = 0
 
 
 @dataclass(frozen=True)
@@ -34,7 +54,7 @@ class PickTable:
         What each row of a micrograph starts with, from the micrograph's name.
     """
 
-    write: Callable[[Path, Picks], None]
+    write: Callable[[Path, Outcome], None]
     row_start: Callable[[str], str]
 
 
@@ -42,29 +62,38 @@ def _write_csv(path: Path, picks: Picks) -> None:
     write_csv(path, [picks], scores=True)
 
 
+def _write_summary(path: Path, one: Outcome) -> None:
+    name = escape(base_name(one.picks.micrograph))
+    usable = "" if one.usable is None else f"{one.usable:.4f}"
+    row = f"{name},{len(one.picks)},{len(one.candidates)},{usable},{one.in_junk}\n"
+    write_text(path, SUMMARY_HEAD + row)
+
+
 def _csv_start(name: str) -> str:
     return escape(base_name(name)) + ","
 
 
-CANDIDATES, PICKS = "candidates.csv", "picks.csv"
+CANDIDATES, PICKS, SUMMARY = "candidates.csv", "picks.csv", "micrographs.csv"
+SUMMARY_HEAD = "micrograph,picks,candidates,usable_area,in_junk\n"
 TABLES = {
-    PICKS: PickTable(_write_csv, _csv_start),
+    PICKS: PickTable(lambda path, one: _write_csv(path, one.picks), _csv_start),
     "picks.star": PickTable(
-        lambda path, picks: write_combined_star(path, [picks]),
+        lambda path, one: write_combined_star(path, [one.picks]),
         lambda name: quote(name) + " ",
     ),
     "topaz.txt": PickTable(
-        lambda path, picks: write_topaz(path, [picks]),
+        lambda path, one: write_topaz(path, [one.picks]),
         lambda name: micrograph_key(name) + "\t",
     ),
-    CANDIDATES: PickTable(_write_csv, _csv_start),
+    CANDIDATES: PickTable(lambda path, one: _write_csv(path, one.candidates), _csv_start),
+    SUMMARY: PickTable(_write_summary, _csv_start),
 }
 OF_FORMAT = {"star": "picks.star", "cryosparc": "picks.star", "topaz": "topaz.txt"}
 
 
 def tables_of(formats: Iterable[str]) -> list[str]:
     """Return the tables that formats need, in the order of `TABLES`."""
-    wanted = {PICKS, CANDIDATES} | {OF_FORMAT[fmt] for fmt in formats if fmt in OF_FORMAT}
+    wanted = {PICKS, CANDIDATES, SUMMARY} | {OF_FORMAT[fmt] for fmt in formats if fmt in OF_FORMAT}
     return [table for table in TABLES if table in wanted]
 
 
@@ -123,6 +152,15 @@ def highest_score(path: Path) -> float | None:
     """Return the highest score in a CSV table, or None where there are no rows."""
     with open(path, encoding="utf-8", newline="") as file:
         return max((float(row["score"]) for row in csv.DictReader(file)), default=None)
+
+
+def junk_in(path: Path) -> tuple[int, float | None]:
+    """Return how many picks junk cost, and the mean usable area, of a table of micrographs."""
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    known = [float(row["usable_area"]) for row in rows if row["usable_area"]]
+    left_out = sum(int(row["in_junk"]) for row in rows)
+    return left_out, sum(known) / len(known) if known else None
 
 
 def head_of(text: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -94,6 +94,16 @@ class Candidates:
         least = calibration.threshold if threshold is None else threshold
         distance = calibration.min_distance if min_distance is None else min_distance
         return select(self.coords, scores, least, distance * self.diameter_px), scores
+
+    def picks_in_junk(
+        self,
+        calibration: Calibration,
+        threshold: float | None = None,
+        min_distance: float | None = None,
+    ) -> NDArray[np.intp]:
+        """Return which would be picks if the junk did not matter, but lie in it."""
+        chosen, _ = replace(self, junk=None).picked(calibration, threshold, min_distance)
+        return chosen[self.in_junk[chosen]]
 
     def picks(
         self,

@@ -14,6 +14,7 @@ from napari_unetpick.engine.pick import run as picking
 from napari_unetpick.errors import Cancelled, EngineError, InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message
 from napari_unetpick.export.pick_folder import PickFolder
+from napari_unetpick.export.pick_tables import Outcome
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks
@@ -30,10 +31,10 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> picking.PickJob:
 
     def choose(_job: object, _scorer: object, micrograph: Micrograph, found: Candidates):
         one = Picks(micrograph.name, found.coords, found.raw, np.full(1, 10.0))
-        return one, one
+        return Outcome(one, one)
 
     monkeypatch.setattr(
-        picking, "make_scorer", lambda *_: SimpleNamespace(general=False, adaptation=None)
+        picking, "make_scorer", lambda *_, **__: SimpleNamespace(general=False, adaptation=None)
     )
     monkeypatch.setattr(picking, "choose", choose)
     monkeypatch.setattr(picking, "tell_counts", lambda *_: Message("counted"))
@@ -126,10 +127,10 @@ def test_an_error_in_writing_keeps_what_was_done(
 ):
     add = PickFolder.add
 
-    def full(folder: PickFolder, candidates: Picks, picks: Picks) -> None:
-        if picks.micrograph == "M/b.mrc":
+    def full(folder: PickFolder, one: Outcome) -> None:
+        if one.picks.micrograph == "M/b.mrc":
             raise EngineError("no space left on the disk")
-        add(folder, candidates, picks)
+        add(folder, one)
 
     monkeypatch.setattr(PickFolder, "add", full)
     said = fails(job, EngineError)

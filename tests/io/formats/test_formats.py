@@ -410,6 +410,7 @@ def test_the_pick_commands_folder_is_read_once(tmp_path: Path):
     write_picks(planted(), tmp_path, "relion")
     for fmt, name in (("csv", "picks.csv"), ("csv", "candidates.csv"), ("star", "picks.star")):
         write_picks(planted(), tmp_path / name, fmt)
+    (tmp_path / "micrographs.csv").write_text("micrograph,picks\nb.mrc,1\n")
     assert {name: len(p) for name, p in read_picks(tmp_path).items()} == {
         "Movies/May08_03.05.02.mrc": 30,
         "Movies/b.mrc": 1,

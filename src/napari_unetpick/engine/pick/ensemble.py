@@ -44,6 +44,8 @@ class Scorer:
         Whether all members are general models: any diameter, dark particles.
     adaptation
         How the calibration follows from the scores of the set at hand; None where it stays.
+    knows_junk
+        Whether it says where junk is, if a member knows it.
     """
 
     networks: tuple[UNet, ...]
@@ -54,21 +56,25 @@ class Scorer:
     device: torch.device
     general: bool = False
     adaptation: Adaptation | None = None
+    knows_junk: bool = True
 
     def score(
         self, image: NDArray[np.float32], check_stop: Callable[[], None] = lambda: None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Return raw score maps of a preprocessed micrograph, with rims of `RIM`.
 
-        Particles (members, rows, cols), and junk (rows, cols) where a member knows it.
+        Particles (members, rows, cols), and junk (rows, cols) where a member knows it, or None.
         """
         wide = widen(image)
         maps = [score_map(each, wide, self.device, check_stop=check_stop) for each in self.networks]
-        return np.stack([each[0] for each in maps]), junk_of(maps)
+        junk = junk_of(maps) if self.knows_junk else None
+        return np.stack([each[0] for each in maps]), junk
 
 
-def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Scorer:
-    """Build the networks of one or several models (name, model).
+def make_scorer(
+    models: Sequence[tuple[str, Model]], device: torch.device, *, junk: bool = True
+) -> Scorer:
+    """Build the networks of one or several models (name, model); `junk`: whether it is heeded.
 
     Raises
     ------
@@ -98,6 +104,7 @@ def make_scorer(models: Sequence[tuple[str, Model]], device: torch.device) -> Sc
         device=device,
         general=bool(models) and all(is_general(model) for _, model in models),
         adaptation=read_adaptation(models[0][1].card, models[0][0]) if len(models) == 1 else None,
+        knows_junk=junk,
     )
 
 

@@ -17,10 +17,11 @@ from napari_unetpick.engine.pick.survey import needs_survey, survey
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message
 from napari_unetpick.export.pick_folder import PickCounts, PickFolder, Unfinished
+from napari_unetpick.export.pick_tables import Outcome
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.models import Model, digest
 from napari_unetpick.io.names import micrograph_key
-from napari_unetpick.io.picks import Picks
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.operating_point import Keep, check_choice
 from napari_unetpick.picking.outlying import tell_outlying
@@ -47,6 +48,8 @@ class PickJob(FindJob):
         The operating point that the threshold is chosen for, or None for `threshold`.
     max_picks
         On a micrograph, the best ones; None is no limit.
+    junk
+        Whether there are no picks in areas that the model sees as junk.
 
     Raises
     ------
@@ -63,6 +66,7 @@ class PickJob(FindJob):
     unfinished: Unfinished = "refuse"
     keep: Keep | None = None
     max_picks: int | None = None
+    junk: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -83,7 +87,7 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
         What was done is kept, and can be resumed.
     """
     device, why = choose_device(job.device)
-    scorer = make_scorer(job.models, device)
+    scorer = make_scorer(job.models, device, junk=job.junk)
     folder = PickFolder(job.out, job.micrographs, options_of(job, device))
     messages = folder.open(job.unfinished)
     yield Message(f"device: {why}")
@@ -99,7 +103,7 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
             if isinstance(event, Failed):
                 failed.append(event)
             elif isinstance(event, FoundCandidates):
-                folder.add(*choose(job, scorer, micrographs[event.key], event.candidates))
+                folder.add(choose(job, scorer, micrographs[event.key], event.candidates))
             yield event
         if failed and not folder.any_done():
             raise InputError(failed[0].reason)
@@ -111,6 +115,8 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
         raise type(error)(f"{reason}; {folder.progress()}") from error
     if micrographs:
         yield tell_counts(job, scorer, counts)
+    if counts.in_junk:
+        yield tell_junk(counts)
     if outlying := tell_outlying(counts.each):
         yield Message(outlying, "warning")
     yield Done(
@@ -146,6 +152,7 @@ def applied(found: Findings, job: PickJob) -> PickJob:
 def options_of(job: PickJob, device: torch.device) -> dict[str, Any]:
     """Return what changes the files of a picking; a resumed one must have the same."""
     more = {"contrast": job.contrast, "keep": job.keep, "max_picks": job.max_picks}
+    more |= {"junk": None if job.junk else "kept"}
     return {
         "models": [digest(model) for _, model in job.models],
         "diameter": job.diameter or "auto",
@@ -174,13 +181,22 @@ def tell_counts(job: PickJob, scorer: Scorer, counts: PickCounts) -> Message:
     )
 
 
-def choose(
-    job: PickJob, scorer: Scorer, micrograph: Micrograph, found: Candidates
-) -> tuple[Picks, Picks]:
+def tell_junk(counts: PickCounts) -> Message:
+    """Say how many picks there would be in junk."""
+    assert counts.usable is not None
+    return Message(
+        f"{tell_count(counts.in_junk, 'candidate')} in junk (ice, carbon, edges) left out; usable "
+        f"area {counts.usable:.2f} in the mean"
+    )
+
+
+def choose(job: PickJob, scorer: Scorer, micrograph: Micrograph, found: Candidates) -> Outcome:
     """Return all candidates of a micrograph with their scores, and the picks among them."""
     name, calibration = micrograph.name, scorer.calibration
     distance = in_diameters(job.min_distance, job, scorer)
-    return (
+    return Outcome(
         found.scored(calibration, micrograph=name),
         found.picks(calibration, job.threshold, distance, most=job.max_picks, micrograph=name),
+        None if found.junk is None else found.junk.usable,
+        len(found.picks_in_junk(calibration, job.threshold, distance)),
     )

@@ -31,7 +31,7 @@ READERS = {
 
 FOLDER_EXTENSIONS = (".star", ".csv", ".tsv", ".box", ".cbox", ".json", ".txt", ".cs")
 LABELS_FILE = "labels.csv"
-NOT_PICKS = ("negatives.csv", "candidates.csv", "areas.json")
+NOT_PICKS = ("negatives.csv", "candidates.csv", "micrographs.csv", "areas.json")
 """Files of our own folders that hold something else than picks."""
 ANNOTATIONS = b'"columns"'
 """What the head of a project's file of annotations holds, and EMAN's JSON does not."""
