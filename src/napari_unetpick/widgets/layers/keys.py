@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 DRAWN = ("exclusions", "complete")
+PAINTED = "junk"  # the keys there are napari's own
+STEPS = (".", ",")
 
 
 class LayerKeys:
@@ -33,6 +35,9 @@ class LayerKeys:
             self._bind(kind, key)
 
     def _bind(self, kind: str, key: str) -> None:
-        if kind not in DRAWN or key not in self._not_on_shapes:
-            call = self._calls[key]
-            self._made[kind].bind_key(key, lambda _: call(), overwrite=True)
+        if kind in DRAWN and key in self._not_on_shapes:
+            return
+        if kind == PAINTED and key not in STEPS:
+            return
+        call = self._calls[key]
+        self._made[kind].bind_key(key, lambda _: call(), overwrite=True)

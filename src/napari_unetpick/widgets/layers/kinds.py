@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.project import Annotations
 from napari_unetpick.widgets.layers.points_table import areas_in_layer, picks_in_layer, show_picks
 from napari_unetpick.widgets.layers.styles import show_areas, show_candidates, show_points
 from napari_unetpick.widgets.session.pick_model import Chosen
 
 MARKED = ("picks", "negatives", "exclusions", "complete")
-"""Kinds in which the user marks something; the others are micrograph and candidates."""
+"""Kinds in which the user marks something; the others are micrograph, junk and candidates."""
 
 
-def needed_by(marks: Annotations) -> list[str]:
-    """Return the kinds of layers in which something is marked."""
-    return [kind for kind in MARKED if len(getattr(marks, kind))]
+def needed_by(marks: Annotations, found: Candidates | None) -> list[str]:
+    """Return the kinds of layers in which something is marked, or where junk is known."""
+    known = found is not None and found.junk is not None
+    return ["junk"] * known + [kind for kind in MARKED if len(getattr(marks, kind))]
 
 
 def fill(kind: str, layer: Any, marks: Annotations, chosen: Chosen | None, diameter: float) -> None:

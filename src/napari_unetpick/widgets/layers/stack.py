@@ -1,4 +1,4 @@
-"""The session's layers in napari: micrograph, picks, candidates, rejected places and areas.
+"""The session's layers in napari: micrograph, junk, picks, candidates, rejected places, areas.
 
 One layer of each kind, whose content changes with the current micrograph. Each layer knows by its
 metadata whose marks it shows: an edit goes to that micrograph, whatever has become current
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 
 from napari_unetpick.adapters.layer_data import OWN, own_metadata
@@ -24,6 +25,7 @@ from napari_unetpick.widgets.layers import kinds
 from napari_unetpick.widgets.layers import styles as layer_styles
 from napari_unetpick.widgets.layers.camera import Fit, centre_on
 from napari_unetpick.widgets.layers.images import DisplaySettings, ImageStore, Shown, why_not
+from napari_unetpick.widgets.layers.junk import follow_strokes, show_junk
 from napari_unetpick.widgets.layers.keys import LayerKeys
 from napari_unetpick.widgets.layers.shown_parts import ShownParts
 from napari_unetpick.widgets.qt.preferences import read_preferences
@@ -69,7 +71,7 @@ class Layers:
     def get(self, kind: str) -> Any | None:
         """Return the layer of a kind if it is there.
 
-        Kinds are micrograph, picks, candidates, negatives, exclusions and complete.
+        Kinds are micrograph, junk, picks, candidates, negatives, exclusions and complete.
         """
         return self._made.get(kind)
 
@@ -193,7 +195,8 @@ class Layers:
                     self._made["micrograph"].visible = False
             else:
                 self._show_image(key, shown)
-            self._make_missing("candidates", "picks", *kinds.needed_by(marks))
+            needed = kinds.needed_by(marks, self.session.candidates.of(key))
+            self._make_missing("candidates", "picks", *needed)
             for kind in list(self._made):
                 self._fill(kind)
             layer_styles.put_in_order(self.session.viewer.layers, self._made)
@@ -249,7 +252,9 @@ class Layers:
         viewer.add_layer(layer)
         self._made[kind] = layer
         self.keys.made(kind)
-        if kind not in ("micrograph", "candidates"):
+        if kind == "junk":
+            follow_strokes(layer, self._painted)
+        elif kind not in ("micrograph", "candidates"):
             layer.events.data.connect(lambda event, kind=kind: self._edited(kind, event))
         if kind != "picks" and before is not None:
             viewer.layers.selection.active = before
@@ -270,8 +275,13 @@ class Layers:
             return
         session, (marks, damage) = self.session, self._read(key)
         pixel_size = self._pixel_size
+        own = own_metadata(kind, key, pixel_size, micrograph=key, session=True)
+        if kind == "junk":
+            found = session.candidates.of(key)
+            show_junk(layer, found, own, locked=key in session.candidates.previews)
+            return
+        layer.metadata[OWN] = own
         layer_styles.put(layer, layer_styles.placement(pixel_size, (1.0, 1.0)))
-        layer.metadata[OWN] = own_metadata(kind, key, pixel_size, micrograph=key, session=True)
         diameter = session.pixel_sizes.diameter_px(key) or layer_styles.default_diameter(
             self.image_of(key)
         )
@@ -288,12 +298,13 @@ class Layers:
         if key != self.shown_key:
             return
         with self._quietly():
-            self._make_missing(*kinds.needed_by(self.session.annotations.of(key)))
+            marks, found = self.session.annotations.of(key), self.session.candidates.of(key)
+            self._make_missing(*kinds.needed_by(marks, found))
             if origin != "layer":
                 for kind in kinds.MARKED:
                     if kind in self._made:
                         self._fill(kind)
-            if "candidates" in self._made and self.session.candidates.of(key) is not None:
+            if "candidates" in self._made and found is not None:
                 self._fill("candidates")
 
     def _candidates_changed(self, key: str) -> None:
@@ -304,10 +315,11 @@ class Layers:
         if not self.shown_key:
             return
         with self._quietly():
-            if self.session.candidates.of(self.shown_key) is not None:
-                self._make_missing("candidates")
-            if "candidates" in self._made:
-                self._fill("candidates")
+            found = self.session.candidates.of(self.shown_key)
+            if found is not None:
+                self._make_missing("candidates", *["junk"] * (found.junk is not None))
+            for kind in {"candidates", "junk"} & set(self._made):
+                self._fill(kind)
 
     # -- answering to the user -----------------------------------------------------------------
 
@@ -325,6 +337,10 @@ class Layers:
         with self._quietly():  # a new pick is given its id in the layer
             marks = kinds.marks_in_layer(kind, layer, marks)
         self.session.annotations.set(key, marks, origin="layer")
+
+    def _painted(self, key: str, cells: NDArray[np.bool_]) -> None:
+        if not self.session.closed:
+            self.session.candidates.set_junk(key, cells)
 
     def _removed(self, event: Any) -> None:
         for kind, layer in list(self._made.items()):

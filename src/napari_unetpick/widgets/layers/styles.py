@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from napari_unetpick.widgets.layers.images import Shown
     from napari_unetpick.widgets.session.pick_model import Chosen
 
-ORDER = ("micrograph", "exclusions", "complete", "candidates", "negatives", "picks")
+ORDER = ("micrograph", "junk", "exclusions", "complete", "candidates", "negatives", "picks")
 REJECTED_COLOR = "#ff40ff"
 EXCLUDED_COLOR = "#ff4040"
 COMPLETE_COLOR = "#4060ff"
+JUNK_COLOR = "#ff8000"
+JUNK_OPACITY = 0.2
+JUNK_BRUSH = 6  # cells: a particle
 TOLD_MS = 60  # after a change: it is drawn by then
 NAMES = {
     "picks": "Picks",
@@ -33,20 +36,32 @@ NAMES = {
     "negatives": "Not particles",
     "exclusions": "Excluded areas",
     "complete": "Fully labelled areas",
+    "junk": "Junk",
 }
 
 
-def placement(pixel_size: float | None, ratio: tuple[float, float]) -> dict[str, Any]:
-    """Return scale and units of a layer whose pixels are `ratio` pixels of the file."""
+def placement(
+    pixel_size: float | None, ratio: tuple[float, float], *, cells: bool = False
+) -> dict[str, Any]:
+    """Return scale, shift and units of a layer whose pixels are `ratio` pixels of the file.
+
+    Their first ones lie centre on centre, or, of `cells`, edge on edge.
+    """
     size = pixel_size or 1.0
     unit = "pixel" if pixel_size is None else "angstrom"
-    return {"scale": (size * ratio[0], size * ratio[1]), "units": (unit, unit)}
+    shift = [size * (each - 1) / 2 if cells else 0.0 for each in ratio]
+    return {
+        "scale": (size * ratio[0], size * ratio[1]),
+        "translate": (shift[0], shift[1]),
+        "units": (unit, unit),
+    }
 
 
 def put(layer: Any, place: dict[str, Any]) -> None:
-    """Give a layer scale and units; napari draws all again at each, so only where they differ."""
-    if not np.array_equal(layer.scale, place["scale"]):
-        layer.scale = place["scale"]
+    """Give a layer its place; napari draws all again at each change, so only where it differs."""
+    for name in ("scale", "translate"):
+        if not np.array_equal(getattr(layer, name), place[name]):
+            setattr(layer, name, place[name])
     if tuple(map(str, layer.units)) != place["units"]:
         layer.units = place["units"]
 
@@ -116,12 +131,28 @@ def _areas(kind: str, colour: str) -> Any:
     )
 
 
+def _junk() -> Any:
+    from napari.layers import Labels
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colours = {None: JUNK_COLOR, 0: "transparent"}
+    layer = Labels(
+        np.zeros((1, 1), np.uint8),
+        name=NAMES["junk"],
+        colormap=DirectLabelColormap(color_dict=colours),
+        opacity=JUNK_OPACITY,
+    )
+    layer.brush_size = JUNK_BRUSH
+    return layer
+
+
 EMPTY: dict[str, Callable[[], Any]] = {
     "picks": _picks,
     "candidates": _candidates,
     "negatives": _negatives,
     "exclusions": lambda: _areas("exclusions", EXCLUDED_COLOR),
     "complete": lambda: _areas("complete", COMPLETE_COLOR),
+    "junk": _junk,
 }
 
 

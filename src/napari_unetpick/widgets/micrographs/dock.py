@@ -17,9 +17,10 @@ from napari_unetpick.widgets.micrographs.display_form import DisplayForm
 from napari_unetpick.widgets.micrographs.import_form import ImportForm
 from napari_unetpick.widgets.micrographs.open_form import OpenForm
 from napari_unetpick.widgets.micrographs.recover_form import LeftWorkForm
+from napari_unetpick.widgets.micrographs.reject_form import RejectForm
 from napari_unetpick.widgets.micrographs.row_scores import Choice, read_summary, summarise
 from napari_unetpick.widgets.micrographs.selection_menu import SelectedMenu
-from napari_unetpick.widgets.micrographs.sorting import KINDS, Wanted, count_line
+from napari_unetpick.widgets.micrographs.sorting import FROM_CANDIDATES, KINDS, Wanted, count_line
 from napari_unetpick.widgets.micrographs.table import MicrographTable
 from napari_unetpick.widgets.micrographs.table_model import MicrographModel
 from napari_unetpick.widgets.micrographs.thumbnails import make_thumbnail
@@ -34,9 +35,8 @@ CHOICE_MS = 250  # scores are read again when the threshold has come to rest
 COUNT_MS = 50
 SORT_MS = 500  # scores come one by one: the list is sorted again now and then
 PICTURES = 400  # kept: 4 MB
-SUMMARIES = 20_000  # kept: two numbers each
+SUMMARIES = 20_000  # kept: three numbers each
 AT_ONCE = 100  # scores asked for to sort by: thousands at once would stop the window
-SCORED = ("found", "score")
 UNSAVED = "Not saved as a project yet."
 
 
@@ -59,6 +59,7 @@ class MicrographsDock(Dock):
         self._list_soon = qdebounced(self.model.refresh, 0, parent=self)
         self._count_soon = qthrottled(self._count, COUNT_MS, leading=False, parent=self)
         self._sort_soon = qthrottled(self.model.refresh, SORT_MS, leading=False, parent=self)
+        self.reject_form = RejectForm(self.session, self.summaries)
         self._build()
         self._connect()
         self._project_changed()
@@ -114,6 +115,8 @@ class MicrographsDock(Dock):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.display)
         layout.addWidget(self.with_pictures)
+        self.reject_section = section("Reject where", self.reject_form, grows=True)
+        self.body.addWidget(self.reject_section)
         self.display_section = section("Display", folded)
         self.body.addWidget(self.display_section)
 
@@ -131,6 +134,8 @@ class MicrographsDock(Dock):
             lambda place: self.menu.popup(table.viewport().mapToGlobal(place))
         )
         self.model.modelReset.connect(self._listed)
+        self.reject_section.toggled.connect(self.reject_form.open)
+        self.reject_form.wanted.connect(self._want_seen)
         self.follow(session.project.changed, self._project_changed)
         self.follow(session.project.entries_changed, self._entries_changed)
         self.follow(session.browser.current_changed, self._current_changed)
@@ -149,6 +154,8 @@ class MicrographsDock(Dock):
     def _project_changed(self) -> None:
         self.pictures.forget()
         self.summaries.forget()
+        self.model.knows_junk = False
+        self.reject_form.forget()
         self.model.refresh()
         self._say_place()
         self.left_work.offer()
@@ -200,6 +207,7 @@ class MicrographsDock(Dock):
         entries = self.session.project.entries
         say(self.counts, count_line(entries, len(self.model.keys)))
         self.table.fit_columns()
+        self.reject_form.look_again()
         self._say_place()
         self.left_work.offer()
 
@@ -242,7 +250,7 @@ class MicrographsDock(Dock):
                 for key in pictured
             }
         )
-        scored = seen + self._to_sort_by()
+        scored = seen + self._to_sort_by() + self.reject_form.missing()[:AT_ONCE]
         now = session.selection.model
         choice = Choice(now.calibration, now.threshold_now, now.min_distance_now)
         loaded = session.candidates.loaded
@@ -266,7 +274,7 @@ class MicrographsDock(Dock):
 
     def _to_sort_by(self) -> list[str]:
         """Keys whose scores are missed where the list is sorted by them, some at a time."""
-        if self.model.wanted.column not in SCORED:
+        if self.model.wanted.column not in FROM_CANDIDATES:
             return []
         return [key for key in self.model.keys if key not in self.summaries][:AT_ONCE]
 
@@ -280,10 +288,15 @@ class MicrographsDock(Dock):
 
     def _summary_came(self, key: str) -> None:
         self.model.changed([key])
-        if self.model.wanted.column in SCORED:
+        found = self.model.summary(key)
+        if not self.model.knows_junk and found is not None and found.usable is not None:
+            self.model.knows_junk = True
+            self.table.fit_columns()
+        if self.model.wanted.column in FROM_CANDIDATES:
             self._sort_soon()
-            if not self.summaries.waiting:
-                self._want_seen()
+        if not self.summaries.waiting and (self._to_sort_by() or self.reject_form.missing()):
+            self._want_seen()
+        self.reject_form.look_again()
 
 
 def _leave(session: Session, stores: list[LateValues[Any]], *_: object) -> None:

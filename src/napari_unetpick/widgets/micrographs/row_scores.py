@@ -1,4 +1,4 @@
-"""A micrograph's candidates in two numbers, for the list: number of picks and median score."""
+"""A micrograph's candidates in three numbers: picks, their median score, and usable area."""
 
 from __future__ import annotations
 
@@ -30,10 +30,21 @@ class Choice:
 
 @dataclass(frozen=True)
 class Summary:
-    """Candidates at or above the threshold and their median score (None where there are none)."""
+    """What a picking found on a micrograph.
+
+    Parameters
+    ----------
+    count
+        Candidates at or above the threshold.
+    median
+        Their median score, or None where there are none.
+    usable
+        The share of the micrograph without junk, 0 to 1, or None where the model doesn't know.
+    """
 
     count: int
     median: float | None
+    usable: float | None = None
 
 
 def summarise(found: Candidates, choice: Choice, diameter_px: Diameter = _as_found) -> Summary:
@@ -44,9 +55,8 @@ def summarise(found: Candidates, choice: Choice, diameter_px: Diameter = _as_fou
     distance = choice.min_distance * (diameter_px() or found.diameter_px) / found.diameter_px
     chosen, every = found.picked(choice.calibration, choice.threshold, distance)
     scores = every[chosen]
-    if not len(scores):
-        return Summary(0, None)
-    return Summary(len(scores), float(np.median(scores)))
+    median = float(np.median(scores)) if len(scores) else None
+    return Summary(len(scores), median, None if found.junk is None else found.junk.usable)
 
 
 def read_summary(path: Path, choice: Choice, diameter_px: Diameter = _as_found) -> Summary | None:

@@ -12,7 +12,9 @@ from napari_unetpick.widgets.micrographs.row_scores import Summary
 
 STATE_WORDS = {"none": "unlabelled", "partial": "partly", "full": "fully"}
 SPLIT_WORDS = {"": "automatic", "train": "training", "validation": "validation", "test": "test"}
-COLUMNS = ("name", "state", "picks", "found", "score", "split", "defocus", "ctf")
+COLUMNS = ("name", "state", "picks", "found", "score", "usable", "split", "defocus", "ctf")
+FROM_CANDIDATES = {"found": "count", "score": "median", "usable": "usable"}
+"""Columns that a micrograph's candidates fill, each with the part of their summary."""
 
 KINDS: dict[str, Callable[[Entry], bool]] = {
     "All": lambda entry: True,
@@ -94,9 +96,8 @@ def sort_value(
     """Return what a micrograph is sorted by, or None where that is unknown."""
     if column == "name":
         return natural(key)
-    if column in ("found", "score"):
-        known = summary(key)
-        return None if known is None else known.count if column == "found" else known.median
+    if column in FROM_CANDIDATES:
+        return getattr(summary(key), FROM_CANDIDATES[column], None)
     return {
         "state": STATE_ORDER[entry.state],
         "picks": entry.picks,
@@ -166,17 +167,27 @@ def cell_text(column: str, key: str, entry: Entry, summary: Summary | None) -> s
         return ""
     if column == "found":
         return f"{summary.count:,}"
+    if column == "usable":
+        return "" if summary.usable is None else f"{summary.usable:.0%}"
     return "" if summary.median is None else f"{summary.median:.2f}"
 
 
-def used_columns(entries: Mapping[str, Entry]) -> set[str]:
-    """Return the columns that say something; those that few projects have are left out."""
+def used_columns(entries: Mapping[str, Entry], *, usable: bool = False) -> set[str]:
+    """Return the columns that say something; those that few projects have are left out.
+
+    `usable`: whether the usable area of any micrograph is known. Its column takes the room of the
+    labels and picks while there are none.
+    """
     every = entries.values()
-    asked = {
+    asked: dict[str, Callable[[Entry], object]] = {
         "split": lambda entry: entry.split,
         "defocus": lambda entry: entry.micrograph.defocus is not None,
         "ctf": lambda entry: entry.micrograph.ctf_resolution is not None,
     }
+    if usable:
+        asked |= {"state": lambda entry: entry.state != "none", "picks": lambda entry: entry.picks}
+    else:
+        asked["usable"] = lambda entry: False
     return {name for name in COLUMNS if name not in asked or any(map(asked[name], every))}
 
 

@@ -20,10 +20,16 @@ from napari_unetpick.widgets.micrographs.table_model import HEADINGS, Micrograph
 from napari_unetpick.widgets.micrographs.thumbnails import SIDE
 
 SETTLED_MS = 80  # scrolling that goes on asks for nothing
-LONGEST = {"state": "partly", "picks": "9,999", "found": "9,999", "split": "validation"}
+LONGEST = {
+    "state": "partly",
+    "picks": "9,999",
+    "found": "9,999",
+    "split": "validation",
+    "usable": "100%",
+}
 NARROWEST = 140  # px of the names: a thumbnail and some letters
 PADDING = 14  # px around the words of a cell
-BESIDE_NAMES = ("state", "picks", "found", "score")  # in sight without scrolling
+BESIDE_NAMES = ("state", "picks", "found", "score", "usable")  # in sight without scrolling
 TICK = 32  # px of the tick before a name, with what lies around it and the picture
 LINE_FILLED = 0.7  # of a wrapped line, in the mean
 MARGIN = 4  # px above and below a picture together
@@ -92,7 +98,8 @@ class MicrographTable(QTableView):
 
     def fit_columns(self) -> None:
         """Hide columns without a value; give the names what the others leave of the width."""
-        used = used_columns(self.micrographs.session.project.entries)
+        model = self.micrographs
+        used = used_columns(model.session.project.entries, usable=model.knows_junk)
         for place, name in enumerate(COLUMNS):
             self.setColumnHidden(place, name not in used)
         beside = sum(self.columnWidth(COLUMNS.index(name)) for name in BESIDE_NAMES)

@@ -14,6 +14,7 @@ from napari_unetpick.project.project import Entry
 from napari_unetpick.widgets.micrographs.row_scores import Summary
 from napari_unetpick.widgets.micrographs.sorting import (
     COLUMNS,
+    FROM_CANDIDATES,
     SPLIT_WORDS,
     STATE_WORDS,
     Wanted,
@@ -25,7 +26,7 @@ from napari_unetpick.widgets.micrographs.sorting import (
 from napari_unetpick.widgets.qt.lazy_values import LateValues
 from napari_unetpick.widgets.session.session import Session
 
-NUMBERS = ("picks", "defocus", "ctf", "found", "score")
+NUMBERS = ("picks", "defocus", "ctf", *FROM_CANDIDATES)
 HEADINGS = {
     "name": (
         "Micrograph",
@@ -38,6 +39,10 @@ HEADINGS = {
     "ctf": ("CTF fit (Å)", "Resolution of the CTF fit in Å (rlnCtfMaxResolution)."),
     "found": ("Found", "Number of the model's candidates at or above the threshold."),
     "score": ("Score", "Median score of these candidates (figure of merit, FOM)."),
+    "usable": (
+        "Usable",
+        "Usable area: the share of the micrograph without junk (ice, carbon, edges).",
+    ),
 }
 
 Index = QModelIndex | QPersistentModelIndex
@@ -64,6 +69,7 @@ class MicrographModel(QAbstractTableModel):
         self.wanted = Wanted()
         self.keys: list[str] = []
         self._rows: dict[str, int] = {}
+        self.knows_junk = False  # some micrograph's usable area came
         self._always = ""
         self._ends = (0, 0)
         self.refresh()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.picking.junk import JunkMap
 from napari_unetpick.widgets.session.open_project import OpenProject
 
 
@@ -56,6 +59,18 @@ class CandidateStore:
         self.unwritten.add(key)
         self._write(key, candidates)
         self.changed.emit(key)
+
+    def set_junk(self, key: str, cells: NDArray[np.bool_]) -> None:
+        """Correct the junk of a micrograph, (rows, cols) of its map, and write it.
+
+        Previews, and micrographs whose map has other cells by now, stay as they are.
+        """
+        found = self.of(key) if key in self._project.entries else None
+        old = None if found is None or key in self.previews else found.junk
+        if found is None or old is None or cells.shape != old.cells.shape:
+            return
+        if not np.array_equal(cells, old.cells):
+            self.put(key, replace(found, junk=JunkMap(cells, old.shape)))
 
     def put_preview(self, key: str, candidates: Candidates, shown_from: float) -> None:
         """Show candidates from a raw score on, until `end_previews`; they are not written."""
