@@ -207,6 +207,18 @@ def test_picks_in_junk_are_left_out_unless_wanted(
     assert found == [sum(map(len, picked(out).values())) for out in (without, every)]
 
 
+def test_a_set_of_nothing_but_junk_says_so(
+    tiny: TinySet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(ensemble, "junk_of", lambda maps: np.ones_like(maps[0][0]))
+    arguments = ("--diameter", tiny.diameter, "--contrast", "dark", "--threshold", "0")
+    done = unetpick("pick", tiny.folder, *arguments, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert not sum(map(len, picked(tmp_path / "out").values()))
+    assert "all in junk; add --no-junk" in done.stderr
+    assert "usable area 0.00 in the mean" in done.stderr
+
+
 def test_a_package_without_a_general_model_says_so(tiny: TinySet, general: Path, tmp_path: Path):
     general.unlink()
     for arguments in (("pick", tiny.folder, "--out", tmp_path / "out"), ("info", "general")):

@@ -31,6 +31,7 @@ def test_what_lies_in_junk_is_no_pick():
     assert len(found) == 3
     picks = found.picks(Calibration("probability", threshold=0.3))
     np.testing.assert_allclose(picks.coords, SCALE.to_file(np.array([(110, 60), (40, 40)])), atol=1)
+    assert len(found.picks(Calibration("probability"), 0.0)) == 2
     assert len(found.distant(0.5)) == 2
     left_out = found.picks_in_junk(Calibration("probability", threshold=0.3))
     np.testing.assert_allclose(found.coords[left_out], SCALE.to_file(np.array([(40, 150)])), atol=1)

@@ -36,6 +36,7 @@ def info(
     score = "calibrated score" if calibration["kind"] == "probability" else "uncalibrated score"
     rows = [
         ("network", f"{kind}, width {network['width']}, {parameters:,} parameters"),
+        ("junk", "known" if network.get("junk") else "not known"),
         ("recipe", f"{card['settings']['recipe']}, seed {card['settings']['train']['seed']}"),
         ("particle", _particle(card)),
         ("trained on", _trained_on(training)),

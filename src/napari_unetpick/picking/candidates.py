@@ -93,7 +93,8 @@ class Candidates:
         scores = self.scores(calibration)
         least = calibration.threshold if threshold is None else threshold
         distance = calibration.min_distance if min_distance is None else min_distance
-        return select(self.coords, scores, least, distance * self.diameter_px), scores
+        chosen = select(self.coords, scores, least, distance * self.diameter_px)
+        return chosen[~self.in_junk[chosen]], scores  # a threshold of 0 lets everything through
 
     def picks_in_junk(
         self,

@@ -63,6 +63,9 @@ def test_painting_and_erasing_move_the_picks_and_are_stored(
 ) -> None:
     session, junk = project_session, left_half()
     assert shown(session) == places_in(session, junk)
+    session.selection.set_threshold(0.0)
+    assert shown(session) == places_in(session, junk)
+    session.selection.set_threshold(None)
     stroke(layer, 0)
     everything = {tuple(place) for place in session.truth[KEY].tolist()}  # type: ignore[attr-defined]
     assert shown(session) == everything != places_in(session, junk)

@@ -173,6 +173,12 @@ def tell_counts(job: PickJob, scorer: Scorer, counts: PickCounts) -> Message:
             f"{counts.picks:,} picks in {counts.micrographs:,} micrographs at threshold "
             f"{threshold:.3f} ({counts.candidates:,} candidates), written to {job.out}"
         )
+    if counts.in_junk:
+        return Message(
+            f"no picks: {tell_count(counts.in_junk, 'candidate')} at or above the threshold "
+            f"{threshold:.3f}, all in junk; add --no-junk if they are particles",
+            "warning",
+        )
     return Message(
         f"no picks: of {counts.candidates:,} candidates in {counts.micrographs:,} micrographs none "
         f"reaches the threshold {threshold:.3f} (best {counts.best or 0:.3f}); lower --threshold, "

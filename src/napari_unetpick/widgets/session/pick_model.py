@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Chosen:
-    """Candidates that are neither picked, rejected nor excluded, far enough from each other.
+    """Candidates neither picked, rejected, excluded nor in junk, far enough from each other.
 
     Parameters
     ----------
@@ -144,8 +144,9 @@ class PickModel:
         scores = np.clip(found.raw, 0.0, 1.0)
         if not preview:
             scores = found.scores(self.calibration)
-        keep = keep_distant(found.coords, scores, self.min_distance_now * diameter)
-        coords, scores = found.coords[keep], scores[keep]
+        coords, scores = found.coords[~found.in_junk], scores[~found.in_junk]
+        keep = keep_distant(coords, scores, self.min_distance_now * diameter)
+        coords, scores = coords[keep], scores[keep]
         free = undecided(coords, marks, SAME_PARTICLE * diameter)
         answer = coords[free], scores[free]
         self._last = question, answer
