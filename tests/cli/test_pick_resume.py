@@ -64,7 +64,7 @@ def test_killed_after_half_of_the_micrographs(cuts: Path, tiny_run: Path, tmp_pa
     assert done.returncode == 0, done.stderr
     assert "no picking to resume" in done.stderr
     undisturbed = contents(out)
-    assert len(undisturbed) == 2 * COUNT + 6
+    assert len(undisturbed) == 2 * COUNT + 7
     assert len(read_picks(out / "candidates.csv")) == COUNT
     shutil.rmtree(out)
 
