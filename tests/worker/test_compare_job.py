@@ -193,9 +193,9 @@ def model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.parent.mkdir(parents=True)
     save_model(path, Model(weights, card))
 
-    def see(_: Scorer, image: np.ndarray, *__: object) -> np.ndarray:
+    def see(_: Scorer, image: np.ndarray, *__: object) -> tuple[np.ndarray, None]:
         dark = gaussian_filter(-np.asarray(image, np.float32), 4)
-        return np.pad(np.clip(dark / dark.max(), 0.0, 1.0), RIM)[None]
+        return np.pad(np.clip(dark / dark.max(), 0.0, 1.0), RIM)[None], None
 
     monkeypatch.setattr(Scorer, "score", see)
     return path.parent
