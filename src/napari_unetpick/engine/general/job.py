@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from napari_unetpick.settings import AugmentSettings, NetworkSettings, Settings, TrainSettings, to_dict
+from napari_unetpick.settings import (
+    AugmentSettings,
+    NetworkSettings,
+    Settings,
+    TrainSettings,
+    to_dict,
+)
 from napari_unetpick.version import __version__
 
 PATCHES = 2_000_000
