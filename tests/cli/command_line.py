@@ -37,6 +37,7 @@ class TinySet:
         return [
             *("train", str(self.folder), "--picks", str(self.picks)),
             *("--diameter", str(self.diameter), "--recipe", str(self.recipe)),
+            *("--start", "scratch"),
         ]
 
 

@@ -39,7 +39,7 @@ def trained(tiny: TinySet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     (folder / "recipe.toml").write_text(RECIPE)
     arguments = [str(folder / "recipe.toml") if a == str(tiny.recipe) else a for a in tiny.train]
-    done = unetpick_process(*arguments, "--start", "scratch", "--run", folder / "run")
+    done = unetpick_process(*arguments, "--run", folder / "run")
     assert done.returncode == 0, done.stderr
     return folder / "run"
 

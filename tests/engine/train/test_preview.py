@@ -47,7 +47,7 @@ def planted_scores(monkeypatch: pytest.MonkeyPatch) -> None:
         for (row, col), height in zip(places, HEIGHTS, strict=True):
             blob = height * np.exp(-((y - row) ** 2 + (x - col) ** 2) / 18)
             scores = np.maximum(scores, blob.astype(np.float32))
-        return scores
+        return scores[None]
 
     monkeypatch.setattr(score_map, "score_map", planted)
 
