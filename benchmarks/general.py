@@ -12,6 +12,11 @@ is told of precision.
     python benchmarks/general.py [--model MODEL] [--sets betagal,random-21] [--test]
     python benchmarks/general.py --inverted      light on dark, without being told
     python benchmarks/general.py --reduced 12    coarse copies, 12 pixels a particle
+    python benchmarks/general.py --peers topaz,relion,apple [--no-ours]
+
+With --peers other pickers that need no labels (see _general_peers.py) pick the same files. Each is
+scored at its best setting and threshold on the set itself, an upper bound, and compared with our
+"best F1". On sets without particles it says how many picks a micrograph a peer makes by default.
 """
 
 from __future__ import annotations
@@ -23,7 +28,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from _general_peers import Peer, default_cut, find_peers
+from _general_scores import (
+    Scored,
+    best_cut,
+    best_setting,
+    difference_table,
+    differences,
+    label,
+)
+from _record import machine
 from accuracy import DATA, OUT, REAL, read_rows
+
+from napari_unetpick.evaluation.metrics import Score, pool
 
 SIMULATED = (*(f"random-{n}" for n in range(21, 26)), "globule", "rod", "tetramer")
 MICROGRAPHS = 3
@@ -180,50 +197,58 @@ def pick_set(scorer, one: Set, *, adapt: bool):
     return scorer, [each.candidates for each in events if isinstance(each, FoundCandidates)]
 
 
-def score(scorer, one: Set, *, adapt: bool = True) -> dict[str, object]:
-    """Pick a set and score it."""
-    from napari_unetpick.evaluation.matching import label_candidates
-    from napari_unetpick.io.images.image import read_micrograph
-
+def pick_ours(scorer, one: Set, *, adapt: bool = True) -> tuple[float, list[Scored]]:
+    """Pick a set; return the automatic threshold and all labelled candidates."""
     scorer, candidates = pick_set(scorer, one, adapt=adapt)
-    scores, true, truths = [], [], 0
-    for (path, truth), found in zip(one.files, candidates, strict=True):
+    picks = []
+    for found in candidates:
         chosen, calibrated = found.picked(scorer.calibration, 0.0)
-        coords, radius = found.coords[chosen], 0.5 * found.diameter_px
-        right = label_candidates(coords, calibrated[chosen], truth, radius)
-        margin = one.border * found.diameter_px
-        limit = np.array(read_micrograph(path).data.shape) - 1 - margin
+        picks.append(np.column_stack([found.coords[chosen], calibrated[chosen]]))
+    return scorer.calibration.threshold, label(one, picks)
 
-        def inner(points: np.ndarray, low=margin, high=limit) -> np.ndarray:
-            return ((points >= low) & (points <= high)).all(axis=1)
 
-        keep = inner(coords)
-        scores.append(calibrated[chosen][keep])
-        true.append(right[keep])
-        truths += int(inner(truth).sum())
-    scores, true = np.concatenate(scores), np.concatenate(true)
-    picked = scores >= scorer.calibration.threshold
-    hits, count = int(true[picked].sum()), int(picked.sum())
-    order = np.argsort(-scores, kind="stable")
-    curve = 2 * np.cumsum(true[order]) / np.maximum(np.arange(1, len(order) + 1) + truths, 1)
+def score(one: Set, threshold: float, found: list[Scored]) -> dict[str, object]:
+    """Score our picks at a threshold, and at the best one."""
+    counts = pool(each.cut(threshold) for each in found)
+    best = pool(each.cut(best_cut(found)) for each in found)
+    scores = np.concatenate([each.scores for each in found])
+    true = counts.n_truth > 0
     return {
         "set": one.name,
         "micrographs": len(one.files),
-        "F1": 2 * hits / max(count + truths, 1) if truths else None,
-        "best F1": float(curve.max()) if truths and len(curve) else None,
-        "precision": hits / max(count, 1) if truths else None,
-        "recall": hits / truths if truths else None,
-        "expected": float(scores[picked].mean()) if count else None,
-        "picks": count / len(one.files),
+        "F1": counts.f1 if true else None,
+        "best F1": best.f1 if true else None,
+        "precision": counts.precision if true else None,
+        "recall": counts.recall if true else None,
+        "expected": float(scores[scores >= threshold].mean()) if counts.n_picks else None,
+        "picks": counts.n_picks / len(one.files),
     }
 
 
-def main() -> None:
-    """Score the sets and print the table as it grows."""
-    import torch
+def add_peers(row: dict[str, object], one: Set, peers: list[Peer]) -> dict[str, list[Score]]:
+    """Add each peer's best F1 to the row of a set; return its counts by micrograph."""
+    best = {}
+    for peer in peers:
+        if (picks := peer.picks(one)) is None:
+            continue
+        setting, threshold = default_cut(peer.name, list(picks))
+        default = pool(each.cut(threshold) for each in label(one, picks[setting]))
+        row[f"{peer.name} picks"] = default.n_picks / len(one.files)
+        if default.n_truth:
+            row[f"{peer.name} setting"], best[peer.name] = best_setting(one, picks)
+            row[peer.name] = pool(best[peer.name]).f1
+    return best
 
-    from napari_unetpick.engine.pick.ensemble import make_scorer
-    from napari_unetpick.io.models import GENERAL, load_model
+
+def peer_columns(peers: list[Peer], *, ours: bool) -> tuple[str, ...]:
+    """Name the columns of the table with peers."""
+    own = ("F1", "best F1") if ours else ()
+    names = [peer.name for peer in peers]
+    return ("set", "micrographs", *own, *names, *(f"{name} picks" for name in names))
+
+
+def parse_arguments() -> argparse.Namespace:
+    from napari_unetpick.io.models import GENERAL
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default=str(GENERAL))
@@ -232,20 +257,53 @@ def main() -> None:
     parser.add_argument("--inverted", action="store_true", help="light particles on dark")
     parser.add_argument("--reduced", type=float, help="pixels per particle of copies")
     parser.add_argument("--no-adapt", action="store_true", help="one calibration for all sets")
-    options = parser.parse_args()
-    scorer = make_scorer([(options.model, load_model(options.model))], torch.device("cpu"))
-    print("|" + "|".join(COLUMNS) + "|\n|" + "---|" * len(COLUMNS), flush=True)
-    rows = []
+    parser.add_argument("--peers", default="", help="comma-separated: topaz, relion, apple")
+    parser.add_argument("--no-ours", action="store_true", help="the peers alone")
+    for name in ("topaz", "aspire"):
+        here = OUT.parent / f"{name}-env" / "bin" / "python"
+        parser.add_argument(f"--{name}-python", type=Path, default=here, help="its interpreter")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Score the sets and print the table as it grows."""
+    import torch
+
+    from napari_unetpick.engine.pick.ensemble import make_scorer
+    from napari_unetpick.io.models import load_model
+
+    options = parse_arguments()
+    peers = find_peers(
+        [name for name in options.peers.split(",") if name],
+        {"topaz": options.topaz_python, "apple": options.aspire_python},
+    )
+    if not options.no_ours:
+        scorer = make_scorer([(options.model, load_model(options.model))], torch.device("cpu"))
+    columns = peer_columns(peers, ours=not options.no_ours) if peers else COLUMNS
+    print("|" + "|".join(columns) + "|\n|" + "---|" * len(columns), flush=True)
+    rows, counts = [], {}
     for one in make_sets([name for name in options.sets.split(",") if name], test=options.test):
         if options.inverted:
             one = inverted(one)
         if options.reduced:
             one = reduced(one, options.reduced)
-        rows.append(score(scorer, one, adapt=not options.no_adapt))
-        cells = (rows[-1][column] for column in COLUMNS)
+        row, by = {"set": one.name, "micrographs": len(one.files)}, {}
+        if not options.no_ours:
+            threshold, found = pick_ours(scorer, one, adapt=not options.no_adapt)
+            row = score(one, threshold, found)
+            if row["F1"] is not None:
+                by["ours"] = [each.cut(best_cut(found)) for each in found]
+        counts[one.name] = by | add_peers(row, one, peers)
+        rows.append(row)
+        cells = (row.get(column) for column in columns)
         text = (f"{c:.3f}" if isinstance(c, float) else "" if c is None else str(c) for c in cells)
         print("|" + "|".join(text) + "|", flush=True)
     (OUT.parent / "general.json").write_text(json.dumps(rows, indent=1))
+    if peers:
+        compared = differences(counts, "ours")
+        print("\n" + difference_table(compared, [peer.name for peer in peers]))
+        record = {"machine": machine(), "rows": rows, "differences": compared}
+        (OUT.parent / "general_peers.json").write_text(json.dumps(record, indent=1))
 
 
 if __name__ == "__main__":
