@@ -7,7 +7,7 @@ micrographs, so that a run with another model of ours does not run the peers aga
   downsamplings.
 - RELION's Laplacian-of-Gaussian picker, `relion_autopick --LoG`, found on PATH, at three
   thresholds.
-- ASPIRE's APPLE picker, in ASPIRE's own environment, at three settings. Its picks have no scores.
+- ASPIRE's APPLE picker, in ASPIRE's own environment, at four settings. Its picks have no scores.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ if TYPE_CHECKING:
     from general import Set
 
 THREADS_EACH = int(os.environ.get("OMP_NUM_THREADS") or THREADS)
-WIDEST = 60  # pixels a particle that Topaz is to see, about, where a file has more
+WIDEST = 40  # pixels a particle that Topaz is to see, about, where a file has more
 REDUCTIONS = (1, 2, 3)  # times that
 LOWEST = -10.0  # logit down to which Topaz's peaks are extracted
 LOG_THRESHOLDS = (-1, 0, 1)
 LOG_RANGE = (0.9, 1.1)  # of the diameter
-NOISE = (0.3, 0.55, 0.75)  # share of windows that APPLE does not learn as noise; its default: 0.3
+SIZES = (0.5, 0.7)  # of the diameter, as APPLE's particle size; it drops what touches
+NOISE = (0.3, 0.55)  # share of windows that APPLE does not learn as noise; 0.3 is its default
 Found = dict[str, list[np.ndarray]]
 """By setting: (N, 3) row, col, score of each micrograph."""
 
@@ -180,17 +181,18 @@ def pick_relion(program: Path, one: Set, folder: Path, names: list[str]) -> Foun
 def pick_apple(python: Path, one: Set, folder: Path, names: list[str]) -> Found:
     """Pick the middle square, all that ASPIRE takes, at each setting; every pick scores 1."""
     worker = Worker(python, "_apple_worker.py", threads=THREADS_EACH)
-    found: Found = {f"{noise:g}": [] for noise in NOISE}
+    settings = {f"{size:g} d, {noise:g}": (size, noise) for size in SIZES for noise in NOISE}
+    found: Found = {setting: [] for setting in settings}
     for name, (path, _), diameter in zip(names, one.files, diameters_px(one), strict=True):
         image = read_micrograph(path).data
         side = min(image.shape)
         row, col = ((length - side) // 2 for length in image.shape)
         square = folder / f"{name}_square.mrc"
         write_mrc(square, image[row : row + side, col : col + side])
-        for noise in NOISE:
-            answer = worker.ask(path=str(square), particle_size=diameter, noise=noise)
+        for setting, (size, noise) in settings.items():
+            answer = worker.ask(path=str(square), particle_size=size * diameter, noise=noise)
             coords = np.array(answer["coords"], float).reshape(-1, 2) + (row, col)
-            found[f"{noise:g}"].append(np.column_stack([coords, np.ones(len(coords))]))
+            found[setting].append(np.column_stack([coords, np.ones(len(coords))]))
     worker.close()
     return found
 
@@ -198,7 +200,7 @@ def pick_apple(python: Path, one: Set, folder: Path, names: list[str]) -> Found:
 PEERS = {
     "topaz": (pick_topaz, (WIDEST, REDUCTIONS, LOWEST)),
     "relion": (pick_relion, (LOG_THRESHOLDS, LOG_RANGE)),
-    "apple": (pick_apple, (NOISE,)),
+    "apple": (pick_apple, (SIZES, NOISE)),
 }
 
 
@@ -220,4 +222,4 @@ def default_cut(name: str, settings: list[str]) -> tuple[str, float]:
     """Return the setting and the threshold that stand for a peer where there are no particles."""
     if name == "topaz":
         return settings[1], 0.0  # the middle reduction, at a probability of one half
-    return {"relion": "threshold 0", "apple": "0.3"}[name], -np.inf
+    return {"relion": "threshold 0", "apple": "0.7 d, 0.3"}[name], -np.inf
