@@ -23,14 +23,14 @@ from napari_unetpick.picking.calibration import Calibration, best_threshold
 from napari_unetpick.picking.candidates import Candidates
 
 Floats = NDArray[np.float64]
-LEVELS = (0.05, 0.1, 0.2, 0.35)
+LEVELS = (0.1, 0.3)
 """Raw scores above which decoys are counted, beside candidates."""
-LOGITS = (-3.0, -1.5, 0.0, 1.5)
+LOGITS = (-1.5, 1.0)
 """Logits of raw scores above which candidates are counted, in squared diameters."""
 FEWEST = 8  # candidates that have a distribution
 FARTHEST = 2.5  # standard deviations of the sets that were learned from
 UNFOUND = 0.05  # of the particles that score too little to be candidates
-RIDGE = 1.0
+RIDGE = 1000.0  # so strong that two drawings of a hundred sets give one threshold
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +162,9 @@ def standardised(scored: ScoredSet, centre: Floats, spread: Floats) -> Floats:
     return np.clip((features_of(scored) - centre) / spread, -FARTHEST, FARTHEST)
 
 
-def fit_adaptation(sets: Sequence[tuple[ScoredSet, NDArray[np.bool_]]]) -> Adaptation:
+def fit_adaptation(
+    sets: Sequence[tuple[ScoredSet, NDArray[np.bool_]]], ridge: float = RIDGE
+) -> Adaptation:
     """Learn from sets whose candidates are known to be particles or not.
 
     Logistic regression with a ridge; a set of n candidates counts as the square root of n.
@@ -171,6 +173,8 @@ def fit_adaptation(sets: Sequence[tuple[ScoredSet, NDArray[np.bool_]]]) -> Adapt
     ----------
     sets
         Each with (N,) whether its candidates are particles.
+    ridge
+        How strongly slope and offset are held to those of the mean set.
     """
     usable = [(scored, true) for scored, true in sets if len(scored.raw) >= FEWEST]
     features = np.array([features_of(scored) for scored, _ in usable])
@@ -194,8 +198,8 @@ def fit_adaptation(sets: Sequence[tuple[ScoredSet, NDArray[np.bool_]]]) -> Adapt
         z = design @ values
         loss = float((weight * (np.logaddexp(0, z) - truth * z)).sum())
         away = values - prior
-        slope = design.T @ (weight * (sigmoid(z) - truth)) + RIDGE * away
-        return loss + RIDGE / 2 * float(away @ away), slope
+        slope = design.T @ (weight * (sigmoid(z) - truth)) + ridge * away
+        return loss + ridge / 2 * float(away @ away), slope
 
     best = scipy.optimize.minimize(cost, prior, jac=True, method="L-BFGS-B").x
     count = features.shape[1]

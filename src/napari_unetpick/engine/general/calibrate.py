@@ -1,17 +1,23 @@
-"""Held-out micrographs of the diet: what the general model's scores mean, and how good it is."""
+"""What the general model's scores mean, and how good it is, on micrographs that taught it nothing.
+
+Validation asks the diet, in which everything happens that ever could. Calibration asks what people
+mostly have, since what a middling score means depends on it: whole molecules of one kind, little
+junk, at the dose of most data or at a part of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from napari_unetpick.engine.data.preprocess import preprocess
 from napari_unetpick.engine.data.training_set import Item, whole_of
 from napari_unetpick.engine.general.job import HELD_OUT
-from napari_unetpick.engine.general.render import imaged
+from napari_unetpick.engine.general.render import UNSURE, imaged
 from napari_unetpick.engine.nn.unet import UNet
 from napari_unetpick.engine.pick.score_map import find_on
 from napari_unetpick.engine.train.validation import Pairs
@@ -20,10 +26,18 @@ from napari_unetpick.evaluation.matching import label_candidates
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.picking.adaptation import Adaptation, Scored, as_set, fit_adaptation
-from napari_unetpick.picking.scale import SAME_PARTICLE
+from napari_unetpick.picking.scale import SAME_PARTICLE, Scale, make_scale
 from napari_unetpick.settings import Settings
+from napari_unetpick.simulate.micrograph import SimulatedMicrograph, simulate_micrograph
+from napari_unetpick.simulate.samples import get_sample
 
 Held = list[tuple[Item, "torch.Tensor"]]
+
+TYPICAL = 3000
+"""Number of the first sample `random-N` that calibrates."""
+DOSES = (1.0, 0.6, 0.33)
+ACROSS, SIDES = 22, (400, 2600)
+"""Width of the images in diameters, and its limits in pixels."""
 
 
 def held_out(settings: Settings, count: int) -> Held:
@@ -32,14 +46,44 @@ def held_out(settings: Settings, count: int) -> Held:
     Those without contrast are left out. The seed is theirs alone, so that every training has the
     same ones.
     """
+    numbers = range(HELD_OUT, HELD_OUT + count)
+    return prepared((f"diet-{n}", *imaged(settings, 0, n)) for n in numbers)
+
+
+def typical(settings: Settings, count: int) -> Held:
+    """Render `count` micrographs of samples `random-N` that serve no benchmark, with their truth.
+
+    Each is of a sample of its own, at all of its dose or a part of it and with as much more haze.
+    """
+
+    def simulate(number: int) -> tuple[str, SimulatedMicrograph, Scale]:
+        rng = np.random.default_rng([number, 0x747970])
+        sample = get_sample(f"random-{number}")
+        dose = float(rng.choice(DOSES))
+        sample = replace(sample, dose=sample.dose * dose, haze=sample.haze / max(dose, 0.5))
+        across = sample.diameter_A / sample.pixel_size
+        side = int(np.clip(ACROSS * across, *SIDES)) // 16 * 16
+        micrograph = simulate_micrograph(sample, 0, shape=(side, side))
+        scale = make_scale(
+            (side, side),
+            micrograph.pixel_size,
+            sample.diameter_A * float(np.exp(UNSURE * rng.standard_normal())),
+            particle_px=settings.particle_px,
+            upsample=settings.upsample,
+        )
+        return sample.name, micrograph, scale
+
+    return prepared(simulate(number) for number in range(TYPICAL, TYPICAL + count))
+
+
+def prepared(micrographs: Iterable[tuple[str, SimulatedMicrograph, Scale]]) -> Held:
+    """Preprocess simulated micrographs, each with its name; without those without contrast."""
     found: Held = []
-    for number in range(HELD_OUT, HELD_OUT + count):
-        micrograph, scale = imaged(settings, 0, number)
+    for number, (name, micrograph, scale) in enumerate(micrographs):
         try:
             image = preprocess(micrograph.image, scale, threads=1)
         except InputError:
             continue
-        name = f"diet-{number}"
         labels = Labels("full", micrograph.coords)
         item = Item(number, Micrograph(Path(name), name), labels, scale, micrograph.pixel_size)
         found.append((item, torch.from_numpy(image)))

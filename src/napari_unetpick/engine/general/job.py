@@ -21,7 +21,7 @@ MICROGRAPH_PATCHES = 160  # drawn from a micrograph before another one takes its
 WINDOW = 128  # micrographs that an epoch draws from
 CONTINUED = 0.5  # of the learning rate, where training continues from a model
 HELD_OUT = 10_000_000
-"""Number of the first sample that no training reaches: these calibrate."""
+"""Number of the first sample that no training reaches: these validate."""
 
 
 def general_settings(patches: int, seed: int, batch: int = 16) -> Settings:
@@ -64,7 +64,7 @@ class GeneralJob:
     processes
         That render micrographs beside the training; the result doesn't depend on it.
     calibrating
-        Held-out micrographs that the scores are calibrated on.
+        Simulated micrographs that the scores are calibrated on.
     """
 
     run: Path
@@ -72,7 +72,7 @@ class GeneralJob:
     start: dict[str, Any] | None = None
     first: int = 0
     processes: int = 1
-    calibrating: int = 200
+    calibrating: int = 100
     device: str = "auto"
     resume: bool = False
 

@@ -10,7 +10,13 @@ import torch
 
 from napari_unetpick.engine.data.patches import PatchSource
 from napari_unetpick.engine.devices import choose_device, make_deterministic
-from napari_unetpick.engine.general.calibrate import find_all, held_out, learn_adaptation
+from napari_unetpick.engine.general.calibrate import (
+    TYPICAL,
+    find_all,
+    held_out,
+    learn_adaptation,
+    typical,
+)
 from napari_unetpick.engine.general.job import CONTINUED, PATCHES_AN_EPOCH, GeneralJob
 from napari_unetpick.engine.general.supply import Supply
 from napari_unetpick.engine.nn.unet import UNet, build_network, count_parameters, place
@@ -100,7 +106,7 @@ def train_general(
         supply.close()
         source.remove()
     weights: Weights = state["fit"]["average"]  # the last: few held-out micrographs choose badly
-    yield Message(f"calibrating on {job.calibrating} held-out micrographs of the diet")
+    yield Message(f"calibrating on {job.calibrating} simulated micrographs that taught it nothing")
     card = card_of(job, weights, device)
     arrays = {name: np.asarray(value) for name, value in weights.items()}
     save_model(job.run / MODEL, Model(arrays, card))
@@ -125,7 +131,7 @@ def card_of(job: GeneralJob, weights: Weights, device: torch.device) -> dict[str
     network = build_network(job.settings.network)
     network.load_state_dict(weights)
     ready = place(network.fused(), device)
-    held = held_out(job.settings, job.calibrating)
+    held = typical(job.settings, job.calibrating)
     pairs, decoys = (find_all(ready, held, device, negative=each) for each in (False, True))
     calibration: Calibration = calibrate(pairs, [])
     figures = score_picks(pairs, calibration, 0.0)
@@ -138,7 +144,7 @@ def card_of(job: GeneralJob, weights: Weights, device: torch.device) -> dict[str
         "adaptation": learn_adaptation(pairs, decoys, calibration.min_distance).to_dict(),
         "validation": {
             "protocol": "particle",
-            "data": f"{len(pairs)} held-out micrographs of the diet",
+            "data": f"simulated, random-{TYPICAL} to random-{TYPICAL + job.calibrating - 1}",
             "micrographs": len(pairs),
             **{name: round(value, 4) for name, value in figures.items()},
         },
