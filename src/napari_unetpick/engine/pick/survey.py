@@ -152,7 +152,7 @@ def _score(
     """Find the candidates of some micrographs and of their negatives."""
     diameter = job.diameter or scorer.diameter
     assert diameter is not None
-    found, failure = [], ""
+    found, failure, light = [], "", job.contrast == "light"
     for number, micrograph in enumerate(chosen):
         try:
             prepared = prepare_micrograph(
@@ -167,8 +167,7 @@ def _score(
             failure = failure or str(error)
             continue
         candidates, decoys = (
-            find_one(scorer, prepared, check_stop, negative=negative)
-            for negative in ((job.contrast == "light"), (job.contrast != "light"))
+            find_one(scorer, prepared, check_stop, negative=each) for each in (light, not light)
         )
         found.append(Scored(candidates, decoys, prepared.scale.file_shape))
         yield Progress(STAGE, number + 1, len(chosen))
