@@ -10,6 +10,8 @@ import pytest
 
 from napari_unetpick.engine.inputs import choose_start, seen_as
 from napari_unetpick.engine.nn.unet import build_network, state_of
+from napari_unetpick.engine.train.job import TrainJob
+from napari_unetpick.errors import InputError
 from napari_unetpick.io import models
 from napari_unetpick.io.models import Model, save_model
 from napari_unetpick.settings import NetworkSettings, Settings, from_dict, to_dict
@@ -53,3 +55,8 @@ def test_scratch_is_scratch():
 def test_without_a_general_model_it_is_scratch(general: Path):
     general.unlink()
     assert choose_start(None, OWN) == (None, [])
+
+
+def test_junk_is_not_learned_from_labels(tmp_path: Path):
+    with pytest.raises(InputError, match="learned by train-general alone"):
+        TrainJob([], {}, 100.0, tmp_path / "run", OWN)

@@ -14,6 +14,7 @@ from napari_unetpick.engine.data.patches import PatchSource
 from napari_unetpick.engine.data.training_set import Item, prepare
 from napari_unetpick.engine.nn.unet import UNet
 from napari_unetpick.engine.runs.folder import RunFolder
+from napari_unetpick.errors import InputError
 from napari_unetpick.events import Event, Failed
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
@@ -45,6 +46,11 @@ class TrainJob:
         Keys of the micrographs that validate, or a fraction, or None for the default.
     start
         A model to fine-tune, or None to train from scratch.
+
+    Raises
+    ------
+    InputError
+        The network is to say what junk is, which labels of particles don't teach.
     """
 
     micrographs: list[Micrograph]
@@ -58,6 +64,12 @@ class TrainJob:
     device: str = "auto"
     threads: int | None = None
     resume: bool = False
+
+    def __post_init__(self) -> None:
+        if self.settings.network.junk and self.start is None:
+            raise InputError(
+                "junk is learned by train-general alone; remove 'junk' from the recipe's network"
+            )
 
 
 @dataclass

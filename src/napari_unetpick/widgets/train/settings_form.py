@@ -88,6 +88,7 @@ class SettingsForm(QWidget):
         fields = [
             self._field(f"{name}.{each.name}", getattr(defaults, each.name), hints[each.name])
             for each in dataclasses.fields(defaults)
+            if f"{name}.{each.name}" not in settings_labels.OF_THE_MODEL
         ]
         return _column(fields)
 

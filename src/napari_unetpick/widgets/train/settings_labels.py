@@ -17,6 +17,9 @@ RECIPES = {
     "plan": "Plan: long, large batches",
 }
 
+OF_THE_MODEL = frozenset({"network.junk"})
+"""Settings that come with the model which training starts from, and that nobody chooses."""
+
 WORDS: dict[str, tuple[str, str]] = {
     "recipe": (
         "Recipe",
