@@ -14,6 +14,7 @@ TOGETHER = ("cli", "worker")  # rooms whose tests share a trained model
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Share the tests between two processes: all windows in one, whole files in the other."""
     for item in items:

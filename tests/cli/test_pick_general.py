@@ -20,6 +20,8 @@ from napari_unetpick.io import models
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.models import load_model, save_model
 
+pytestmark = pytest.mark.slow  # a model of its own
+
 RECIPE = """\
 [network]
 width = 8

@@ -54,6 +54,7 @@ def test_a_sample_of_the_diet_repeats_and_differs_from_the_next():
     assert first.image.shape != other.image.shape or (first.image != other.image).any()
 
 
+@pytest.mark.slow
 def test_the_diet_covers_the_field():
     samples = [diet_sample(number) for number in range(150)]
     across = np.array([s.particle.diameter_A / s.pixel_size for s in samples])

@@ -79,6 +79,7 @@ def test_a_kill_of_napari_loses_nothing_older_than_two_seconds(
     again.close()
 
 
+@pytest.mark.slow
 def test_closing_in_mid_training_ends_the_engine_and_leaves_a_run_that_resumes(
     planted: dict[str, np.ndarray], tmp_path: Path, qtbot: Any
 ) -> None:

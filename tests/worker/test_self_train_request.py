@@ -39,6 +39,7 @@ def test_a_request_is_read_as_it_was_sent():
             SelfTrainRequest.read({"project": "/p", "run": "/r", **wrong})
 
 
+@pytest.mark.slow
 def test_unlabelled_micrographs_learn_and_the_runs_own_labels_count(
     small: SmallProject, run: Path, tmp_path: Path
 ):
