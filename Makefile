@@ -23,7 +23,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LINT_INSTALLED := $(VENV)/.installed-lint
 PYTEST_ARGS ?=
-# Two processes: one has all the windows. PYTEST_ARGS="-n 0" runs the tests in one.
+# Two processes, tests dealt out one by one. PYTEST_ARGS="-n 0" runs them in one.
 IN_TWO := -n 2 --dist loadgroup
 BENCHMARKS ?= $(sort $(wildcard benchmarks/[a-z]*.py))
 

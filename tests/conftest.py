@@ -8,21 +8,7 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parent
-TOGETHER = ("cli", "worker")  # rooms whose tests share a trained model
-
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests between two processes: all windows in one, whole files in the other."""
-    for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        windows = "qtbot" in fixtures or "make_napari_viewer" in fixtures
-        room = item.path.relative_to(TESTS).parts[0]
-        group = "windows" if windows else room if room in TOGETHER else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True, scope="session")
