@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 ALIKE = 0.25  # of the usual difference of neighbouring rows, up to which one is a copy
 NARROWEST = 3  # copies that are a border; smoothing makes one or two
+SAMPLED = 16  # pairs of rows that say what is usual
 SPOILT = 8  # rows at the very edge that resampling may have changed
 
 
@@ -52,7 +53,9 @@ def count_copies(image: NDArray[np.generic]) -> int:
     was resampled since. That also lets the opposite edge into the first rows.
     """
     last = len(image) - 1
-    usual = np.median([difference(image, row) for row in np.linspace(0, last, 64, dtype=int)[:-1]])
+    usual = np.median(
+        [difference(image, row) for row in np.linspace(0, last, SAMPLED + 1, dtype=int)[:-1]]
+    )
     alike = (row for row in range(min(SPOILT, last)) if difference(image, row) <= ALIKE * usual)
     row = next(alike, None)
     if row is None:

@@ -166,9 +166,9 @@ def _score(
         except UnetPickError as error:
             failure = failure or str(error)
             continue
-        candidates, decoys = (
-            find_one(scorer, prepared, check_stop, negative=each) for each in (light, not light)
-        )
+        decoys = candidates = find_one(scorer, prepared, check_stop, negative=light)
+        if scorer.adaptation is not None:  # nothing else asks for decoys
+            decoys = find_one(scorer, prepared, check_stop, negative=not light)
         found.append(Scored(candidates, decoys, prepared.scale.file_shape))
         yield Progress(STAGE, number + 1, len(chosen))
     if not found:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_unetpick.engine.pick.ensemble import read_card
+from napari_unetpick.engine.pick.ensemble import is_general, read_card
 from napari_unetpick.engine.runs.model_card import card_of
 from napari_unetpick.engine.self_train.pseudo_labels import (
     PseudoLabels,
@@ -183,7 +183,7 @@ def fine_tunes(training: Training) -> bool:
 def starts_general(training: Training) -> bool:
     """Tell whether training starts from the general model."""
     start = training.job.start
-    return start is not None and start.card.get("general") is True
+    return start is not None and is_general(start)
 
 
 def estimate_from_start(training: Training) -> PickEstimate:
