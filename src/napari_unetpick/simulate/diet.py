@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from napari_unetpick.simulate.handling import Handling
 from napari_unetpick.simulate.molecules.catalogue import build_molecule
 from napari_unetpick.simulate.optics import Camera
+from napari_unetpick.simulate.random_samples import random_sample
 from napari_unetpick.simulate.sample import Contamination, Sample
 
 FIELD = 18.0
 """Width and height of the image, particle diameters."""
+TYPICAL = 0.4
+"""Fraction of the samples that are like most people's data: samples `random-N`, at a part of
+their dose."""
+TYPICAL_FROM = 100_000
+"""Number of the first of these: no benchmark has them."""
 EMPTY = 0.15
-"""Fraction of the samples without any particle."""
+"""Fraction of the others without any particle."""
 CLEAR = 0.5
-"""Fraction of the samples with no less signal than most people's data have."""
+"""Fraction of the others with no less signal than most people's data have."""
 
 
 def diet_sample(number: int) -> Sample:
     """Draw the sample `diet-<number>`: its molecule, microscope, ice, junk and handling."""
     rng = np.random.default_rng(np.random.SeedSequence([number, 0x736D70]))
+    if np.random.default_rng([number, 0x747970]).random() < TYPICAL:
+        return typical_sample(number, rng)
     name = f"diet-{number}"
     molecule = build_molecule(name)
     across = particle_px(rng)
@@ -27,14 +37,13 @@ def diet_sample(number: int) -> Sample:
     plate = rng.random() < 0.06
     least = log_uniform(rng, 3000.0, 25000.0)
     clear = rng.random() < CLEAR
-    side = int(np.ceil(FIELD * across / 16) * 16)
     empty = rng.random() < EMPTY
     return Sample(
         name,
         f"molecule of the diet, {molecule.symmetry}, {molecule.diameter_A:.0f} A",
         name,
         pixel_size=round(molecule.diameter_A / across, 4),
-        shape=(side, side),
+        shape=field_of(across),
         dose=round(log_uniform(rng, 20.0 if clear else 8.0, 60.0), 1),
         defocus=(500.0, 6000.0) if plate else (least, least + rng.uniform(2000.0, 15000.0)),
         coverage=0.0 if empty else round(log_uniform(rng, 0.03, 0.7), 3),
@@ -53,6 +62,28 @@ def diet_sample(number: int) -> Sample:
         preferred=0.0 if rng.random() < 0.6 else float(rng.uniform(0.2, 0.95)),
         handling=draw_handling(rng),
     )
+
+
+def typical_sample(number: int, rng: np.random.Generator) -> Sample:
+    """Draw a sample like most people's data, half of them as `random-N` are, half fainter."""
+    sample = random_sample(TYPICAL_FROM + number)
+    across = particle_px(rng)
+    faint = log_uniform(rng, 0.2, 1.0) if rng.random() < 0.5 else 1.0
+    return replace(
+        sample,
+        name=f"diet-{number}",
+        shape=field_of(across),
+        pixel_size=round(sample.particle.diameter_A / across, 4),
+        dose=round(sample.dose * faint, 1),
+        haze=round(sample.haze / max(faint, 0.4), 4),
+        handling=draw_handling(rng),
+    )
+
+
+def field_of(across: float) -> tuple[int, int]:
+    """Return the image's (rows, cols) for a particle of `across` pixels."""
+    side = int(np.ceil(FIELD * across / 16) * 16)
+    return side, side
 
 
 def particle_px(rng: np.random.Generator) -> float:

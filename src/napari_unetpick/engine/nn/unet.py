@@ -5,6 +5,7 @@ U-Net: Ronneberger et al. 2015. Attention gates on the skips: Oktay et al. 2018,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -169,6 +170,16 @@ def place(network: UNet, device: torch.device) -> UNet:
 def count_parameters(network: nn.Module) -> int:
     """Count trainable parameters."""
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def load_start(network: UNet, weights: Mapping[str, Tensor]) -> None:
+    """Load weights to continue from; outputs that they don't have yet stay untrained."""
+    state = dict(weights)
+    for name in ("head.weight", "head.bias"):
+        own = network.state_dict()[name].clone()
+        own[: len(state[name])] = state[name]
+        state[name] = own
+    network.load_state_dict(state)
 
 
 def state_of(network: nn.Module) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from napari_unetpick.engine.data.augment import BatchAugmentation
 from napari_unetpick.engine.data.patches import PatchSource, Place, draw_places, worst
 from napari_unetpick.engine.devices import half_precision
 from napari_unetpick.engine.nn.losses import make_loss
-from napari_unetpick.engine.nn.unet import UNet, build_network, place, state_of
+from napari_unetpick.engine.nn.unet import UNet, build_network, load_start, place, state_of
 from napari_unetpick.engine.train.schedules import ends_early, learning_rate
 from napari_unetpick.errors import EngineError
 from napari_unetpick.events import Event, Message, Metrics, Progress
@@ -120,7 +120,7 @@ def begin(job: FitJob) -> Fit:
     torch.manual_seed(job.settings.train.seed + 1000 * job.stage_number)
     network = build_network(job.settings.network)
     if job.start is not None:
-        network.load_state_dict(job.start)
+        load_start(network, job.start)
     place(network, job.device)
     rate = job.settings.train
     optimiser = torch.optim.AdamW(
