@@ -36,6 +36,9 @@ def test_what_lies_in_junk_is_no_pick():
     left_out = found.picks_in_junk(Calibration("probability", threshold=0.3))
     np.testing.assert_allclose(found.coords[left_out], SCALE.to_file(np.array([(40, 150)])), atol=1)
     assert not len(found.picks_in_junk(Calibration("probability", threshold=0.99)))
+    clean = found.outside_junk()
+    np.testing.assert_array_equal(clean.coords, found.coords[~found.in_junk])
+    assert len(clean) == len(clean.raw) == len(clean.nearness) == len(found) - 1
     assert len(find_candidates(particles, SCALE, rim=RIM).distant(0.5)) == 3
 
 

@@ -75,6 +75,18 @@ class Candidates:
         """(N,) which lie where there must be no picks."""
         return np.zeros(len(self), bool) if self.junk is None else self.junk.at(self.coords)
 
+    def outside_junk(self) -> Candidates:
+        """Return those that may become picks."""
+        clean = ~self.in_junk
+        spread = None if self.disagreement is None else self.disagreement[clean]
+        return replace(
+            self,
+            coords=self.coords[clean],
+            raw=self.raw[clean],
+            nearness=self.nearness[clean],
+            disagreement=spread,
+        )
+
     def picked(
         self,
         calibration: Calibration,

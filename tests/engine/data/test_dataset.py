@@ -167,7 +167,7 @@ def test_one_bad_micrograph_is_left_out_and_named(tmp_path):
         assert source.shape(item.index) == item.scale.network_shape
         assert item.pixel_size == 4.0
     assert disk_needed([item.scale for item in items]) == sum(
-        4 * int(np.prod(item.scale.network_shape)) for item in items
+        5 * int(np.prod(item.scale.network_shape)) for item in items
     )
 
 

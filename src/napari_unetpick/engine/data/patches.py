@@ -14,7 +14,7 @@ from napari_unetpick.errors import EngineError
 from napari_unetpick.io.atomic import atomic_path, explain_os_error
 
 OPEN_MAPS = 256  # memory-mapped files kept open; thousands would meet the system's limit
-BYTES_A_PIXEL = 4  # float16 image, uint8 target, uint8 weight
+BYTES_A_PIXEL = 5  # float16 image, uint8 target, weight and, from some models, junk
 
 Array = NDArray[np.float32]
 

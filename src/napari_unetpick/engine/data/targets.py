@@ -27,6 +27,7 @@ def paint_targets(
     scale: Scale,
     settings: TargetSettings,
     ignored: Floats | None = None,
+    junk: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.uint8]:
     """Paint target and weight of one micrograph.
 
@@ -39,10 +40,12 @@ def paint_targets(
     ----------
     ignored
         (N, 2) places, pixels of the file, that are probably particles though unmarked.
+    junk
+        (rows, cols) of the network's shape: where nothing is learned but what is marked.
 
     Returns
     -------
-    (2, rows, cols) uint8 of the network's shape: target and weight, 255 = 1.
+    (2, rows, cols) uint8 of the network's shape: target and weight, 255 = 1; and junk, where given.
     """
     shape = scale.network_shape
     diameter = scale.network_diameter
@@ -51,6 +54,8 @@ def paint_targets(
     weight = np.full(shape, round(unmarked * FULL), np.uint8)
     for area in labels.complete:
         paint_area(weight, scale.to_network(area), FULL)
+    if junk is not None:
+        weight[junk] = 0
     for row, col in scale.to_network(np.empty((0, 2)) if ignored is None else ignored):
         paint_disc(weight, row, col, settings.ignore_radius * diameter, 0)
     for row, col in scale.to_network(labels.negatives):
@@ -63,7 +68,7 @@ def paint_targets(
         paint_disc(target, row, col, settings.disc_radius * diameter, FULL)
     for area in labels.exclusions:
         paint_area(weight, scale.to_network(area), 0)
-    return np.stack([target, weight])
+    return np.stack([target, weight, *([] if junk is None else [junk.astype(np.uint8) * FULL])])
 
 
 def fit_discs(

@@ -158,13 +158,17 @@ def training_centres(item: Item) -> Floats:
 
 
 def store_targets(
-    item: Item, source: PatchSource, settings: TargetSettings, ignored: Floats | None = None
+    item: Item,
+    source: PatchSource,
+    settings: TargetSettings,
+    ignored: Floats | None = None,
+    junk: NDArray[np.bool_] | None = None,
 ) -> None:
     """Paint a micrograph's targets into the source; what is held out weighs nothing."""
-    planes = paint_targets(item.labels, item.scale, settings, ignored)
+    planes = paint_targets(item.labels, item.scale, settings, ignored, junk)
     if item.held_out is not None:
         top, bottom = (
             round(r / item.scale.ratio[0]) for r in (item.held_out.top, item.held_out.bottom)
         )
-        planes[:, top:bottom] = 0
+        planes[:2, top:bottom] = 0
     source.put_targets(item.index, planes)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_unetpick.engine.data.targets import fit_discs
 from napari_unetpick.engine.data.training_set import Item, store_targets, training_centres
 from napari_unetpick.engine.nn.unet import UNet, build_network, place
-from napari_unetpick.engine.pick.score_map import find_on
+from napari_unetpick.engine.pick.score_map import find_on, score_map
 from napari_unetpick.engine.train.job import Training
 from napari_unetpick.engine.train.loop import FitJob, Weights, fit
 from napari_unetpick.events import Event, Message, Metrics
 from napari_unetpick.picking.candidates import Candidates
+from napari_unetpick.picking.junk import LEAST
 from napari_unetpick.settings import TargetSettings
 
 KEPT = ("epoch", "best", "stopped")  # of a finished stage
@@ -35,7 +38,8 @@ def run_stage(
 ) -> Generator[Event, None, Weights]:
     """Train one network, or take it from the checkpoint; return its best weights.
 
-    It starts from `start`, or else from the model that the job starts from, if any.
+    It starts from `start`, or else from the model that the job starts from, if any. Where that one
+    knows junk, its junk teaches nothing but what junk is, so that the network goes on knowing it.
     """
     done: dict[str, Any] = training.checkpoint["stages"]
     if name in done and is_finished(done[name], epochs):
@@ -43,9 +47,12 @@ def run_stage(
     settings = training.job.settings
     centres = {item.index: training_centres(item) for item in items}
     discs = fit_discs(target or settings.target, list(centres.values()), training.diameter)
+    first = start_weights(training) if settings.network.junk else None
+    teacher = None if first is None else ready_network(training, first)
     for item in items:
         extra = ignored.get(item.index) if ignored else None
-        store_targets(item, training.source, discs, extra)
+        junk = None if teacher is None else junk_in(training, teacher, item)
+        store_targets(item, training.source, discs, extra, junk)
     job = FitJob(
         settings=settings,
         source=training.source,
@@ -104,10 +111,18 @@ def ready_network(training: Training, weights: Weights) -> UNet:
     return place(network.fused(), training.device)
 
 
+def junk_in(training: Training, network: UNet, item: Item) -> NDArray[np.bool_]:
+    """Return where the network sees junk in one item, (rows, cols) of the network's shape."""
+    image = training.source.image(item.index)
+    scores = score_map(network, image, training.device, check_stop=training.check_stop)
+    return np.asarray(scores[1] >= LEAST)
+
+
 def candidates_of(
     training: Training, network: UNet, item: Item, *, negative: bool = False
 ) -> Candidates:
-    """Find the candidates of one item, or of its negative."""
+    """Find the candidates of one item, or of its negative; none in junk."""
     image = training.source.image(item.index)
     image = -image if negative else image
-    return find_on(network, image, item.scale, training.device, training.check_stop)
+    found = find_on(network, image, item.scale, training.device, training.check_stop)
+    return found.outside_junk()
