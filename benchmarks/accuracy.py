@@ -6,6 +6,7 @@ scores them once (protocol particle). Real sets need UNETPICK_TEST_DATA; they ar
     python benchmarks/accuracy.py                     all cases, seed 42
     python benchmarks/accuracy.py --cases apoferritin,random-21 --seeds 42,43
     python benchmarks/accuracy.py --cases "random-22*1.2"     a diameter that is 20 % too large
+    python benchmarks/accuracy.py --cases random-22-low       a third of its dose, twice the haze
     python benchmarks/accuracy.py --cases apoferritin<cage    trained on the simulated cage alone
     python benchmarks/accuracy.py --start general             fine-tunes the general model
     python benchmarks/accuracy.py --part validation           to choose by, not to publish
@@ -23,7 +24,10 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_unetpick.simulate.sample import Sample
 
 HERE = Path(__file__).parent
 OUT = HERE / "out" / "accuracy"
@@ -117,12 +121,25 @@ def real_case(name: str, seed: int, scored: str = "test") -> Case:
     )
 
 
+def sample_of(name: str) -> Sample:
+    """Return a simulated sample; `random-21-low` has a third of its dose and twice the haze."""
+    from napari_unetpick.simulate.samples import get_sample
+
+    sample = get_sample(name.removesuffix("-low"))
+    if name == sample.name:
+        return sample
+    return replace(sample, name=name, dose=sample.dose / 3, haze=sample.haze * 2)
+
+
 def simulated_case(name: str) -> Case:
     """Make a case of a simulated set; `random-21*1.2` gives the diameter 20 % too large."""
     sample, _, factor = name.partition("*")
     folder = OUT / sample
     if not (folder / "micrographs.star").is_file():
-        unetpick("simulate", folder, "--sample", sample, "--count", TRAIN + TEST, "--seed", 5)
+        from napari_unetpick.simulate.write import simulate_set
+
+        for _ in simulate_set(sample_of(sample), folder, TRAIN + TEST, 5):
+            pass
     files = sorted(folder.glob("*.mrc"))
     rows = read_rows(folder / "picks.csv")
     first = {path.name for path in files[:TRAIN]}

@@ -38,7 +38,7 @@ from _general_scores import (
     label,
 )
 from _record import machine
-from accuracy import DATA, OUT, REAL, read_rows
+from accuracy import DATA, OUT, REAL, read_rows, sample_of
 
 from napari_unetpick.evaluation.metrics import Score, pool
 
@@ -94,13 +94,9 @@ def empty_set(pattern: str) -> Set:
 def simulated_set(name: str) -> Set:
     """Simulate a set; `random-21-low` is at a third of the dose and twice the haze."""
     from napari_unetpick.simulate.micrograph import simulate_micrograph
-    from napari_unetpick.simulate.samples import get_sample
     from napari_unetpick.simulate.write import micrograph_seed, write_mrc
 
-    sample = get_sample(name.removesuffix("-low"))
-    diameter = sample.diameter_A
-    if name.endswith("-low"):
-        sample = replace(sample, dose=sample.dose / 3, haze=sample.haze * 2)
+    sample = replace(sample_of(name), name=name.removesuffix("-low"))  # its ice is the same
     folder = OUT / "general" / name
     folder.mkdir(parents=True, exist_ok=True)
     files = []
@@ -111,7 +107,7 @@ def simulated_set(name: str) -> Set:
             write_mrc(path, made.image, made.pixel_size)
             np.save(truth, made.coords)
         files.append((path, np.load(truth)))
-    return Set(name, files, diameter, None, 0.0)
+    return Set(name, files, sample.diameter_A, None, 0.0)
 
 
 def make_sets(names: list[str], *, test: bool) -> Iterator[Set]:

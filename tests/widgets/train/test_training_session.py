@@ -16,7 +16,12 @@ from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.settings import Settings, from_dict, to_dict
 from napari_unetpick.widgets.pick.job import picking_of
 from napari_unetpick.widgets.train.dock import TrainDock
-from napari_unetpick.widgets.train.job import PREVIEW_EVERY_MS, SETTLED_MS, training_of
+from napari_unetpick.widgets.train.job import (
+    CORRECTED_MS,
+    PREVIEW_EVERY_MS,
+    SETTLED_MS,
+    training_of,
+)
 from napari_unetpick.widgets.train.self_train_dock import SelfTrainDock
 
 
@@ -107,6 +112,17 @@ def test_previews_are_asked_for_once_steps_are_taken(running: Any, project_sessi
     training._timer.timeout.emit()
     assert running.previews == ["a.b_1", "a.b_3"]
     assert training._timer.interval() == PREVIEW_EVERY_MS
+
+
+@pytest.mark.parametrize("start, soonest", [("general", CORRECTED_MS), ("scratch", 5_000)])
+def test_corrections_of_a_model_show_soon(
+    project_session: Any, fake_engine: Any, start: str, soonest: int
+) -> None:
+    label(project_session)
+    training = training_of(project_session)
+    training.start({}, start, "cpu")
+    fake_engine.submitted[-1].progress.emit(Progress("training", 1, 40))
+    assert training._timer.interval() == soonest < 10_000
 
 
 def test_a_preview_is_shown_from_its_own_threshold(running: Any, project_session: Any) -> None:

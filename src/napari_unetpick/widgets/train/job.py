@@ -24,6 +24,7 @@ from napari_unetpick.widgets.qt.preferences import read_preferences
 from napari_unetpick.widgets.session.follower import JobFollower
 from napari_unetpick.widgets.session.session import Session
 from napari_unetpick.widgets.train.plan import (
+    SCRATCH,
     SelfTrainPlan,
     TrainPlan,
     make_plan,
@@ -32,8 +33,9 @@ from napari_unetpick.widgets.train.plan import (
 )
 from napari_unetpick.widgets.train.resume import read_config, resume_request
 
-FIRST_PREVIEW_MS = 5_000  # after the first step: earlier previews are empty
+FIRST_PREVIEW_MS = 5_000  # after the first step: a new network's earlier previews are empty
 PREVIEW_EVERY_MS = 15_000  # each costs a third of a second of training on a CPU
+CORRECTED_MS = 3_000  # both, where training starts from a model: corrections show at once
 SETTLED_MS = 300  # stepping on within this time asks for no preview
 PREPARING = "preparing"  # the stage before the first step: there is no network yet
 PREVIEW = "preview"  # the `model` of a preview's candidates
@@ -62,7 +64,7 @@ class Training(JobFollower):
         self.run: Path | None = None
         self.rows: list[dict[str, Any]] = []
         self._asked = ""  # the micrograph whose preview is awaited
-        self._previewing = False
+        self._previewing = self._corrects = False
         self._timer = QTimer()
         self._timer.timeout.connect(self._preview)
         super().__init__(session)
@@ -148,18 +150,19 @@ class Training(JobFollower):
 
     def _started(self, request: TrainRequest | SelfTrainRequest) -> None:
         self.run, self.rows = request.run, []
+        self._corrects = isinstance(request, TrainRequest) and request.start != SCRATCH
 
     def _progress(self, event: Progress) -> None:
         if event.stage != PREPARING and not self._previewing:
             self._previewing = True
-            self._timer.start(FIRST_PREVIEW_MS)
+            self._timer.start(CORRECTED_MS if self._corrects else FIRST_PREVIEW_MS)
 
     def _metrics(self, event: Metrics) -> None:
         self.rows.append({"stage": event.stage, "epoch": event.epoch, **event.values})
         self.measured.emit()
 
     def _preview(self) -> None:
-        self._timer.setInterval(PREVIEW_EVERY_MS)
+        self._timer.setInterval(CORRECTED_MS if self._corrects else PREVIEW_EVERY_MS)
         key = self.session.browser.current
         if self.job is not None and key and key != self._asked:
             self._asked = key
