@@ -44,6 +44,8 @@ class Scorer:
         Whether all members are general models: any diameter, dark particles.
     adaptation
         How the calibration follows from the scores of the set at hand; None where it stays.
+    focus
+        Logits that a score rises by with the logarithm of the defocus; 0 where it isn't known.
     knows_junk
         Whether it says where junk is, if a member knows it.
     """
@@ -56,6 +58,7 @@ class Scorer:
     device: torch.device
     general: bool = False
     adaptation: Adaptation | None = None
+    focus: float = 0.0
     knows_junk: bool = True
 
     def score(
@@ -104,6 +107,7 @@ def make_scorer(
         device=device,
         general=bool(models) and all(is_general(model) for _, model in models),
         adaptation=read_adaptation(models[0][1].card, models[0][0]) if len(models) == 1 else None,
+        focus=read_focus(*models[0]) if len(models) == 1 else 0.0,
         knows_junk=junk,
     )
 
@@ -111,6 +115,23 @@ def make_scorer(
 def is_general(model: Model) -> bool:
     """Tell whether a model is a general one, made for particles of any kind."""
     return model.card.get("general") is True
+
+
+def read_focus(name: str, model: Model) -> float:
+    """Return what a model's card says of scores and defocus, 0 where it says nothing.
+
+    Raises
+    ------
+    ModelError
+        It is no number.
+    """
+    slope = model.card.get("focus", 0.0)
+    if not isinstance(slope, float | int) or not np.isfinite(slope):
+        raise ModelError(
+            f"{name}: the model's card is of another version ('focus': {slope!r}); "
+            "update napari-unetpick"
+        )
+    return float(slope)
 
 
 def read_card(name: str, model: Model) -> tuple[Settings, Calibration, float | None]:

@@ -14,6 +14,7 @@ from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.candidates import Candidates, find_candidates
+from napari_unetpick.picking.focus import at_usual_defocus
 
 CONTRASTS = ("auto", "dark", "light")
 OTHER_DIAMETER = 1.25  # ratio of diameters from which a model is said to be made for another one
@@ -34,6 +35,8 @@ class FindJob:
     contrast
         Of the particles. "light": the network is shown the negative; "dark" and "auto": the image
         as it is. What "auto" means for a general model is found by `survey` beforehand.
+    defocus
+        Usual defocus of the set, A: scores become those at it, where the model knows how.
     """
 
     micrographs: list[Micrograph]
@@ -41,6 +44,7 @@ class FindJob:
     pixel_size: float | None = None
     threads: int | None = None
     contrast: str = "auto"
+    defocus: float | None = None
 
     def __post_init__(self) -> None:
         if self.contrast not in CONTRASTS:
@@ -105,10 +109,9 @@ def find(
             try:
                 prepared = current.result()
                 ahead = read(number + 1)
-                yield FoundCandidates(
-                    micrograph.key,
-                    find_one(scorer, prepared, check_stop, negative=job.contrast == "light"),
-                )
+                found = find_one(scorer, prepared, check_stop, negative=job.contrast == "light")
+                found = at_usual_defocus(found, scorer.focus, micrograph.defocus, job.defocus)
+                yield FoundCandidates(micrograph.key, found)
             except Cancelled:
                 raise
             except UnetPickError as error:

@@ -35,6 +35,8 @@ class Findings:
         Calibrated score from which a candidate is a pick.
     calibration
         Of these micrographs, where the model's adapts to them, as `Calibration.to_dict` has it.
+    defocus
+        Usual defocus (A), where the model's scores depend on it and the list says it.
     """
 
     contrast: str | None = None
@@ -44,6 +46,7 @@ class Findings:
     sure: bool | None = None
     threshold: float | None = None
     calibration: Mapping[str, Any] | None = None
+    defocus: float | None = None
 
     def to_table(self) -> dict[str, Any]:
         """Return what is known, by name."""
@@ -68,6 +71,7 @@ class Findings:
                 found.contrast in (None, *WORDS)
                 and (found.diameter is None or is_diameter(found.diameter))
                 and (found.threshold is None or 0 <= found.threshold <= 1)
+                and (found.defocus is None or 0 < found.defocus < float("inf"))
             )
             if found.calibration is not None:
                 Calibration(**found.calibration)
@@ -75,7 +79,7 @@ class Findings:
             right = False
         if not right:
             raise InputError(
-                "the contrast, diameter and threshold in picking.toml cannot be read",
+                "what was found before a picking, in picking.toml cannot be read",
                 "leave out --resume to start over",
             )
         return found
@@ -83,7 +87,7 @@ class Findings:
     def applied_to(self, job: Job) -> Job:
         """Return a job with what was found, where nothing was given."""
         contrast, diameter = self.contrast or job.contrast, job.diameter or self.diameter
-        return replace(job, contrast=contrast, diameter=diameter)
+        return replace(job, contrast=contrast, diameter=diameter, defocus=self.defocus)
 
     def calibrated(self, scorer: Scorer) -> Scorer:
         """Return a scorer with the calibration that was found."""

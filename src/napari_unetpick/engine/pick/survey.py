@@ -30,6 +30,7 @@ from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Event, Message, Progress
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.adaptation import Scored, as_set
+from napari_unetpick.picking.focus import at_usual_defocus, usual_defocus
 from napari_unetpick.picking.operating_point import Keep, OperatingPoint, operating_point
 
 Check = Callable[[], None]
@@ -76,6 +77,8 @@ def survey(
     found = Findings()
     if _looks_around(job, scorer):
         found = yield from _look_around(job, scorer, chosen, check_stop)
+    if scorer.focus:
+        found = replace(found, defocus=usual_defocus(each.defocus for each in job.micrographs))
     if keep is None and scorer.adaptation is None:
         return found
     now = found.applied_to(job)
@@ -169,6 +172,10 @@ def _score(
         decoys = candidates = find_one(scorer, prepared, check_stop, negative=light)
         if scorer.adaptation is not None:  # nothing else asks for decoys
             decoys = find_one(scorer, prepared, check_stop, negative=not light)
+        candidates, decoys = (
+            at_usual_defocus(each, scorer.focus, micrograph.defocus, job.defocus)
+            for each in (candidates, decoys)
+        )
         found.append(Scored(candidates, decoys, prepared.scale.file_shape))
         yield Progress(STAGE, number + 1, len(chosen))
     if not found:
