@@ -61,8 +61,9 @@ class ViewFrom:
         if self._trouble or not self.folder or not missing:
             return self._trouble
         return (
-            f"{Path(self.folder).name} has no image of {tell_count(len(missing), 'micrograph')} "
-            f"of {len(keys):,} (such as {missing[0]}). These are shown themselves."
+            f"No image in {Path(self.folder).name} for {len(missing):,} of "
+            f"{tell_count(len(keys), 'micrograph')} (such as {missing[0]}): the micrograph itself "
+            "is shown."
         )
 
     def _find(self) -> dict[str, Path]:

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QLineEdit,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -21,11 +20,8 @@ from napari_unetpick.widgets.session import lifetime
 from napari_unetpick.widgets.session.session import Session
 
 LARGEST_LOW_PASS = 200.0  # A
-NO_CTF = (
-    "CTF deconvolution needs defocus, kV and Cs: open CtfFind's micrographs_ctf.star with "
-    "Open > Micrographs STAR."
-)
-NO_PIXEL_SIZE = "CTF deconvolution needs the pixel size: enter it in Annotate, under the diameter."
+NO_CTF = "Needs defocus, kV and Cs: open CtfFind's micrographs_ctf.star (Open > Micrographs STAR)."
+NO_PIXEL_SIZE = "Needs the pixel size: enter it in Annotate, under the diameter."
 
 
 class DisplayForm(QWidget):
@@ -57,19 +53,16 @@ class DisplayForm(QWidget):
             "falloff 1. The folder stays.",
             self._reset,
         )
-        form = QFormLayout()
+        form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Low-pass", self.low_pass)
         form.addRow("Contrast", self.spread)
         form.addRow("CTF", self.deconvolve)
         form.addRow("", row(self.strength, self.falloff))
+        form.addRow(self.ctf_words)
         form.addRow("View from", row(self.folder, self.choose))
+        form.addRow(self.view_words)
         form.addRow("", self.reset)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(form)
-        layout.addWidget(self.ctf_words)
-        layout.addWidget(self.view_words)
         for field in (self.low_pass, self.spread, self.strength, self.falloff):
             field.valueChanged.connect(self._apply)
         self.deconvolve.toggled.connect(self._apply)
@@ -82,12 +75,12 @@ class DisplayForm(QWidget):
             "Undo the CTF for display with a Wiener filter (as in Warp): small particles far from "
             "focus get their contrast, without fringes. Training and picking are not affected."
         )
-        self.strength = _number(0.1, 3.0, 0.1, now.strength, "", "strength ")
+        self.strength = _number(0.1, 2.0, 0.1, now.strength, "", "Strength ")
         self.strength.setToolTip(
             "Assumed signal-to-noise ratio at low resolution, 1000 to this power. Larger values "
             "raise low frequencies more."
         )
-        self.falloff = _number(0.1, 3.0, 0.1, now.falloff, "", "falloff ")
+        self.falloff = _number(0.3, 3.0, 0.1, now.falloff, "", "Falloff ")
         self.falloff.setToolTip(
             "How fast the assumed signal-to-noise ratio falls with resolution. Smaller values show "
             "finer detail and more noise; the low-pass limits it as well."
@@ -168,11 +161,15 @@ class DisplayForm(QWidget):
             "that are shown in place of the micrographs, matched by name, also with an ending such "
             "as _denoised. Picks and exports stay those of the micrographs."
         )
+        say(self.view_words, self._own_trouble() or view.trouble())
+
+    def _own_trouble(self) -> str:
+        """Say why the image of the micrograph in view is not shown, or ""."""
+        layers = self.session.layers
         shown = layers.shown
-        single = (
-            f"{shown.trouble}. The micrograph itself is shown." if shown and shown.trouble else ""
-        )
-        say(self.view_words, single or view.trouble())
+        if shown is None or not shown.trouble or layers.view_from.of(layers.shown_key) is None:
+            return ""
+        return f"{shown.trouble}. The micrograph itself is shown."
 
     def _ctf_obstacle(self) -> str:
         """Say why the micrograph in view cannot be deconvolved, or ""."""
