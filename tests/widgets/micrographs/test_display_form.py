@@ -166,6 +166,21 @@ def test_the_folder_is_kept_in_the_project_and_moves_with_it(
     ]
 
 
+def test_a_project_without_micrographs_or_folder_takes_the_folder_away(
+    dock: MicrographsDock, binned: Path, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(view_from, "tell", lambda text, level: told.append(text))
+    view(dock, binned, qtbot)
+    dock.session.project.new(tmp_path / "empty")
+    assert dock.display.folder.text() == ""
+    view(dock, binned, qtbot)
+    assert not dock.display.view_words.isVisible()
+    dock.session.project.save_as(tmp_path / "empty copy")
+    assert dock.display.folder.text() == str(binned)
+    assert told == []
+
+
 # -- deconvolution -----------------------------------------------------------------------------
 
 

@@ -47,12 +47,11 @@ class ImageStore:
         Returns by key the image that is shown in place of a micrograph's own, or None.
     """
 
-    def __init__(self, settings: DisplaySettings | None = None) -> None:
-        self.settings = settings or DisplaySettings()
+    def __init__(self, settings: DisplaySettings, instead: Callable[[str], Path | None]) -> None:
+        self.settings, self.instead = settings, instead
         self._images: OrderedDict[Micrograph, Future[Shown]] = OrderedDict()
         self._asked: Future[Shown] | None = None  # what is waited for
         self._main = MainThread()
-        self.instead: Callable[[str], Path | None] = lambda key: None
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(1, "unetpick-images", _load_scipy)
 

@@ -54,9 +54,8 @@ class Layers:
 
     def __init__(self, session: ShownParts) -> None:
         self.session = session
-        self.images = ImageStore(read_preferences().display)
         self.view_from = ViewFrom(session.project)
-        self.images.instead = self.view_from.of
+        self.images = ImageStore(read_preferences().display, self.view_from.of)
         self.view_from.changed.connect(self.reload)
         self.fit = Fit(session.viewer)
         self.shown_key = ""
@@ -127,10 +126,8 @@ class Layers:
     def change_display(self, settings: DisplaySettings) -> None:
         """Show micrographs filtered and scaled otherwise."""
         self.images.change(settings)
-        layer, spread = self._made.get("micrograph"), settings.spread
-        if layer is not None:
-            layer.contrast_limits_range = (-2 * spread, 2 * spread)
-            layer.contrast_limits = (-spread, spread)
+        if (layer := self._made.get("micrograph")) is not None:
+            layer_styles.put_grey_scale(layer, settings.spread)
         self.reload()
 
     def reload(self) -> None:
@@ -224,9 +221,8 @@ class Layers:
         place = layer_styles.placement(shown.pixel_size, shown.ratio)
         layer = self._made.get("micrograph")
         if layer is None:
-            spread = self.images.settings.spread
-            layer = self._add("micrograph", layer_styles.image(shown, place, spread))
-            layer.contrast_limits_range = (-2 * spread, 2 * spread)
+            layer = self._add("micrograph", layer_styles.image(shown, place))
+            layer_styles.put_grey_scale(layer, self.images.settings.spread)
             layer.bind_key("Escape", lambda _: None, overwrite=True)
         else:
             layer_styles.show_image(layer, shown.image, lambda: self.session.closed)

@@ -22,7 +22,9 @@ class ViewFrom:
     Signals (psygnal)
     -----------------
     changed()
-        Another folder was chosen, or the micrographs are others.
+        Another folder is viewed, or the micrographs are others.
+    edited()
+        The user chose a folder, which is to be written.
 
     Attributes
     ----------
@@ -31,6 +33,7 @@ class ViewFrom:
     """
 
     changed = Signal()
+    edited = Signal()
 
     def __init__(self, project: OpenProject) -> None:
         self.folder = ""
@@ -43,11 +46,14 @@ class ViewFrom:
         """Show the images of a folder, read again if it is the same one; "": the micrographs'."""
         self.folder = folder and os.path.abspath(os.path.expanduser(folder))
         self._look_again()
+        self.edited.emit()
 
     def restore(self) -> None:
         """Choose the folder that the project was left with."""
-        self.choose(self._project.files.view.view_from)
-        if self.folder and not self._find():
+        self.folder = self._project.files.view.view_from
+        self._look_again()
+        self._find()
+        if self._trouble:
             tell(self._trouble, "warning")
 
     def of(self, key: str) -> Path | None:

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QPushButton,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_unetpick.widgets.layers.images import LOW_PASS, SPREAD, DisplaySettings
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
@@ -22,6 +23,11 @@ from napari_unetpick.widgets.session.session import Session
 LARGEST_LOW_PASS = 200.0  # A
 NO_CTF = "Needs defocus, kV and Cs: open CtfFind's micrographs_ctf.star (Open > Micrographs STAR)."
 NO_PIXEL_SIZE = "Needs the pixel size: enter it in Annotate, under the diameter."
+VIEW_TIP = (
+    "A folder of denoised or binned images that are shown in place of the micrographs, matched by "
+    "name, also with an ending such as _denoised. Picks and exports stay those of the micrographs. "
+    "Enter looks for new images."
+)
 
 
 class DisplayForm(QWidget):
@@ -117,11 +123,17 @@ class DisplayForm(QWidget):
 
     def _reset(self) -> None:
         start = DisplaySettings()
-        self.deconvolve.setChecked(False)
-        self.low_pass.setValue(start.low_pass)
-        self.spread.setValue(start.spread)
-        self.strength.setValue(start.strength)
-        self.falloff.setValue(start.falloff)
+        with signals_blocked(self.deconvolve):
+            self.deconvolve.setChecked(start.deconvolve)
+        for field, value in (
+            (self.low_pass, start.low_pass),
+            (self.spread, start.spread),
+            (self.strength, start.strength),
+            (self.falloff, start.falloff),
+        ):
+            with signals_blocked(field):
+                field.setValue(value)
+        self._apply()
 
     def _typed(self) -> None:
         if self.folder.text() != self.session.layers.view_from.folder:
@@ -156,11 +168,7 @@ class DisplayForm(QWidget):
         if view.folder != self._folder:  # else it may be being typed
             self._folder = view.folder
             self.folder.setText(view.folder)  # folders differ at their end, where the cursor is
-        self.folder.setToolTip(
-            f"{view.folder or 'A folder'}{':' if view.folder else ' of'} images (denoised, binned) "
-            "that are shown in place of the micrographs, matched by name, also with an ending such "
-            "as _denoised. Picks and exports stay those of the micrographs."
-        )
+        self.folder.setToolTip("\n".join(filter(None, (view.folder, VIEW_TIP))))
         say(self.view_words, self._own_trouble() or view.trouble())
 
     def _own_trouble(self) -> str:

@@ -142,6 +142,7 @@ class MicrographsDock(Dock):
         self.follow(session.candidates.changed, self._candidates_changed)
         self.follow(session.selection.changed, self._selection_changed)
         self.follow(session.layers.shown_changed, self.display.look_again)
+        self.follow(session.layers.view_from.changed, self.display.look_again)
         for key, by in ((NEXT, 1), (PREVIOUS, -1)):
             step = partial(session.browser.step, by)  # without the dock: the keys outlive it
             session.layers.keys.bind(key, step)

@@ -79,7 +79,7 @@ class Session:
         self.layers = Layers(self)
         self.autosave = Autosave(self.project, self.annotations, self._view)
         self.selection.edited.connect(self.autosave.later)
-        self.layers.view_from.changed.connect(self.autosave.later)
+        self.layers.view_from.edited.connect(self.autosave.later)
 
     @property
     def unsaved(self) -> bool:
