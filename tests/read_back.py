@@ -42,8 +42,8 @@ Table = dict[str, Any]
 
 def view_of(project: Project) -> Table:
     """Where a project was left; what came since is left out where it isn't used."""
-    later = {"calibration"}
-    return {n: v for n, v in asdict(project.view).items() if v is not None or n not in later}
+    later = {"calibration", "view_from"}
+    return {n: v for n, v in asdict(project.view).items() if v or n not in later}
 
 
 def read_project(folder: Path) -> Table:

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "picking": BASE | {"io"},
     "export": BASE | {"io", "project", "picking"},
     "evaluation": BASE | {"io", "project", "picking"},
-    "simulate": BASE | {"io", "events"},
+    "simulate": BASE | {"io", "events", "picking"},
     "adapters": BASE | {"io", "simulate"},
     "engine": DATA | {"events", "simulate"},
     "study": DATA | {"events", "engine", "simulate"},

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.images.micrograph import Ctf, Micrograph
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project import pick_index
 from napari_unetpick.project.annotations import new_picks, write_annotations
@@ -53,6 +53,7 @@ def test_every_field_is_found_again(tmp_path):
             12345.6789,
             3.25,
             optics_group=2,
+            ctf=Ctf(12345.0, 12346.5, -42.25, 300.0, 2.7, 0.07, 12.5),
         ),
         Micrograph(tmp_path / "project" / "in.tif", "in.tif"),
         Micrograph(tmp_path.parent / 'with "quotes" \\ and\ttab é.mrc', "x/é.mrc", 0.5),

@@ -93,6 +93,9 @@ def test_a_project_without_micrographs_is_one(tmp_path):
         (HEAD + "columns = ['image', 'kept']\nrows = [['a.mrc', 'yes']]\n", "kept is 'yes'"),
         (HEAD + "columns = ['image', 'picks']\nrows = [['a.mrc', 1.5]]\n", "picks is 1.5"),
         (HEAD + "columns = ['image', 'defocus']\nrows = [['a.mrc', inf]]\n", "defocus is inf"),
+        (HEAD + "columns = ['image', 'ctf']\nrows = [['a.mrc', [1, 2]]]\n", "ctf is .1, 2."),
+        (HEAD + "columns = ['image', 'ctf']\nrows = [['a.mrc', 7]]\n", "ctf is 7"),
+        (HEAD + "columns = ['image', 'ctf']\nrows = [['a.mrc', 'a.b.c.d']]\n", "ctf is 'a.b.c.d'"),
         ("a = " + "[" * 5000 + "]" * 5000, "damaged"),
     ],
 )

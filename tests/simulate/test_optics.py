@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_unetpick.picking.ctf import electron_wavelength
 from napari_unetpick.simulate.optics import (
     Camera,
     Optics,
     contrast_transfer,
     count_electrons,
-    electron_wavelength,
     interaction_constant,
     signal_transfer,
 )

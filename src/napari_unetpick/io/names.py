@@ -16,9 +16,11 @@ IMAGE_EXTENSION = re.compile(r"\.(mrc|mrcs|tif|tiff|map|st|rec|eer)$", re.IGNORE
 CRYOSPARC_UID = re.compile(r"^\d{21}_")
 """What cryoSPARC puts in front of a name: 000000633063778279389_mic.mrc."""
 
-# What motion correction and pickers append to a name. Stripped only to match, never to write.
+# What motion correction, denoising and pickers append to a name. Stripped only to match, never to
+# write.
 KNOWN_SUFFIX = re.compile(
     r"(_patch_aligned_doseweighted|_patch_aligned|_rigid_aligned|_aligned|_doseweighted|_dw|_nodw"
+    r"|[_.]denoised|_deconvolved|_deconv|_lowpass|_binned|_bin\d+(\.\d+)?"
     r"|_background_subtracted|_fractions|_autopick|_manualpick|_info|_particles|\.frames|\.fractions"
     r"|_frames)$",
     re.IGNORECASE,

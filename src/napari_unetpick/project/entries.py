@@ -91,7 +91,7 @@ def _names(folder: Path) -> set[str] | None:
 
 def _refreshed(old: Micrograph, new: Micrograph) -> Micrograph:
     """Return a known micrograph at its new path, with what the new list says where it says it."""
-    told = (new.pixel_size, new.defocus, new.ctf_resolution, new.optics_group)
+    told = (new.pixel_size, new.defocus, new.ctf_resolution, new.optics_group, new.ctf)
     listed = any(value is not None for value in told)
     return Micrograph(
         new.path,
@@ -100,6 +100,7 @@ def _refreshed(old: Micrograph, new: Micrograph) -> Micrograph:
         old.defocus if new.defocus is None else new.defocus,
         old.ctf_resolution if new.ctf_resolution is None else new.ctf_resolution,
         old.optics_group if new.optics_group is None else new.optics_group,
+        old.ctf if new.ctf is None else new.ctf,
     )
 
 

@@ -11,14 +11,16 @@ import math
 import os
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path, write_text
 from napari_unetpick.io.formats.output_files import safe_stem
-from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.images.micrograph import Ctf, Micrograph
+from napari_unetpick.io.images.relion_star import possible_ctf
 from napari_unetpick.io.labels import STATES, State
 from napari_unetpick.io.sizes import is_diameter
 
@@ -35,8 +37,12 @@ COLUMNS = (
     "defocus",
     "ctf_resolution",
     "optics_group",
+    "ctf",
 )
-"""`image` is the path; `name` is as the list of micrographs wrote it; unknown numbers are ""."""
+"""`image` is the path; `name` is as the list of micrographs wrote it; unknown numbers are "".
+
+`ctf` is a list: defocus U and V (A), angle (degrees), voltage (kV), Cs (mm), amplitude contrast,
+phase plate (degrees)."""
 PARTS = ("columns", "rows")
 HEAD = "# A project of napari-unetpick. Paths are relative to this folder where they can be."
 
@@ -113,7 +119,7 @@ def format_project(
     if test_looks:
         lines.append(f"test_looks = {test_looks}")
     lines += ["", "[micrographs]", f"columns = {_toml(COLUMNS)}", "rows = ["]
-    images = _StoredPaths(folder)
+    images = StoredPaths(folder)
     for entry in entries:
         m = entry.micrograph
         values = (
@@ -123,6 +129,7 @@ def format_project(
             entry.kept,
             entry.split,
             *map(_number, (m.pixel_size, m.defocus, m.ctf_resolution, m.optics_group)),
+            "" if m.ctf is None else astuple(m.ctf),
         )
         lines.append(f"  {_toml(values)},")
     return "\n".join([*lines, "]", ""])
@@ -241,11 +248,17 @@ def _entry(row: dict[str, Any], folder: str) -> Entry:
     if not isinstance(image, str) or not image or "\0" in image or not isinstance(name, str):
         raise InputError("the path or name is not text")
     path = Path(os.path.normpath(os.path.join(folder, image)))
-    size, defocus, resolution, group = (_finite(row.get(c, ""), c) for c in COLUMNS[5:])
+    size, defocus, resolution, group = (_finite(row.get(c, ""), c) for c in COLUMNS[5:9])
     return check_entry(
         Entry(
             Micrograph(
-                path, name, size, defocus, resolution, None if group is None else int(group)
+                path,
+                name,
+                size,
+                defocus,
+                resolution,
+                None if group is None else int(group),
+                _ctf(row.get("ctf", "")),
             ),
             row.get("state", "none"),
             row.get("kept", True),
@@ -263,6 +276,17 @@ def _finite(value: Any, column: str) -> float | None:
     return float(value)
 
 
+def _ctf(values: Any) -> Ctf | None:
+    if values == "":
+        return None
+    found = None
+    with suppress(TypeError, ValueError):
+        found = possible_ctf(values)
+    if found is None:
+        raise InputError(f'ctf is {values!r}; give its seven numbers, or "" if they are unknown')
+    return found
+
+
 def _number(value: float | None) -> float | str:
     """Return a number as TOML holds it: "" where it is unknown (a NaN of a list, too)."""
     if value is None or not math.isfinite(value):
@@ -275,7 +299,7 @@ def _toml(values: Iterable[Any]) -> str:
     return json.dumps(list(values), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-class _StoredPaths:
+class StoredPaths:
     """How the images' paths are written: from the project folder if they lie near it.
 
     As long as images lie in the project or beside it, the two can move together.
@@ -288,12 +312,14 @@ class _StoredPaths:
         self.parents: dict[Path, str] = {}
 
     def of(self, path: Path) -> str:
+        """Return an image as it is written."""
         parent = path.parent
         if parent not in self.parents:  # some folders, thousands of images
-            self.parents[parent] = self._stored(parent)
+            self.parents[parent] = self.stored(parent)
         return f"{self.parents[parent]}/{path.name}".removeprefix("./")
 
-    def _stored(self, parent: Path) -> str:
+    def stored(self, parent: Path) -> str:
+        """Return a folder as it is written."""
         for place in (parent, Path(os.path.realpath(parent))):
             if place.is_relative_to(self.near):
                 return Path(os.path.relpath(place, self.folder)).as_posix()

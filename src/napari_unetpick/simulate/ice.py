@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unetpick.picking.ctf import frequencies
 from napari_unetpick.simulate.frame import Frame, smooth_field
-from napari_unetpick.simulate.optics import frequencies
 
 MEAN_FREE_PATH = 3000.0
 """Thickness of ice that lets 1/e of the electrons pass unscattered, A, at 300 kV with an energy

@@ -8,25 +8,18 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from napari_unetpick.io.images.micrograph import Ctf
+from napari_unetpick.picking.ctf import electron_wavelength, frequencies, transfer_function
+
 Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Optics:
-    """The microscope of one micrograph.
+class Optics(Ctf):
+    """The microscope of one micrograph: its CTF and what damps it.
 
     Parameters
     ----------
-    defocus_u, defocus_v
-        Largest and smallest underfocus, A (positive is under focus).
-    astigmatism_angle
-        Angle of `defocus_u` from the column axis towards growing rows, degrees.
-    voltage
-        kV.
-    cs
-        Spherical aberration, mm.
-    amplitude_contrast
-        Fraction w2 of the contrast that is amplitude contrast.
     b_factor
         Envelope exp(-B k^2 / 4) of drift, charging and radiation damage, A^2.
     focal_spread
@@ -34,29 +27,8 @@ class Optics:
         aberration), A.
     """
 
-    defocus_u: float
-    defocus_v: float
-    astigmatism_angle: float = 0.0
-    voltage: float = 300.0
-    cs: float = 2.7
-    amplitude_contrast: float = 0.07
     b_factor: float = 80.0
     focal_spread: float = 60.0
-
-    @property
-    def mean_defocus(self) -> float:
-        """Mean of the two principal underfocus values, A."""
-        return 0.5 * (self.defocus_u + self.defocus_v)
-
-
-def electron_wavelength(voltage: float) -> float:
-    """Relativistic wavelength (A) at `voltage` kV: 0.0197 A at 300 kV.
-
-    lambda = 12.2643 / sqrt(V + 0.978466e-6 V^2), V in volts (Reimer, Transmission Electron
-    Microscopy).
-    """
-    volts = voltage * 1e3
-    return float(12.2643 / np.sqrt(volts + 0.978466e-6 * volts**2))
 
 
 def interaction_constant(voltage: float) -> float:
@@ -70,40 +42,11 @@ def interaction_constant(voltage: float) -> float:
     return float(2.0 * np.pi / (electron_wavelength(voltage) * volts) * relative)
 
 
-def frequencies(shape: tuple[int, int], pixel_size: float) -> tuple[Float32, Float32]:
-    """Frequencies (1/A) along rows, (rows, 1), and columns, (1, cols // 2 + 1), of an rfft2."""
-    along_rows = scipy.fft.fftfreq(shape[0], pixel_size).astype(np.float32)
-    along_cols = scipy.fft.rfftfreq(shape[1], pixel_size).astype(np.float32)
-    return along_rows[:, None], along_cols[None, :]
-
-
-def phase_shift(optics: Optics, squared: Float32, defocus: Float32 | float) -> Float32:
-    """Argument of the CTF's sine at squared frequencies (1/A^2) and underfocus (A), radians.
-
-    chi = pi lambda g^2 (df - lambda^2 g^2 Cs / 2) + atan(w2 / sqrt(1 - w2^2))
-    (Rohou & Grigorieff 2015, J. Struct. Biol. 192, 216-221, eqs. 2-5, without a phase plate).
-    """
-    wavelength = electron_wavelength(optics.voltage)
-    w2 = optics.amplitude_contrast
-    spherical = 0.5 * wavelength**2 * optics.cs * 1e7 * squared
-    amplitude = np.arctan(w2 / np.sqrt(1.0 - w2**2))
-    return np.pi * wavelength * squared * (defocus - spherical) + amplitude
-
-
 def contrast_transfer(optics: Optics, shape: tuple[int, int], pixel_size: float) -> Float32:
     """CTF with envelope on the rfft2 grid: negative at low frequency, so matter comes out dark."""
     rows, cols = frequencies(shape, pixel_size)
-    squared = rows**2 + cols**2
-    # df = (df1 + df2 + (df1 - df2) cos 2(angle - angle_ast)) / 2, written without arctan2:
-    # cos 2(a - b) = ((x^2 - y^2) cos 2b + 2 x y sin 2b) / (x^2 + y^2)
-    twice = 2.0 * np.deg2rad(optics.astigmatism_angle)
-    direction = (cols**2 - rows**2) * np.float32(np.cos(twice))
-    direction += 2.0 * cols * rows * np.float32(np.sin(twice))
-    direction /= np.maximum(squared, np.float32(1e-12))
-    half_difference = np.float32(0.5 * (optics.defocus_u - optics.defocus_v))
-    defocus = np.float32(optics.mean_defocus) + half_difference * direction
-    transfer = -np.sin(phase_shift(optics, squared, defocus))
-    return (transfer * envelope(optics, squared)).astype(np.float32)
+    transfer = transfer_function(optics, rows, cols)
+    return (transfer * envelope(optics, rows**2 + cols**2)).astype(np.float32)
 
 
 def envelope(optics: Optics, squared: Float32) -> Float32:

@@ -9,8 +9,8 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.image import MicrographImage, check_values, resolve_pixel_size
-from napari_unetpick.io.images.listing import list_micrographs
-from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.images.listing import list_micrographs, match_images
+from napari_unetpick.io.images.micrograph import Ctf, Micrograph
 
 OPTICS = """
 # version 30001
@@ -103,6 +103,59 @@ def test_star_before_3_1(tmp_path: Path):
     assert micrograph.defocus == 11000.0
     assert micrograph.ctf_resolution is None
     assert micrograph.optics_group is None
+
+
+def test_ctf_of_optics_groups(tmp_path: Path):
+    text = MODERN.replace(
+        "_rlnMicrographPixelSize #4\nopticsGroup1 1 0.5 1.0\nopticsGroup2 2 0.6 1.2",
+        "_rlnMicrographPixelSize #4\n_rlnVoltage #5\n_rlnSphericalAberration #6\n"
+        "_rlnAmplitudeContrast #7\nopticsGroup1 1 0.5 1.0 300 2.7 0.07\n"
+        "opticsGroup2 2 0.6 1.2 200 0.01 0.1",
+    )
+    text = text.replace("_rlnCtfMaxResolution #5", "_rlnDefocusAngle #5").replace(" 3.5", " -42.5")
+    first, second = list_micrographs(project(tmp_path, text))
+    assert first.ctf == Ctf(10000.0, 12000.0, -42.5, 300.0, 2.7, 0.07)
+    assert second.ctf == Ctf(20000.0, 20400.0, 4.5, 200.0, 0.01, 0.1)
+
+
+@pytest.mark.parametrize("voltage,cs", [("300", "2.7"), ("0", "2.7"), ("300", "nan")])
+def test_ctf_before_3_1_and_values_that_cannot_be(tmp_path: Path, voltage: str, cs: str):
+    labels = "_rlnVoltage\n_rlnSphericalAberration\n_rlnPhaseShift\nMotionCorr"
+    text = OLD.replace("MotionCorr", labels).replace("\t50000\n", f"\t50000 {voltage} {cs} 30\n")
+    (micrograph,) = list_micrographs(project(tmp_path, text))
+    known = Ctf(10000.0, 12000.0, 0.0, 300.0, 2.7, 0.1, 30.0)
+    assert micrograph.ctf == (known if (voltage, cs) == ("300", "2.7") else None)
+
+
+def test_no_ctf_where_the_list_lacks_a_value(tmp_path: Path):
+    first, second = list_micrographs(project(tmp_path, MODERN))  # without voltage and Cs
+    assert first.ctf is second.ctf is None
+
+
+def test_images_of_a_second_folder_by_name(tmp_path: Path):
+    touch(tmp_path, "mics/a.b_1.mrc", "mics/c_2.mrc", "mics/d.mrc", "mics/d_denoised.mrc")
+    touch(tmp_path, "other/a.b_1.tif", "other/c_2_bin4_denoised.mrc", "other/e.mrc", "other/d.txt")
+    touch(tmp_path, "other/a.b_1.mrc")
+    micrographs = [
+        Micrograph(tmp_path / "mics" / f"{n}.mrc", f"M/{n}.mrc") for n in ("a.b_1", "c_2", "d")
+    ]
+    found = match_images(tmp_path / "other", micrographs)
+    assert {key: path.name for key, path in found.items()} == {
+        "a.b_1": "a.b_1.mrc",
+        "c_2": "c_2_bin4_denoised.mrc",
+    }
+    beside = match_images(tmp_path / "mics", micrographs)  # denoised images among the micrographs
+    assert {key: path.name for key, path in beside.items()} == {"d": "d_denoised.mrc"}
+
+
+def test_a_second_folder_without_fitting_images_is_one_line(tmp_path: Path):
+    touch(tmp_path, "mics/a.mrc", "other/b.mrc")
+    micrographs = [Micrograph(tmp_path / "mics" / "a.mrc", "a.mrc")]
+    for folder, match in (("nowhere", "no such folder"), ("other", "name of a micrograph")):
+        with pytest.raises(InputError, match=match) as caught:
+            match_images(tmp_path / folder, micrographs)
+        assert "\n" not in str(caught.value)
+    assert match_images(tmp_path / "other", []) == {}
 
 
 def test_star_found_from_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

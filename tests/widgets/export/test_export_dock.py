@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mrcfile
 import numpy as np
 import pytest
 from planted_set import planted_candidates
@@ -9,6 +10,7 @@ from qtpy.QtCore import Qt
 from train_helpers import write_run
 
 from napari_unetpick.io.formats.read import read_picks
+from napari_unetpick.io.images.image import read_micrograph
 from napari_unetpick.io.star import read_star
 from napari_unetpick.widgets.export.dock import ExportDock
 from napari_unetpick.widgets.pick.use_as_labels import accept_above
@@ -114,3 +116,21 @@ def test_a_missing_image_does_not_lose_its_picks(picked, project_session, qtbot,
     assert "cannot be read" in picked.export.written.text()
     read = read_picks(tmp_path / "out" / "picks.csv")
     assert len(read["a.b_2.mrc"]) == 6
+
+
+def test_export_names_the_micrographs_whatever_is_viewed(dock, project_session, qtbot, tmp_path):
+    session, folder = project_session, tmp_path / "denoised"
+    folder.mkdir()
+    half = read_micrograph(tmp_path / "mics" / "a.b_1.mrc").data[::2, ::2]
+    mrcfile.write(folder / "a.b_1_denoised.mrc", np.ascontiguousarray(half))
+    session.layers.view_from.choose(str(folder))
+    layer = session.layers.get("micrograph")
+    qtbot.waitUntil(lambda: layer.name == "a.b_1 (denoised)", timeout=5000)
+    picks, place = session.layers.get("picks"), np.array([100.0, 120.0])
+    picks.add(picks.world_to_data(4.0 * place))
+    export(dock, qtbot, tmp_path / "out")
+    ((name, written),) = read_picks(tmp_path / "out" / "picks.csv").items()
+    assert name == "a.b_1.mrc"
+    assert written.coords == pytest.approx(place[None])
+    for path in (tmp_path / "out").rglob("*"):
+        assert path.is_dir() or b"denoised" not in path.read_bytes()

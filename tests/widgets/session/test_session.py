@@ -11,7 +11,7 @@ from train_helpers import write_run
 from napari_unetpick.io import models
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.project import Project
-from napari_unetpick.widgets.layers import images as display_module
+from napari_unetpick.widgets.layers import image_store as display_module
 from napari_unetpick.widgets.layers import stack as layers_module
 from napari_unetpick.widgets.layers.images import DisplaySettings
 from napari_unetpick.widgets.layers.pointer import accept_here
@@ -510,11 +510,11 @@ def hold_images(monkeypatch, made=None):
     """Have no micrograph made ready until the event that is returned is set; note the threads."""
     gate, prepare = threading.Event(), display_module.prepare_image
 
-    def slow(micrograph, settings):
+    def slow(micrograph, settings, instead):
         gate.wait(10)
         if made is not None:
             made.append(threading.current_thread().name)
-        return prepare(micrograph, settings)
+        return prepare(micrograph, settings, instead)
 
     monkeypatch.setattr(display_module, "prepare_image", slow)
     return gate

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.formats.csv_picks import group_rows
-from napari_unetpick.io.images.relion_star import magnification_pixel_size, pixel_size_by_row
+from napari_unetpick.io.images.relion_star import magnification_pixel_size, number_by_row
 from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
 from napari_unetpick.io.star import Block, format_loop, quote, read_star
 
@@ -121,7 +121,7 @@ def _micrograph_pixel_size(
     """Return the micrographs' A/px by row: the user's, else the file's, else None."""
     if options.pixel_size is not None:
         return np.full(len(table), options.pixel_size)
-    by_row = pixel_size_by_row(blocks, table, MICROGRAPH_PIXEL_SIZE)
+    by_row = number_by_row(blocks, table, MICROGRAPH_PIXEL_SIZE)
     if by_row is None:
         return None
     size = np.array([by_row(row) or np.nan for row in range(len(table))])

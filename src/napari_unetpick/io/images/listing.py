@@ -10,6 +10,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.image import TIFF_EXTENSIONS
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.images.relion_star import read_micrograph_star
+from napari_unetpick.io.names import match_names
 
 FOLDER_EXTENSIONS = (".mrc", *TIFF_EXTENSIONS)
 """What a folder is searched for; .mrcs and others are mostly stacks, and read only if named."""
@@ -44,14 +45,46 @@ def list_micrographs(source: str | Path | Sequence[str | Path]) -> list[Microgra
     return list(unique.values())
 
 
+def match_images(folder: Path, micrographs: Sequence[Micrograph]) -> dict[str, Path]:
+    """Find the images of micrographs in a second folder (denoised, binned), by name.
+
+    Returns
+    -------
+    The images by the micrographs' keys; those of no image or of several are left out.
+
+    Raises
+    ------
+    InputError
+        The folder is none, cannot be read, or holds no image of any of the micrographs.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    own = {micrograph.path for micrograph in micrographs}  # it may be their own folder
+    try:
+        images = {path.name: path for path in _images_in(folder) if path not in own}
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error})") from None
+    pairs = match_names(images, [each.key for each in micrographs]).pairs
+    if micrographs and not pairs:
+        raise InputError(
+            f"{folder}: has no {', '.join(FOLDER_EXTENSIONS)} file with the name of a micrograph "
+            "(or with an ending such as _denoised after it)"
+        )
+    return {key: images[name] for name, key in reversed(pairs.items())}
+
+
+def _images_in(folder: Path) -> list[Path]:
+    return sorted(
+        entry
+        for entry in folder.iterdir()
+        if entry.suffix.lower() in FOLDER_EXTENSIONS and not entry.name.startswith(".")
+    )
+
+
 def _list_one(source: str | Path) -> list[Micrograph]:
     path = Path(source).expanduser()
     if path.is_dir():
-        files = sorted(
-            entry
-            for entry in path.iterdir()
-            if entry.suffix.lower() in FOLDER_EXTENSIONS and not entry.name.startswith(".")
-        )
+        files = _images_in(path)
         if not files:
             raise InputError(
                 f"{path}: no {', '.join(FOLDER_EXTENSIONS)} files in this folder; "

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.images.micrograph import Ctf, Micrograph
 from napari_unetpick.io.names import find_root
 from napari_unetpick.io.star import Block, read_star
 
 PIXEL_SIZE_LABELS = ("rlnMicrographPixelSize", "rlnPixelSize", "rlnMicrographOriginalPixelSize")
 RESOLUTION_LABELS = ("rlnCtfMaxResolution", "rlnFinalResolution")
+CTF_VALUES = {
+    "rlnDefocusU": None,
+    "rlnDefocusV": None,
+    "rlnDefocusAngle": 0.0,
+    "rlnVoltage": None,
+    "rlnSphericalAberration": None,
+    "rlnAmplitudeContrast": 0.1,
+    "rlnPhaseShift": 0.0,
+}
+"""What `Ctf` takes, in its order, and what stands for a missing column, where something can."""
 OPTICS = "optics"
 Number = Callable[[int], float | None]
 
@@ -36,20 +47,23 @@ def read_micrograph_star(path: Path) -> list[Micrograph]:
             "run in the RELION project folder"
         )
     pixel_size = (
-        pixel_size_by_row(blocks, table, PIXEL_SIZE_LABELS)
+        number_by_row(blocks, table, PIXEL_SIZE_LABELS)
         or magnification_pixel_size(table)
         or (lambda row: None)
     )
     resolution = _first_column(table, RESOLUTION_LABELS)
     defocus_u, defocus_v = (_first_column(table, (f"rlnDefocus{a}",)) for a in "UV")
     group = _first_column(table, ("rlnOpticsGroup",))
+    ctf = _ctf_by_row(blocks, table)
     micrographs = []
     for i, name in enumerate(names):
         u, v, g = defocus_u(i), defocus_v(i), group(i)
         defocus = u if v is None else v if u is None else (u + v) / 2
         optics_group = None if g is None else int(g)
         micrographs.append(
-            Micrograph(root / name, name, pixel_size(i), defocus, resolution(i), optics_group)
+            Micrograph(
+                root / name, name, pixel_size(i), defocus, resolution(i), optics_group, ctf(i)
+            )
         )
     return micrographs
 
@@ -69,8 +83,31 @@ def _micrograph_table(blocks: list[Block], path: Path) -> Block:
     )
 
 
-def pixel_size_by_row(blocks: list[Block], table: Block, labels: tuple[str, ...]) -> Number | None:
-    """Return a function from row to pixel size in A/px, or None where no label of `labels` is.
+def _ctf_by_row(blocks: list[Block], table: Block) -> Callable[[int], Ctf | None]:
+    """Return a function from row to CTF, which gives None where a value is missing."""
+    columns = [number_by_row(blocks, table, (label,)) for label in CTF_VALUES]
+
+    def ctf(row: int) -> Ctf | None:
+        values = [
+            instead if column is None else column(row)
+            for column, instead in zip(columns, CTF_VALUES.values(), strict=True)
+        ]
+        known = [value for value in values if value is not None]
+        return possible_ctf(known) if len(known) == len(values) else None
+
+    return ctf
+
+
+def possible_ctf(values: Sequence[float]) -> Ctf | None:
+    """Return the CTF of the values in its order, or None where they cannot be."""
+    if len(values) != len(CTF_VALUES) or not all(map(math.isfinite, values)):
+        return None
+    ctf = Ctf(*map(float, values))
+    return ctf if ctf.voltage > 0 and ctf.cs >= 0 and 0 <= ctf.amplitude_contrast < 1 else None
+
+
+def number_by_row(blocks: list[Block], table: Block, labels: tuple[str, ...]) -> Number | None:
+    """Return a function from row to a number, or None where no label of `labels` is.
 
     Looked for in the row itself, then in its optics group.
     """

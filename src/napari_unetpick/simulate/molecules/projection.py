@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unetpick.picking.ctf import frequencies
 from napari_unetpick.simulate.molecules.beads import BEAD_SIGMA
 from napari_unetpick.simulate.molecules.poses import rotation_matrices
-from napari_unetpick.simulate.optics import frequencies
 
 
 def project_beads(

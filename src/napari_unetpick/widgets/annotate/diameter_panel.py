@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -182,13 +183,13 @@ class DiameterPanel(QWidget):
                 f"Only {tell_count(count, 'pick')}: pick at least {FEWEST} particles first.",
             )
             return
-        settings = self.session.layers.images.settings
+        settings = replace(self.session.layers.images.settings, deconvolve=False)
         say(self.words, "Averaging the picks…")
         self.estimate.setEnabled(False)
         self.background.start(lambda task: estimate_from(sources, settings, task))
 
     def _sources(self) -> list[Source]:
-        """Return micrographs with picks, the current one first, and their images as shown."""
+        """Return micrographs with picks, the current one first, and their images where shown."""
         session = self.session
         keys = [
             key
@@ -199,7 +200,8 @@ class DiameterPanel(QWidget):
         micrographs = [(key, session.project.entry(key).micrograph) for key in keys]
         images = session.layers.images
         return [
-            (m, images.ready(m), session.annotations.of(key).picks.coords) for key, m in micrographs
+            (m, images.unchanged(m), session.annotations.of(key).picks.coords)
+            for key, m in micrographs
         ]
 
     def _estimated(self, found: Estimate | None) -> None:

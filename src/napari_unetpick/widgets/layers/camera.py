@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,24 @@ def camera_of(viewer: Any) -> Any:
 def centre_on(viewer: Any, row: float, col: float, pixel_size: float) -> None:
     """Centre the view on a place in pixels of a file of `pixel_size` A/px."""
     camera_of(viewer).center = (0.0, row * pixel_size, col * pixel_size)
+
+
+class LookAt:
+    """Centres the view on a place of a micrograph, now or when that is shown."""
+
+    def __init__(self, viewer: Any, pixel_size: Callable[[str], float]) -> None:
+        self._viewer, self._pixel_size = viewer, pixel_size
+        self._wanted: tuple[str, float, float] | None = None
+
+    def want(self, key: str, row: float, col: float) -> None:
+        """Note a place in pixels of a micrograph's file."""
+        self._wanted = (key, row, col)
+
+    def look(self, shown: str) -> None:
+        """Centre the view if the micrograph that is shown is the one of the place."""
+        if self._wanted is not None and self._wanted[0] == shown:
+            (key, row, col), self._wanted = self._wanted, None
+            centre_on(self._viewer, row, col, self._pixel_size(key))
 
 
 class Fit:

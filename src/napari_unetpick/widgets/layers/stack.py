@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_unetpick.adapters.layer_data import OWN, own_metadata
@@ -23,11 +24,13 @@ from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.project.project import Annotations
 from napari_unetpick.widgets.layers import kinds
 from napari_unetpick.widgets.layers import styles as layer_styles
-from napari_unetpick.widgets.layers.camera import Fit, centre_on
-from napari_unetpick.widgets.layers.images import DisplaySettings, ImageStore, Shown, why_not
+from napari_unetpick.widgets.layers.camera import Fit, LookAt
+from napari_unetpick.widgets.layers.image_store import ImageStore, why_not
+from napari_unetpick.widgets.layers.images import DisplaySettings, Shown
 from napari_unetpick.widgets.layers.junk import follow_strokes, show_junk
 from napari_unetpick.widgets.layers.keys import LayerKeys
 from napari_unetpick.widgets.layers.shown_parts import ShownParts
+from napari_unetpick.widgets.layers.view_from import ViewFrom
 from napari_unetpick.widgets.qt.preferences import read_preferences
 
 EDITED = ("added", "removed", "changed")  # napari's data event also fires before the change
@@ -39,17 +42,27 @@ AHEAD = 2  # neighbours made ready on either side
 
 
 class Layers:
-    """Shows what the session says, and tells the session what the user edits."""
+    """Shows what the session says, and tells the session what the user edits.
+
+    Signals (psygnal)
+    -----------------
+    shown_changed()
+        Another micrograph or image is shown.
+    """
+
+    shown_changed = Signal()
 
     def __init__(self, session: ShownParts) -> None:
         self.session = session
-        self.images = ImageStore(read_preferences().display)
+        self.view_from = ViewFrom(session.project)
+        self.images = ImageStore(read_preferences().display, self.view_from.of)
+        self.view_from.changed.connect(self.reload)
         self.fit = Fit(session.viewer)
         self.shown_key = ""
         self.drawing = False  # a shape is unfinished: it would be lost if its layer were filled
         self.shown: Shown | None = None  # the image of `shown_key`, also while it is made again
         self._shown_from: Micrograph | None = None
-        self._look: tuple[str, float, float] | None = None
+        self._place = LookAt(session.viewer, session.pixel_sizes.of)
         self._loading = 0
         self._made: dict[str, Any] = {}
         self._deleted = False  # by the user, who is not told yet
@@ -107,22 +120,14 @@ class Layers:
 
     def look_at(self, key: str, row: float, col: float) -> None:
         """Centre the view on a place, now or when its micrograph is shown."""
-        self._look = (key, row, col)
-        self._look_now()
-
-    def _look_now(self) -> None:
-        if self._look is None or self._look[0] != self.shown_key:
-            return
-        (key, row, col), self._look = self._look, None
-        centre_on(self.session.viewer, row, col, self.session.pixel_sizes.of(key))
+        self._place.want(key, row, col)
+        self._place.look(self.shown_key)
 
     def change_display(self, settings: DisplaySettings) -> None:
-        """Show micrographs low-passed and scaled otherwise."""
+        """Show micrographs filtered and scaled otherwise."""
         self.images.change(settings)
-        layer, spread = self._made.get("micrograph"), settings.spread
-        if layer is not None:
-            layer.contrast_limits_range = (-2 * spread, 2 * spread)
-            layer.contrast_limits = (-spread, spread)
+        if (layer := self._made.get("micrograph")) is not None:
+            layer_styles.put_grey_scale(layer, settings.spread)
         self.reload()
 
     def reload(self) -> None:
@@ -200,7 +205,8 @@ class Layers:
             for kind in list(self._made):
                 self._fill(kind)
             layer_styles.put_in_order(self.session.viewer.layers, self._made)
-        self._look_now()
+        self._place.look(key)
+        self.shown_changed.emit()
         near = self.session.browser.neighbours(key, AHEAD)
         self.images.prefetch([self.session.project.entry(k).micrograph for k in near])
 
@@ -215,16 +221,15 @@ class Layers:
         place = layer_styles.placement(shown.pixel_size, shown.ratio)
         layer = self._made.get("micrograph")
         if layer is None:
-            spread = self.images.settings.spread
-            layer = self._add("micrograph", layer_styles.image(shown, place, spread))
-            layer.contrast_limits_range = (-2 * spread, 2 * spread)
+            layer = self._add("micrograph", layer_styles.image(shown, place))
+            layer_styles.put_grey_scale(layer, self.images.settings.spread)
             layer.bind_key("Escape", lambda _: None, overwrite=True)
         else:
             layer_styles.show_image(layer, shown.image, lambda: self.session.closed)
             layer_styles.put(layer, place)
             if not layer.visible:
                 layer.visible = True
-        layer.name = key
+        layer.name = f"{key} ({shown.view})" if shown.view else key
         layer.metadata[OWN] = own_metadata("micrograph", key, shown.pixel_size, session=True)
         size = float(np.hypot(*shown.file_shape)) * (shown.pixel_size or 1.0)
         if self._extent != (size, shown.pixel_size or 1.0):

@@ -75,17 +75,20 @@ def put_in_order(layers: Any, made: dict[str, Any]) -> None:
             layers.move(layers.index(layer), place)
 
 
-def image(shown: Shown, place: dict[str, Any], spread: float) -> Any:
-    """Make the micrograph's layer, its grey scale `spread` standard deviations either way."""
+def image(shown: Shown, place: dict[str, Any]) -> Any:
+    """Make the micrograph's layer."""
     from napari.layers import Image
 
+    limits = (-1, 1)  # else napari looks for them
     return Image(
-        shown.image,
-        colormap="gray",
-        contrast_limits=(-spread, spread),
-        interpolation2d="linear",
-        **place,
+        shown.image, colormap="gray", contrast_limits=limits, interpolation2d="linear", **place
     )
+
+
+def put_grey_scale(layer: Any, spread: float) -> None:
+    """Show `spread` standard deviations either way."""
+    layer.contrast_limits_range = (-2 * spread, 2 * spread)
+    layer.contrast_limits = (-spread, spread)
 
 
 def _points(kind: str, colour: str, symbol: str, **more: Any) -> Any:

@@ -117,7 +117,7 @@ class MicrographsDock(Dock):
         layout.addWidget(self.with_pictures)
         self.reject_section = section("Reject where", self.reject_form, grows=True)
         self.body.addWidget(self.reject_section)
-        self.display_section = section("Display", folded)
+        self.display_section = section("Display", folded, grows=True)
         self.body.addWidget(self.display_section)
 
     def _connect(self) -> None:
@@ -141,6 +141,8 @@ class MicrographsDock(Dock):
         self.follow(session.browser.current_changed, self._current_changed)
         self.follow(session.candidates.changed, self._candidates_changed)
         self.follow(session.selection.changed, self._selection_changed)
+        self.follow(session.layers.shown_changed, self.display.look_again)
+        self.follow(session.layers.view_from.changed, self.display.look_again)
         for key, by in ((NEXT, 1), (PREVIOUS, -1)):
             step = partial(session.browser.step, by)  # without the dock: the keys outlive it
             session.layers.keys.bind(key, step)

@@ -7,13 +7,14 @@ runs in the main thread. Annotations are kept in memory and written within two s
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from psygnal import Signal
 
 from napari_unetpick.client import EngineClient
 from napari_unetpick.errors import InputError
-from napari_unetpick.project.project import Project
+from napari_unetpick.project.project import Project, View
 from napari_unetpick.widgets.layers.stack import Layers
 from napari_unetpick.widgets.session.annotations import AnnotationStore
 from napari_unetpick.widgets.session.autosave import Autosave
@@ -74,12 +75,11 @@ class Session:
         self.selection = Selection(self.project, self.annotations, self.candidates)
         self.selection.restore()
         self.pixel_sizes = PixelSizes(self.project)
-        self.autosave = Autosave(
-            self.project, self.annotations, lambda: self.selection.view(self.browser.current)
-        )
-        self.selection.edited.connect(self.autosave.later)
         self.jobs = Jobs(EngineClient(), self.save)
         self.layers = Layers(self)
+        self.autosave = Autosave(self.project, self.annotations, self._view)
+        self.selection.edited.connect(self.autosave.later)
+        self.layers.view_from.edited.connect(self.autosave.later)
 
     @property
     def unsaved(self) -> bool:
@@ -106,6 +106,11 @@ class Session:
             self.project.files.close()
             self.ended.emit()
 
+    def _view(self) -> View:
+        """Return what is to be opened again with the project."""
+        view = self.selection.view(self.browser.current)
+        return replace(view, view_from=self.layers.view_from.folder)
+
     def _release(self) -> Unwritten:
         """Save for a copy of the project; return what cannot be saved."""
         if self.jobs.busy:
@@ -124,6 +129,7 @@ class Session:
             part.forget()
         view = project.view  # as it was left: the next save replaces it
         self.selection.restore()
+        self.layers.view_from.restore()
         self.project.changed.emit()
         self.project.diameter_changed.emit(project.diameter)
         if keys := self.project.keys:
