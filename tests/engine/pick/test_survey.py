@@ -15,14 +15,15 @@ import scipy.signal
 import torch
 
 from napari_unetpick.engine.pick.ensemble import Scorer
-from napari_unetpick.engine.pick.find import FindJob
+from napari_unetpick.engine.pick.find import FindJob, find
 from napari_unetpick.engine.pick.findings import Findings
 from napari_unetpick.engine.pick.score_map import widen
 from napari_unetpick.engine.pick.survey import needs_survey, survey
 from napari_unetpick.engine.pick.windows import spread
 from napari_unetpick.errors import InputError
-from napari_unetpick.events import Message
+from napari_unetpick.events import FoundCandidates, Message
 from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.logits import logit
 from napari_unetpick.picking.calibration import Calibration, sigmoid
 from napari_unetpick.settings import Settings
 
@@ -168,3 +169,25 @@ def test_findings_are_read_again_or_refused(table):
     assert Findings.read(found.to_table()) == found
     with pytest.raises(InputError, match=r"picking\.toml"):
         Findings.read(table)
+
+
+def test_one_threshold_near_focus_and_far_from_it(tmp_path):
+    near, far = discs(tmp_path, 120.0, count=2)
+    near, far = replace(near, defocus=8000.0), replace(far, defocus=18000.0)
+    job = FindJob(micrographs=[near, far], diameter=120.0, contrast="dark")
+    knows = scorer(focus=0.9)
+    found, _ = look(job, knows)
+    assert found.defocus == pytest.approx(12000.0)
+    assert Findings.read(found.to_table()) == found
+    plain, level = (
+        [e.candidates for e in find(each, knows) if isinstance(e, FoundCandidates)]
+        for each in (job, found.applied_to(job))
+    )
+    for before, after, sign in zip(plain, level, (1, -1), strict=True):
+        shift = logit(after.raw) - logit(before.raw)
+        np.testing.assert_allclose(shift, sign * 0.9 * np.log(1.5), rtol=1e-6)
+
+
+def test_without_defocus_in_the_list_scores_stay(tmp_path):
+    job = FindJob(micrographs=discs(tmp_path, 120.0), diameter=120.0, contrast="dark")
+    assert look(job, scorer(focus=0.9))[0].defocus is None
