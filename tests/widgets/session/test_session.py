@@ -12,6 +12,7 @@ from napari_unetpick.io import models
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.project.project import Project
 from napari_unetpick.widgets.layers import image_store as display_module
+from napari_unetpick.widgets.layers import own_layers
 from napari_unetpick.widgets.layers import stack as layers_module
 from napari_unetpick.widgets.layers.images import DisplaySettings
 from napari_unetpick.widgets.layers.pointer import accept_here
@@ -239,7 +240,7 @@ def test_deleted_candidates_come_back_with_what_they_are_to_show(
 ):
     session, layers = project_session, project_session.layers
     told = []
-    monkeypatch.setattr(layers_module, "tell", told.append)
+    monkeypatch.setattr(own_layers, "tell", told.append)
     places = np.array([[30.0, 40.0], [60.0, 90.0]])
 
     def delete(*kinds):
@@ -247,7 +248,7 @@ def test_deleted_candidates_come_back_with_what_they_are_to_show(
         for kind in kinds:
             session.viewer.layers.remove(layers.get(kind))
         qtbot.waitUntil(lambda: bool(told))
-        assert told == [layers_module.DELETED]
+        assert told == [own_layers.DELETED]
 
     delete("candidates")
     session.candidates.put("a.b_1", candidates(places, [0.9, 0.8]))

@@ -42,6 +42,7 @@ class Fit:
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._left: list[float] = []
+        self._size: tuple[float, float] | None = None
 
     def fit(self, layer: Any) -> None:
         """Show all of a layer."""
@@ -50,6 +51,13 @@ class Fit:
         except (AttributeError, TypeError):  # before napari 0.9: all layers
             self._viewer.reset_view()
         self._left = self._now()
+
+    def fit_once(self, layer: Any, shape: tuple[int, int], pixel_size: float) -> None:
+        """Show all of a layer of `shape` pixels, unless the last one was of that size."""
+        size = float(np.hypot(*shape)) * pixel_size, pixel_size
+        if self._size != size:
+            self._size = size
+            self.fit(layer)
 
     def again(self, layer: Any) -> None:
         """Show all of it again, unless the user has zoomed or moved the view since."""

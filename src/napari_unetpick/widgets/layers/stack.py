@@ -7,9 +7,7 @@ meanwhile. The user's own layers are left alone; a deleted one comes back with w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -28,16 +26,12 @@ from napari_unetpick.widgets.layers.camera import Fit, LookAt
 from napari_unetpick.widgets.layers.image_store import ImageStore, why_not
 from napari_unetpick.widgets.layers.images import DisplaySettings, Shown
 from napari_unetpick.widgets.layers.junk import follow_strokes, show_junk
-from napari_unetpick.widgets.layers.keys import LayerKeys
+from napari_unetpick.widgets.layers.own_layers import OwnLayers
 from napari_unetpick.widgets.layers.shown_parts import ShownParts
 from napari_unetpick.widgets.layers.view_from import ViewFrom
 from napari_unetpick.widgets.qt.preferences import read_preferences
 
 EDITED = ("added", "removed", "changed")  # napari's data event also fires before the change
-DELETED = (
-    "the labels are kept; the layer is made again with the next micrograph, or when you click this "
-    "one in the list"
-)
 AHEAD = 2  # neighbours made ready on either side
 
 
@@ -59,15 +53,12 @@ class Layers:
         self.view_from.changed.connect(self.reload)
         self.fit = Fit(session.viewer)
         self.shown_key = ""
-        self.drawing = False  # a shape is unfinished: it would be lost if its layer were filled
         self.shown: Shown | None = None  # the image of `shown_key`, also while it is made again
         self._shown_from: Micrograph | None = None
         self._place = LookAt(session.viewer, session.pixel_sizes.of)
-        self._loading = 0
-        self._made: dict[str, Any] = {}
-        self._deleted = False  # by the user, who is not told yet
-        self.keys = LayerKeys(self._made)
-        self._extent: tuple[float, float] | None = None
+        self._drawn_in: Any = None  # the layer in which a shape is unfinished
+        self._own = OwnLayers(session, self._follow)
+        self._made, self.keys, self._quietly = self._own.made, self._own.keys, self._own.quietly
         session.browser.current_changed.connect(self._go)
         session.annotations.changed.connect(self._marks_changed)
         session.candidates.changed.connect(self._candidates_changed)
@@ -77,9 +68,13 @@ class Layers:
         session.project.closing.connect(self.clear)
         session.project.added.connect(lambda _: self.show_again(deleted=False))
         session.project.images_changed.connect(lambda: self.show_again(deleted=False))
-        session.viewer.layers.events.removed.connect(self._removed)
 
     # -- what docks use ------------------------------------------------------------------------
+
+    @property
+    def drawing(self) -> bool:
+        """Whether a shape is unfinished: it would be lost if its layer were filled."""
+        return any(layer is self._drawn_in for layer in self._made.values())
 
     def get(self, kind: str) -> Any | None:
         """Return the layer of a kind if it is there.
@@ -92,7 +87,7 @@ class Layers:
         """Return the layer of a kind, made where it is not there yet."""
         if kind not in self._made:
             with self._quietly():
-                self._make(kind)
+                self._make_missing(kind)
                 self._fill(kind)
         return self._made[kind]
 
@@ -100,8 +95,9 @@ class Layers:
         """Show again what is marked, in layers of some kinds or in all."""
         if self.shown_key:
             with self._quietly():
-                for kind in set(kinds or self._made) & set(self._made):
-                    self._fill(kind)
+                for kind in self._made:
+                    if not kinds or kind in kinds:
+                        self._fill(kind)
 
     def edit(self, kind: str, mode: str) -> Any:
         """Select a layer and put it into a mode (`add`, `select`, `add_polygon`, ...)."""
@@ -153,11 +149,7 @@ class Layers:
         """Remove the own layers (another project is opened)."""
         self.images.clear()
         self.shown_key, self.shown = "", None
-        for layer in list(self._made.values()):
-            if layer in self.session.viewer.layers:
-                with self._quietly():
-                    self.session.viewer.layers.remove(layer)
-        self._made.clear()
+        self._own.clear()
 
     def close(self) -> None:
         """End the image thread."""
@@ -202,9 +194,8 @@ class Layers:
                 self._show_image(key, shown)
             needed = kinds.needed_by(marks, self.session.candidates.of(key))
             self._make_missing("candidates", "picks", *needed)
-            for kind in list(self._made):
-                self._fill(kind)
-            layer_styles.put_in_order(self.session.viewer.layers, self._made)
+            self.refill()
+            self._own.put_in_order()
         self._place.look(key)
         self.shown_changed.emit()
         near = self.session.browser.neighbours(key, AHEAD)
@@ -219,51 +210,28 @@ class Layers:
 
     def _show_image(self, key: str, shown: Shown) -> None:
         place = layer_styles.placement(shown.pixel_size, shown.ratio)
-        layer = self._made.get("micrograph")
-        if layer is None:
-            layer = self._add("micrograph", layer_styles.image(shown, place))
+        if "micrograph" not in self._made:
+            self._own.add("micrograph", layer_styles.image(shown, place))
+            layer = self._made["micrograph"]
             layer_styles.put_grey_scale(layer, self.images.settings.spread)
-            layer.bind_key("Escape", lambda _: None, overwrite=True)
         else:
+            layer = self._made["micrograph"]
             layer_styles.show_image(layer, shown.image, lambda: self.session.closed)
             layer_styles.put(layer, place)
             if not layer.visible:
                 layer.visible = True
         layer.name = f"{key} ({shown.view})" if shown.view else key
         layer.metadata[OWN] = own_metadata("micrograph", key, shown.pixel_size, session=True)
-        size = float(np.hypot(*shown.file_shape)) * (shown.pixel_size or 1.0)
-        if self._extent != (size, shown.pixel_size or 1.0):
-            self._extent = (size, shown.pixel_size or 1.0)
-            self.fit.fit(layer)
+        self.fit.fit_once(layer, shown.file_shape, shown.pixel_size or 1.0)
 
     def _make_missing(self, *kinds: str) -> None:
-        """Make those layers that are not there: not yet, or not any longer."""
-        missing = [kind for kind in dict.fromkeys(kinds) if kind not in self._made]
-        for kind in missing:
-            self._make(kind)
-        if missing:
-            layer_styles.put_in_order(self.session.viewer.layers, self._made)
+        self._own.make_missing(kinds, self._pixel_size)
 
-    def _make(self, kind: str) -> None:
-        """Make an empty layer of a kind."""
-        layer = layer_styles.EMPTY[kind]()
-        place = layer_styles.placement(self._pixel_size, (1.0, 1.0))
-        layer_styles.put(layer, place)  # before it is added: napari warns of mixed units
-        self._add(kind, layer)
-
-    def _add(self, kind: str, layer: Any) -> Any:
-        viewer = self.session.viewer
-        before = viewer.layers.selection.active
-        viewer.add_layer(layer)
-        self._made[kind] = layer
-        self.keys.made(kind)
+    def _follow(self, kind: str, layer: Any) -> None:
         if kind == "junk":
             follow_strokes(layer, self._painted)
         elif kind not in ("micrograph", "candidates"):
-            layer.events.data.connect(lambda event, kind=kind: self._edited(kind, event))
-        if kind != "picks" and before is not None:
-            viewer.layers.selection.active = before
-        return layer
+            layer.events.data.connect(lambda event: self._edited(kind, layer, event))
 
     @property
     def _pixel_size(self) -> float | None:
@@ -305,12 +273,7 @@ class Layers:
         with self._quietly():
             marks, found = self.session.annotations.of(key), self.session.candidates.of(key)
             self._make_missing(*kinds.needed_by(marks, found))
-            if origin != "layer":
-                for kind in kinds.MARKED:
-                    if kind in self._made:
-                        self._fill(kind)
-            if "candidates" in self._made and found is not None:
-                self._fill("candidates")
+            self.refill("candidates", *kinds.MARKED * (origin != "layer"))
 
     def _candidates_changed(self, key: str) -> None:
         if key == self.shown_key:
@@ -323,18 +286,16 @@ class Layers:
             found = self.session.candidates.of(self.shown_key)
             if found is not None:
                 self._make_missing("candidates", *["junk"] * (found.junk is not None))
-            for kind in {"candidates", "junk"} & set(self._made):
-                self._fill(kind)
+            self.refill("candidates", "junk")
 
     # -- answering to the user -----------------------------------------------------------------
 
-    def _edited(self, kind: str, event: Any) -> None:
+    def _edited(self, kind: str, layer: Any, event: Any) -> None:
         action = str(getattr(event.action, "value", event.action)).lower()
-        self.drawing = action == "adding"  # "added" comes when a shape is finished
         key = self.shown_key
-        if self._loading or not key or action not in EDITED:
+        self._drawn_in = layer if action == "adding" else None  # "added": a shape is finished
+        if self._own.changing or not key or action not in EDITED:
             return
-        layer = self._made[kind]
         marks, damage = self._read(key)
         if damage:  # it came past the lock, and cannot be kept; napari is not done with it yet
             QTimer.singleShot(0, lambda: self.refill(kind))
@@ -346,26 +307,3 @@ class Layers:
     def _painted(self, key: str, cells: NDArray[np.bool_]) -> None:
         if not self.session.closed:
             self.session.candidates.set_junk(key, cells)
-
-    def _removed(self, event: Any) -> None:
-        for kind, layer in list(self._made.items()):
-            if layer is event.value:
-                del self._made[kind]
-                self.drawing = False
-                if not self._loading and not self._deleted:
-                    self._deleted = True
-                    QTimer.singleShot(0, self._tell_deleted)  # several at once: one line
-
-    def _tell_deleted(self) -> None:
-        self._deleted = False
-        if not self.session.closed:
-            tell(DELETED)
-
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """While own code changes layers, nothing counts as the user's edit."""
-        self._loading += 1
-        try:
-            yield
-        finally:
-            self._loading -= 1

@@ -66,23 +66,16 @@ def put(layer: Any, place: dict[str, Any]) -> None:
         layer.units = place["units"]
 
 
-def put_in_order(layers: Any, made: dict[str, Any]) -> None:
-    """Keep the own layers of a viewer's, by kind, in one order: micrograph lowest, picks on top."""
-    wanted = [made[kind] for kind in ORDER if kind in made]
-    places = sorted(layers.index(layer) for layer in wanted)
-    for place, layer in zip(places, wanted, strict=True):
-        if layers.index(layer) != place:
-            layers.move(layers.index(layer), place)
-
-
 def image(shown: Shown, place: dict[str, Any]) -> Any:
     """Make the micrograph's layer."""
     from napari.layers import Image
 
     limits = (-1, 1)  # else napari looks for them
-    return Image(
+    layer = Image(
         shown.image, colormap="gray", contrast_limits=limits, interpolation2d="linear", **place
     )
+    layer.bind_key("Escape", lambda _: None, overwrite=True)
+    return layer
 
 
 def put_grey_scale(layer: Any, spread: float) -> None:
