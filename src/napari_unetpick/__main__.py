@@ -16,11 +16,11 @@ def main() -> None:
         from napari_unetpick.worker.main import main as work
 
         sys.exit(work())
-    from napari_unetpick.cli import app
+    from napari_unetpick.cli import run
     from napari_unetpick.errors import UnetPickError
 
     try:
-        app(prog_name="unetpick")
+        sys.exit(run())
     except UnetPickError as error:
         sys.stderr.write(f"unetpick: {error}\n")
         sys.exit(error.exit_code)

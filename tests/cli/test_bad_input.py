@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import mrcfile
 import numpy as np
 import pytest
+import typer.main
 from command_line import TinySet, unetpick
 
+from napari_unetpick.cli import app
 from napari_unetpick.errors import EngineError
 from napari_unetpick.io.atomic import atomic_path
 
@@ -31,6 +34,49 @@ def write_mrc(path: Path, data: np.ndarray, pixel_size: float = 4.0) -> Path:
         mrc.set_data(data)
         mrc.voxel_size = pixel_size
     return path
+
+
+def required() -> Iterator[tuple[str, list[str]]]:
+    """Yield what each command requires, by name, and a command line that lacks it."""
+    commands = dict(typer.main.get_command(app).commands)
+    for name, command in commands.pop("benchmark").commands.items():
+        commands[f"benchmark {name}"] = command
+    for name, command in commands.items():
+        needed = [param for param in command.params if param.required]
+        places = [param for param in needed if param.param_type_name == "argument"]
+        for param in needed:
+            given = places[: places.index(param)] if param in places else places
+            words = ["x"] * len(given)
+            for option in needed:
+                if option not in (*places, param):
+                    words += [option.opts[0], "1"]
+            yield param.metavar if param in places else param.opts[0], [*name.split(), *words]
+
+
+@pytest.mark.parametrize(
+    "name, arguments", required(), ids=lambda each: each if isinstance(each, str) else each[0]
+)
+def test_each_required_argument_and_option_is_asked_for_in_one_line(
+    name: str, arguments: list[str]
+):
+    done = unetpick(*arguments)
+    refused(done, "missing", name, "-h")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["tran"], ["no such command 'tran'", "'train'"]),
+        (["pick", "x", "--outt", "y"], ["--outt", "--out"]),
+        (["pick", "x", "--out"], ["--out", "requires an argument"]),
+        (["simulate", "x", "--count", "many"], ["--count", "see unetpick simulate -h"]),
+    ],
+)
+def test_arguments_that_cannot_be_read_are_one_line(arguments: list[str], words: list[str]):
+    done = unetpick(*arguments)
+    refused(done, *words)
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.fixture

@@ -21,7 +21,10 @@ from napari_unetpick.cli.self_train import self_train
 from napari_unetpick.cli.simulate import simulate
 from napari_unetpick.cli.train import train
 from napari_unetpick.cli.train_general import train_general
+from napari_unetpick.errors import InputError
 from napari_unetpick.version import __version__
+
+UsageError = typer.BadParameter.__base__  # click's, which newer versions of typer bring themselves
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,3 +59,27 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(benchmark, name="benchmark")
+
+
+def run() -> int:
+    """Run the command line and return its exit code.
+
+    Raises
+    ------
+    UnetPickError
+        The work could not be done, or the arguments are none of the command's (`InputError`).
+    """
+    try:
+        return app(prog_name="unetpick", standalone_mode=False) or 0
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+            return 2
+        what = " ".join(error.format_message().split()).rstrip(".")
+        if what.startswith("Missing") and (about := getattr(error.param, "help", None)):
+            what += f" ({about.rstrip('.')})"
+        command = error.ctx.command_path if error.ctx else "unetpick"
+        asks = what.endswith("?")  # "did you mean"
+        raise InputError(what[0].lower() + what[1:], f"see {command} -h" * (not asks)) from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
