@@ -117,6 +117,7 @@ def test_relion_finds_the_names_of_its_own_star_and_empty_micrographs(tmp_path):
         "MotionCorr/job002/none.mrc",
     )
     assert result.counts.empty == 1
+    assert f"paths in autopick.star are absolute: {tmp_path} lies in no" in result.messages[-1]
 
 
 def test_says_what_was_left_out_and_what_may_go_wrong(tmp_path):
@@ -174,6 +175,7 @@ def test_relion_gets_names_from_the_project_of_what_was_opened_as_a_file(tmp_pat
     path.touch()
     opened = item(micrograph=Micrograph(path, str(path)))
     result = export_picks([opened], tmp_path / "out", options("relion", "cryosparc"))
+    assert f"paths in autopick.star start in the RELION project {tmp_path}" in result.messages
     assert not any("names exactly as in its own STAR" in message for message in result.messages)
     assert list(read_picks(tmp_path / "out" / "autopick.star")) == ["M/a.mrc"]
     assert list(read_picks(tmp_path / "out" / "picks.star")) == [str(path)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.output_files import refuse_file
-from napari_unetpick.io.formats.relion_list import project_names
+from napari_unetpick.io.formats.relion_list import project_names, tell_paths
 from napari_unetpick.io.formats.write import ENDINGS, check_writable, write_picks
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Polygon, inside_any
@@ -151,6 +151,7 @@ def export_picks(
         written = named
         if fmt == "relion":
             written, doubts = _for_relion(pairs, out)
+            doubts = [tell_paths(out), *doubts]
         files[fmt] = tuple(write_picks(written, target, fmt, box_size=options.box_size))
     messages = [*_left_out(counts, options), *_warnings([item for item, _ in pairs], options)]
     messages += [*doubts, *_older_files(out, files)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from napari_unetpick.errors import EngineError, InputError
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.formats.relion_list import project_names, write_autopick
+from napari_unetpick.io.formats.relion_list import project_names, tell_paths, write_autopick
 from napari_unetpick.io.formats.relion_picks import write_combined_star
 from napari_unetpick.io.picks import Picks
 
@@ -27,6 +28,7 @@ def picked(*names: str) -> list[Picks]:
 
 def test_list_is_exact_and_starts_from_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
+    Path("default_pipeline.star").touch()
     files = write_autopick("External/job010", picked(*NAMES))
     assert [f.as_posix() for f in files] == [
         "External/job010/mic.1_autopick.star",
@@ -52,9 +54,25 @@ def test_project_folder_is_found_from_elsewhere(tmp_path: Path):
     assert list(read_picks(files[-1])) == list(NAMES)  # paths start above the list
 
 
-def test_outside_of_a_project_paths_are_absolute(tmp_path: Path):
-    files = write_autopick(tmp_path / "out", picked(*NAMES))
-    assert f"{NAMES[0]} {tmp_path.as_posix()}/out/mic.1_autopick.star\n" in files[-1].read_text()
+@pytest.mark.parametrize("started_in", [".", "out", "elsewhere"])
+def test_outside_of_a_project_paths_are_absolute_wherever_the_process_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started_in: str
+):
+    for folder in ("out", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / started_in)
+    out = Path(os.path.relpath(tmp_path / "out"))
+    files = write_autopick(out, picked(*NAMES))
+    listed = Path(files[-1].read_text().splitlines()[-2].split()[1])
+    assert listed.is_absolute()
+    assert listed.samefile(tmp_path / "out" / "mic.1_autopick.star")
+    assert tell_paths(out) == (
+        f"paths in autopick.star are absolute: {tmp_path}/out lies in no RELION project"
+    )
+    (tmp_path / "default_pipeline.star").touch()
+    files = write_autopick(out, picked(*NAMES))
+    assert f"{NAMES[0]} out/mic.1_autopick.star\n" in files[-1].read_text()
+    assert tell_paths(out) == f"paths in autopick.star start in the RELION project {tmp_path}"
 
 
 def test_names_never_lead_out_of_the_folder(tmp_path: Path):
@@ -113,6 +131,7 @@ def test_a_copied_or_renamed_folder_is_read_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ):
     monkeypatch.chdir(tmp_path)
+    Path("default_pipeline.star").touch()
     files = write_autopick("picked", picked(*NAMES))
     for file in files[:-1]:
         file.parent.joinpath(folder).mkdir(exist_ok=True)

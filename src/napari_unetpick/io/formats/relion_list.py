@@ -166,19 +166,31 @@ def _read_listed(file: Path, options: ReadOptions) -> PickSet:
 def project_path(file: Path) -> str:
     """Return how a RELION project would name `file`.
 
-    Relative to the nearest folder above the file that is a RELION project, else to the working
-    folder if the file lies in it; otherwise absolute.
+    Relative to the nearest folder above the file that is a RELION project; without one absolute,
+    wherever this process was started.
     """
-    absolute = file.absolute()
-    project = find_project(file.parent) or Path.cwd()
-    inside = absolute.is_relative_to(project)
-    return (absolute.relative_to(project) if inside else absolute).as_posix()
+    absolute = _absolute(file)
+    project = find_project(absolute.parent)
+    return (absolute.relative_to(project) if project else absolute).as_posix()
+
+
+def tell_paths(out: Path) -> str:
+    """Say from where the paths in a list of the folder OUT are named."""
+    project = find_project(out)
+    if project is None:
+        return f"paths in autopick.star are absolute: {_absolute(out)} lies in no RELION project"
+    return f"paths in autopick.star start in the RELION project {project}"
 
 
 def find_project(folder: Path) -> Path | None:
     """Return the folder, or else the nearest above it, that is a RELION project; or None."""
-    absolute = folder.absolute()
+    absolute = _absolute(folder)
     return next((each for each in (absolute, *absolute.parents) if _is_project(each)), None)
+
+
+def _absolute(path: Path) -> Path:
+    """Return an absolute path without `..`, whose parents are those that it leads through."""
+    return path.resolve() if ".." in path.parts else path.absolute()
 
 
 def project_names(
