@@ -98,7 +98,7 @@ def test_killed_after_half_of_the_micrographs(cuts: Path, tiny_run: Path, tmp_pa
 
     done = unetpick(*command, "--resume")
     assert done.returncode == 0, done.stderr
-    assert "20 of 40 micrographs were picked before" in done.stderr
+    assert "20 of 40 micrographs picked before" in done.stderr
     assert contents(out) == undisturbed
     again = unetpick(*command, "--resume")
     assert again.returncode == 0

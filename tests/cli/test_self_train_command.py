@@ -337,7 +337,7 @@ def test_a_model_that_is_sure_of_nothing_is_one_line(
     monkeypatch.setattr(teaching, "make_pseudo_labels", lambda *_: empty)
     done = unetpick("self-train", tiny.folder, "--run", run)
     assert done.returncode == 2
-    assert "no confident pick on 1 micrographs; lower the confidence quantile" in done.stderr
+    assert "no confident pick on 1 micrograph; lower the confidence quantile" in done.stderr
     assert not (run / "round-1.safetensors").exists()
 
 

@@ -81,7 +81,7 @@ def test_states_may_carry_spaces_a_bom_and_other_columns(tmp_path):
         ("", "is empty"),
         ("micrograph,state\na.mrc,complete\n", "state 'complete' of a.mrc; give one of full"),
         ("micrograph,state\na.mrc,\n", "state '' of a.mrc"),
-        ("state,micrograph\nfull\n", "line 2 has 1 values"),
+        ("state,micrograph\nfull\n", "line 2 has 1 value;"),
         (
             "micrograph,state\na.mrc,full\na.mrc,none\n",
             "state of a is 'full' in one row and 'none'",

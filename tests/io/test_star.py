@@ -64,7 +64,7 @@ def test_empty_loop_and_empty_block():
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("data_\nloop_\n_a #1\n_b #2\n1 2\n3\n", "line 6 has 1 values for 2 columns"),
+        ("data_\nloop_\n_a #1\n_b #2\n1 2\n3\n", "line 6 has 1 value for 2 columns"),
         ("no star\n", "not a STAR file .line 1"),
         ("# only a comment\n", "no data_ block"),
         ("data_\n1 2 3\n", "line 2 belongs to no column"),

@@ -24,7 +24,7 @@ from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.names import match_names
-from napari_unetpick.io.picks import Picks, join_picks
+from napari_unetpick.io.picks import Picks, join_picks, tell_count
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _swap(points: Any, image: OnScreen, layers: Any) -> None:
     for layer in own_layers(layers, "micrograph"):
         if own(layer).get("opened_for") == entry["path"]:
             layers.remove(layer)
-    tell(f"{Path(entry['path']).name}: now showing {image.key} ({len(picks):,} picks)")
+    tell(f"{Path(entry['path']).name}: now showing {image.key} ({tell_count(len(picks), 'pick')})")
     data, attributes, _ = layer_on(image, picks, entry["path"])
     layers.append(Points(data, **attributes))
 

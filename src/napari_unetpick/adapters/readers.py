@@ -28,7 +28,7 @@ from napari_unetpick.io.images.image import (
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.mrc import HEADER_BYTES, parse_header
 from napari_unetpick.io.names import find_root, match_names, micrograph_key
-from napari_unetpick.io.picks import Picks, PickSet
+from napari_unetpick.io.picks import Picks, PickSet, tell_count
 
 Reader = Callable[[str | Sequence[str]], list[Any]]
 
@@ -151,7 +151,10 @@ def _on_own_micrograph(every: PickSet, path: Path) -> list[LayerData]:
         text = _describe(every, picks, key, path)
         tell(f"{text}; open a micrograph together with it to see its picks")
     elif image is None:
-        tell(f"{path.name}: {len(picks):,} picks, but micrograph {key} is not found; open it, too")
+        tell(
+            f"{path.name}: {tell_count(len(picks), 'pick')}, but micrograph {key} is not found; "
+            "open it, too"
+        )
     points = points_layer(
         picks,
         key,
@@ -198,7 +201,10 @@ def _read_micrograph_list(path: Path, refusal: InputError) -> list[LayerData]:
         raise refusal
     listed = list_micrographs(path)
     first = next(micrograph for micrograph in listed if micrograph.path.is_file())
-    tell(f"{path.name} lists {len(listed):,} micrographs and no picks; showing {first.key}")
+    tell(
+        f"{path.name} lists {tell_count(len(listed), 'micrograph')} and no picks; "
+        f"showing {first.key}"
+    )
     return read_image(first.path, first.pixel_size)
 
 
@@ -225,7 +231,8 @@ def _try_to_read(path: Path) -> MicrographImage | None:
 
 def _describe(every: PickSet, picks: Picks, key: str, path: Path) -> str:
     return (
-        f"{path.name} has picks of {len(every):,} micrographs; showing {key} ({len(picks):,} picks)"
+        f"{path.name} has picks of {tell_count(len(every), 'micrograph')}; showing {key} "
+        f"({tell_count(len(picks), 'pick')})"
     )
 
 

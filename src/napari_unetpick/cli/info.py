@@ -22,6 +22,7 @@ def info(
     import json
 
     from napari_unetpick.io.models import load_model
+    from napari_unetpick.io.picks import tell_count
 
     loaded = load_model(_path(model))
     card = loaded.card
@@ -45,7 +46,7 @@ def info(
             "unknown (partial labels)"
             if validation["f1"] is None
             else f"{validation['f1']:.3f} (protocol {validation['protocol']}, "
-            f"{validation['micrographs']} micrographs)",
+            f"{tell_count(validation['micrographs'], 'micrograph')})",
         ),
         (
             "threshold",
@@ -73,10 +74,12 @@ def _particle(card: dict[str, Any]) -> str:
 
 
 def _trained_on(training: dict[str, Any]) -> str:
+    from napari_unetpick.io.picks import tell_count
+
     particles = training.get("particles")  # a general model's are not counted
-    counted = "" if particles is None else f"{particles:,} particles in "
+    counted = "" if particles is None else f"{tell_count(particles, 'particle')} in "
     labels = ", ".join(training["labels"])
-    return f"{counted}{training['micrographs']:,} micrographs (labels: {labels})"
+    return f"{counted}{tell_count(training['micrographs'], 'micrograph')} (labels: {labels})"
 
 
 def _distance(fraction: float, diameter: float | None) -> str:

@@ -119,7 +119,9 @@ def pick(
     done = run_stoppable(lambda check: run_picking(job, check))
     failed = done.result["failed"]
     if failed:
-        typer.echo(f"{len(failed)} micrographs failed: {', '.join(failed)}", err=True)
+        from napari_unetpick.io.picks import tell_count
+
+        typer.echo(f"{tell_count(len(failed), 'micrograph')} failed: {', '.join(failed)}", err=True)
         raise typer.Exit(3)
 
 

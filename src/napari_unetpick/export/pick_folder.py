@@ -188,7 +188,7 @@ class PickFolder:
             return "nothing was written"
         total = len(self.record.micrographs)
         return (
-            f"{total - len(self.todo()):,} of {total:,} micrographs are done (in "
+            f"{total - len(self.todo()):,} of {tell_count(total, 'micrograph')} done (in "
             f"{self.out}); run the same command with --resume for the rest"
         )
 
@@ -214,9 +214,11 @@ class PickFolder:
         if self.started and new:
             write_text(self.work / RECORD, self.record.to_toml())
         left, total = len(self.todo()), len(self.record.micrographs)
-        messages = [f"{total - left:,} of {total:,} micrographs were picked before"]
+        messages = [f"{total - left:,} of {tell_count(total, 'micrograph')} picked before"]
         if not left and not self.started:
-            messages = [f"{self.out}: all {total:,} micrographs were picked before; nothing to do"]
+            messages = [
+                f"{self.out}: {tell_count(total, 'micrograph')} picked before; nothing to do"
+            ]
         for names, what in (
             (new, "added to the list"),
             (again, "failed before: tried again"),

@@ -41,7 +41,7 @@ def assign_picks(
     match = match_names(picks, [m.name for m in micrographs])
     if picks and not match.pairs:
         raise InputError(
-            f"none of the {len(picks)} micrographs named in the picks (such as "
+            f"none of the {tell_count(len(picks), 'micrograph')} named in the picks (such as "
             f"{next(iter(picks))}) is among the {len(micrographs)} given (such as "
             f"{micrographs[0].name if micrographs else 'none'}); names must agree except "
             "for folder and extension"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.picks import tell_count
 
 # A quoted value may hold spaces; an apostrophe inside a bare value is an ordinary character.
 TOKEN = re.compile(r"\"([^\"]*)\"(?=\s|$)|'([^']*)'(?=\s|$)|(\S+)")
@@ -116,8 +117,9 @@ def parse_star(text: str, source: str) -> list[Block]:
             values = tokens(line)
             if len(values) != len(labels):
                 raise InputError(
-                    f"{source}: line {number} has {len(values)} values for {len(labels)} columns; "
-                    "the file may be cut short, or a name with spaces lacks its quotes"
+                    f"{source}: line {number} has {tell_count(len(values), 'value')} for "
+                    f"{tell_count(len(labels), 'column')}; the file may be cut short, or a name "
+                    "with spaces lacks its quotes"
                 )
             rows.append(values)
         else:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.star import read_text
 
 
@@ -37,7 +38,9 @@ def read_table(path: Path, needed: Sequence[str]) -> dict[str, list[str]]:
         if not row or not any(map(str.strip, row)):
             continue
         if len(row) < width:
-            raise InputError(f"{path}: line {number} has {len(row)} values; is the file cut short?")
+            raise InputError(
+                f"{path}: line {number} has {tell_count(len(row), 'value')}; is the file cut short?"
+            )
         rows.append(row if len(row) >= len(header) else row + [""] * (len(header) - len(row)))
     return {name: [row[i].strip() for row in rows] for i, name in enumerate(header)}
 

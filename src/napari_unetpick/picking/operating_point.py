@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.calibration import best_threshold
 
 Keep = Literal["more", "balanced", "clean"]
@@ -49,7 +50,7 @@ def check_choice(keep: str | None, threshold: float | None, max_picks: int | Non
         )
     if max_picks is not None and max_picks < 1:
         raise InputError(
-            f"at most {max_picks} picks per micrograph leave none",
+            f"at most {tell_count(max_picks, 'pick')} per micrograph leave none",
             "give 1 or more (--max-picks)",
             viewer="choose 1 or more",
         )

@@ -14,6 +14,7 @@ from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Message, Progress
 from napari_unetpick.io.atomic import atomic_path, write_text
 from napari_unetpick.io.formats.output_files import refuse_file
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.star import format_loop
 from napari_unetpick.simulate.micrograph import (
     SimulatedMicrograph,
@@ -63,7 +64,7 @@ def _simulate_set(sample: Sample, out: Path, count: int, seed: int) -> Iterator[
     tables = Tables(sample)
     started = time.monotonic()
     yield Message(
-        f"Simulating {count} micrographs of '{sample.name}', {sample.shape[0]} x "
+        f"Simulating {tell_count(count, 'micrograph')} of '{sample.name}', {sample.shape[0]} x "
         f"{sample.shape[1]} at {sample.pixel_size:g} A/px, into {out}"
     )
     try:

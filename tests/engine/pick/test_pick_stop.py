@@ -87,7 +87,7 @@ def test_what_was_done_is_readable_and_resumed(
     assert not job.out.exists()
     plant_find(monkeypatch, stop_after=1)
     said = fails(job, Cancelled)
-    assert said.startswith(f"stopped; 1 of 2 micrographs are done (in {job.out});")
+    assert said.startswith(f"stopped; 1 of 2 micrographs done (in {job.out});")
     assert "--resume" in said
     assert read_picks(job.out / "a_autopick.star")["a"].coords.tolist() == AT.tolist()
     assert list(read_picks(job.out / ".picking" / "parts" / "candidates.csv")) == ["a.mrc"]
@@ -134,9 +134,9 @@ def test_an_error_in_writing_keeps_what_was_done(
 
     monkeypatch.setattr(PickFolder, "add", full)
     said = fails(job, EngineError)
-    assert said.startswith("no space left on the disk; 1 of 2 micrographs are done")
+    assert said.startswith("no space left on the disk; 1 of 2 micrographs done")
     monkeypatch.setattr(PickFolder, "add", add)
-    assert "1 of 2 micrographs were picked before" in messages(replace(job, unfinished="resume"))
+    assert "1 of 2 micrographs picked before" in messages(replace(job, unfinished="resume"))
     assert len(read_picks(job.out / "picks.csv")) == 2
 
 

@@ -29,6 +29,7 @@ from napari_unetpick.engine.train.loop import FitJob, Weights, fit
 from napari_unetpick.engine.train.validation import best_f1, calibrate, label_and_pool, score_picks
 from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.models import Model, save_model
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.project.runs import MODEL
@@ -109,7 +110,10 @@ def train_general(
         supply.close()
         source.remove()
     weights: Weights = state["fit"]["average"]  # the last: few held-out micrographs choose badly
-    yield Message(f"calibrating on {job.calibrating} simulated micrographs that taught it nothing")
+    yield Message(
+        f"calibrating on {tell_count(job.calibrating, 'simulated micrograph')} that taught it "
+        "nothing"
+    )
     card = card_of(job, weights, device)
     arrays = {name: np.asarray(value) for name, value in weights.items()}
     save_model(job.run / MODEL, Model(arrays, card))
@@ -125,7 +129,8 @@ def describe(job: GeneralJob) -> str:
     parameters = count_parameters(build_network(job.settings.network))
     return (
         f"general model: network of {parameters:,} parameters, {patches:,} patches of "
-        f"{job.last - job.first:,} simulated micrographs in {train.epochs:,} epochs"
+        f"{tell_count(job.last - job.first, 'simulated micrograph')} in "
+        f"{tell_count(train.epochs, 'epoch')}"
     )
 
 

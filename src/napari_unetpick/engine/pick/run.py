@@ -168,10 +168,12 @@ def options_of(job: PickJob, device: torch.device) -> dict[str, Any]:
 def tell_counts(job: PickJob, scorer: Scorer, counts: PickCounts) -> Message:
     """Say how many picks there are; none is a message of its own."""
     threshold = scorer.calibration.threshold if job.threshold is None else job.threshold
+    micrographs = tell_count(counts.micrographs, "micrograph")
+    candidates = tell_count(counts.candidates, "candidate")
     if counts.picks:
         return Message(
-            f"{counts.picks:,} picks in {counts.micrographs:,} micrographs at threshold "
-            f"{threshold:.3f} ({counts.candidates:,} candidates), written to {job.out}"
+            f"{tell_count(counts.picks, 'pick')} in {micrographs} at threshold {threshold:.3f} "
+            f"({candidates}), written to {job.out}"
         )
     if counts.in_junk:
         return Message(
@@ -180,9 +182,9 @@ def tell_counts(job: PickJob, scorer: Scorer, counts: PickCounts) -> Message:
             "warning",
         )
     return Message(
-        f"no picks: of {counts.candidates:,} candidates in {counts.micrographs:,} micrographs none "
-        f"reaches the threshold {threshold:.3f} (best {counts.best or 0:.3f}); lower --threshold, "
-        "or check --diameter and whether the model fits these data",
+        f"no picks: of {candidates} in {micrographs} none reaches the threshold {threshold:.3f} "
+        f"(best {counts.best or 0:.3f}); lower --threshold, or check "
+        "--diameter and whether the model fits these data",
         "warning",
     )
 

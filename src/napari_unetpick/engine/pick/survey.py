@@ -29,6 +29,7 @@ from napari_unetpick.engine.pick.windows import Opened, look, open_some, spread,
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Event, Message, Progress
 from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.adaptation import Scored, as_set
 from napari_unetpick.picking.focus import at_usual_defocus, usual_defocus
 from napari_unetpick.picking.operating_point import Keep, OperatingPoint, operating_point
@@ -188,6 +189,7 @@ def _point_in_words(point: OperatingPoint, keep: Keep, times: float) -> Message:
     if point.precision is None:
         return Message(f"--keep {keep}: no candidate is so likely to be a particle", "warning")
     return Message(
-        f"--keep {keep}: threshold {point.threshold:.3f}, about {point.count * times:,.0f} picks "
-        f"expected in all, precision {point.precision:.2f}"
+        f"--keep {keep}: threshold {point.threshold:.3f}, about "
+        f"{tell_count(round(point.count * times), 'pick')} expected in all, "
+        f"precision {point.precision:.2f}"
     )

@@ -13,6 +13,7 @@ from napari_unetpick.engine.train.job import Training
 from napari_unetpick.engine.train.validation import Pairs, score_picks
 from napari_unetpick.errors import EngineError
 from napari_unetpick.io.labels import labels_hash
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.training_micrographs import name_hash
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import EDGE
@@ -80,7 +81,7 @@ def summarise(card: dict[str, Any]) -> str:
         )
     return (
         f"done; validation F1 {validation['f1']:.3f} (protocol particle, "
-        f"{validation['micrographs']} held-out micrographs, automatic threshold; "
+        f"{tell_count(validation['micrographs'], 'held-out micrograph')}, automatic threshold; "
         f"{validation['f1_without_border']:.3f} without a border of d/2); "
         f"threshold {calibration['threshold']:.3f}, "
         f"expected precision {calibration['expected_precision']:.2f}"

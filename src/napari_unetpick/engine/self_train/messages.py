@@ -49,7 +49,8 @@ def describe_result(
     """Say how a round ended, which model is kept (None: the supervised), what the user can do."""
     took = (
         f"{tell_count(done.taken, 'pseudo-label')} from "
-        f"{tell_count(done.micrographs, 'micrograph')}, {done.ignored:,} uncertain picks ignored"
+        f"{tell_count(done.micrographs, 'micrograph')}, "
+        f"{tell_count(done.ignored, 'uncertain pick')} ignored"
     )
     if done.decision == "undecided":
         file = round_file(run, done.number)

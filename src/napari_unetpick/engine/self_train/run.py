@@ -44,6 +44,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.formats.csv_picks import write_csv
 from napari_unetpick.io.models import Model, load_model, save_model
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import MIN_DISTANCE
 from napari_unetpick.project.runs import MODEL, pseudo_labels_file
@@ -170,16 +171,17 @@ def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | 
     if 0 < without < len(pseudo):
         yield from tell(
             run,
-            f"round {number}: no confident picks on {without} of {len(pseudo)} micrographs; "
-            "the unlabelled ones of them are not used in this round",
+            f"round {number}: no confident picks on {without} of "
+            f"{tell_count(len(pseudo), 'micrograph')}; the unlabelled ones of them are not "
+            "used in this round",
         )
     taken = sum(len(each.positives) for each in pseudo.values())
     if not taken:
         by_quantile = training.job.settings.self_train.limits == "quantiles"
         text = (
-            f"round {number}: the model has no confident pick on {len(run.learners)} "
-            f"micrographs; lower the confidence {'quantile' if by_quantile else 'score'}, "
-            "or label more particles and train again"
+            f"round {number}: the model has no confident pick on "
+            f"{tell_count(len(run.learners), 'micrograph')}; lower the confidence "
+            f"{'quantile' if by_quantile else 'score'}, or label more particles and train again"
         )
         if number == 1:
             training.source.remove()

@@ -37,6 +37,7 @@ from napari_unetpick.engine.train.stage import (
     start_weights,
 )
 from napari_unetpick.events import Event, Message
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.training_micrographs import name_hash
 from napari_unetpick.picking.adaptation import Scored, as_set, read_adaptation
 from napari_unetpick.picking.calibration import Calibration
@@ -103,7 +104,9 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
     calibration = Calibration(kind="rank", threshold=raw, expected_recall=estimate.recall)
     picks = partial.picks_at(found, calibration)
     every = ", all there are" if picks < estimate.between[0] else ""
-    yield Message(f"threshold: {picks:.0f} picks per micrograph{every} ({estimate.words})")
+    yield Message(
+        f"threshold: {tell_count(round(picks), 'pick')} per micrograph{every} ({estimate.words})"
+    )
     if estimate.doubt:
         yield Message(estimate.doubt, "warning")
     return card_of(training, calibration), weights

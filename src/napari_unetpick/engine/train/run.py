@@ -36,6 +36,7 @@ from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, Message
 from napari_unetpick.io.labels import labels_hash, write_labels
 from napari_unetpick.io.models import Model, save_model
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.project.runs import CONFIG, MODEL
@@ -166,7 +167,7 @@ def describe_training(training: Training) -> Iterator[str]:
     network = build_network(settings.network)
     scale = items[0].scale
     yield (
-        f"{len(items)} labelled micrographs, {particles:,} particles; "
+        f"{tell_count(len(items), 'labelled micrograph')}, {tell_count(particles, 'particle')}; "
         f"{len(held)} for validation{' (in part)' if held and held[0].trains else ''}; "
         f"particle {training.job.diameter:g} A ({scale.network_diameter:.1f} px "
         f"at {items[0].pixel_size * scale.ratio.mean():.2f} A/px)"
@@ -177,7 +178,8 @@ def describe_training(training: Training) -> Iterator[str]:
     minutes = patches / settings.train.batch * seconds_a_step(settings, training.device) / 60
     yield (
         f"network of {count_parameters(network):,} parameters, {patches:,} patches in "
-        f"{epochs:g} epochs: about {max(minutes, 0.1):,.1f} minutes, {disk:,.0f} MiB of disk"
+        f"{epochs:g} epoch{'s' * (epochs != 1)}: about {max(minutes, 0.1):,.1f} minutes, "
+        f"{disk:,.0f} MiB of disk"
     )
     if not held and settings.train.patience:
         yield "no early stopping: there are no validation micrographs"

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
+from napari_unetpick.io.picks import Picks, PickSet, ReadOptions, tell_count
 from napari_unetpick.io.star import read_text
 from napari_unetpick.io.text import parse_numbers
 
@@ -29,7 +29,8 @@ def read_box(path: Path, options: ReadOptions | None = None) -> PickSet:
     for number, row in enumerate(rows, 1):
         if len(row) < 4:
             raise InputError(
-                f"{path}: row {number} has {len(row)} values; x, y, width and height are needed"
+                f"{path}: row {number} has {tell_count(len(row), 'value')}; x, y, width and height "
+                "are needed"
             )
     x, y, width, height = (
         parse_numbers([row[i] for row in rows], label, path)

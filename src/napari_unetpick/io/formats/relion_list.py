@@ -124,8 +124,8 @@ def _locate(listed: Sequence[str], path: Path, messages: list[str]) -> list[Path
     root = find_root(listed, path)
     if root is None and not beside:
         raise InputError(
-            f"{path}: none of the {len(listed)} picks files it lists is found (the first is "
-            f"{listed[0]}); run in the RELION project folder"
+            f"{path}: none of the {tell_count(len(listed), 'picks file')} it lists is found (the "
+            f"first is {listed[0]}); run in the RELION project folder"
         )
     named = [] if root is None else [root / file for file in listed]
     if not beside or (named and not any(map(_is_another, beside, named))):

@@ -14,7 +14,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.formats.csv_picks import group_rows
 from napari_unetpick.io.images.relion_star import magnification_pixel_size, number_by_row
-from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
+from napari_unetpick.io.picks import Picks, PickSet, ReadOptions, tell_count
 from napari_unetpick.io.star import Block, format_loop, quote, read_star
 
 RELION_SUFFIX = re.compile("(?<=.)_(auto|manual)pick$")
@@ -78,7 +78,9 @@ def recentring_shift(
     moved = int(origin.any(axis=1).sum())
     if not moved:
         return none, []
-    messages = [f"{moved:,} of {len(table):,} coordinates corrected by their recentring shifts"]
+    messages = [
+        f"{moved:,} of {tell_count(len(table), 'coordinate')} corrected by recentring shifts"
+    ]
     scale = (_scale_of_angstrom if in_angstrom else _scale_of_pixels)(
         blocks, table, options, messages
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Ctf, Micrograph
 from napari_unetpick.io.names import find_root
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.star import Block, read_star
 
 PIXEL_SIZE_LABELS = ("rlnMicrographPixelSize", "rlnPixelSize", "rlnMicrographOriginalPixelSize")
@@ -43,8 +44,8 @@ def read_micrograph_star(path: Path) -> list[Micrograph]:
     root = find_root(names, path)
     if root is None:
         raise InputError(
-            f"{path}: none of its {len(names)} micrographs is found (the first is {names[0]}); "
-            "run in the RELION project folder"
+            f"{path}: none of its {tell_count(len(names), 'micrograph')} is found (the first is "
+            f"{names[0]}); run in the RELION project folder"
         )
     pixel_size = (
         number_by_row(blocks, table, PIXEL_SIZE_LABELS)

@@ -11,6 +11,7 @@ from napari_unetpick.evaluation.calibration import ExpectedPrecision, Reliabilit
 from napari_unetpick.evaluation.intervals import binomial_interval
 from napari_unetpick.evaluation.metrics import PrecisionRecall
 from napari_unetpick.evaluation.results import PrecisionRecallCurve
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.report.figures.canvas import legend_style, start_figure
 from napari_unetpick.report.figures.palette import LIGHT, Theme
 
@@ -57,7 +58,8 @@ def draw_reliability(
         color=theme.first,
         lw=1.5,
         capsize=3,
-        label=f"{found.n:,} candidates in {len(found.bins)} bins of equal count, 95 %",
+        label=f"{tell_count(found.n, 'candidate')} in {tell_count(len(found.bins), 'bin')} of "
+        "equal count, 95 %",
     )
     if expected is not None:
         axes.plot(

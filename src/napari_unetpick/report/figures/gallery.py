@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unetpick.evaluation.results import MicrographResult
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.report.figures.canvas import make_figure
 from napari_unetpick.report.figures.palette import LIGHT, Theme
 from napari_unetpick.report.figures.view import Greys
@@ -111,7 +112,8 @@ def draw_gallery(
 
 
 def _draw_head(figure: Figure, shown: int, total: int, height: float, theme: Theme) -> None:
-    what = f"{shown:,} of {total:,} picks, evenly by score" if shown < total else f"{total:,} picks"
+    counted = tell_count(total, "pick")
+    what = f"{shown:,} of {counted}, evenly by score" if shown < total else counted
     top = 1 - 0.2 / height
     below = 1 - 0.44 / height
     left = 0.06 / figure.get_figwidth()

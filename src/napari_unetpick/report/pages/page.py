@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unetpick.evaluation.protocols import DESCRIPTIONS
 from napari_unetpick.evaluation.results import Evaluation
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.report.figures.canvas import to_png
 from napari_unetpick.report.figures.palette import DARK, LIGHT, Theme
 from napari_unetpick.report.figures.training import draw_training
@@ -88,7 +89,7 @@ def overlay_section(overlays: Sequence[PageImage], total: int) -> Section:
     )
     if total > len(overlays):
         text += (
-            f"\n\n{len(overlays)} of {total} micrographs, from the lowest F1 to the "
+            f"\n\n{len(overlays)} of {tell_count(total, 'micrograph')}, from the lowest F1 to the "
             "highest; all of them are in the folder overlays/."
         )
     return Section("Picks on micrographs", text, pictures=overlays)

@@ -89,7 +89,7 @@ def make_ablate_job(
     keep = [m.key for m in given if m.key in job.labels and len(job.labels[m.key].positives)]
     if not test or not keep:
         raise InputError(
-            f"{split or picks}: {len(keep)} labelled micrographs for training and "
+            f"{split or picks}: {tell_count(len(keep), 'labelled micrograph')} for training and "
             f"{len(test)} for testing; an ablation needs both"
         )
     if labelled is not None and labelled < len(keep):

@@ -55,8 +55,8 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
     total, made, longest = len(missing), 0, 0.0
     if units:
         yield Message(
-            f"{len(units)} runs ({len(rungs)} rungs), {len(units) - total} recorded; "
-            f"{batches} batches per epoch"
+            f"{tell_count(len(units), 'run')} ({tell_count(len(rungs), 'rung')}), "
+            f"{len(units) - total} recorded; {batches} batches per epoch"
         )
     if 0 < batches < FEW and missing:
         yield Message(

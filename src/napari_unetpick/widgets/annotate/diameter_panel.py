@@ -211,7 +211,9 @@ class DiameterPanel(QWidget):
                 "No particle edge found in the average of the picks. Measure it by two clicks.",
             )
             return
-        text = f"{self._in_both(found.diameter, found.spread)} from {found.count:,} picks"
+        text = (
+            f"{self._in_both(found.diameter, found.spread)} from {tell_count(found.count, 'pick')}"
+        )
         if not found.sure:
             say(
                 self.words,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.widgets.evaluate.metrics_table import ABSENT, Cell
 
 COLUMNS = {
@@ -35,7 +36,7 @@ def method_rows(result: Mapping[str, Any]) -> list[tuple[Cell, ...]]:
         ]
         change = (method["differences"] or {}).get("particle")
         name = method["name"] + "*" * bool(method["leak"])
-        tip = method["leak"] or f"{method['name']}: {method['n_picks']:,} picks"
+        tip = method["leak"] or f"{method['name']}: {tell_count(method['n_picks'], 'pick')}"
         rows.append((Cell(name, name, tip), *(Cell("", "") for _ in figures)))
         rows.append((*figures, _difference(change)))
     return rows

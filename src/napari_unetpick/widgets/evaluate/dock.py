@@ -263,7 +263,7 @@ class EvaluateDock(Dock):
 
     def _say_progress(self, done: int, total: int) -> None:
         if total > 50 and done % 50 == 0:
-            say(self.progress, f"{done:,} of {total:,} micrographs…")
+            say(self.progress, f"{done:,} of {tell_count(total, 'micrograph')}…")
 
     def _at_rest(self) -> None:
         self.go.setText("Evaluate")

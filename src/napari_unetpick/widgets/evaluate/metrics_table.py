@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_unetpick.evaluation.protocols import DESCRIPTIONS, PROTOCOLS
 from napari_unetpick.evaluation.results import Evaluation, MicrographResult
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.scale import EDGE
 from napari_unetpick.widgets.session.pixel_sizes import describe_length
 
@@ -199,8 +200,9 @@ def headline(found: Evaluation, diameter: float | None) -> str:
         border = f"a border of {describe_length(EDGE, diameter)} excluded"
     return (
         f"F1 {found.headline.f1:.3f}{between}, protocol {found.protocol}: "
-        f"{DESCRIPTIONS[found.protocol]}. {found.half.n_picks:,} picks against "
-        f"{found.half.n_truth:,} particles on {count:,} micrograph{'s' * (count != 1)}; {border}."
+        f"{DESCRIPTIONS[found.protocol]}. {tell_count(found.half.n_picks, 'pick')} against "
+        f"{tell_count(found.half.n_truth, 'particle')} on {tell_count(count, 'micrograph')}; "
+        f"{border}."
     )
 
 

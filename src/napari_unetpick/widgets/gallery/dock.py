@@ -173,7 +173,7 @@ class GalleryDock(Dock):
 
     def _gathering(self, done: int, total: int) -> None:
         if total > 50 and done % 50 == 0:
-            say(self.words, f"Loading: {done:,} of {total:,} micrographs…")
+            say(self.words, f"Loading: {done:,} of {tell_count(total, 'micrograph')}…")
 
     def _show(self, result: tuple[Gathered, frozenset[str] | None]) -> None:
         found, replaced = result

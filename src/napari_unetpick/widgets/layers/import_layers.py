@@ -24,7 +24,7 @@ from napari_unetpick.io.atomic import atomic_path
 from napari_unetpick.io.formats.relion_picks import UNSET
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import match_names, micrograph_key
-from napari_unetpick.io.picks import Picks
+from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.sizes import is_pixel_size
 from napari_unetpick.project.folder import IMAGES
 from napari_unetpick.widgets.session.session import Session
@@ -217,7 +217,9 @@ def take_points(session: Session, layer: Any) -> tuple[int, str]:
     source = "file" if own(layer).get("kind") == "picks" else "manual"
     count = add_new(session, key, kept, source)
     layer.visible = False
-    parts = [f"{count:,} of {len(picks):,} points of {layer.name} imported as picks of {key}"]
+    parts = [
+        f"{count:,} of {tell_count(len(picks), 'point')} of {layer.name} imported as picks of {key}"
+    ]
     outside = len(picks) - len(kept)
     if outside:
         parts.append(f"{outside:,} outside the micrograph skipped")

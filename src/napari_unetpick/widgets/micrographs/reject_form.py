@@ -111,7 +111,9 @@ class RejectForm(QWidget):
         left = len(self.missing())
         say(
             self.preview,
-            f"Reading candidates: {left:,} micrographs left." if left else str(self._out),
+            f"Reading candidates: {tell_count(left, 'micrograph')} left."
+            if left
+            else str(self._out),
         )
         count = len(self._out.keys)
         ready = bool(count) and not left

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.project.project import Entry
 from napari_unetpick.widgets.micrographs.row_scores import Summary
 
@@ -200,6 +201,6 @@ def count_line(entries: Mapping[str, Entry], shown: int) -> str:
     picked = sum(entry.picks > 0 for entry in entries.values())
     rejected = sum(not entry.kept for entry in entries.values())
     listed = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
-    text = f"{listed} micrograph{'' if total == 1 else 's'}, {picks:,} picks"
+    text = f"{listed} micrograph{'' if total == 1 else 's'}, {tell_count(picks, 'pick')}"
     text += f" on {picked:,}" if picks else ""
     return text + (f", {rejected:,} rejected" if rejected else "")

@@ -10,6 +10,7 @@ from qtpy.QtGui import QFont, QImage
 from qtpy.QtWidgets import QApplication, QStyle
 
 from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.project.project import Entry
 from napari_unetpick.widgets.micrographs.row_scores import Summary
 from napari_unetpick.widgets.micrographs.sorting import (
@@ -201,7 +202,7 @@ class MicrographModel(QAbstractTableModel):
                 lines.append(found.in_viewer)
         state = STATE_WORDS[entry.state]
         lines.append(state if entry.state == "none" else f"{state} labelled")
-        lines[-1] += f", {entry.picks:,} picks, split: {SPLIT_WORDS[entry.split]}"
+        lines[-1] += f", {tell_count(entry.picks, 'pick')}, split: {SPLIT_WORDS[entry.split]}"
         if not entry.kept:
             lines.append("rejected: not trained on or picked")
         return "\n".join(lines)

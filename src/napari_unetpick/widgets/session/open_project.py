@@ -109,7 +109,7 @@ class OpenProject:
         if self.files.missing:
             count = len(self.files.missing)
             tell(
-                f"{count:,} micrographs of {folder.name} not found (moved or deleted)",
+                f"{tell_count(count, 'micrograph')} of {folder.name} not found (moved or deleted)",
                 "warning",
             )
 
