@@ -8,7 +8,7 @@ import pytest
 from napari_unetpick.errors import InputError
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.candidates import find_candidates
-from napari_unetpick.picking.junk import JunkMap, junk_map
+from napari_unetpick.picking.junk import JunkMap, junk_map, keep_painted
 from napari_unetpick.picking.scale import make_scale
 
 RIM = 16
@@ -64,3 +64,23 @@ def test_each_place_lies_in_its_cell(shape):
 def test_a_map_without_cells_is_refused():
     with pytest.raises(InputError, match="rows and columns"):
         JunkMap(np.zeros((0, 4), bool), (10, 10))
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (8, 12), (3, 5), (13, 17)])
+def test_what_was_painted_or_erased_stays_in_a_new_map(shape):
+    """Painted: the upper left; erased: the lower right; the network says the opposite of both."""
+    first = np.zeros((4, 6), bool)
+    first[2:, 3:] = True
+    cells = np.zeros((4, 6), bool)
+    cells[:2, :3] = True
+    corrected = JunkMap(first, (400, 600)).painted(cells)
+    network = np.zeros(shape, bool)
+    network[shape[0] // 2 :] = True
+    kept = keep_painted(corrected, JunkMap(network, (400, 600)))
+    corners = np.array([[20.0, 20.0], [20.0, 580.0], [380.0, 20.0], [380.0, 580.0]])
+    assert kept.at(corners).tolist() == [True, False, True, False]
+    again = keep_painted(kept, JunkMap(~network, (400, 600)))
+    assert again.at(corners).tolist() == [True, True, False, False]
+    alone = keep_painted(corrected, None)  # a model that knows no junk
+    assert alone.at(corners).tolist() == [True, False, False, False]
+    assert keep_painted(JunkMap(first, (400, 600)), None) is None

@@ -26,14 +26,19 @@ class JunkMap:
         (rows, cols) bool, True where junk is; they divide the micrograph evenly.
     shape
         Of the micrograph, (rows, cols) in pixels of the file.
+    edited
+        (rows, cols) bool, True where a user painted or erased; None: nowhere.
     """
 
     cells: NDArray[np.bool_]
     shape: tuple[int, int]
+    edited: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if self.cells.ndim != 2 or self.cells.dtype != np.bool_ or not self.cells.size:
             raise InputError("a map of junk needs rows and columns of True and False")
+        if self.edited is not None and self.edited.shape != self.cells.shape:
+            raise InputError("what was painted in a map of junk needs as many rows and columns")
 
     @property
     def usable(self) -> float:
@@ -46,6 +51,11 @@ class JunkMap:
         index = np.floor((coords + 0.5) / cell).astype(int)  # a pixel's centre is a whole number
         index = np.clip(index, 0, np.array(self.cells.shape) - 1)
         return np.asarray(self.cells[tuple(index.T)])
+
+    def painted(self, cells: NDArray[np.bool_]) -> JunkMap:
+        """Return the map that a user made of this one, (rows, cols) bool."""
+        edited = cells != self.cells
+        return JunkMap(cells, self.shape, edited if self.edited is None else edited | self.edited)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a message: the cells as packed bits."""
@@ -66,6 +76,21 @@ def read_junk_map(table: dict[str, Any]) -> JunkMap:
     cells = np.unpackbits(bits, count=rows * cols).astype(bool).reshape(rows, cols)
     height, width = map(int, table["shape"])
     return JunkMap(cells, (height, width))
+
+
+def keep_painted(before: JunkMap | None, now: JunkMap | None) -> JunkMap | None:
+    """Return the map of a new picking in which what a user painted or erased before is kept.
+
+    Its cells may be others; without a map (None) the painted junk is all there is.
+    """
+    if before is None or before.edited is None:
+        return now
+    if now is None:
+        now = JunkMap(np.zeros_like(before.cells), before.shape)
+    sizes = zip(now.cells.shape, before.cells.shape, strict=True)
+    at = np.ix_(*[(2 * np.arange(n) + 1) * m // (2 * n) for n, m in sizes])  # cells' centres
+    edited = before.edited[at]
+    return JunkMap(np.where(edited, before.cells[at], now.cells), now.shape, edited)
 
 
 def junk_map(scores: NDArray[np.float32], scale: Scale, *, rim: int) -> JunkMap:

@@ -41,6 +41,8 @@ def write_candidates(path: Path, candidates: Candidates) -> None:
     }
     if junk is not None:
         arrays |= {"junk": junk.cells, "shape": np.array(junk.shape)}
+        if junk.edited is not None:
+            arrays["junk_edited"] = junk.edited
     with atomic_path(path) as temporary, open(temporary, "wb") as handle:
         np.savez(handle, **arrays)
 
@@ -63,14 +65,19 @@ def read_candidates(path: Path) -> Candidates | None:
                 table["near"].astype(np.float64),
                 float(table["diameter_px"]),
                 model=name_now(path.parent, str(table["model"])),
-                junk=JunkMap(table["junk"], tuple(table["shape"].tolist()))
-                if "junk" in table
-                else None,
+                junk=_read_junk(table),
             )
     except DAMAGED as error:
         raise InputError(
             f"{path}: the candidates are damaged ({error}); pick this micrograph again"
         ) from error
+
+
+def _read_junk(table: Any) -> JunkMap | None:
+    if "junk" not in table:
+        return None
+    edited = table.get("junk_edited")
+    return JunkMap(table["junk"], tuple(table["shape"].tolist()), edited)
 
 
 def candidate_file(folder: Path, key: str) -> Path:

@@ -93,6 +93,28 @@ def press(layer: Any, keys: str) -> None:
     QApplication.processEvents()
 
 
+def test_what_was_painted_outlives_the_next_picking_and_the_session(
+    project_session: Session, layer: Any
+) -> None:
+    session, network = project_session, left_half()
+    layer.brush_size = 7
+    layer.paint((15, 30), 1)
+    layer.paint((15, 5), 0)
+    QApplication.processEvents()
+    corrected = np.asarray(layer.data) != 0
+    assert corrected[15, 30]
+    assert not corrected[15, 5]
+    session.candidates.put_preview(KEY, planted_candidates(session, KEY, low=0), 0.5)
+    for stored in (False, True):
+        if stored:  # as in a session that was opened since
+            session.candidates.forget()
+        put(session, KEY, network)
+        np.testing.assert_array_equal(np.asarray(layer.data) != 0, corrected)
+        assert shown(session) == places_in(session, JunkMap(corrected, SHAPE))
+    put(session, KEY, None)
+    np.testing.assert_array_equal(np.asarray(layer.data) != 0, corrected & ~network.cells)
+
+
 def test_undo_and_redo_are_naparis_and_the_picks_follow(
     project_session: Session, layer: Any
 ) -> None:

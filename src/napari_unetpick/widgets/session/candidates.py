@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from psygnal import Signal
 from napari_unetpick.adapters.notify import tell
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.picking.junk import JunkMap
+from napari_unetpick.picking.junk import keep_painted
 from napari_unetpick.widgets.session.open_project import OpenProject
 
 
@@ -53,8 +54,21 @@ class CandidateStore:
         return self._loaded[key]
 
     def put(self, key: str, candidates: Candidates) -> None:
-        """Take over the candidates of a picking, and write them to the project."""
-        self.previews.pop(key, None)
+        """Take over the candidates of a picking, and write them to the project.
+
+        Where the user painted or erased junk, it stays as it is.
+        """
+        if key in self.previews:
+            del self.previews[key], self._loaded[key]
+        with suppress(UnetPickError):  # a damaged file is replaced
+            before = self._loaded.get(key)
+            if before is None:
+                before = self._project.files.candidates(key)
+            if before is not None:
+                candidates = replace(candidates, junk=keep_painted(before.junk, candidates.junk))
+        self._store(key, candidates)
+
+    def _store(self, key: str, candidates: Candidates) -> None:
         self._loaded[key] = candidates
         self.unwritten.add(key)
         self._write(key, candidates)
@@ -70,7 +84,7 @@ class CandidateStore:
         if found is None or old is None or cells.shape != old.cells.shape:
             return
         if not np.array_equal(cells, old.cells):
-            self.put(key, replace(found, junk=JunkMap(cells, old.shape)))
+            self._store(key, replace(found, junk=old.painted(cells)))
 
     def put_preview(self, key: str, candidates: Candidates, shown_from: float) -> None:
         """Show candidates from a raw score on, until `end_previews`; they are not written."""
