@@ -81,9 +81,17 @@ def kept(dock: MicrographsDock) -> list[bool]:
     return [each.kept for each in dock.session.project.entries.values()]
 
 
-def test_usable_area_is_in_sight_and_sorts(dock: MicrographsDock, qtbot: Any) -> None:
+@pytest.mark.parametrize("labelled", [False, True])
+def test_usable_area_is_in_sight_and_sorts(
+    dock: MicrographsDock, qtbot: Any, labelled: bool
+) -> None:
+    """Also beside the columns that labels bring with them, in a window of 1280 x 800."""
     column = COLUMNS.index("usable")
     table = dock.table
+    if labelled:
+        session = dock.session
+        session.annotations.add("a.b_1", session.truth["a.b_1"], None, "user")  # type: ignore[attr-defined]
+        qtbot.waitUntil(lambda: not table.isColumnHidden(COLUMNS.index("picks")), timeout=5000)
     qtbot.waitUntil(lambda: dock.model.index(0, column).data() == "30%", timeout=5000)
     assert dock.model.index(2, column).data() == ""
     assert not table.isColumnHidden(column)

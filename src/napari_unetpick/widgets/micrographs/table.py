@@ -27,8 +27,8 @@ LONGEST = {
     "split": "validation",
     "usable": "100%",
 }
-NARROWEST = 140  # px of the names: a thumbnail and some letters
-PADDING = 14  # px around the words of a cell
+NARROWEST = 110  # px of the names: a thumbnail and some letters
+PADDING = 8  # px around the words of a cell
 BESIDE_NAMES = ("state", "picks", "found", "score", "usable")  # in sight without scrolling
 TICK = 32  # px of the tick before a name, with what lies around it and the picture
 LINE_FILLED = 0.7  # of a wrapped line, in the mean
