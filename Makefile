@@ -23,8 +23,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LINT_INSTALLED := $(VENV)/.installed-lint
 PYTEST_ARGS ?=
-# Two processes, tests dealt out one by one. PYTEST_ARGS="-n 0" runs them in one.
-IN_TWO := -n 2 --dist loadgroup
+# Two processes, tests dealt out by tests/conftest.py. PYTEST_ARGS="-n 0" runs them in one.
+IN_TWO := -n 2
 BENCHMARKS ?= $(sort $(wildcard benchmarks/[a-z]*.py))
 
 # Qt needs a display. Where there is no X server that can be started, Qt draws off the screen:

@@ -5,10 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+TOGETHER = ("tests/cli/", "tests/client/", "tests/worker/")  # rooms that share a trained model
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # each process its core; results compare
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deal tests out file by file, and some rooms whole: what a file's tests share is made once.
+
+    `xdist_group` marks do nothing here: xdist 3.8 adds the group to `item._nodeid`, which pytest
+    9.2 no longer reads.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            room = next((each for each in TOGETHER if nodeid.startswith(each)), "")
+            return room or nodeid.partition("::")[0]
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")

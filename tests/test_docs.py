@@ -49,6 +49,7 @@ def test_every_command_and_option_is_in_the_reference(site: Path) -> None:
                     assert f"<code>{option}" in text, f"{option} of {name}"
 
 
+@pytest.mark.slow
 def test_every_setting_is_in_the_reference_with_its_default(site: Path) -> None:
     text = page(site, "reference/settings")
     for section, values in to_dict(Settings()).items():
@@ -58,6 +59,7 @@ def test_every_setting_is_in_the_reference_with_its_default(site: Path) -> None:
             assert re.search(row, text), f"{section}.{name}"
 
 
+@pytest.mark.slow
 def test_every_room_is_on_the_map(site: Path) -> None:
     text = page(site, "development/architecture")
     for file in (REPOSITORY / "src" / "napari_unetpick").glob("*/__init__.py"):

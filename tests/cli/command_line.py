@@ -71,5 +71,5 @@ def unetpick_process(*arguments: object, timeout: float = 300) -> subprocess.Com
 
 
 def environment() -> dict[str, str]:
-    """Two threads whatever the machine, so that results compare."""
-    return {**os.environ, "OMP_NUM_THREADS": "2"}
+    """One thread whatever the machine, so that results compare."""
+    return {**os.environ, "OMP_NUM_THREADS": "1"}

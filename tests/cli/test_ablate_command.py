@@ -105,6 +105,7 @@ ribosome_0004.mrc,test
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny_ladder")
 def test_a_splits_validation_validates_and_a_projects_looks_are_counted(
     tiny: TinySet, tmp_path: Path

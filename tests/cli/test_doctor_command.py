@@ -29,16 +29,16 @@ def test_advice_follows_from_the_renderer(renderer: Renderer, advice: str) -> No
 
 
 @pytest.mark.parametrize(
-    "probe",
+    ("probe", "seconds"),
     [
-        "import os; os.abort()",
-        "print('a\\nb\\nc'); raise SystemExit(1)",
-        "import time; print('a\\nb\\nc', flush=True); time.sleep(60)",
-        "print('only one line')",
+        ("import os; os.abort()", 3.0),
+        ("print('a\\nb\\nc'); raise SystemExit(1)", 3.0),
+        ("import time; print('a\\nb\\nc', flush=True); time.sleep(60)", 0.5),
+        ("print('only one line')", 3.0),
     ],
 )
-def test_a_driver_that_crashes_or_hangs_counts_as_none(probe: str) -> None:
-    assert find_renderer(probe, seconds=3.0) == Renderer()
+def test_a_driver_that_crashes_or_hangs_counts_as_none(probe: str, seconds: float) -> None:
+    assert find_renderer(probe, seconds=seconds) == Renderer()
 
 
 def test_of_the_lines_the_last_three_count() -> None:

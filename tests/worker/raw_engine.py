@@ -132,7 +132,7 @@ def event_is(name: str) -> Callable[[Message], bool]:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "2"}
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def gone_within(pid: int, seconds: float) -> bool:

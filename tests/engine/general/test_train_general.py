@@ -84,6 +84,7 @@ def test_a_rendered_micrograph_shows_its_particles_darker():
     assert image[rendered.planes[0] > 0].mean() < image[rendered.planes[0] == 0].mean() - 0.1
 
 
+@pytest.mark.slow
 def test_junk_is_rendered_where_no_particle_is():
     settings = general_settings(3200, 1)
     shares, under = [], []
