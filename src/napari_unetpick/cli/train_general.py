@@ -20,6 +20,19 @@ def train_general(
         Path | None,
         typer.Option(metavar="MODEL", help="Model to continue from. Default: a new network."),
     ] = None,
+    rate: Annotated[
+        float,
+        typer.Option(metavar="R", min=0.0, help="Part of the learning rate, with --start."),
+    ] = 0.5,
+    back: Annotated[
+        float,
+        typer.Option(
+            metavar="B",
+            min=0.0,
+            max=1.0,
+            help="How far the result lies back on the way to the model of --start.",
+        ),
+    ] = 0.5,
     first: Annotated[
         int,
         typer.Option(metavar="N", min=0, help="Number of the first sample (diet-N) to learn from."),
@@ -53,6 +66,8 @@ def train_general(
         run=run,
         settings=general_settings(patches, seed, batch),
         start=weights,
+        rate=1.0 if weights is None else rate,
+        back=0.0 if weights is None else back,
         first=first,
         processes=processes,
         device=device,

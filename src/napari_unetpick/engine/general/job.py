@@ -19,7 +19,6 @@ PATCHES = 2_000_000
 PATCHES_AN_EPOCH = 3200
 MICROGRAPH_PATCHES = 160  # drawn from a micrograph before another one takes its place
 WINDOW = 128  # micrographs that an epoch draws from
-CONTINUED = 0.5  # of the learning rate, where training continues from a model
 HELD_OUT = 10_000_000
 """Number of the first sample that no training reaches: these validate."""
 
@@ -58,7 +57,11 @@ class GeneralJob:
     settings
         From `general_settings`.
     start
-        Weights by name to continue from, at a lower rate, or None for a new network.
+        Weights by name to continue from, or None for a new network.
+    rate
+        Which part of the recipe's learning rate is used.
+    back
+        Which part of the way the result lies back to the start.
     first
         Number of the first sample of the diet: another one where a model has learned from those.
     processes
@@ -70,6 +73,8 @@ class GeneralJob:
     run: Path
     settings: Settings = field(default_factory=lambda: general_settings(PATCHES, 42))
     start: dict[str, Any] | None = None
+    rate: float = 1.0
+    back: float = 0.0
     first: int = 0
     processes: int = 1
     calibrating: int = 100
@@ -96,6 +101,8 @@ class GeneralJob:
         return {
             "version": __version__,
             "start": "scratch" if self.start is None else "model",
+            "rate": self.rate,
+            "back": self.back,
             "first": self.first,
             "settings": to_dict(self.settings),
         }

@@ -20,9 +20,9 @@ from napari_unetpick.engine.general.calibrate import (
     typical,
     without_particles,
 )
-from napari_unetpick.engine.general.job import CONTINUED, PATCHES_AN_EPOCH, GeneralJob
+from napari_unetpick.engine.general.job import PATCHES_AN_EPOCH, GeneralJob
 from napari_unetpick.engine.general.supply import Supply
-from napari_unetpick.engine.nn.unet import UNet, build_network, count_parameters, place
+from napari_unetpick.engine.nn.unet import UNet, between, build_network, count_parameters, place
 from napari_unetpick.engine.runs.folder import RunFolder
 from napari_unetpick.engine.runs.record import versions
 from napari_unetpick.engine.train.loop import FitJob, Weights, fit
@@ -96,7 +96,7 @@ def train_general(
         epochs=settings.train.epochs,
         stage=STAGE,
         start=job.start,
-        rate=1.0 if job.start is None else CONTINUED,
+        rate=job.rate,
         renew=supply.renew,
     )
     try:
@@ -110,6 +110,8 @@ def train_general(
         supply.close()
         source.remove()
     weights: Weights = state["fit"]["average"]  # the last: few held-out micrographs choose badly
+    if job.start is not None:
+        weights = between(job.start, weights, job.back)
     yield Message(
         f"calibrating on {tell_count(job.calibrating, 'simulated micrograph')} that taught it "
         "nothing"
@@ -166,7 +168,8 @@ def card_of(job: GeneralJob, weights: Weights, device: torch.device) -> dict[str
         "training": {
             "command": f"unetpick train-general --run DIR --patches "
             f"{train.epochs * PATCHES_AN_EPOCH} --batch {train.batch} --seed {train.seed} "
-            f"--first {job.first}" + (" --start MODEL" if job.start is not None else ""),
+            f"--first {job.first}"
+            + (f" --start MODEL --rate {job.rate:g} --back {job.back:g}" if job.start else ""),
             "micrographs": job.last - job.first,
             "labels": ["simulated"],
         },

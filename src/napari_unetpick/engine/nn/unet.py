@@ -182,6 +182,24 @@ def load_start(network: UNet, weights: Mapping[str, Tensor]) -> None:
     network.load_state_dict(state)
 
 
+def between(start: Mapping[str, Tensor], end: Mapping[str, Tensor], back: float) -> dict[str, Any]:
+    """Return the weights a part of the way back from a training's end to its start, `back` 0 to 1.
+
+    They forget less of what the start knew (Wortsman and others 2022, Robust fine-tuning of
+    zero-shot models). Outputs that the start didn't have are the end's.
+    """
+
+    def mean(name: str, value: Tensor) -> Tensor:
+        if not value.is_floating_point():
+            return value
+        known = len(start[name]) if value.ndim else None
+        mixed = value.clone()
+        mixed[:known] = back * start[name].float() + (1 - back) * value[:known]
+        return mixed
+
+    return {name: mean(name, value) for name, value in end.items()}
+
+
 def state_of(network: nn.Module) -> dict[str, Any]:
     """Return a detached CPU copy of all weights and buffers."""
     return {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}

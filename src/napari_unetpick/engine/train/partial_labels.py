@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_unetpick.engine.nn.unet import between
 from napari_unetpick.engine.pick.ensemble import is_general, read_card
 from napari_unetpick.engine.runs.model_card import card_of
 from napari_unetpick.engine.self_train.pseudo_labels import (
@@ -41,6 +42,8 @@ from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.training_micrographs import name_hash
 from napari_unetpick.picking.adaptation import Scored, as_set, read_adaptation
 from napari_unetpick.picking.calibration import Calibration
+
+HALFWAY = 0.5  # back to the model that training starts from: a few corrections cost less of it
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
         rate=training.rate,
     )
     if fine_tunes(training):
-        weights = halfway(start_weights(training) or {}, weights)
+        weights = between(start_weights(training) or {}, weights, HALFWAY)
     network = ready_network(training, weights)
     found = [candidates_of(training, network, item) for item in training.items]
     raw = partial.transfer_threshold(found, estimate.picks, estimate.deviation, estimate.between)
@@ -110,17 +113,6 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
     if estimate.doubt:
         yield Message(estimate.doubt, "warning")
     return card_of(training, calibration), weights
-
-
-def halfway(start: Weights, end: Weights) -> Weights:
-    """Return the mean of the weights before and after: a few corrections cost less of the rest.
-
-    Wortsman and others 2022 (Robust fine-tuning of zero-shot models).
-    """
-    return {
-        name: (start[name] + value) / 2 if value.is_floating_point() else value
-        for name, value in end.items()
-    }
 
 
 def share_of_epochs(training: Training) -> float:
