@@ -11,8 +11,10 @@ from torch.nn import functional
 from napari_unetpick.engine.nn.unet import (
     AttentionGate,
     Double,
+    between,
     build_network,
     count_parameters,
+    load_start,
     state_of,
 )
 from napari_unetpick.settings import NetworkSettings
@@ -156,3 +158,24 @@ def test_every_weight_learns():
         assert parameter.grad is not None, name
         if parameter.dim() == 4:
             assert parameter.grad.abs().sum() > 0, name
+
+
+def test_a_start_without_junk_gives_all_it_has_and_leaves_junk_untrained():
+    torch.manual_seed(1)
+    start = build_network(NetworkSettings(width=4, depth=1)).state_dict()
+    network = build_network(NetworkSettings(width=4, depth=1, junk=True))
+    untrained = network.state_dict()["head.weight"][1].clone()
+    load_start(network, start)
+    now = network.state_dict()
+    torch.testing.assert_close(now["head.weight"][:1], start["head.weight"])
+    torch.testing.assert_close(now["head.weight"][1], untrained)
+    torch.testing.assert_close(now["stem.0.weight"], start["stem.0.weight"])
+
+
+def test_a_result_lies_part_of_the_way_back_to_its_start_but_for_new_outputs():
+    start = {"head": torch.tensor([[1.0, 3.0]]).half(), "count": torch.tensor(2)}
+    end = {"head": torch.tensor([[2.0, 7.0], [5.0, 6.0]]), "count": torch.tensor(9)}
+    made = between(start, end, 0.25)
+    assert made["head"].tolist() == [[1.75, 6.0], [5.0, 6.0]]
+    assert int(made["count"]) == 9
+    assert end["head"].tolist() == [[2.0, 7.0], [5.0, 6.0]]
