@@ -141,7 +141,7 @@ def sniff(path: Path) -> str:
     suffix = path.suffix.lower()
     with open(path, "rb") as file:
         head = file.read(16384)
-    if head.startswith(b"\x93NUMPY") or suffix == ".cs":
+    if head.startswith((b"\x93NUMPY", b"\x94CSDAT")) or suffix == ".cs":
         return "cryosparc"
     if not head.strip() and suffix == ".box":
         return "box"  # EMAN leaves an empty file for a micrograph without particles
@@ -245,12 +245,14 @@ def _is_list_file(file: Path) -> bool:
 
 
 def has_coordinates(file: Path) -> bool:
-    """Tell whether the head of a file speaks of coordinates at all; .box, .cbox and .cs do."""
+    """Tell whether the head of a file speaks of coordinates at all; .box and .cbox do."""
     suffix = file.suffix.lower()
     with open(file, "rb") as handle:
         head = handle.read(65536).lower()
-    if suffix in (".box", ".cbox", ".cs"):
+    if suffix in (".box", ".cbox"):
         return True
+    if suffix == ".cs":  # the fields stand in the header; a packed one is left to its reader
+        return b"location/center_x_frac" in head or not head.startswith(b"\x93numpy")
     if suffix == ".star":
         return b"_rlncoordinatex" in head or b"_rlnmicrographcoordinates" in head
     if suffix == ".json":

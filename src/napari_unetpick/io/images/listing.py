@@ -1,4 +1,4 @@
-"""Lists of micrographs: files, folders, globs, RELION's micrographs STAR."""
+"""Lists of micrographs: files, folders, globs, RELION's micrographs STAR, cryoSPARC's .cs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.cs_exposures import read_exposures
 from napari_unetpick.io.images.image import TIFF_EXTENSIONS
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.images.relion_star import read_micrograph_star
@@ -17,7 +18,7 @@ FOLDER_EXTENSIONS = (".mrc", *TIFF_EXTENSIONS)
 
 
 def list_micrographs(source: str | Path | Sequence[str | Path]) -> list[Micrograph]:
-    """List the micrographs of a file, folder (not subfolders), glob, micrographs STAR, or several.
+    """List the micrographs of a file, folder (not subfolders), glob, STAR or .cs, or of several.
 
     Raises
     ------
@@ -94,6 +95,8 @@ def _list_one(source: str | Path) -> list[Micrograph]:
     if path.exists():
         if path.suffix.lower() == ".star":
             return read_micrograph_star(path)
+        if path.suffix.lower() == ".cs":
+            return read_exposures(path)
         return [Micrograph(path, str(source))]
     if glob.has_magic(str(path)):
         matches = sorted(glob.glob(str(path), recursive=True))
