@@ -141,7 +141,7 @@ def sniff(path: Path) -> str:
     suffix = path.suffix.lower()
     with open(path, "rb") as file:
         head = file.read(16384)
-    if head.startswith((b"\x93NUMPY", b"\x94CSDAT")) or suffix == ".cs":
+    if head.startswith(b"\x93NUMPY") or head[1:6] == b"CSDAT" or suffix == ".cs":
         return "cryosparc"
     if not head.strip() and suffix == ".box":
         return "box"  # EMAN leaves an empty file for a micrograph without particles

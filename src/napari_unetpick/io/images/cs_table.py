@@ -7,8 +7,12 @@ as the particles' locations, into another (`J12_passthrough_particles_selected.c
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,6 +24,15 @@ Fields = dict[str, NDArray[Any]]
 PASSTHROUGH = "passthrough_"
 JOB = re.compile(r"^(cryosparc_)?(P\d+_)?(J\d+_)?(passthrough_)?(\d+_)?")
 """What a file name starts with before the name of the output: project, job, iteration."""
+
+UNPACK = """
+import sys
+import numpy as np
+from cryosparc.dataset import Dataset
+table = Dataset.load(sys.argv[1])
+columns = {name: np.asarray(table[name]) for name in table.fields()}
+np.savez(sys.argv[2], **{n: c.astype(str) if c.dtype == object else c for n, c in columns.items()})
+"""
 
 
 def load_fields(path: Path, needed: Sequence[str]) -> tuple[Fields, list[str]]:
@@ -83,7 +96,7 @@ def load_cs(path: Path) -> Fields:
     """Read one .cs file; an InputError as `load_fields` raises."""
     with open(path, "rb") as file:
         magic = file.read(6)
-    if magic == b"\x94CSDAT":
+    if magic[1:] == b"CSDAT":  # the first byte is its version
         return _load_packed(path)
     if magic != b"\x93NUMPY":
         raise InputError(f"{path}: is not a .cs file; export a STAR with csparc2star.py")
@@ -102,19 +115,30 @@ def load_cs(path: Path) -> Fields:
 
 
 def _load_packed(path: Path) -> Fields:
-    """Read the CSDAT format, by cryoSPARC's own package."""
-    try:
-        from cryosparc.dataset import Dataset
-    except ImportError:
+    """Read the CSDAT format by cryoSPARC's own package, in a process that a damaged file may end.
+
+    Raises
+    ------
+    InputError
+        The package is not installed, or cannot read the file.
+    """
+    if find_spec("cryosparc") is None:
         raise InputError(
             f"{path}: is in cryoSPARC's CSDAT format; install cryosparc-tools to read it (pip "
             "install cryosparc-tools), or export a STAR with csparc2star.py"
-        ) from None
-    try:
-        table = Dataset.load(path)
-        return {name: np.asarray(table[name]) for name in table.fields()}
-    except Exception as error:  # of a damaged file, of any kind
-        raise InputError(f"{path}: is cut short or damaged ({error})") from None
+        )
+    with TemporaryDirectory(prefix="unetpick_cs_") as folder:
+        out = Path(folder) / "table.npz"
+        command = [sys.executable, "-c", UNPACK, str(path), str(out)]
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            why = done.stderr.strip().splitlines()[-1:] if done.returncode > 0 else []
+            raise InputError(
+                f"{path}: is damaged, or of another version than cryosparc-tools "
+                f"({why[0] if why else 'it crashed'})"
+            )
+        with np.load(out, allow_pickle=False) as table:
+            return {name: table[name] for name in table.files}
 
 
 def as_text(column: NDArray[Any]) -> list[str]:
