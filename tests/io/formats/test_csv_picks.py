@@ -189,3 +189,17 @@ def test_kind_angle_and_filament_are_written_and_read(tmp_path: Path):
     np.testing.assert_array_equal(again.angles, picks.angles)
     np.testing.assert_array_equal(again.tracks, picks.tracks)
     assert again.scores is None
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.txt", "p.box"])
+def test_fractions_of_the_image_are_refused(tmp_path: Path, name: str):
+    """YOLO's labels (class x y w h), a table of fractions: all picks in the first pixel."""
+    head = {"p.csv": "micrograph,x,y\n", "p.txt": "image_name\tx_coord\ty_coord\n", "p.box": ""}
+    row = {"p.csv": "a,0.{0},0.5\n", "p.txt": "a\t0.{0}\t0.5\n", "p.box": "0 0.{0} 0.1 0.1 0.1\n"}
+    path = tmp_path / name
+    path.write_text(head[name] + "".join(row[name].format(i) for i in (1, 2, 3)))
+    with pytest.raises(InputError, match=rf"{name}: .*fractions of the image"):
+        read_picks(path)
+    assert sum(map(len, read_picks(path, scale=4096).values())) == 3  # of a square image
+    path.write_text(head[name] + row[name].format(1))  # one pick may lie in the corner
+    assert sum(map(len, read_picks(path).values())) == 1

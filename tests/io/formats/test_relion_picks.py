@@ -184,3 +184,24 @@ def test_a_psi_of_zero_everywhere_is_no_angle(tmp_path: Path):
     (again,) = read_picks(path).values()
     assert again.angles is None
     assert again.tracks is None
+
+
+@pytest.mark.parametrize(
+    "labels, row",
+    [
+        ("rlnMicrographName rlnCoordinateX rlnCoordinateY rlnCoordinateZ", "t.mrc 1 2 3"),
+        ("rlnTomoName rlnCoordinateX rlnCoordinateY rlnCoordinateZ", "TS_01 1 2 0"),
+        ("rlnTomoName rlnCenteredCoordinateXAngst rlnCenteredCoordinateYAngst", "TS_01 1 2"),
+    ],
+)
+def test_particles_of_tomograms_are_refused(tmp_path: Path, labels: str, row: str):
+    head = "".join(f"_{label}\n" for label in labels.split())
+    (tmp_path / "p.star").write_text(f"data_particles\n\nloop_\n{head}{row}\n")
+    with pytest.raises(InputError, match="has particles of tomograms, not of micrographs"):
+        read_picks(tmp_path / "p.star")
+
+
+def test_a_third_coordinate_of_0_is_a_micrograph(tmp_path: Path):
+    labels = "".join(f"_rlnCoordinate{axis}\n" for axis in "XYZ")
+    (tmp_path / "p.star").write_text(f"data_\n\nloop_\n{labels}1 2 0\n")
+    assert read_picks(tmp_path / "p.star")["p"].coords.tolist() == [[2, 1]]

@@ -20,6 +20,7 @@ from napari_unetpick.io.star import Block, format_loop, quote, read_star
 RELION_SUFFIX = re.compile("(?<=.)_(auto|manual)pick$")
 UNSET = -999.0
 """What RELION writes for a figure of merit, class or angle that is not known."""
+TOMOGRAM = ("rlnTomoName", "rlnCenteredCoordinateXAngst")
 MICROGRAPH_PIXEL_SIZE = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize")
 
 
@@ -29,7 +30,7 @@ def read_star_picks(path: Path, options: ReadOptions) -> PickSet:
     Raises
     ------
     InputError
-        It holds no coordinates, or shifts in A without the micrograph's pixel size.
+        It holds no coordinates, those of tomograms, or shifts in A without the micrograph's pixel size.
     """
     blocks = read_star(path)
     table = _coordinate_table(blocks, path)
@@ -180,6 +181,9 @@ def write_combined_star(path: Path, picks: Iterable[Picks]) -> None:
 
 def _coordinate_table(blocks: list[Block], path: Path) -> Block:
     for block in blocks:
+        depth = "rlnCoordinateZ" in block and block.numbers("rlnCoordinateZ").any()
+        if depth or any(label in block for label in TOMOGRAM):
+            raise InputError(f"{path}: has particles of tomograms, not of micrographs")
         if "rlnCoordinateX" in block and "rlnCoordinateY" in block:
             return block
     columns = ", ".join(f"_{label}" for block in blocks for label in block.columns) or "none"
