@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+
 def cs_table(dtype: list) -> np.ndarray:
     table = np.zeros(2, dtype)
     table["location/micrograph_path"] = [b"J1/000000633063778279389_a.mrc", b">J1/b.mrc"]

@@ -11,6 +11,7 @@ from cs_files import CS, alignments, cs_table, locations, save, write_cs
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.read import read_picks
 
+
 def test_cryosparc_fractions_of_a_wide_image(tmp_path: Path):
     picks = read_picks(save(tmp_path / "picked.cs", cs_table(CS)))
     assert list(picks) == ["J1/000000633063778279389_a.mrc", "J1/b.mrc"]
@@ -137,7 +138,10 @@ def test_micrographs_of_another_shape_are_refused(tmp_path: Path):
     with pytest.raises(InputError, match=r"a\.cs: J1/a\.mrc was 4092 x 5760 px in cryoSPARC"):
         read_picks(path, image_shapes={"a.mrc": (5760, 4092)})
     scaled = read_picks(path, image_shapes={"a.mrc": (8184, 11520)}, scale=2.0)  # said, not twice
-    assert (scaled["J1/a.mrc"].coords.tolist(), scaled.messages) == ((2 * np.array(AT)).tolist(), [])
+    assert (scaled["J1/a.mrc"].coords.tolist(), scaled.messages) == (
+        (2 * np.array(AT)).tolist(),
+        [],
+    )
 
 
 def test_particles_without_a_micrograph_are_refused(tmp_path: Path):

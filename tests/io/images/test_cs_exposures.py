@@ -66,7 +66,9 @@ def test_exposures_are_a_list_of_micrographs(project: Path):
 
 def test_the_images_may_stand_in_the_passthrough_file(project: Path):
     save(project / "J5" / "J5_passthrough_exposures_accepted.cs", exposures()[::-1])
-    path = save(project / "J5" / "exposures_accepted.cs", exposures("uid", "ctf_stats/ctf_fit_to_A"))
+    path = save(
+        project / "J5" / "exposures_accepted.cs", exposures("uid", "ctf_stats/ctf_fit_to_A")
+    )
     assert [each.defocus for each in list_micrographs(path)] == [10500, 20500]
     assert [each.ctf_resolution for each in list_micrographs(path)] == [4.5, 3.5]
 

@@ -125,7 +125,7 @@ def _load_packed(path: Path) -> Fields:
     if find_spec("cryosparc") is None:
         raise InputError(
             f"{path}: is in cryoSPARC's CSDAT format; install cryosparc-tools to read it (pip "
-            "install cryosparc-tools), or export a STAR with csparc2star.py"
+            "install 'napari-unetpick[cryosparc]'), or export a STAR with csparc2star.py"
         )
     with TemporaryDirectory(prefix="unetpick_cs_") as folder:
         out = Path(folder) / "table.npz"

@@ -13,7 +13,7 @@ from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.images.relion_star import read_micrograph_star
 from napari_unetpick.io.names import match_names
 
-FOLDER_EXTENSIONS = (".mrc", *TIFF_EXTENSIONS)
+FOLDER_EXTENSIONS = (".mrc", *TIFF_EXTENSIONS, ".mrc.gz", ".mrc.bz2")
 """What a folder is searched for; .mrcs and others are mostly stacks, and read only if named."""
 
 
@@ -68,7 +68,7 @@ def match_images(folder: Path, micrographs: Sequence[Micrograph]) -> dict[str, P
     pairs = match_names(images, [each.key for each in micrographs]).pairs
     if micrographs and not pairs:
         raise InputError(
-            f"{folder}: has no {', '.join(FOLDER_EXTENSIONS)} file with the name of a micrograph "
+            f"{folder}: has no {', '.join(FOLDER_EXTENSIONS[:3])} file with the name of a micrograph "
             "(or with an ending such as _denoised after it)"
         )
     return {key: images[name] for name, key in reversed(pairs.items())}
@@ -78,7 +78,7 @@ def _images_in(folder: Path) -> list[Path]:
     return sorted(
         entry
         for entry in folder.iterdir()
-        if entry.suffix.lower() in FOLDER_EXTENSIONS and not entry.name.startswith(".")
+        if entry.name.lower().endswith(FOLDER_EXTENSIONS) and not entry.name.startswith(".")
     )
 
 
@@ -88,7 +88,7 @@ def _list_one(source: str | Path) -> list[Micrograph]:
         files = _images_in(path)
         if not files:
             raise InputError(
-                f"{path}: no {', '.join(FOLDER_EXTENSIONS)} files in this folder; "
+                f"{path}: no {', '.join(FOLDER_EXTENSIONS[:3])} files in this folder; "
                 "for subfolders give a glob such as 'FOLDER/*/*.mrc'"
             )
         return [Micrograph(file, str(file)) for file in files]

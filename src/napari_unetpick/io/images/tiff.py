@@ -63,9 +63,9 @@ def _only_page(path: Path) -> Iterator[tuple[Any, float]]:
         raise InputError(f"{path}: is empty (0 bytes); copy or download it again")
     try:
         with tifffile.TiffFile(path) as tiff:
-            frames = len(tiff.pages)
             page = tiff.pages.first
             shape, dtype = page.shape, page.dtype
+            frames = max(len(tiff.pages), _hidden_frames(tiff))
             pixel_size = _pixel_size(tiff)
             if frames > 1 or (len(shape) == 3 and shape[-1] not in (3, 4)):
                 raise InputError(
@@ -78,12 +78,32 @@ def _only_page(path: Path) -> Iterator[tuple[Any, float]]:
                 )
             if page.is_memmappable:
                 _refuse_cut_short(path, max(page.dataoffsets) + max(page.databytecounts))
+            _check_codec(page, path)
             yield page, pixel_size
     except InputError:
         raise
     except Exception as error:  # tifffile raises many kinds on damaged files
         raise InputError(
             f"{path}: is not a readable TIFF ({_first_line(error)}); copy or download it again"
+        ) from None
+
+
+def _hidden_frames(tiff: Any) -> int:
+    """Return how many images lie behind the first of a file with one page, as ImageJ writes."""
+    series = tiff.series
+    return int(np.prod(series[0].shape) // max(1, np.prod(tiff.pages.first.shape))) if series else 1
+
+
+def _check_codec(page: Any, path: Path) -> None:
+    """Refuse a compression that tifffile needs imagecodecs for, where that is not installed."""
+    try:
+        page.decode(None, 0)  # of no data: it only looks the codec up
+    except ValueError as error:
+        if "imagecodecs" not in str(error):
+            raise
+        raise InputError(
+            f"{path}: is compressed with {page.compression.name}; install imagecodecs to read it "
+            "(pip install 'napari-unetpick[tiff]'), or convert it to MRC"
         ) from None
 
 
