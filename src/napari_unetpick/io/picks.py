@@ -93,11 +93,16 @@ class PickSet(dict[str, Picks]):
         One entry a micrograph, by its name.
     messages
         Messages for the user, one line each.
+    source
+        The file or folder that they were read from, if any.
     """
 
-    def __init__(self, picks: Iterable[Picks] = (), messages: Iterable[str] = ()) -> None:
+    def __init__(
+        self, picks: Iterable[Picks] = (), messages: Iterable[str] = (), source: str = ""
+    ) -> None:
         super().__init__((each.micrograph, each) for each in picks)
         self.messages: list[str] = list(messages)
+        self.source = source
 
 
 @dataclass(frozen=True)

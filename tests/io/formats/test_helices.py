@@ -50,7 +50,7 @@ def test_segments_of_helices_are_centres(tmp_path: Path, name: str, separator: s
 
 
 def test_filaments_of_cryolo_are_tracks(tmp_path: Path):
-    labels = "CoordinateX CoordinateY Width Height filamentid".split()
+    labels = ["CoordinateX", "CoordinateY", "Width", "Height", "filamentid"]
     head = "".join(f"_{label}\n" for label in labels)
     rows = "10 20 60 60 0.0\n40 20 60 60 0.0\n400 20 60 60 1.0\n"
     (tmp_path / "mic1.cbox").write_text(f"data_cryolo\n\nloop_\n{head}{rows}")

@@ -108,7 +108,8 @@ def _fit(
 ) -> tuple[list[Picks], list[str]]:
     """Bring picks to pixels of the micrographs given, where those have another size."""
     match = match_names(sizes, options.image_shapes) if options.image_shapes else None
-    fitted, messages = [], []
+    fitted: list[Picks] = []
+    messages: list[str] = []
     for each in picks:
         own = sizes[each.micrograph]
         known = match.pairs.get(each.micrograph) if match else None

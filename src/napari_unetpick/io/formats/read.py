@@ -96,7 +96,7 @@ def read_picks(
                 f"{path}: a pick of {each.micrograph} at x {column:g}, y {row:g} is not "
                 "possible; correct or remove its row"
             )
-    return PickSet(every, found.messages)
+    return PickSet(every, found.messages, str(path))
 
 
 def _refuse_fractions(found: PickSet, path: Path) -> None:

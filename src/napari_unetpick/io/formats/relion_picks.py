@@ -30,7 +30,8 @@ def read_star_picks(path: Path, options: ReadOptions) -> PickSet:
     Raises
     ------
     InputError
-        It holds no coordinates, those of tomograms, or shifts in A without the micrograph's pixel size.
+        It holds no coordinates, or those of tomograms; shifts in A without the micrograph's pixel
+        size.
     """
     blocks = read_star(path)
     table = _coordinate_table(blocks, path)

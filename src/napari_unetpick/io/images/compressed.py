@@ -7,8 +7,9 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase, RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from napari_unetpick.errors import InputError
 
@@ -30,7 +31,7 @@ def _opener(path: Path) -> Callable[[Path], Any] | None:
 
 
 @contextmanager
-def open_unpacked(path: Path) -> Iterator[BinaryIO]:
+def open_unpacked(path: Path) -> Iterator[RawIOBase | BufferedIOBase]:
     """Open a file for reading its own or its unpacked bytes, from first to last.
 
     Raises
@@ -41,11 +42,11 @@ def open_unpacked(path: Path) -> Iterator[BinaryIO]:
     opener = _opener(path)
     if opener is None:
         with open(path, "rb", buffering=0) as file:
-            yield cast("BinaryIO", file)
+            yield file
         return
     try:
         with opener(path) as file:
-            yield cast("BinaryIO", file)
+            yield file
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(
             f"{path}: is cut short or damaged ({error}); copy or download it again"
