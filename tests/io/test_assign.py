@@ -26,8 +26,8 @@ def test_picks_of_other_micrographs_name_their_file(tmp_path: Path):
     with pytest.raises(InputError) as error:
         assign(path, "micrograph,x,y\nmic8.mrc,10,20\nmic8.mrc,11,20\nmic9,30,40\n")
     assert str(error.value) == (
-        f"{path}: its 3 picks of 2 micrographs (such as mic8.mrc) do not belong to any of the 2 "
-        "micrographs given (such as M/mic1.mrc); names must agree except for folder and extension"
+        f"{path}: has 3 picks of 2 micrographs (such as mic8.mrc), and none of the 2 micrographs "
+        "given (such as M/mic1.mrc); names must agree except for folder and extension"
     )
 
 

@@ -68,14 +68,14 @@ def _say_strangers(picks: Mapping[str, Picks], micrographs: Sequence[Micrograph]
     """Say of picks that belong to no micrograph what they are, and what was given."""
     source = getattr(picks, "source", "") or "the picks"
     count, named = sum(map(len, picks.values())), tell_count(len(picks), "micrograph")
-    given = f"any of the {tell_count(len(micrographs), 'micrograph')} given"
+    given = f"the {tell_count(len(micrographs), 'micrograph')} given"
     if micrographs:
         given += f" (such as {micrographs[0].name})"
     if not count:
-        return f"{source}: has no picks (0 rows), and is not called like {given}"
+        return f"{source}: has no picks (0 rows), and is not called like any of {given}"
     return (
-        f"{source}: its {tell_count(count, 'pick')} of {named} (such as {next(iter(picks))}) do "
-        f"not belong to {given}; names must agree except for folder and extension"
+        f"{source}: has {tell_count(count, 'pick')} of {named} (such as {next(iter(picks))}), and "
+        f"none of {given}; names must agree except for folder and extension"
     )
 
 
