@@ -1,4 +1,4 @@
-"""Picks that find no micrograph, and those outside: the message names the file and what it holds."""
+"""Picks that find no micrograph, or lie outside: the message names their file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def test_picks_of_other_micrographs_name_their_file(tmp_path: Path):
 
 @pytest.mark.parametrize("text", [EMPTY_LOOP, EMPTY_LOOP.replace("data_", "data_particles")])
 def test_an_empty_star_says_that_it_has_no_picks(tmp_path: Path, text: str):
-    with pytest.raises(InputError, match=r"picks\.star: has no picks \(0 rows\), and is not called"):
+    with pytest.raises(
+        InputError, match=r"picks\.star: has no picks \(0 rows\), and is not called"
+    ):
         assign(tmp_path / "picks.star", text)
 
 

@@ -10,7 +10,7 @@ import pytest
 from cs_files import CS, cs_table, save
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.output_files import even_box
+from napari_unetpick.io.formats.box_size import boxes_overlap, even_box, good_box
 from napari_unetpick.io.formats.read import read_picks, sniff
 from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.names import micrograph_key
@@ -101,11 +101,20 @@ def test_box_size_from_the_picks_own_diameters(tmp_path: Path):
     coords, diameters = np.full((3, 2), 100.0), np.array([80.0, 81.0, 500.0])
     picks = {"a": Picks("a.mrc", coords, diameters=diameters)}
     (path,) = write_picks(picks, tmp_path / "a.box", "box")
-    assert path.read_text().split()[2] == "122"  # 1.5 * 81 = 121.5, up to even
+    assert path.read_text().split()[2] == "126"  # 1.5 * 81 = 121.5; 122 and 124 have large factors
+    sizes = [(1, 2), (81, 84), (117, 120), (118, 120), (134, 140), (180, 180), (5001, 5040)]
+    assert [good_box(size) for size, _ in sizes] == [expected for _, expected in sizes]
     assert [even_box(s) for s in (1, 2, 2.1, 3, 120.0, 120.2)] == [2, 2, 4, 4, 120, 122]
     assert [even_box(1.5 * 112 / 1.4), even_box(120.001)] == [120, 122]
     with pytest.raises(InputError, match="--box-size"):
         write_picks({"a": Picks("a.mrc", coords)}, tmp_path / "b.box", "box")
+
+
+def test_boxes_that_share_pixels():
+    coords = np.array([[10.0, 10.0], [10.0, 29.0], [29.5, 48.5], [100.0, 10.0]])
+    assert boxes_overlap(coords, 20).tolist() == [True, True, True, False]
+    assert boxes_overlap(coords, 19).tolist() == [False] * 4  # side by side
+    assert boxes_overlap(coords[:1], 20).tolist() == [False]
 
 
 CBOX = """
