@@ -37,6 +37,7 @@ def test_key(name: str, key: str):
         (f"{UID}mic1.mrc", "mic1.mrc"),
         ("mic1", f"J5/motioncorrected/{UID}mic1_patch_aligned_doseweighted.mrc"),
         (f"{UID}mic1.mrc", f"{OTHER_UID}mic1.mrc"),
+        (f"{UID}mic1.mrc", f"{OTHER_UID}{UID}mic1_patch_aligned.mrc"),
         ("mic1_autopick", "mic1.mrc"),
         ("mic1", "mic1.frames.mrc"),
         ("mic1_DW.mrc", "mic1_fractions.mrc"),

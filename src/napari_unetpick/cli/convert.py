@@ -80,7 +80,14 @@ def convert(
     given = [] if micrographs is None else list_micrographs(micrographs)
     images = _open(given, pixel_size)
     shapes, common = images.shapes, _one_size(images, given, pixel_size)
-    found = read_picks(picks, source, image_shapes=shapes, pixel_size=common, scale=scale)
+    found = read_picks(
+        picks,
+        source,
+        image_shapes=shapes,
+        pixel_size=pixel_size,
+        scale=scale,
+        pixel_sizes=images.pixel_sizes,
+    )
     chosen: Mapping[str, Picks] = found
     messages = found.messages
     if given:

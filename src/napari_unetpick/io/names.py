@@ -13,8 +13,8 @@ from pathlib import Path
 from napari_unetpick.errors import InputError
 
 IMAGE_EXTENSION = re.compile(r"\.(mrc|mrcs|tif|tiff|map|st|rec|eer)(\.(gz|bz2))?$", re.IGNORECASE)
-CRYOSPARC_UID = re.compile(r"^\d{21}_")
-"""What cryoSPARC puts in front of a name: 000000633063778279389_mic.mrc."""
+CRYOSPARC_UID = re.compile(r"^(\d{21}_)+")
+"""What cryoSPARC puts in front of a name, at each import: 000000633063778279389_mic.mrc."""
 
 # What motion correction, denoising and pickers append to a name. Stripped only to match, never to
 # write.

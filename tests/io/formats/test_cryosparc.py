@@ -77,9 +77,10 @@ def test_shifts_without_a_pixel_size_are_refused(tmp_path: Path):
     path = write_cs(tmp_path / "a.cs", table)
     with pytest.raises(InputError, match=r"a\.cs: its alignments2D/shift needs .*micrograph_psize"):
         read_picks(path)
-    assert read_picks(path, pixel_size=1.5)["J1/a.mrc"].coords[0, 1] == AT[0][1] - 8
+    for known in ({"pixel_size": 1.5}, {"pixel_sizes": {"a": 1.5}}):
+        assert read_picks(path, **known)["J1/a.mrc"].coords[0, 1] == AT[0][1] - 8
     del table["alignments2D/psize_A"]
-    with pytest.raises(InputError, match="alignments2D/psize_A is missing"):
+    with pytest.raises(InputError, match="alignments2D/psize_A is missing or 0"):
         read_picks(write_cs(path, table), pixel_size=1.5)
 
 

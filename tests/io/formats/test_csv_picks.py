@@ -203,3 +203,33 @@ def test_fractions_of_the_image_are_refused(tmp_path: Path, name: str):
     assert sum(map(len, read_picks(path, scale=4096).values())) == 3  # of a square image
     path.write_text(head[name] + row[name].format(1))  # one pick may lie in the corner
     assert sum(map(len, read_picks(path).values())) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "micrograph;x;y;score\nm 1.mrc;12,5;30;0,9\nm 1.mrc;14,25;31,1250;0,8\n",
+        "micrograph\tx\ty\tscore\nm 1.mrc\t12,5\t30\t0,9\nm 1.mrc\t14,25\t31,1250\t0,8\n",
+        'micrograph,x,y,score\nm 1.mrc,"12,5",30,"0,9"\nm 1.mrc,"14,25","31,1250","0,8"\n',
+        "micrograph|x|y|score\nm 1.mrc|12.5|30|0.9\nm 1.mrc|14.25|31.125|0.8\n",
+        'micrograph x  y score\n"m 1.mrc"  12.5 30 0.9\n"m 1.mrc" 14.25   31.125 0.8\n',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_other_separators(tmp_path: Path, text: str, encoding: str):
+    (tmp_path / "p.csv").write_text(text, encoding=encoding)
+    picks = read_picks(tmp_path / "p.csv")["m 1.mrc"]
+    assert picks.coords.tolist() == [[30, 12.5], [31.125, 14.25]]
+    assert picks.scores.tolist() == [0.9, 0.8]
+
+
+@pytest.mark.parametrize("number", ["1,234", "1.234,5", "1,234,567.0", "1'234.5"])
+def test_thousands_are_refused(tmp_path: Path, number: str):
+    (tmp_path / "p.csv").write_text(f"micrograph;x;y\nm;{number};30\n")
+    with pytest.raises(InputError, match=f"p.csv: x of row 1 is .*{number}.*not a number"):
+        read_picks(tmp_path / "p.csv")
+
+
+def test_a_comma_in_one_cell_of_three_digits_follows_its_column(tmp_path: Path):
+    (tmp_path / "p.csv").write_text("micrograph;x;y\nm;1,234;30\nm;12,5;30\n")
+    assert read_picks(tmp_path / "p.csv")["m"].coords[:, 1].tolist() == [1.234, 12.5]

@@ -66,3 +66,23 @@ def test_boxes_of_a_tomogram_are_refused(tmp_path: Path):
         read_picks(path)
     path.write_text("10 20 60 60 60\n")  # a figure of merit of 60
     assert read_picks(path)["mic1"].scores.tolist() == [60]
+
+
+@pytest.mark.parametrize(
+    "rows, message",
+    [
+        ("10 20 5 60 60 1\n10 20 6 60 60 1\n", "boxes of a tomogram"),  # slice by slice
+        ("10 20 5 60 60 40\n", "boxes of a tomogram"),  # traced
+        ("10 20 <NA> 60 60 <NA>\n40 20 <NA> 60 60 <NA>\n", None),
+        ("10 20 0 60 60 1\n40 20 0 60 60 1\n", None),
+    ],
+)
+def test_cbox_of_a_tomogram(tmp_path: Path, rows: str, message: str | None):
+    labels = ["CoordinateX", "CoordinateY", "CoordinateZ", "Width", "Height", "Depth"]
+    head = "".join(f"_{label}\n" for label in labels)
+    (tmp_path / "mic1.cbox").write_text(f"data_cryolo\n\nloop_\n{head}{rows}")
+    if message is None:
+        assert read_picks(tmp_path / "mic1.cbox")["mic1"].coords.tolist() == [[50, 40], [50, 70]]
+    else:
+        with pytest.raises(InputError, match=message):
+            read_picks(tmp_path / "mic1.cbox")

@@ -38,10 +38,11 @@ def read_cbox(path: Path, options: ReadOptions | None = None) -> PickSet:
             f"{path}: is not a crYOLO .cbox 1.0 (no data_cryolo table); is it from an older "
             "version?"
         )
-    if "Depth" in table and any(value != NOT_AVAILABLE for value in table.text("Depth")):
-        depth = _optional(table, "Depth")
-        if depth is not None and (depth > 1).any():
-            raise InputError(f"{path}: has boxes of a tomogram, not of a micrograph")
+    depth, slices = _optional(table, "Depth"), _optional(table, "CoordinateZ")
+    if (depth is not None and (depth > 1).any()) or (
+        slices is not None and len(np.unique(slices)) > 1
+    ):
+        raise InputError(f"{path}: has boxes of a tomogram, not of a micrograph")
     width, height = table.numbers("Width"), table.numbers("Height")
     x, y = table.numbers("CoordinateX"), table.numbers("CoordinateY")
     estimates = [_optional(table, label) for label in ("EstWidth", "EstHeight")]

@@ -89,14 +89,19 @@ def _shifts(
     shift = fields[f"{which}/shift"].astype(np.float64)
     size = first_numbers(fields, f"{which}/psize_A", "blob/psize_A")
     micrograph = first_numbers(fields, "location/micrograph_psize_A")
-    if micrograph is None and options.pixel_size is not None:
-        micrograph = np.full(count, options.pixel_size)
-    if size is None or micrograph is None or not (size > 0).all() or not (micrograph > 0).all():
-        lacking = f"{which}/psize_A" if size is None else "location/micrograph_psize_A"
+    if micrograph is None:
+        micrograph = options.pixel_sizes_of(as_text(fields["location/micrograph_path"]))
+    if size is None or not (size > 0).all():
         raise InputError(
-            f"{path}: its {which}/shift needs the pixel sizes of particles and micrographs, and "
-            f"{lacking} is missing or 0",
-            "give --pixel-size" if size is not None and micrograph is None else "export a STAR",
+            f"{path}: its {which}/shift is in pixels of the particles, and {which}/psize_A is "
+            "missing or 0; export a STAR with csparc2star.py"
+        )
+    if not (micrograph > 0).all():
+        raise InputError(
+            f"{path}: its {which}/shift needs the pixel size of the micrographs, and "
+            "location/micrograph_psize_A is missing or 0",
+            "give --pixel-size",
+            viewer="enter the pixel size in Annotate, under the diameter",
         )
     moved = int(shift.any(axis=1).sum())
     told = f"{moved:,} of {count:,} coordinates corrected by their shifts ({which})"

@@ -49,6 +49,7 @@ def read_picks(
     image_shapes: Mapping[str, tuple[int, int]] | None = None,
     pixel_size: float | None = None,
     scale: float = 1.0,
+    pixel_sizes: Mapping[str, float] | None = None,
 ) -> PickSet:
     """Read picks from any supported file, or from all the pick files of a folder.
 
@@ -59,7 +60,7 @@ def read_picks(
         (`micrograph,state`) is not picks.
     fmt
         One of `READERS`, or None to tell it from the content.
-    image_shapes, pixel_size, scale
+    image_shapes, pixel_size, scale, pixel_sizes
         See `ReadOptions`.
 
     Returns
@@ -72,7 +73,7 @@ def read_picks(
         The file is missing, empty, of no known format, or misses what its format needs.
     """
     path = Path(path).expanduser()
-    options = ReadOptions(image_shapes or {}, pixel_size, scale)
+    options = ReadOptions(image_shapes or {}, pixel_size, scale, pixel_sizes or {})
     if fmt is not None:
         check_readable(fmt)
     own = _in_pixels_of_the_picks(options)
@@ -120,6 +121,7 @@ def _in_pixels_of_the_picks(options: ReadOptions) -> ReadOptions:
             for name, (rows, cols) in options.image_shapes.items()
         },
         None if options.pixel_size is None else options.pixel_size * options.scale,
+        pixel_sizes={name: size * options.scale for name, size in options.pixel_sizes.items()},
     )
 
 
