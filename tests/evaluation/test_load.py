@@ -165,6 +165,11 @@ def test_strangers_are_refused(folder):
     (folder / "none.star").write_text("data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n")
     with pytest.raises(InputError, match=r"none\.star: has no picks \(0 rows\)"):
         load_inputs(folder / "none.star", folder / "truth.csv")
+    with pytest.raises(InputError, match=r"none\.star: has no picks \(0 rows\)"):
+        load_inputs(folder / "picks.csv", folder / "none.star")
+    (folder / "zero.csv").write_text("micrograph,x,y\n")
+    found = load_inputs(folder / "zero.csv", folder / "truth.csv", folder)
+    assert "picks: zero.csv: has no picks (0 rows)" in found.messages
 
 
 def test_one_name_in_two_folders_is_refused_not_scored_as_one(folder):

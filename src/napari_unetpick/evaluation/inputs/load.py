@@ -207,8 +207,9 @@ def _refuse_strangers(inputs: Inputs, picks: Path, truth: Path) -> None:
     if not inputs.truth:
         raise InputError(f"{truth}: names no micrograph; give true particles with micrograph names")
     if named and not set(named) & set(inputs.truth):
-        if not any(map(len, named.values())):
-            raise InputError(f"{picks}: has no picks (0 rows)")
+        for file, each in ((picks, named), (truth, inputs.truth)):
+            if not any(map(len, each.values())):
+                raise InputError(f"{file}: has no picks (0 rows)")
         raise InputError(
             f"{picks} and {truth} have no micrograph in common (such as {next(iter(named))} "
             f"against {next(iter(inputs.truth))}); names must agree except for folder and "

@@ -86,6 +86,8 @@ def read_picks(
             found = _reader(fmt or sniff(path))(path, own)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if not found:
+        found.messages.append(f"{path.name}: has no picks (0 rows)")
     if scale == 1.0:
         _refuse_fractions(found, path)
     every = [_as_read(each, options.scale) for each in found.values()]
