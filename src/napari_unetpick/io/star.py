@@ -171,8 +171,8 @@ def read_text(path: str | Path) -> str:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) and len(raw) % 2 == 0:
-        return raw.decode("utf-16", "replace")  # a spreadsheet's "Unicode text"
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):  # a spreadsheet's "Unicode text"
+        raw = raw.decode("utf-16", "replace").encode()
     if not raw.strip():
         raise InputError(f"{path}: is empty (0 bytes of text); a failed copy?")
     if b"\0" in raw[:4096]:

@@ -29,8 +29,12 @@ def read_table(path: Path, needed: Sequence[str]) -> dict[str, list[str]]:
     text = read_text(path)
     delimiter = delimiter_of(text)
     blanks = delimiter == " "
-    lines = list(csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=blanks))
-    header = [cell.strip().lower() for cell in lines[0]]
+    rows_of = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=blanks)
+    try:
+        lines = list(rows_of)
+    except csv.Error as error:
+        raise InputError(f"{path}: line {rows_of.line_num} cannot be read ({error})") from None
+    header = [" ".join(cell.lower().split()) for cell in lines[0]]
     missing = [name for name in needed if name not in header]
     if missing:
         raise InputError(

@@ -39,6 +39,13 @@ def test_cryosparc_files_that_cannot_be_used(tmp_path: Path):
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(InputError, match="cut short"):
         read_picks(path)
+    save(path, cs_table(CS))
+    path.write_bytes(path.read_bytes().replace(b"'<u8'", b"',u8'"))  # no type at all
+    with pytest.raises(InputError, match=r"damaged \("):
+        read_picks(path)
+    table = {**locations(), "alignments2D/shift": np.zeros(2, "f4"), "alignments2D/psize_A": [1, 1]}
+    with pytest.raises(InputError, match="alignments2D/shift is not two numbers"):
+        read_picks(write_cs(path, table))
     path.write_bytes(b"uid,x\n")
     with pytest.raises(InputError, match=r"is not a \.cs file"):
         read_picks(path)

@@ -233,3 +233,17 @@ def test_thousands_are_refused(tmp_path: Path, number: str):
 def test_a_comma_in_one_cell_of_three_digits_follows_its_column(tmp_path: Path):
     (tmp_path / "p.csv").write_text("micrograph;x;y\nm;1,234;30\nm;12,5;30\n")
     assert read_picks(tmp_path / "p.csv")["m"].coords[:, 1].tolist() == [1.234, 12.5]
+
+
+def test_damaged_tables_are_one_line(tmp_path: Path):
+    path = tmp_path / "p.csv"
+    for content, words in (
+        (b"\xff\xfe", "is empty"),
+        (b"\xff\xfe\n\0\n\0", "is empty"),
+        (b'micrograph,x\n"' + b"x" * 200_000, "line 2 cannot be read"),
+        (b'micrograph,"x\nm,1",z\n', r"it has: micrograph, x m,1, z"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=words) as error:
+            read_picks(path, "csv")
+        assert "\n" not in str(error.value)

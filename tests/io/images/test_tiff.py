@@ -77,6 +77,16 @@ def test_what_is_no_micrograph_is_told(tmp_path: Path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match="cut short"):
         read_micrograph(path)
+    tifffile.imwrite(path, np.arange(4096, dtype="u2").reshape(64, 64), compression="zlib")
+    path.write_bytes(path.read_bytes()[:-8])
+    for read in (read_micrograph, UnmappedImage):
+        with pytest.raises(InputError, match="cut short"):
+            read(path)
+    tifffile.imwrite(path, np.ones((64, 64), "f4"), compression="zlib")
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages.first.tags["ImageLength"].overwrite(1 << 20)
+    with pytest.raises(InputError, match=r"its tags name 1 of 16,384 strips"):
+        read_micrograph(path)
 
 
 def test_the_pixel_size_is_read_without_the_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

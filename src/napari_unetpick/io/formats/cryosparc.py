@@ -68,6 +68,10 @@ def _check(fields: Fields, path: Path) -> None:
             f"{path}: no field {' and '.join(missing)}; put the job's passthrough file "
             "(*_passthrough_*.cs), which holds the locations, beside it"
         )
+    shifts = [f"{name}/shift" for name in ALIGNMENTS if f"{name}/shift" in fields]
+    for name in ("location/micrograph_shape", *shifts):
+        if fields[name].shape[1:] != (2,):
+            raise InputError(f"{path}: is damaged ({name} is not two numbers)")
     if (fields["location/micrograph_shape"] <= 0).any():
         raise InputError(
             f"{path}: has particles without a micrograph (location/micrograph_shape 0), as of an "

@@ -102,15 +102,14 @@ def load_cs(path: Path) -> Fields:
         raise InputError(f"{path}: is not a .cs file; export a STAR with csparc2star.py")
     try:
         table = np.load(path, allow_pickle=False)
-    except ValueError as error:
-        if "bject" in str(error):
+    except Exception as error:  # of a damaged header, of any kind
+        if "Object arrays" in str(error):
             raise InputError(
                 f"{path}: has Python objects, which are not opened because they can run "
                 "code; export a STAR with csparc2star.py, or save it with fixed-width text"
             ) from None
-        raise InputError(f"{path}: is cut short or damaged ({error})") from None
-    except (EOFError, OSError) as error:
-        raise InputError(f"{path}: is cut short or damaged ({error})") from None
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: is cut short or damaged ({why})") from None
     return {name: table[name] for name in table.dtype.names or ()}
 
 

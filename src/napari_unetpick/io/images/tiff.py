@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.compressed import LARGEST
 
 ANGSTROM_PER_UNIT = {
     "a": 1.0, "å": 1.0, "angstrom": 1.0, "ångström": 1.0, "nm": 10.0, "um": 1e4, "µm": 1e4,
@@ -76,8 +77,7 @@ def _only_page(path: Path) -> Iterator[tuple[Any, float]]:
                 raise InputError(
                     f"{path}: is not a grey-scale image of real numbers; convert it to MRC"
                 )
-            if page.is_memmappable:
-                _refuse_cut_short(path, max(page.dataoffsets) + max(page.databytecounts))
+            _refuse_cut_short(page, path)
             _check_codec(page, path)
             yield page, pixel_size
     except InputError:
@@ -107,13 +107,24 @@ def _check_codec(page: Any, path: Path) -> None:
         ) from None
 
 
-def _refuse_cut_short(path: Path, expected: int) -> None:
+def _refuse_cut_short(page: Any, path: Path) -> None:
+    """Refuse strips that lie behind the file's end, lack, or unpack to more than memory holds."""
+    strips, wanted = len(page.dataoffsets), int(np.prod(page.chunked))
+    if strips != wanted:
+        raise InputError(
+            f"{path}: is damaged: its tags name {strips:,} of {wanted:,} strips; copy or download "
+            "it again"
+        )
     size = path.stat().st_size
+    ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
+    expected = max(ends, default=0)
     if size < expected:
         raise InputError(
             f"{path}: is cut short: its tags ask for {expected:,} bytes, the file has {size:,}; "
             "copy or download it again"
         )
+    if page.nbytes > LARGEST and not page.is_memmappable:
+        raise InputError(f"{path}: unpacks to {page.nbytes:,} bytes; convert it to MRC")
 
 
 def _pixel_size(tiff: Any) -> float:
