@@ -71,10 +71,11 @@ def read_relion(path: Path, options: ReadOptions) -> PickSet:
         pairs = files_by_suffix(path)
         names, files = [name for name, _ in pairs], [file for _, file in pairs]
         return _read_files(path, names, list(map(str, files)), files, options)
-    for block in read_star(path):
+    blocks = read_star(path)
+    for block in blocks:
         if "rlnMicrographCoordinates" in block:
             return read_list(path, block, options)
-    return read_star_picks(path, options)
+    return read_star_picks(path, options, blocks)
 
 
 def read_list(path: Path, block: Block, options: ReadOptions) -> PickSet:

@@ -26,8 +26,8 @@ MOVIE_PIXEL_SIZE = ("rlnMicrographOriginalPixelSize",)
 IMAGE_PIXEL_SIZE = ("rlnImagePixelSize",)
 
 
-def read_star_picks(path: Path, options: ReadOptions) -> PickSet:
-    """Read the picks of a STAR file: coordinates or particles.
+def read_star_picks(path: Path, options: ReadOptions, blocks: list[Block] | None = None) -> PickSet:
+    """Read the picks of a STAR file, or of its blocks: coordinates or particles.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def read_star_picks(path: Path, options: ReadOptions) -> PickSet:
         It holds no coordinates, or those of tomograms; shifts in A without the micrograph's pixel
         size.
     """
-    blocks = read_star(path)
+    blocks = read_star(path) if blocks is None else blocks
     table = _coordinate_table(blocks, path)
     x, y = table.numbers("rlnCoordinateX"), table.numbers("rlnCoordinateY")
     shift, messages = recentring_shift(blocks, table, options)
