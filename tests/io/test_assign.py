@@ -51,3 +51,13 @@ def test_picks_that_all_lie_outside_name_their_file(tmp_path: Path):
     found = assign(tmp_path / "in.csv", "micrograph,x,y\nmic1,150,5\n", shapes={"mic1": (100, 200)})
     np.testing.assert_array_equal(found["mic1"].coords, [[5, 150]])
     assert found.messages == []
+
+
+def test_picks_named_by_a_binned_image_are_reported(tmp_path: Path):
+    path = tmp_path / "p.csv"
+    found = assign(path, "micrograph,x,y\nmic1_bin4_denoised,10,5\nmic2,1,1\n")
+    np.testing.assert_array_equal(found["mic1"].coords, [[5, 10]])
+    (said,) = found.messages
+    assert said.startswith("picks of mic1_bin4_denoised are read as pixels of M/mic1.mrc; if")
+    for name in ("mic1_denoised", "mic1", "M/bin4/mic1.mrc"):
+        assert assign(path, f"micrograph,x,y\n{name},10,5\n").messages == []

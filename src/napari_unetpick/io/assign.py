@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.io.names import match_names, micrograph_key
+from napari_unetpick.io.names import BINNED, base_name, match_names, micrograph_key
 from napari_unetpick.io.picks import Picks, PickSet, join_picks, tell_count
 
 
@@ -49,6 +49,12 @@ def assign_picks(
             f"{tell_count(len(match.unmatched), 'micrograph')} not given: skipped (such as "
             f"{match.unmatched[0]})"
         )
+    binned = [name for name, own in match.pairs.items() if _is_binned(name, own) and picks[name]]
+    if binned:
+        assigned.messages.append(
+            f"picks of {binned[0]} are read as pixels of {match.pairs[binned[0]]}; if they are "
+            "pixels of a binned image, give --scale"
+        )
     together: dict[str, list[Picks]] = {}
     for name, micrograph in match.pairs.items():
         together.setdefault(micrograph, []).append(picks[name])
@@ -62,6 +68,11 @@ def assign_picks(
         assigned[key] = joined.select(inside)
     _tell_outside(outside, assigned, getattr(picks, "source", ""))
     return assigned
+
+
+def _is_binned(name: str, micrograph: str) -> bool:
+    """Tell whether picks are named by a binned image and their micrograph is not."""
+    return bool(BINNED.search(base_name(name))) and not BINNED.search(base_name(micrograph))
 
 
 def _say_strangers(picks: Mapping[str, Picks], micrographs: Sequence[Micrograph]) -> str:

@@ -25,6 +25,8 @@ KNOWN_SUFFIX = re.compile(
     r"|_autopick|_manualpick|_automatch|_topazpicks|_extract|_boxnet\w*|_crYOLO|_info|_particles)$",
     re.IGNORECASE,
 )
+BINNED = re.compile(r"_bin(ned|\d+(\.\d+)?)(?![a-z])", re.IGNORECASE)
+"""What names an image with other pixels than the micrograph's."""
 
 
 @dataclass(frozen=True)

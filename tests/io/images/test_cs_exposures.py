@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import mrcfile
@@ -18,6 +19,11 @@ EXPOSURES = [
     ("micrograph_blob/psize_A", "f4"),
     ("ctf/df1_A", "f4"),
     ("ctf/df2_A", "f4"),
+    ("ctf/df_angle_rad", "f4"),
+    ("ctf/accel_kv", "f4"),
+    ("ctf/cs_mm", "f4"),
+    ("ctf/amp_contrast", "f4"),
+    ("ctf/phase_shift_rad", "f4"),
     ("ctf/exp_group_id", "u4"),
     ("ctf_stats/ctf_fit_to_A", "f4"),
 ]
@@ -31,6 +37,11 @@ def exposures(*names: str) -> np.ndarray:
         "micrograph_blob/psize_A": [1.25, 1.5],
         "ctf/df1_A": [10000, 20000],
         "ctf/df2_A": [11000, 21000],
+        "ctf/df_angle_rad": [np.pi / 4, 0],
+        "ctf/accel_kv": [300, 200],
+        "ctf/cs_mm": [2.75, 2.75],
+        "ctf/amp_contrast": [0.125, 0.125],
+        "ctf/phase_shift_rad": [0, np.pi / 2],
         "ctf/exp_group_id": [1, 2],
         "ctf_stats/ctf_fit_to_A": [4.5, 3.5],
     }
@@ -62,6 +73,13 @@ def test_exposures_are_a_list_of_micrographs(project: Path):
     assert (first.name, first.path) == (NAME.format(1), project / NAME.format(1))
     assert (first.pixel_size, first.defocus, first.ctf_resolution) == (1.25, 10500, 4.5)
     assert (second.pixel_size, second.optics_group) == (1.5, 2)
+    assert dataclasses.astuple(first.ctf) == pytest.approx((10000, 11000, 45, 300, 2.75, 0.125, 0))
+    assert dataclasses.astuple(second.ctf) == pytest.approx((20000, 21000, 0, 200, 2.75, 0.125, 90))
+    without = save(path, exposures("uid", "micrograph_blob/path", "ctf/df1_A"))
+    assert [(each.ctf, each.defocus) for each in list_micrographs(without)] == [
+        (None, 10000),
+        (None, 20000),
+    ]
 
 
 def test_the_images_may_stand_in_the_passthrough_file(project: Path):

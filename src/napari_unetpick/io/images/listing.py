@@ -68,8 +68,8 @@ def match_images(folder: Path, micrographs: Sequence[Micrograph]) -> dict[str, P
     pairs = match_names(images, [each.key for each in micrographs]).pairs
     if micrographs and not pairs:
         raise InputError(
-            f"{folder}: has no {', '.join(FOLDER_EXTENSIONS[:3])} file with the name of a micrograph "
-            "(or with an ending such as _denoised after it)"
+            f"{folder}: has no {', '.join(FOLDER_EXTENSIONS[:3])} file with the name of a "
+            "micrograph (or with an ending such as _denoised after it)"
         )
     return {key: images[name] for name, key in reversed(pairs.items())}
 
