@@ -50,9 +50,9 @@ def read_box(path: Path, options: ReadOptions | None = None) -> PickSet:
         fifth = parse_numbers([row[4] for row in rows], "score", path)
         if -2.0 in fifth and np.isin(fifth, HELIX_ENDS).all():
             raise InputError(
-                f"{path}: has the start and end points of {(fifth == -1.0).sum():,} helices (flags "
-                "-1 and -2), not particles; export their segments, such as crYOLO's "
-                "EMAN_HELIX_SEGMENTED, or a STAR of RELION's Extract"
+                f"{path}: has the start and end points of helices (flags -1 and -2), not "
+                "particles; export their segments, such as crYOLO's EMAN_HELIX_SEGMENTED, or a "
+                "STAR of RELION's Extract"
             )
         if (fifth == height).all() and (width != height).any():
             raise InputError(

@@ -97,7 +97,8 @@ def describe_boxes(each: Iterable[tuple[Picks, int, tuple[int, int] | None]]) ->
             crossing += int((~box_fits(picks.coords, shape, box)).sum())
     parts = [f"{crossing:,} crossing the edge of the micrograph"] * bool(crossing)
     parts += [f"{overlapping:,} overlapping a neighbour"] * bool(overlapping)
-    return [f"{total:,} boxes of {say_sizes(sizes)}: {', '.join(parts)}"] if parts else []
+    boxes = f"{total:,} box{'es' * (total != 1)}"
+    return [f"{boxes} of {say_sizes(sizes)}: {', '.join(parts)}"] if parts else []
 
 
 def say_sizes(sizes: Iterable[int]) -> str:

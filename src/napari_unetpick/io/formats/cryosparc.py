@@ -15,7 +15,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.csv_picks import group_rows
 from napari_unetpick.io.images.cs_table import Fields, as_text, first_numbers, load_fields
 from napari_unetpick.io.names import match_names
-from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
+from napari_unetpick.io.picks import Picks, PickSet, ReadOptions, tell_count
 
 NEEDED = tuple(
     f"location/{name}"
@@ -108,7 +108,7 @@ def _shifts(
             viewer="enter the pixel size in Annotate, under the diameter",
         )
     moved = int(shift.any(axis=1).sum())
-    told = f"{moved:,} of {count:,} coordinates corrected by their shifts ({which})"
+    told = f"{moved:,} of {tell_count(count, 'coordinate')} corrected by their shifts ({which})"
     return shift * (size / micrograph)[:, None], [told]
 
 
