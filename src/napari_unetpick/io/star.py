@@ -91,6 +91,8 @@ def parse_star(text: str, source: str) -> list[Block]:
     def close() -> None:
         if blocks and (labels or single):
             columns = zip(*rows, strict=True) if rows else [()] * len(labels)
+            if blocks[-1].columns and len(blocks[-1]) != (len(rows) if labels else 1):
+                blocks.append(Block(blocks[-1].name, source))  # a second table in one block
             blocks[-1].columns.update(zip(labels, columns, strict=True), **single)
         for held in (labels, rows, single):
             held.clear()

@@ -144,7 +144,7 @@ def as_text(column: NDArray[Any]) -> list[str]:
     """Return paths as text; cryoSPARC marks one relative to the project by '>'."""
     values = column.tolist()
     texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
-    return [text.rstrip("\0").lstrip(">") for text in texts]
+    return [" ".join(text.rstrip("\0").lstrip(">").splitlines()) for text in texts]
 
 
 def first_numbers(fields: Mapping[str, NDArray[Any]], *names: str) -> NDArray[np.float64] | None:
