@@ -155,13 +155,21 @@ def test_strangers_are_refused(folder):
         InputError, match=r"have no micrograph in common \(such as else against m.01\)"
     ):
         load_inputs(folder / "other.csv", folder / "truth.csv")
-    with pytest.raises(InputError, match="none of the 1 micrograph "):
+    with pytest.raises(InputError, match=r"other\.csv: has 1 pick of 1 micrograph .*, and none"):
         load_inputs(folder / "other.csv", folder / "truth.csv", folder)
     # picks of one micrograph, truth of the other: both are given, none is shared
     (folder / "one.csv").write_text("micrograph,x,y\nm.02.mrc,1,2\n")
     (folder / "first.csv").write_text("micrograph,x,y,diameter\nm.01.mrc,1,2,8\n")
     with pytest.raises(InputError, match="have no micrograph in common"):
         load_inputs(folder / "one.csv", folder / "first.csv", folder)
+    (folder / "none.star").write_text("data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n")
+    with pytest.raises(InputError, match=r"none\.star: has no picks \(0 rows\)"):
+        load_inputs(folder / "none.star", folder / "truth.csv")
+    with pytest.raises(InputError, match=r"none\.star: has no picks \(0 rows\)"):
+        load_inputs(folder / "picks.csv", folder / "none.star")
+    (folder / "zero.csv").write_text("micrograph,x,y\n")
+    found = load_inputs(folder / "zero.csv", folder / "truth.csv", folder)
+    assert "picks: zero.csv: has no picks (0 rows)" in found.messages
 
 
 def test_one_name_in_two_folders_is_refused_not_scored_as_one(folder):

@@ -11,10 +11,10 @@ from napari_unetpick.errors import Cancelled, InputError
 from napari_unetpick.export.write import (
     ExportItem,
     ExportOptions,
-    box_fits,
     choose,
     export_picks,
 )
+from napari_unetpick.io.formats.box_size import box_fits
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.write import WRITERS
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -58,7 +58,7 @@ def options(*formats: str, what="both", **more) -> ExportOptions:
     ],
 )
 def test_each_particle_once_and_none_at_edges_or_in_excluded_areas(what, expected):
-    picks, counts = choose(item(), options(what=what))
+    picks, counts = choose(item(), options(what=what, whole_boxes=True))
     np.testing.assert_allclose(picks.coords, expected)
     assert picks.micrograph == "MotionCorr/job002/a.b_1.mrc"
     np.testing.assert_allclose(picks.diameters, DIAMETER)
@@ -66,15 +66,16 @@ def test_each_particle_once_and_none_at_edges_or_in_excluded_areas(what, expecte
     assert (counts.crossing, counts.duplicates) == (int(what != "picks"), int(what == "both"))
 
 
-def test_edges_may_stay_but_excluded_areas_never():
-    picks, counts = choose(item(), options(whole_boxes=False))
+def test_edges_stay_by_default_but_excluded_areas_never():
+    """RELION pads a cut-off box, and the command line's `pick` keeps it as well."""
+    picks, counts = choose(item(), options())
     assert [14.0, 100.0] in picks.coords.tolist()
     assert [150.0, 150.0] not in picks.coords.tolist()
     assert counts.crossing == 0
 
 
 def test_scores_stay_with_their_picks():
-    picks, _ = choose(item(), options())
+    picks, _ = choose(item(), options(whole_boxes=True))
     np.testing.assert_allclose(picks.scores, [1.0, 0.4, 0.8])
 
 
@@ -97,7 +98,7 @@ def test_what_is_removed_removes_nothing_itself():
 def test_every_format_comes_back(tmp_path, fmt):
     items = [item(), item("MotionCorr/job002/second.mrc", exclusions=())]
     found = export_picks(items, tmp_path / "out", options(fmt))
-    assert found.counts.picks == 7
+    assert found.counts.picks == 9
     assert found.counts.micrographs == 2
     assert all(file.is_file() for file in found.files[fmt])
     read = read_picks(tmp_path / "out" / "autopick.star" if fmt == "relion" else tmp_path / "out")
@@ -123,14 +124,14 @@ def test_relion_finds_the_names_of_its_own_star_and_empty_micrographs(tmp_path):
 def test_says_what_was_left_out_and_what_may_go_wrong(tmp_path):
     (tmp_path / "gone_autopick.star").write_text("data_\n")
     other = item("/data/second.mrc", shape=None, diameter_px=2 * DIAMETER)
-    result = export_picks([item(), other], tmp_path, options("relion"))
+    result = export_picks([item(), other], tmp_path, options("relion", whole_boxes=True))
     said = "\n".join(result.messages)
     for words in (
-        "1 pick skipped: boxes of 30 px would cross the edge",
+        "1 pick skipped: their boxes would cross the edge",
         "2 duplicates skipped",
         "2 picks skipped in excluded areas",
         "1 micrograph cannot be read (such as /data/second.mrc)",
-        "pixel sizes differ: the particle diameter is 20 to 40 px",
+        "particle diameter is 20 to 40 px, but the box is one for all (30 px)",
         "open CtfFind's micrographs_ctf.star",
         "1 older file of other micrographs",
     ):
@@ -144,7 +145,7 @@ def test_says_what_was_left_out_and_what_may_go_wrong(tmp_path):
         (ExportOptions((), "both", 30), {}, "no format is selected"),
         (options("mrc"), {}, "'mrc' cannot be written"),
         (options(what="candidates"), {"candidates": NOTHING}, "no candidates above"),
-        (options(what="both", box_size=202), {}, "would cross the edge"),
+        (options(what="both", box_size=202, whole_boxes=True), {}, "would cross the edge"),
     ],
 )
 def test_nothing_is_written_where_it_makes_no_sense(tmp_path, chosen, fields, words):
@@ -179,3 +180,31 @@ def test_relion_gets_names_from_the_project_of_what_was_opened_as_a_file(tmp_pat
     assert not any("names exactly as in its own STAR" in message for message in result.messages)
     assert list(read_picks(tmp_path / "out" / "autopick.star")) == ["M/a.mrc"]
     assert list(read_picks(tmp_path / "out" / "picks.star")) == [str(path)]
+
+
+def test_each_pixel_size_has_its_box(tmp_path):
+    fine = item("M/fine.mrc", diameter_px=39.0, exclusions=())
+    result = export_picks([item(), fine], tmp_path, options("box", factor=1.5))
+    widths = {path.stem: path.read_text().split()[2] for path in sorted(tmp_path.glob("*.box"))}
+    assert widths == {"a.b_1": "30", "fine": "60"}  # 1.5 x 39 = 58.5; 58 is 2 x 29
+    assert result.boxes == (30, 60)
+    coarse, fine_picks = (read_picks(tmp_path / f"{n}.box")[n] for n in ("a.b_1", "fine"))
+    assert coarse.coords[:2].tolist() == fine_picks.coords[:2].tolist() == [[50, 60], [100, 200]]
+    said = "\n".join(result.messages)
+    assert "particle diameter is 20 to 39 px, so are the boxes (30 to 60 px)" in said
+    whole, _ = choose(fine, options(factor=1.5, whole_boxes=True))
+    assert [100.0, 200.0] in whole.coords.tolist()
+    assert [14.0, 100.0] not in whole.coords.tolist()
+
+
+def test_boxes_at_the_edge_and_beside_each_other_are_counted(tmp_path):
+    near = item(
+        picks=Picks("", np.array([[100.0, 100.0], [100.0, 125.0], [5.0, 5.0]]), np.ones(3)),
+        candidates=NOTHING,
+    )
+    said = export_picks([near], tmp_path, options("csv")).messages
+    assert said == (
+        "3 boxes of 30 px: 1 crossing the edge of the micrograph, 2 overlapping a neighbour",
+    )
+    apart = item(picks=Picks("", np.array([[50.0, 60.0], [100.0, 200.0]]), np.ones(2)))
+    assert export_picks([apart], tmp_path, options("csv", what="picks")).messages == ()

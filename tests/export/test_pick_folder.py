@@ -106,7 +106,7 @@ def test_relion_and_cryosparc_files_hold_the_picks(tmp_path):
 
 def test_boxes_fit_the_particles_of_their_own_micrograph(tmp_path):
     write(tmp_path, "box")
-    for (micrograph, picks), size in zip(make_pairs(2)[:2], (150, 76), strict=False):
+    for (micrograph, picks), size in zip(make_pairs(2)[:2], (150, 80), strict=False):
         rows = np.loadtxt(tmp_path / "out" / f"{micrograph.key}.box", ndmin=2)
         assert (rows[:, 2:] == size).all()
         np.testing.assert_allclose(rows[:, 1::-1] + size / 2, picks.coords, atol=0.51)

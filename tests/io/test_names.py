@@ -20,6 +20,7 @@ OTHER_UID = "000000000000000000001_"
         ("C:\\data\\mic1.tiff", "mic1"),
         ("mic1.frames.mrcs", "mic1.frames"),
         ("mic1.star", "mic1.star"),
+        ("M/mic1.mrc.gz", "mic1"),
         (".mrc", ".mrc"),
     ],
 )
@@ -36,9 +37,16 @@ def test_key(name: str, key: str):
         (f"{UID}mic1.mrc", "mic1.mrc"),
         ("mic1", f"J5/motioncorrected/{UID}mic1_patch_aligned_doseweighted.mrc"),
         (f"{UID}mic1.mrc", f"{OTHER_UID}mic1.mrc"),
+        (f"{UID}mic1.mrc", f"{OTHER_UID}{UID}mic1_patch_aligned.mrc"),
         ("mic1_autopick", "mic1.mrc"),
         ("mic1", "mic1.frames.mrc"),
         ("mic1_DW.mrc", "mic1_fractions.mrc"),
+        ("mic1_automatch", "mic1.mrc"),
+        ("mic1_topazpicks", "Movies/mic1_DW.mrc"),
+        ("mic1_BoxNet2Mask_20180918", "average/mic1.mrc"),
+        ("mic1_boxnet2_retrained_2", "mic1.mrc"),
+        ("mic1_autopick", f"J7/{UID}mic1_patch_aligned_doseweighted_denoised.mrc"),
+        ("mic1_EER.mrc", "mic1.eer"),
     ],
 )
 def test_matched(pick: str, micrograph: str):
@@ -58,6 +66,15 @@ def test_ambiguous_names_stay_unmatched():
     two_picked = match_names([f"{UID}mic1", f"{OTHER_UID}mic1"], ["mic1.mrc"])
     assert two_picked.unmatched == [f"{UID}mic1", f"{OTHER_UID}mic1"]
     assert match_names(["mic1"], ["mic1_DW.mrc", "mic1_noDW.mrc"]).unmatched == ["mic1"]
+    two_pickers = ["mic1_automatch", "mic1_topazpicks"]
+    assert match_names(two_pickers, ["mic1.mrc"]).unmatched == two_pickers
+    assert match_names(["mic1_automatch"], ["mic1_denoised.mrc", "mic1_DW.mrc"]).pairs == {}
+
+
+@pytest.mark.parametrize("pick", ["mic1_rejected", "mic1_nonunique", "mic1_2", "mic1_boxnets.1"])
+def test_other_endings_are_not_guessed(pick: str):
+    """Gautomatch's rejected picks are not those of the micrograph, and mic1_2 is another one."""
+    assert match_names([pick], ["mic1.mrc"]).unmatched == [pick]
 
 
 def test_dots_are_not_extensions():

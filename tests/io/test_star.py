@@ -127,3 +127,11 @@ def test_micrographs_named_like_keywords_are_values_and_quoted():
         assert more.columns == {}
     assert quote("data_k3/mic1.mrc") == '"data_k3/mic1.mrc"'
     assert quote("mydata_1.mrc") == "mydata_1.mrc"
+
+
+def test_two_tables_in_one_block_are_two():
+    """Single values and a loop, or two loops: of other lengths, they are no one table."""
+    text = "data_a\n\n_rlnVersion 5\n\nloop_\n_rlnX\n_rlnY\n1 2\n3 4\n\nloop_\n_rlnZ\n7\n"
+    single, first, second = parse_star(text, "a.star")
+    assert (single.text("rlnVersion"), len(first), first.text("rlnY")) == (("5",), 2, ("2", "4"))
+    assert (second.name, second.text("rlnZ")) == ("a", ("7",))

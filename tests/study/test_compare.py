@@ -453,7 +453,7 @@ def test_methods_that_cannot_be_are_refused(planted):
         ((), {}, "nothing to compare"),
         (("a.csv", "a.csv"), {}, "two methods are called a"),
         (("absent.csv",), {}, "absent.csv: no such file"),
-        (("a.csv", "else.csv"), {}, "else: none of the 1 micrograph "),
+        (("a.csv", "else.csv"), {}, r"else: .*else\.csv: has 1 pick of 1 micrograph"),
         (("late.csv",), {}, r"late: .*has none of the 3 micrographs compared here \(such as mic_0"),
         (("late.csv",), {"final": True}, "late: has no picks on validation micrographs"),
     ):

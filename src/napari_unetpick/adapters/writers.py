@@ -14,7 +14,7 @@ from napari_unetpick.adapters.notify import current_viewer, tell
 from napari_unetpick.adapters.pairing import own_layers
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.box import write_box as write_box_file
-from napari_unetpick.io.formats.output_files import BOX_PER_DIAMETER, even_box
+from napari_unetpick.io.formats.box_size import BOX_PER_DIAMETER, good_box
 from napari_unetpick.io.formats.relion_picks import UNSET
 from napari_unetpick.io.formats.relion_picks import write_star as write_star_file
 from napari_unetpick.io.picks import Picks, typical_diameter
@@ -46,7 +46,7 @@ def write_box(path: str, data: ArrayLike, attributes: Mapping[str, Any]) -> list
     """Write the shown picks as EMAN .box, 1.5 circles wide; parameters as in `write_star`."""
     target = _with_ending(path, ".box")
     picks = read_layer(data, attributes)
-    size = even_box((typical_diameter(picks) or 1.0) * BOX_PER_DIAMETER)
+    size = good_box((typical_diameter(picks) or 1.0) * BOX_PER_DIAMETER)
     write_box_file(target, picks, size)
     if len(picks):
         tell(f"{target.name}: boxes of {size} px, {BOX_PER_DIAMETER:g} times the circles' diameter")

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from napari_unetpick.io.images.image import Images
     from napari_unetpick.io.images.micrograph import Micrograph
     from napari_unetpick.io.picks import Picks
 
 Shapes = dict[str, tuple[int, int]]
+WITH_BOXES = ("box", "cbox")
 
 
 def convert(
@@ -67,19 +69,25 @@ def convert(
     from napari_unetpick.io.formats.write import check_writable, write_picks
     from napari_unetpick.io.images.listing import list_micrographs
     from napari_unetpick.io.picks import tell_count
-    from napari_unetpick.io.sizes import check_diameter
+    from napari_unetpick.io.sizes import check_sizes
 
     if source is not None:
         check_readable(source)
     check_writable(to)
     if not 0 < scale < inf:
         raise InputError(f"a scale of {scale:g} is not possible; give a number above 0")
-    if diameter is not None:
-        check_diameter(diameter)
+    check_sizes(diameter, pixel_size)
     given = [] if micrographs is None else list_micrographs(micrographs)
-    shapes = _shapes(given)
-    size = _pixel_size(given, pixel_size)
-    found = read_picks(picks, source, image_shapes=shapes, pixel_size=size, scale=scale)
+    images = _open(given, pixel_size)
+    shapes, common = images.shapes, _one_size(images, given, pixel_size)
+    found = read_picks(
+        picks,
+        source,
+        image_shapes=shapes,
+        pixel_size=pixel_size,
+        scale=scale,
+        pixel_sizes=images.pixel_sizes,
+    )
     chosen: Mapping[str, Picks] = found
     messages = found.messages
     if given:
@@ -89,14 +97,18 @@ def convert(
         chosen = _flip(chosen, shapes, bool(given))
     for message in messages:
         typer.echo(message, err=True)
-    box = _box_size(box_size, diameter, size)
-    if to == "cbox" and diameter is not None and size is not None:
-        chosen = _with_diameters(chosen, diameter / size)
+    widths = {} if diameter is None else _widths(chosen, diameter, images, common)
+    boxes = _boxes(chosen, box_size, diameter, widths)
+    if to == "cbox":
+        chosen = _with_diameters(chosen, widths)
+    if boxes is not None or to in WITH_BOXES:
+        for message in _describe_boxes(chosen, boxes, shapes):
+            typer.echo(message, err=True)
     if to == "relion" and not (micrographs or "").lower().endswith(".star"):
         chosen = _named_for_relion(chosen, given, out)
     if to == "topaz" and not are_probabilities(chosen.values()):
         typer.echo("scores outside 0 to 1 are written unchanged, not as logits", err=True)
-    files = write_picks(chosen, out, to, box_size=box)
+    files = write_picks(chosen, out, to, box_size=boxes)
     count = sum(map(len, chosen.values()))
     note = "" if count else " (PICKS has none)"
     made = "" if len(files) == 1 else f" in {len(files):,} files"
@@ -104,52 +116,72 @@ def convert(
     typer.echo(f"{tell_count(count, 'pick')}{note} of {whole} written to {out}{made}")
 
 
-def _shapes(given: list[Micrograph]) -> Shapes:
-    """Return (rows, columns) by name; an unreadable micrograph is skipped and reported."""
-    from napari_unetpick.errors import InputError
-    from napari_unetpick.io.images.image import read_micrograph
+def _open(given: list[Micrograph], pixel_size: float | None) -> Images:
+    """Open the micrographs for their sizes; an unreadable one is reported."""
+    from napari_unetpick.io.images.image import open_images
 
-    shapes: Shapes = {}
-    for micrograph in given:
-        try:
-            rows, columns = read_micrograph(micrograph.path).data.shape
-        except InputError as error:
-            typer.echo(f"{error}; its picks are not checked against the image size", err=True)
-        else:
-            shapes[micrograph.key] = (rows, columns)
-    return shapes
+    images = open_images(given, pixel_size)
+    for error in images.failed.values():
+        typer.echo(f"{error}; its picks are not checked against the image size", err=True)
+    return images
 
 
-def _pixel_size(given: list[Micrograph], override: float | None) -> float | None:
-    """Return the user's pixel size, else the micrographs' if they agree, else None."""
-    from napari_unetpick.errors import InputError
-    from napari_unetpick.io.images.image import MicrographImage, read_micrograph, resolve_pixel_size
-    from napari_unetpick.io.sizes import check_pixel_size
-
+def _one_size(images: Images, given: list[Micrograph], override: float | None) -> float | None:
+    """Return the user's pixel size, else the micrographs' if all have one and agree, else None."""
     if override is not None:
-        return check_pixel_size(override)
-    sizes = set()
-    for micrograph in given:
-        try:
-            image: MicrographImage = read_micrograph(micrograph.path)
-            sizes.add(round(resolve_pixel_size(micrograph, image), 4))
-        except InputError:
-            return None
-    return sizes.pop() if len(sizes) == 1 else None
+        return override
+    sizes = {round(size, 4) for size in images.pixel_sizes.values()}
+    return sizes.pop() if len(sizes) == 1 and len(images.pixel_sizes) == len(given) else None
 
 
-def _box_size(box_size: int | None, diameter: float | None, pixel_size: float | None) -> int | None:
-    """Return the box in pixels: the user's, else 1.5 diameters, else None (from the picks)."""
+def _widths(
+    picks: Mapping[str, Picks], diameter: float, images: Images, common: float | None
+) -> dict[str, float]:
+    """Return the diameter in pixels by micrograph name, where the pixel size is known."""
+    from napari_unetpick.io.names import micrograph_key
+
+    names = [each.micrograph for each in picks.values()]
+    sizes = {name: common or images.pixel_sizes.get(micrograph_key(name)) for name in names}
+    return {name: diameter / size for name, size in sizes.items() if size is not None}
+
+
+def _boxes(
+    picks: Mapping[str, Picks],
+    box_size: int | None,
+    diameter: float | None,
+    widths: Mapping[str, float],
+) -> int | dict[str, int] | None:
+    """Return the user's box in pixels, else 1.5 diameters by name, else None (from the picks)."""
     from napari_unetpick.errors import InputError
-    from napari_unetpick.io.formats.output_files import BOX_PER_DIAMETER, even_box
+    from napari_unetpick.io.formats.box_size import BOX_PER_DIAMETER, good_box, say_sizes
 
     if box_size is not None or diameter is None:
         return box_size
-    if pixel_size is None:
+    if len(widths) < len(picks):
         raise InputError(
             "--diameter is in A: also give --pixel-size (A/px), or give --box-size instead"
         )
-    return even_box(BOX_PER_DIAMETER * diameter / pixel_size)
+    boxes = {name: good_box(BOX_PER_DIAMETER * width) for name, width in widths.items()}
+    if len({*boxes.values()}) > 1:
+        typer.echo(f"pixel sizes differ: boxes of {say_sizes(boxes.values())}", err=True)
+    return boxes
+
+
+def _describe_boxes(
+    picks: Mapping[str, Picks], boxes: int | Mapping[str, int] | None, shapes: Shapes
+) -> list[str]:
+    """Say how many boxes cross an edge or overlap a neighbour."""
+    from napari_unetpick.io.formats.box_size import box_size_for, describe_boxes
+    from napari_unetpick.io.names import micrograph_key
+
+    def size(each: Picks) -> int:
+        if boxes is None:
+            return box_size_for(each)
+        return boxes if isinstance(boxes, int) else boxes[each.micrograph]
+
+    return describe_boxes(
+        (each, size(each), shapes.get(micrograph_key(each.micrograph))) for each in picks.values()
+    )
 
 
 def _named_for_relion(
@@ -171,15 +203,15 @@ def _named_for_relion(
     return {k: replace(each, micrograph=names[each.micrograph]) for k, each in picks.items()}
 
 
-def _with_diameters(picks: Mapping[str, Picks], diameter_px: float) -> dict[str, Picks]:
+def _with_diameters(picks: Mapping[str, Picks], widths: Mapping[str, float]) -> dict[str, Picks]:
     """Give picks without a diameter the user's."""
     from dataclasses import replace
 
     import numpy as np
 
     return {
-        name: replace(each, diameters=np.full(len(each), diameter_px))
-        if each.diameters is None
+        name: replace(each, diameters=np.full(len(each), widths[each.micrograph]))
+        if each.diameters is None and each.micrograph in widths
         else each
         for name, each in picks.items()
     }

@@ -9,7 +9,9 @@ import typer
 MicrographsArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="MICROGRAPHS", help="Micrograph files, a folder, a glob or a micrographs STAR."
+        metavar="MICROGRAPHS",
+        help="Micrograph files, a folder, a glob, a micrographs STAR or "
+        "cryoSPARC's exposures (.cs).",
     ),
 ]
 PixelSize = Annotated[

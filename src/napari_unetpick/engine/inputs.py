@@ -62,8 +62,10 @@ def make_train_job(
     if model is not None:
         settings = seen_as(settings, from_dict(model.card["settings"]))
     given = list_micrographs(micrographs)
+    images = open_images(given, pixel_size)
+    shapes = images.shapes
     found = read_picks(
-        picks, image_shapes=(shapes := open_images(given).shapes), pixel_size=pixel_size
+        picks, image_shapes=shapes, pixel_size=pixel_size, pixel_sizes=images.pixel_sizes
     )
     assigned = assign_picks(found, given, shapes)
     messages += assigned.messages

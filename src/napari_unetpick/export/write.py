@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.formats.box_size import (
+    box_fits,
+    describe_boxes,
+    good_box,
+    say_sizes,
+)
 from napari_unetpick.io.formats.output_files import refuse_file
 from napari_unetpick.io.formats.relion_list import project_names, tell_paths
 from napari_unetpick.io.formats.write import ENDINGS, check_writable, write_picks
@@ -37,15 +42,26 @@ class ExportOptions:
     what
         The accepted picks, the candidates above the threshold, or both.
     box_size
-        Pixels of the micrograph, even.
+        Pixels of the micrograph, even: for all, or where `factor` has no diameter to go by.
+    factor
+        The box as a multiple of the particle diameter, which may differ in pixels; None:
+        `box_size` for all.
     whole_boxes
-        Whether picks are left out whose box would cross the edge of the micrograph.
+        Whether picks are left out whose box would cross the edge of the micrograph. RELION pads
+        such boxes with repeated pixels; cryoSPARC leaves them out itself.
     """
 
     formats: tuple[str, ...]
     what: What
     box_size: int
-    whole_boxes: bool = True
+    factor: float | None = None
+    whole_boxes: bool = False
+
+    def box_of(self, diameter_px: float | None) -> int:
+        """Return the box of a micrograph by the particle's diameter in its pixels."""
+        if self.factor is None or diameter_px is None:
+            return self.box_size
+        return good_box(self.factor * diameter_px)
 
 
 @dataclass(frozen=True)
@@ -100,6 +116,8 @@ class ExportResult:
         Files of each format; RELION's list is the last of its.
     messages
         Messages for the user, one line each.
+    boxes
+        The smallest and the largest box of a micrograph, in pixels.
     """
 
     folder: Path
@@ -107,6 +125,7 @@ class ExportResult:
     files: dict[str, tuple[Path, ...]]
     counts: ExportCounts
     messages: tuple[str, ...] = ()
+    boxes: tuple[int, int] = (0, 0)
 
 
 def export_picks(
@@ -143,6 +162,7 @@ def export_picks(
     if any(item.diameter_px is None for item, _ in pairs):  # all have one or none: readers want it
         pairs = [(item, replace(chosen, diameters=None)) for item, chosen in pairs]
     named = {item.micrograph.name: chosen for item, chosen in pairs}
+    sizes = [options.box_of(item.diameter_px) for item, _ in pairs]
     files: dict[str, tuple[Path, ...]] = {}
     doubts: list[str] = []
     for fmt in options.formats:
@@ -152,10 +172,14 @@ def export_picks(
         if fmt == "relion":
             written, doubts = _for_relion(pairs, out)
             doubts = [tell_paths(out), *doubts]
-        files[fmt] = tuple(write_picks(written, target, fmt, box_size=options.box_size))
+        boxes = dict(zip((each.micrograph for each in written.values()), sizes, strict=True))
+        files[fmt] = tuple(write_picks(written, target, fmt, box_size=boxes))
     messages = [*_left_out(counts, options), *_warnings([item for item, _ in pairs], options)]
+    messages += describe_boxes(
+        (chosen, box, item.shape) for (item, chosen), box in zip(pairs, sizes, strict=True)
+    )
     messages += [*doubts, *_older_files(out, files)]
-    return ExportResult(out, options, files, counts, tuple(messages))
+    return ExportResult(out, options, files, counts, tuple(messages), (min(sizes), max(sizes)))
 
 
 def check_options(options: ExportOptions) -> None:
@@ -187,7 +211,7 @@ def choose(item: ExportItem, options: ExportOptions) -> tuple[Picks, ExportCount
     once = left.select(keep_distant(left.coords, -np.arange(len(left), dtype=np.float64), apart))
     whole = np.ones(len(once), dtype=bool)
     if options.whole_boxes and item.shape is not None:
-        whole = box_fits(once.coords, item.shape, options.box_size)
+        whole = box_fits(once.coords, item.shape, options.box_of(item.diameter_px))
     picks = once.select(whole)
     if item.diameter_px is not None:
         picks = replace(picks, diameters=np.full(len(picks), item.diameter_px))
@@ -203,19 +227,6 @@ def choose(item: ExportItem, options: ExportOptions) -> tuple[Picks, ExportCount
         unknown_edges=int(options.whole_boxes and item.shape is None),
     )
     return picks, counts
-
-
-def box_fits(
-    coords: NDArray[np.float64], shape: tuple[int, int], box_size: int
-) -> NDArray[np.bool_]:
-    """Tell which boxes lie wholly on the image, however the centre is rounded.
-
-    A box of B around pixel c holds the pixels c - B/2 to c + B/2 - 1, so B/2 <= c <= n - B/2: with
-    100 columns and a box of 20 the centres 10 to 90 fit.
-    """
-    half = box_size // 2
-    fits = (coords >= half) & (coords <= np.asarray(shape) - half)
-    return np.asarray(fits.all(axis=1))
 
 
 def nothing_left(counts: ExportCounts, options: ExportOptions) -> str:
@@ -235,8 +246,7 @@ def _left_out(counts: ExportCounts, options: ExportOptions) -> list[str]:
     lines = []
     if counts.crossing:
         lines.append(
-            f"{tell_count(counts.crossing, 'pick')} skipped: boxes of {options.box_size} px "
-            "would cross the edge"
+            f"{tell_count(counts.crossing, 'pick')} skipped: their boxes would cross the edge"
         )
     if counts.duplicates:
         lines.append(
@@ -263,11 +273,13 @@ def _warnings(items: list[ExportItem], options: ExportOptions) -> list[str]:
             f"is unknown (such as {unsized[0].micrograph.name}): duplicates were not skipped"
         )
     diameters = [item.diameter_px for item in items if item.diameter_px is not None]
+    boxes = {options.box_of(diameter) for diameter in diameters}
     if differ(diameters):
+        one = "so are the boxes" if len(boxes) > 1 else "but the box is one for all"
         lines.append(
             f"pixel sizes differ: the particle diameter is {min(diameters):.0f} to "
-            f"{max(diameters):.0f} px, but the box is {options.box_size} px for all; export "
-            "them separately"
+            f"{max(diameters):.0f} px, {one} ({say_sizes(boxes)}); extract particles of each pixel "
+            "size on their own"
         )
     return lines
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.io.names import match_names, micrograph_key
+from napari_unetpick.io.names import BINNED, base_name, match_names, micrograph_key
 from napari_unetpick.io.picks import Picks, PickSet, join_picks, tell_count
 
 
@@ -40,12 +40,7 @@ def assign_picks(
     """
     match = match_names(picks, [m.name for m in micrographs])
     if picks and not match.pairs:
-        raise InputError(
-            f"none of the {tell_count(len(picks), 'micrograph')} named in the picks (such as "
-            f"{next(iter(picks))}) is among the {len(micrographs)} given (such as "
-            f"{micrographs[0].name if micrographs else 'none'}); names must agree except "
-            "for folder and extension"
-        )
+        raise InputError(_say_strangers(picks, micrographs))
     assigned = PickSet(messages=getattr(picks, "messages", ()))
     if match.unmatched:
         count = sum(len(picks[name]) for name in match.unmatched)
@@ -53,6 +48,12 @@ def assign_picks(
             f"{tell_count(count, 'pick')} of "
             f"{tell_count(len(match.unmatched), 'micrograph')} not given: skipped (such as "
             f"{match.unmatched[0]})"
+        )
+    binned = [name for name, own in match.pairs.items() if _is_binned(name, own) and picks[name]]
+    if binned:
+        assigned.messages.append(
+            f"picks of {binned[0]} are read as pixels of {match.pairs[binned[0]]}; if they are "
+            "pixels of a binned image, give --scale"
         )
     together: dict[str, list[Picks]] = {}
     for name, micrograph in match.pairs.items():
@@ -65,8 +66,28 @@ def assign_picks(
         inside = _inside(joined, sizes[key]) if key in sizes else np.ones(len(joined), np.bool_)
         outside += int(len(joined) - inside.sum())
         assigned[key] = joined.select(inside)
-    _tell_outside(outside, sum(map(len, assigned.values())), assigned.messages)
+    _tell_outside(outside, assigned, getattr(picks, "source", ""))
     return assigned
+
+
+def _is_binned(name: str, micrograph: str) -> bool:
+    """Tell whether picks are named by a binned image and their micrograph is not."""
+    return bool(BINNED.search(base_name(name))) and not BINNED.search(base_name(micrograph))
+
+
+def _say_strangers(picks: Mapping[str, Picks], micrographs: Sequence[Micrograph]) -> str:
+    """Say of picks that belong to no micrograph what they are, and what was given."""
+    source = getattr(picks, "source", "") or "the picks"
+    count, named = sum(map(len, picks.values())), tell_count(len(picks), "micrograph")
+    given = f"the {tell_count(len(micrographs), 'micrograph')} given"
+    if micrographs:
+        given += f" (such as {micrographs[0].name})"
+    if not count:
+        return f"{source}: has no picks (0 rows), and is not called like any of {given}"
+    return (
+        f"{source}: has {tell_count(count, 'pick')} of {named} (such as {next(iter(picks))}), and "
+        f"none of {given}; names must agree except for folder and extension"
+    )
 
 
 def _inside(picks: Picks, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -75,13 +96,15 @@ def _inside(picks: Picks, shape: tuple[int, int]) -> NDArray[np.bool_]:
     return np.asarray(inside.all(axis=1))
 
 
-def _tell_outside(outside: int, kept: int, messages: list[str]) -> None:
+def _tell_outside(outside: int, assigned: PickSet, source: str) -> None:
+    kept = sum(map(len, assigned.values()))
     if outside and not kept:
         raise InputError(
-            f"every pick ({outside:,}) lies outside its micrograph; are x and y swapped, or do the "
-            "picks belong to another pixel size or binning?"
+            f"{source}{': ' if source else ''}every pick ({outside:,}) lies outside its "
+            "micrograph; are x and y swapped, or do the picks belong to another pixel size or "
+            "binning?"
         )
     if outside:
-        messages.append(
+        assigned.messages.append(
             f"{outside:,} of {outside + kept:,} picks lie outside their micrographs: skipped"
         )

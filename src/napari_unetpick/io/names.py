@@ -12,19 +12,21 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 
-IMAGE_EXTENSION = re.compile(r"\.(mrc|mrcs|tif|tiff|map|st|rec|eer)$", re.IGNORECASE)
-CRYOSPARC_UID = re.compile(r"^\d{21}_")
-"""What cryoSPARC puts in front of a name: 000000633063778279389_mic.mrc."""
+IMAGE_EXTENSION = re.compile(r"\.(mrc|mrcs|tif|tiff|map|st|rec|eer)(\.(gz|bz2))?$", re.IGNORECASE)
+CRYOSPARC_UID = re.compile(r"^(\d{21}_)+")
+"""What cryoSPARC puts in front of a name, at each import: 000000633063778279389_mic.mrc."""
 
 # What motion correction, denoising and pickers append to a name. Stripped only to match, never to
 # write.
 KNOWN_SUFFIX = re.compile(
     r"(_patch_aligned_doseweighted|_patch_aligned|_rigid_aligned|_aligned|_doseweighted|_dw|_nodw"
     r"|[_.]denoised|_deconvolved|_deconv|_lowpass|_binned|_bin\d+(\.\d+)?"
-    r"|_background_subtracted|_fractions|_autopick|_manualpick|_info|_particles|\.frames|\.fractions"
-    r"|_frames)$",
+    r"|_background_subtracted|_aligned_mic|_sumcorr|_fractions|_frames|_eer|\.frames|\.fractions"
+    r"|_autopick|_manualpick|_automatch|_topazpicks|_extract|_boxnet\w*|_crYOLO|_info|_particles)$",
     re.IGNORECASE,
 )
+BINNED = re.compile(r"_bin(ned|\d+(\.\d+)?)(?![a-z])", re.IGNORECASE)
+"""What names an image with other pixels than the micrograph's."""
 
 
 @dataclass(frozen=True)

@@ -93,11 +93,16 @@ class PickSet(dict[str, Picks]):
         One entry a micrograph, by its name.
     messages
         Messages for the user, one line each.
+    source
+        The file or folder that they were read from, if any.
     """
 
-    def __init__(self, picks: Iterable[Picks] = (), messages: Iterable[str] = ()) -> None:
+    def __init__(
+        self, picks: Iterable[Picks] = (), messages: Iterable[str] = (), source: str = ""
+    ) -> None:
         super().__init__((each.micrograph, each) for each in picks)
         self.messages: list[str] = list(messages)
+        self.source = source
 
 
 @dataclass(frozen=True)
@@ -109,20 +114,31 @@ class ReadOptions:
     image_shapes
         (rows, columns) by micrograph name or key: CryoPPP counts its rows from the other end.
     pixel_size
-        A/px of the micrographs: for the recentring shifts of a particles STAR.
+        A/px of all micrographs, as the user says: for the shifts of aligned particles.
     scale
         What coordinates and diameters are multiplied by: for picks made on downsampled images.
-        `image_shapes` and `pixel_size` are the micrographs' own all the same.
+        `image_shapes` and the pixel sizes are the micrographs' own all the same.
+    pixel_sizes
+        A/px by micrograph name or key, where `pixel_size` is not given.
     """
 
     image_shapes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     pixel_size: float | None = None
     scale: float = 1.0
+    pixel_sizes: Mapping[str, float] = field(default_factory=dict)
 
     def shape_of(self, micrograph: str) -> tuple[int, int] | None:
         """Return (rows, columns) of a micrograph if it is known, by a name that matches its own."""
         own = match_names([micrograph], self.image_shapes).pairs.get(micrograph)
         return None if own is None else self.image_shapes[own]
+
+    def pixel_sizes_of(self, micrographs: Sequence[str]) -> NDArray[np.float64]:
+        """Return A/px of the micrograph of each pick, (N,), NaN where it is unknown."""
+        if self.pixel_size is not None or not self.pixel_sizes:
+            return np.full(len(micrographs), self.pixel_size or np.nan)
+        own = match_names(micrographs, self.pixel_sizes).pairs
+        known = {name: self.pixel_sizes[key] for name, key in own.items()}
+        return np.array([known.get(name, np.nan) for name in micrographs], np.float64)
 
 
 def join_picks(micrograph: str, parts: Sequence[Picks]) -> Picks:

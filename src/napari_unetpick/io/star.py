@@ -91,6 +91,8 @@ def parse_star(text: str, source: str) -> list[Block]:
     def close() -> None:
         if blocks and (labels or single):
             columns = zip(*rows, strict=True) if rows else [()] * len(labels)
+            if blocks[-1].columns and len(blocks[-1]) != (len(rows) if labels else 1):
+                blocks.append(Block(blocks[-1].name, source))  # a second table in one block
             blocks[-1].columns.update(zip(labels, columns, strict=True), **single)
         for held in (labels, rows, single):
             held.clear()
@@ -171,6 +173,8 @@ def read_text(path: str | Path) -> str:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):  # a spreadsheet's "Unicode text"
+        raw = raw.decode("utf-16", "replace").encode()
     if not raw.strip():
         raise InputError(f"{path}: is empty (0 bytes of text); a failed copy?")
     if b"\0" in raw[:4096]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.star import read_text
 
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+
 
 def read_table(path: Path, needed: Sequence[str]) -> dict[str, list[str]]:
-    """Read a delimited table (comma, semicolon or tab) as columns by lower-case header.
+    """Read a table delimited by comma, semicolon, tab, bar or blanks: columns by lower-case header.
 
     Raises
     ------
@@ -24,8 +27,14 @@ def read_table(path: Path, needed: Sequence[str]) -> dict[str, list[str]]:
         A needed column is missing, a name stands twice, or a row has too few values.
     """
     text = read_text(path)
-    lines = list(csv.reader(io.StringIO(text), delimiter=delimiter_of(text)))
-    header = [cell.strip().lower() for cell in lines[0]]
+    delimiter = delimiter_of(text)
+    blanks = delimiter == " "
+    rows_of = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=blanks)
+    try:
+        lines = list(rows_of)
+    except csv.Error as error:
+        raise InputError(f"{path}: line {rows_of.line_num} cannot be read ({error})") from None
+    header = [" ".join(cell.lower().split()) for cell in lines[0]]
     missing = [name for name in needed if name not in header]
     if missing:
         raise InputError(
@@ -46,9 +55,10 @@ def read_table(path: Path, needed: Sequence[str]) -> dict[str, list[str]]:
 
 
 def delimiter_of(text: str) -> str:
-    """Return what separates the header's names: the most frequent of comma, semicolon and tab."""
+    """Return what separates the header's names: the most frequent of the usual, else blanks."""
     header = next(line for line in text.splitlines() if line.strip())
-    return max(",;\t", key=header.count)
+    found = max(",;\t|", key=header.count)
+    return found if found in header or " " not in header.strip() else " "
 
 
 def parse_numbers(
@@ -56,8 +66,10 @@ def parse_numbers(
 ) -> NDArray[np.float64]:
     """Turn a column into (N,) finite float64; an InputError names the first value that is none.
 
-    Where values may be `missing`, empty ones (and "nan") become NaN.
+    Where values may be `missing`, empty ones (and "nan") become NaN. Decimal commas are read where
+    they can't be meant as thousands.
     """
+    values = _with_points(values)
     if missing:
         values = [value or "nan" for value in values]
     try:
@@ -72,6 +84,16 @@ def parse_numbers(
         )
         raise InputError(f"{path}: {label} of row {row + 1} is {bad!r}, which is not a number")
     return numbers
+
+
+def _with_points(values: Sequence[str]) -> Sequence[str]:
+    """Return numbers such as "12,5" with points; "1,234" alone may be one thousand and stays."""
+    with_comma = [value for value in values if "," in value]
+    if not all(DECIMAL_COMMA.fullmatch(value) for value in with_comma):
+        return values
+    if all(len(value.partition(",")[2]) == 3 for value in with_comma):
+        return values
+    return [value.replace(",", ".") for value in values]
 
 
 def escape(value: str) -> str:

@@ -84,6 +84,31 @@ def test_box_from_the_diameter(project: Path):
     assert (project / "out" / "mic.1.box").read_text() == "120\t20\t60\t60\n"
 
 
+def test_a_box_each_where_pixel_sizes_differ(project: Path):
+    with mrcfile.mmap(project / "M" / "mic.2.mrc", mode="r+") as file:
+        file.voxel_size = 0.75
+    common = (project / "picks.csv", project / "out", "--micrographs", project / "M")
+    said = run(*common, "--to", "box", "--diameter", 40)
+    assert "pixel sizes differ: boxes of 40 to 80 px" in said
+    assert "2 boxes of 40 to 80 px: 1 crossing the edge of the micrograph\n" in said
+    assert (project / "out" / "mic.1.box").read_text() == "130\t30\t40\t40\n"
+    assert (project / "out" / "mic.2.box").read_text() == "-20\t-10\t80\t80\n"
+    run(*common, "--to", "cbox", "--diameter", 40)
+    sizes = [read_picks(project / "out" / f"mic.{i}.cbox")[f"mic.{i}"].diameters for i in (1, 2)]
+    np.testing.assert_allclose(np.concatenate(sizes), [40 / 1.5, 40 / 0.75], atol=0.01)
+
+
+def test_boxes_that_cross_edges_or_overlap_are_counted(project: Path):
+    rows = [(100, 50), (119, 50), (140, 50), (5, 50)]
+    text = "".join(f"mic.1,{x},{y}\n" for x, y in rows)
+    (project / "p.csv").write_text(f"micrograph,x,y\n{text}")
+    common = (project / "p.csv", project / "out", "--to", "box", "--box-size")
+    said = run(*common, 20, "--micrographs", project / "M")
+    assert "4 boxes of 20 px: 1 crossing the edge of the micrograph, 2 overlapping a neigh" in said
+    assert "crossing" not in run(*common, 20)  # nobody knows where the edge is
+    assert "boxes of" not in run(*common, 8, "--micrographs", project / "M")
+
+
 def test_flip_needs_the_height_and_turns_the_rows(project: Path):
     common = (project / "picks.csv", project / "out.csv", "--to", "csv", "--flip-y")
     with pytest.raises(InputError, match="--micrographs"):

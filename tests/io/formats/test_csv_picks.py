@@ -189,3 +189,61 @@ def test_kind_angle_and_filament_are_written_and_read(tmp_path: Path):
     np.testing.assert_array_equal(again.angles, picks.angles)
     np.testing.assert_array_equal(again.tracks, picks.tracks)
     assert again.scores is None
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.txt", "p.box"])
+def test_fractions_of_the_image_are_refused(tmp_path: Path, name: str):
+    """YOLO's labels (class x y w h), a table of fractions: all picks in the first pixel."""
+    head = {"p.csv": "micrograph,x,y\n", "p.txt": "image_name\tx_coord\ty_coord\n", "p.box": ""}
+    row = {"p.csv": "a,0.{0},0.5\n", "p.txt": "a\t0.{0}\t0.5\n", "p.box": "0 0.{0} 0.1 0.1 0.1\n"}
+    path = tmp_path / name
+    path.write_text(head[name] + "".join(row[name].format(i) for i in (1, 2, 3)))
+    with pytest.raises(InputError, match=rf"{name}: .*fractions of the image"):
+        read_picks(path)
+    assert sum(map(len, read_picks(path, scale=4096).values())) == 3  # of a square image
+    path.write_text(head[name] + row[name].format(1))  # one pick may lie in the corner
+    assert sum(map(len, read_picks(path).values())) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "micrograph;x;y;score\nm 1.mrc;12,5;30;0,9\nm 1.mrc;14,25;31,1250;0,8\n",
+        "micrograph\tx\ty\tscore\nm 1.mrc\t12,5\t30\t0,9\nm 1.mrc\t14,25\t31,1250\t0,8\n",
+        'micrograph,x,y,score\nm 1.mrc,"12,5",30,"0,9"\nm 1.mrc,"14,25","31,1250","0,8"\n',
+        "micrograph|x|y|score\nm 1.mrc|12.5|30|0.9\nm 1.mrc|14.25|31.125|0.8\n",
+        'micrograph x  y score\n"m 1.mrc"  12.5 30 0.9\n"m 1.mrc" 14.25   31.125 0.8\n',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_other_separators(tmp_path: Path, text: str, encoding: str):
+    (tmp_path / "p.csv").write_text(text, encoding=encoding)
+    picks = read_picks(tmp_path / "p.csv")["m 1.mrc"]
+    assert picks.coords.tolist() == [[30, 12.5], [31.125, 14.25]]
+    assert picks.scores.tolist() == [0.9, 0.8]
+
+
+@pytest.mark.parametrize("number", ["1,234", "1.234,5", "1,234,567.0", "1'234.5"])
+def test_thousands_are_refused(tmp_path: Path, number: str):
+    (tmp_path / "p.csv").write_text(f"micrograph;x;y\nm;{number};30\n")
+    with pytest.raises(InputError, match=f"p.csv: x of row 1 is .*{number}.*not a number"):
+        read_picks(tmp_path / "p.csv")
+
+
+def test_a_comma_in_one_cell_of_three_digits_follows_its_column(tmp_path: Path):
+    (tmp_path / "p.csv").write_text("micrograph;x;y\nm;1,234;30\nm;12,5;30\n")
+    assert read_picks(tmp_path / "p.csv")["m"].coords[:, 1].tolist() == [1.234, 12.5]
+
+
+def test_damaged_tables_are_one_line(tmp_path: Path):
+    path = tmp_path / "p.csv"
+    for content, words in (
+        (b"\xff\xfe", "is empty"),
+        (b"\xff\xfe\n\0\n\0", "is empty"),
+        (b'micrograph,x\n"' + b"x" * 200_000, "line 2 cannot be read"),
+        (b'micrograph,"x\nm,1",z\n', r"it has: micrograph, x m,1, z"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=words) as error:
+            read_picks(path, "csv")
+        assert "\n" not in str(error.value)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cs_files import CS, cs_table, save
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.output_files import even_box
+from napari_unetpick.io.formats.box_size import boxes_overlap, even_box, good_box
 from napari_unetpick.io.formats.read import read_picks, sniff
 from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.names import micrograph_key
@@ -100,11 +101,20 @@ def test_box_size_from_the_picks_own_diameters(tmp_path: Path):
     coords, diameters = np.full((3, 2), 100.0), np.array([80.0, 81.0, 500.0])
     picks = {"a": Picks("a.mrc", coords, diameters=diameters)}
     (path,) = write_picks(picks, tmp_path / "a.box", "box")
-    assert path.read_text().split()[2] == "122"  # 1.5 * 81 = 121.5, up to even
+    assert path.read_text().split()[2] == "126"  # 1.5 * 81 = 121.5; 122 and 124 have large factors
+    sizes = [(1, 2), (81, 84), (117, 120), (118, 120), (134, 140), (180, 180), (5001, 5040)]
+    assert [good_box(size) for size, _ in sizes] == [expected for _, expected in sizes]
     assert [even_box(s) for s in (1, 2, 2.1, 3, 120.0, 120.2)] == [2, 2, 4, 4, 120, 122]
     assert [even_box(1.5 * 112 / 1.4), even_box(120.001)] == [120, 122]
     with pytest.raises(InputError, match="--box-size"):
         write_picks({"a": Picks("a.mrc", coords)}, tmp_path / "b.box", "box")
+
+
+def test_boxes_that_share_pixels():
+    coords = np.array([[10.0, 10.0], [10.0, 29.0], [29.5, 48.5], [100.0, 10.0]])
+    assert boxes_overlap(coords, 20).tolist() == [True, True, True, False]
+    assert boxes_overlap(coords, 19).tolist() == [False] * 4  # side by side
+    assert boxes_overlap(coords[:1], 20).tolist() == [False]
 
 
 CBOX = """
@@ -211,38 +221,6 @@ def test_eman_keeps_what_else_the_file_says(tmp_path: Path):
             read_picks(info)
 
 
-def cs_table(dtype: list) -> np.ndarray:
-    table = np.zeros(2, dtype)
-    table["location/micrograph_path"] = [b"J1/000000633063778279389_a.mrc", b">J1/b.mrc"]
-    table["location/micrograph_shape"] = [4092, 5760]  # (ny, nx)
-    table["location/center_x_frac"] = [0.25, 0.5]
-    table["location/center_y_frac"] = [0.5, 0.75]
-    return table
-
-
-CS = [
-    ("uid", "u8"),
-    ("location/micrograph_path", "S64"),
-    ("location/micrograph_shape", "u4", (2,)),
-    ("location/center_x_frac", "f4"),
-    ("location/center_y_frac", "f4"),
-    ("pick_stats/ncc_score", "f4"),
-]
-
-
-def save(path: Path, table: np.ndarray) -> Path:
-    with open(path, "wb") as file:
-        np.save(file, table, allow_pickle=True)
-    return path
-
-
-def test_cryosparc_fractions_of_a_wide_image(tmp_path: Path):
-    picks = read_picks(save(tmp_path / "picked.cs", cs_table(CS)))
-    assert list(picks) == ["J1/000000633063778279389_a.mrc", "J1/b.mrc"]
-    assert picks["J1/b.mrc"].coords.tolist() == [[0.75 * 4092, 0.5 * 5760]]
-    assert picks["J1/b.mrc"].scores.tolist() == [0.0]
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e4])
 def test_places_that_cannot_be_are_refused_in_every_format(tmp_path: Path, value: float):
     table = cs_table(CS)
@@ -257,31 +235,6 @@ def test_places_that_cannot_be_are_refused_in_every_format(tmp_path: Path, value
     for name in ("a.cs", "a.json", "a.cbox", "a.csv", "a.box"):
         with pytest.raises(InputError, match=rf"{name}: .*(is not possible; correct|not a number)"):
             read_picks(tmp_path / name)
-
-
-def test_cryosparc_objects_are_never_unpickled(tmp_path: Path):
-    class Bomb:
-        def __reduce__(self):
-            return (Path.touch, (tmp_path / "exploded",))
-
-    table = np.zeros(1, [("location/micrograph_path", "O")])
-    table["location/micrograph_path"] = Bomb()
-    with pytest.raises(InputError, match="Python objects"):
-        read_picks(save(tmp_path / "bad.cs", table))
-    assert not (tmp_path / "exploded").exists()
-
-
-def test_cryosparc_files_that_cannot_be_used(tmp_path: Path):
-    path = save(tmp_path / "x.cs", cs_table(CS)[["uid", "location/micrograph_path"]])
-    with pytest.raises(InputError, match="no field location/micrograph_shape"):
-        read_picks(path)
-    save(path, cs_table(CS))
-    path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(InputError, match="cut short"):
-        read_picks(path)
-    path.write_bytes(b"\x94CSDAT\x01\x00")
-    with pytest.raises(InputError, match=r"not a NumPy \.cs file"):
-        read_picks(path)
 
 
 CRYOPPP = "X-Coordinate,Y-Coordinate,Diameter,Class\n10,20,108,1\n30,40,108,1\n"

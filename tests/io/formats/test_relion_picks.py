@@ -125,9 +125,51 @@ def test_recentring_before_3_1_is_in_particle_pixels(tmp_path: Path):
     labels = "_rlnOriginX\n_rlnOriginY\n_rlnDetectorPixelSize\n_rlnMagnification\n"
     text = particles(labels, "1@s.mrcs a.mrc 100 200 1 2.0 -1.0 6.0 20000\n", optics="")
     assert read(tmp_path, text, pixel_size=1.5)["a.mrc"].coords.tolist() == [[202.0, 96.0]]
-    unknown = read(tmp_path, text)
+    own = read(tmp_path, text, pixel_sizes={"a": 1.5})
+    assert own["a.mrc"].coords.tolist() == [[202.0, 96.0]]
+    with pytest.raises(InputError, match=r"shifts are in pixels of the particles.*--pixel-size"):
+        read(tmp_path, text)
+    no_size = particles(
+        "_rlnOriginX\n_rlnOriginY\n", "1@s.mrcs a.mrc 100 200 1 2.0 -1.0\n", optics=""
+    )
+    unknown = read(tmp_path, no_size)
     assert unknown["a.mrc"].coords.tolist() == [[201.0, 98.0]]
-    assert any("--pixel-size" in m for m in unknown.messages)
+    assert any("wrong if they were binned" in m for m in unknown.messages)
+
+
+def test_shifts_in_pixels_beside_an_optics_block(tmp_path: Path):
+    """As other programs write: the particle's pixel size is that of its optics group."""
+    optics = (
+        "data_optics\n\nloop_\n_rlnOpticsGroup\n_rlnMicrographPixelSize\n_rlnImagePixelSize\n"
+        "1 1.5 3.0\n\n"
+    )
+    text = particles("_rlnOriginX\n_rlnOriginY\n", "1@s.mrcs a.mrc 100 200 1 2 -1\n", optics)
+    assert read(tmp_path, text)["a.mrc"].coords.tolist() == [[202.0, 96.0]]
+
+
+def test_the_micrographs_own_pixel_size_goes_before_the_movies(tmp_path: Path):
+    """Super-resolution movies of 0.75 A/px, binned to 1.5 and to 3: each its own."""
+    optics = OPTICS.replace("1.5", "0.75")
+    rows = "1@s.mrcs a.mrc 100 200 1 6 -3\n2@s.mrcs b.mrc 100 200 1 6 -3\n"
+    text = particles(ANGST, rows, optics)
+    picks = read(tmp_path, text, pixel_sizes={"M/a_DW.mrc": 1.5, "b": 3.0})
+    assert picks["a.mrc"].coords.tolist() == [[202.0, 96.0]]
+    assert picks["b.mrc"].coords.tolist() == [[201.0, 98.0]]
+    assert not any("OriginalPixelSize" in m for m in picks.messages)
+    half = read(tmp_path, text, pixel_sizes={"b": 3.0})
+    assert half["b.mrc"].coords.tolist() == [[201.0, 98.0]]
+    assert any("OriginalPixelSize" in m for m in half.messages)
+    scaled = read(tmp_path, text, pixel_sizes={"a": 0.75, "b": 1.5}, scale=2.0)
+    assert scaled["a.mrc"].coords.tolist() == [[404.0, 192.0]]
+
+
+def test_the_files_own_micrograph_pixel_size_is_that_of_its_coordinates(tmp_path: Path):
+    optics = "data_optics\n\nloop_\n_rlnOpticsGroup\n_rlnMicrographPixelSize\n1 1.5\n\n"
+    text = particles(ANGST, "1@s.mrcs a.mrc 100 200 1 6 -3\n", optics)
+    for known in ({}, {"pixel_sizes": {"a": 1.0}}):
+        picks = read(tmp_path, text, **known)
+        assert picks["a.mrc"].coords.tolist() == [[202.0, 96.0]]
+        assert len(picks.messages) == 1  # that shifts were subtracted
 
 
 @pytest.mark.parametrize(
@@ -184,3 +226,24 @@ def test_a_psi_of_zero_everywhere_is_no_angle(tmp_path: Path):
     (again,) = read_picks(path).values()
     assert again.angles is None
     assert again.tracks is None
+
+
+@pytest.mark.parametrize(
+    "labels, row",
+    [
+        ("rlnMicrographName rlnCoordinateX rlnCoordinateY rlnCoordinateZ", "t.mrc 1 2 3"),
+        ("rlnTomoName rlnCoordinateX rlnCoordinateY rlnCoordinateZ", "TS_01 1 2 0"),
+        ("rlnTomoName rlnCenteredCoordinateXAngst rlnCenteredCoordinateYAngst", "TS_01 1 2"),
+    ],
+)
+def test_particles_of_tomograms_are_refused(tmp_path: Path, labels: str, row: str):
+    head = "".join(f"_{label}\n" for label in labels.split())
+    (tmp_path / "p.star").write_text(f"data_particles\n\nloop_\n{head}{row}\n")
+    with pytest.raises(InputError, match="has particles of tomograms, not of micrographs"):
+        read_picks(tmp_path / "p.star")
+
+
+def test_a_third_coordinate_of_0_is_a_micrograph(tmp_path: Path):
+    labels = "".join(f"_rlnCoordinate{axis}\n" for axis in "XYZ")
+    (tmp_path / "p.star").write_text(f"data_\n\nloop_\n{labels}1 2 0\n")
+    assert read_picks(tmp_path / "p.star")["p"].coords.tolist() == [[2, 1]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import struct
 import time
 from pathlib import Path
@@ -12,7 +14,9 @@ import pytest
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.mrc import open_mrc
+from napari_unetpick.io.images.unmapped import UnmappedImage
 
 ROWS, COLUMNS = 6, 10
 
@@ -117,6 +121,63 @@ def test_imod_unsigned_bytes(tmp_path: Path):
     assert read_micrograph(write(tmp_path / "mic.mrc", bytes(raw))).data.max() == 200
 
 
+def ranged(data: np.ndarray, mode: int, lowest: float, highest: float, order: str = "<") -> bytes:
+    """Return a file whose header says what range its values have."""
+    raw = bytearray(mrc_bytes(data, mode, order))
+    struct.pack_into(f"{order}2f", raw, 76, lowest, highest)
+    return bytes(raw)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("mode, dtype, value", [(0, "u1", 200), (1, "u2", 40000)])
+def test_unsigned_values_are_told_by_the_headers_range(
+    tmp_path: Path, mode: int, dtype: str, value: int, order: str
+):
+    image = planted(dtype)
+    image[2, 3] = value
+    path = write(tmp_path / "mic.mrc", ranged(image, mode, 0, value, order))
+    for mapped in (True, False):
+        np.testing.assert_array_equal(read_micrograph(path, mapped=mapped).data, image)
+    np.testing.assert_array_equal(UnmappedImage(path)[:], image)
+
+
+@pytest.mark.parametrize("mode, dtype, largest", [(0, "i1", 127), (1, "i2", 32767)])
+@pytest.mark.parametrize("lowest, highest", [(-0.5, 1), (0, 1), (0, -1), (0, 0), (0, 9)])
+def test_signed_values_stay_so(
+    tmp_path: Path, mode: int, dtype: str, largest: int, lowest: float, highest: float
+):
+    """Ranges that signed values can have, unknown ones (0 to 0, 0 to -1), one in other units."""
+    image = planted(dtype)
+    image[2, 3] = -5
+    raw = ranged(image, mode, lowest * largest, highest * largest)
+    np.testing.assert_array_equal(read_micrograph(write(tmp_path / "m.mrc", raw)).data, image)
+
+
+@pytest.mark.parametrize("flags, dtype", [(0, "u1"), (1, "i1")])
+def test_imods_own_mark_goes_before_the_range(tmp_path: Path, flags: int, dtype: str):
+    raw = bytearray(ranged(planted("u1") + 100, 0, 0, 0 if flags == 0 else 200))
+    struct.pack_into("<2i", raw, 152, 1146047817, flags)
+    path = write(tmp_path / "mic.mrc", bytes(raw))
+    assert read_micrograph(path).data.dtype == np.dtype(dtype)
+    struct.pack_into("<2f", raw, 76, -128, 100)  # a stamp copied from elsewhere
+    assert read_micrograph(write(path, bytes(raw))).data.dtype == np.dtype("i1")
+
+
+@pytest.mark.parametrize("name", ["mic.mrc.gz", "mic.mrc.bz2", "mic.mrc", "mic.MRC.GZ"])
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
+def test_compressed_files_are_read(tmp_path: Path, name: str, compress):
+    path = write(tmp_path / name, compress(mrc_bytes(planted("i2"), 1, extended=640)))
+    for mapped in (True, False):
+        image = read_micrograph(path, mapped=mapped)
+        np.testing.assert_array_equal(image.data, planted("i2"))
+        assert image.pixel_size == pytest.approx(1.5)
+    unmapped = UnmappedImage(path)
+    assert unmapped.shape == (ROWS, COLUMNS)
+    np.testing.assert_array_equal(unmapped[1:3], planted("i2")[1:3])
+    (micrograph,) = list_micrographs(tmp_path)
+    assert micrograph.key == "mic"
+
+
 def test_width_that_looks_like_a_tag(tmp_path: Path):
     """60 columns: the file starts with '<' as an XML page does."""
     image = np.arange(120, dtype="f4").reshape(2, 60)
@@ -163,6 +224,13 @@ def cut_short(content: bytes) -> bytes:
     return content[:-8]
 
 
+def promised(rows: int, columns: int) -> bytes:
+    """Return a header alone, of an image that isn't there."""
+    head = bytearray(mrc_bytes(planted("f4"), 2)[:1024])
+    struct.pack_into("<2i", head, 0, columns, rows)
+    return bytes(head)
+
+
 XML = b'<?xml version="1.0"?>\n<Error><Code>NoSuchKey</Code></Error>'
 FLOATS = mrc_bytes(planted("f4"), 2)
 
@@ -176,13 +244,18 @@ FLOATS = mrc_bytes(planted("f4"), 2)
         (XML, ["XML page", "failed download"]),
         (b"\n <!DOCTYPE html><html>404</html>" * 60, ["HTML page", "failed download"]),
         (b"version https://example.org/spec\noid sha256:1234\nsize 99\n", ["text file"]),
-        (b"\x1f\x8b\x08" + bytes(2000), ["gzip", "decompress"]),
+        (b"\x1f\x8b\x08" + bytes(2000), ["cut short or damaged"]),
+        (gzip.compress(FLOATS)[:-40], ["cut short or damaged"]),
+        (gzip.compress(FLOATS[:-8]), ["is cut short: it ends in row 5"]),
+        (bz2.compress(FLOATS)[:-40], ["cut short or damaged"]),
+        (gzip.compress(promised(1 << 18, 1 << 18)), ["unpacks to 274,877,907,968 bytes"]),
         (bytes(2000), ["not an MRC"]),
         (mrc_bytes(planted("c8"), 4), ["complex", "mode 4"]),
         (mrc_bytes(planted("i4"), 3), ["complex", "mode 3"]),
         (mrc_bytes(planted("i1"), 101), ["4 bits", "101"]),
         (mrc_bytes(planted("i1"), 7), ["mode 7", "convert"]),
         (mrc_bytes(np.zeros((30, 6, 10), "f4"), 2, frames=30), ["30 frames", "motion-correct"]),
+        (mrc_bytes(np.zeros((6, 6, 6), "f4"), 2, frames=6), ["volume of 6 sections"]),
         (mrc_bytes(planted("f4"), 2, extended=0).replace(b"MAP ", b"MAP ")[:92]
          + struct.pack("<i", -9) + FLOATS[96:], ["extended", "damaged"]),
     ],
@@ -202,7 +275,9 @@ def test_what_is_no_micrograph_is_told_in_one_line(tmp_path: Path, content: byte
     [
         ("mic.eer", "motion-correct"),
         ("ref.gain", "gain reference"),
-        ("mic.mrc.gz", "decompress"),
+        ("mic.tif.gz", "decompress"),
+        ("mic.eer.bz2", "decompress"),
+        ("mic.mrc.zst", "decompress"),
         ("mic.dm4", ".dm4 cannot be read"),
         ("mic", "no extension"),
     ],

@@ -49,9 +49,16 @@ def test_pixel_size_of_the_tags(tmp_path: Path, options: dict, expected: float |
     assert found == (expected if expected is None else pytest.approx(expected, rel=1e-4))
 
 
+def one_page(path: Path, frames: np.ndarray) -> None:
+    """Write a stack as ImageJ does a large one: all frames behind the tags of the first."""
+    tifffile.imwrite(path, frames, truncate=True, photometric="minisblack")
+
+
 def test_what_is_no_micrograph_is_told(tmp_path: Path):
     path = tmp_path / "mic.tif"
+    hyperstack = np.zeros((4, 6, 10), "u1")
     cases = {
+        "is a movie or stack of 4 frames": lambda: one_page(path, hyperstack),
         "4 frames; motion-correct": lambda: tifffile.imwrite(
             path, np.zeros((4, 6, 10), "u1"), photometric="minisblack"
         ),
@@ -70,6 +77,16 @@ def test_what_is_no_micrograph_is_told(tmp_path: Path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match="cut short"):
         read_micrograph(path)
+    tifffile.imwrite(path, np.arange(4096, dtype="u2").reshape(64, 64), compression="zlib")
+    path.write_bytes(path.read_bytes()[:-8])
+    for read in (read_micrograph, UnmappedImage):
+        with pytest.raises(InputError, match="cut short"):
+            read(path)
+    tifffile.imwrite(path, np.ones((64, 64), "f4"), compression="zlib")
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages.first.tags["ImageLength"].overwrite(1 << 20)
+    with pytest.raises(InputError, match=r"its tags name 1 of 16,384 strips"):
+        read_micrograph(path)
 
 
 def test_the_pixel_size_is_read_without_the_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -83,3 +100,41 @@ def test_the_pixel_size_is_read_without_the_pixels(tmp_path: Path, monkeypatch: 
         UnmappedImage(tmp_path / "mic.tif")
     with pytest.raises(InputError, match="no such file"):
         UnmappedImage(tmp_path / "other.tif")
+
+
+def patch_compression(path: Path, code: int) -> None:
+    """Say in the tags of an uncompressed file that it is compressed."""
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages.first.tags["Compression"].overwrite(code)
+
+
+@pytest.mark.parametrize("code, name", [(5, "LZW"), (50000, "ZSTD"), (7, "JPEG")])
+def test_a_missing_codec_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, name: str
+):
+    tifffile.imwrite(tmp_path / "mic.tif", np.ones((64, 64), "u1"))
+    patch_compression(tmp_path / "mic.tif", code)
+    decompressors = type(tifffile.TIFF.DECOMPRESSORS)
+
+    def missing(self, key):
+        raise KeyError(f"{key!r} requires the 'imagecodecs' package")
+
+    monkeypatch.setattr(decompressors, "__getitem__", missing)
+    for read in (read_micrograph, UnmappedImage):
+        with pytest.raises(InputError, match=rf"mic\.tif: is compressed with {name}; install imag"):
+            read(tmp_path / "mic.tif")
+
+
+@pytest.mark.parametrize(
+    "compression, predictor",
+    [("lzw", False), ("lzw", True), ("zstd", False), ("zstd", True), ("jpeg", False)],
+)
+def test_what_imagecodecs_unpacks(tmp_path: Path, compression: str, predictor: bool):
+    pytest.importorskip("imagecodecs", reason="imagecodecs is not installed")
+    image = np.zeros((64, 64), "u1")
+    image[10, 20] = 200
+    tifffile.imwrite(tmp_path / "mic.tif", image, compression=compression, predictor=predictor)
+    data = read_micrograph(tmp_path / "mic.tif").data
+    assert np.unravel_index(data.argmax(), data.shape) == (64 - 1 - 10, 20)
+    if compression != "jpeg":
+        np.testing.assert_array_equal(data, image[::-1])

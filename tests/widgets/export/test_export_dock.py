@@ -49,6 +49,8 @@ def test_export_writes_what_is_shown_and_says_what_comes_next(
     session.project.change("a.b_3", kept=False)
     accept_above(session, "a.b_1", 0.6)
     session.annotations.add("a.b_1", [[2.0, 2.0]], None, "manual")  # its box crosses the edge
+    assert not picked.export.whole.isChecked()  # as on the command line
+    picked.export.whole.setChecked(True)
     export(picked, qtbot, tmp_path / "out")
     assert not picked.export.trouble.text()
     result = picked.export.result
@@ -63,7 +65,7 @@ def test_export_writes_what_is_shown_and_says_what_comes_next(
     listed = read_star(tmp_path / "out" / "autopick.star")[0]
     assert list(listed.text("rlnMicrographName")) == names
     said = picked.export.written.text()
-    assert "1 pick skipped: boxes of 30 px" in said or "picks skipped: boxes of 30 px" in said
+    assert "skipped: their boxes would cross the edge" in said
     assert "1 rejected micrograph skipped" in said
     assert "autopick.star" in picked.export.next.text()
     assert "30" in picked.export.next.text()
@@ -112,6 +114,7 @@ def test_nothing_to_export_is_said(dock, qtbot, tmp_path):
 def test_a_missing_image_does_not_lose_its_picks(picked, project_session, qtbot, tmp_path):
     project_session.project.entry("a.b_2").micrograph.path.unlink()
     project_session.project.set_pixel_size(4.0)
+    picked.export.whole.setChecked(True)
     export(picked, qtbot, tmp_path / "out")
     assert "cannot be read" in picked.export.written.text()
     read = read_picks(tmp_path / "out" / "picks.csv")

@@ -123,13 +123,15 @@ def read_pick_files(
     path: Path,
     shapes: Mapping[str, tuple[int, int]] | None = None,
     pixel_size: float | None = None,
+    pixel_sizes: Mapping[str, float] | None = None,
 ) -> tuple[PickSet, PickSet | None]:
     """Read picks, and the candidates beside them where a folder of `pick` holds both."""
     path = path.expanduser()
     if (path / PICKS_FILE).is_file() and (path / CANDIDATES_FILE).is_file():
         chosen = read_picks(path / PICKS_FILE, image_shapes=shapes, pixel_size=pixel_size)
         return chosen, read_picks(path / CANDIDATES_FILE)
-    return read_picks(path, image_shapes=shapes, pixel_size=pixel_size), None
+    found = read_picks(path, image_shapes=shapes, pixel_size=pixel_size, pixel_sizes=pixel_sizes)
+    return found, None
 
 
 def _match_by_name(picks: Path, truth: Path, pixel_size: float | None) -> Inputs:
@@ -164,13 +166,13 @@ def _match_to_micrographs(
     shapes, failed = images.shapes, images.failed
     if not shapes:
         raise InputError(next(iter(failed.values())))
-    true = assign_picks(
-        read_picks(truth, image_shapes=shapes, pixel_size=pixel_size), given, shapes
-    )
+    sizes = images.pixel_sizes
+    true_file = read_picks(truth, image_shapes=shapes, pixel_size=pixel_size, pixel_sizes=sizes)
+    true = assign_picks(true_file, given, shapes)
     opened = {key: each for key, each in true.items() if key not in failed}
     if true and not opened:
         raise InputError(failed[next(iter(true))])
-    chosen_file, candidates_file = read_pick_files(picks, shapes, pixel_size)
+    chosen_file, candidates_file = read_pick_files(picks, shapes, pixel_size, sizes)
     chosen = assign_picks(chosen_file, given, shapes)
     candidates = None
     if candidates_file is not None:
@@ -185,7 +187,7 @@ def _match_to_micrographs(
         exclusions=exclusions,
         micrographs=listed,
         shapes=shapes,
-        pixel_sizes=images.pixel_sizes,
+        pixel_sizes=sizes,
         failed=failed,
         messages=[*notes, *(f"picks: {message}" for message in chosen.messages)],
     )
@@ -205,6 +207,9 @@ def _refuse_strangers(inputs: Inputs, picks: Path, truth: Path) -> None:
     if not inputs.truth:
         raise InputError(f"{truth}: names no micrograph; give true particles with micrograph names")
     if named and not set(named) & set(inputs.truth):
+        for file, each in ((picks, named), (truth, inputs.truth)):
+            if not any(map(len, each.values())):
+                raise InputError(f"{file}: has no picks (0 rows)")
         raise InputError(
             f"{picks} and {truth} have no micrograph in common (such as {next(iter(named))} "
             f"against {next(iter(inputs.truth))}); names must agree except for folder and "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,15 @@ LABELS = (
     "CoordinateX", "CoordinateY", "CoordinateZ", "Width", "Height", "Depth", "EstWidth",
     "EstHeight", "Confidence", "NumBoxes", "Angle",
 )  # fmt: skip
+FILAMENT = "filamentid"
 NOT_AVAILABLE = "<NA>"
 
 
 def read_cbox(path: Path, options: ReadOptions | None = None) -> PickSet:
     """Read one micrograph's picks; the centre is the corner plus half the box.
 
-    The diameter is the mean of the estimated width and height, where crYOLO gives them.
+    The diameter is the mean of the estimated width and height, where crYOLO gives them; a filament
+    is its boxes' track.
 
     Raises
     ------
@@ -35,18 +38,21 @@ def read_cbox(path: Path, options: ReadOptions | None = None) -> PickSet:
             f"{path}: is not a crYOLO .cbox 1.0 (no data_cryolo table); is it from an older "
             "version?"
         )
-    if "Depth" in table and any(value != NOT_AVAILABLE for value in table.text("Depth")):
-        depth = _optional(table, "Depth")
-        if depth is not None and (depth > 1).any():
-            raise InputError(f"{path}: has boxes of a tomogram, not of a micrograph")
+    depth, slices = _optional(table, "Depth"), _optional(table, "CoordinateZ")
+    if (depth is not None and (depth > 1).any()) or (
+        slices is not None and len(np.unique(slices)) > 1
+    ):
+        raise InputError(f"{path}: has boxes of a tomogram, not of a micrograph")
     width, height = table.numbers("Width"), table.numbers("Height")
     x, y = table.numbers("CoordinateX"), table.numbers("CoordinateY")
     estimates = [_optional(table, label) for label in ("EstWidth", "EstHeight")]
     both = [e for e in estimates if e is not None]
     diameters = np.mean(both, axis=0) if len(both) == 2 else None
     coords = np.column_stack([y + height / 2, x + width / 2])
-    scores = _optional(table, "Confidence")
-    return PickSet([Picks(path.stem, coords, scores, diameters).made_by("crYOLO")])
+    picks = Picks(path.stem, coords, _optional(table, "Confidence"), diameters)
+    if FILAMENT in table:
+        picks = replace(picks, tracks=table.numbers(FILAMENT).astype(np.int64))
+    return PickSet([picks.made_by("crYOLO")])
 
 
 def write_cbox(path: Path, picks: Picks, box_size: int) -> None:

@@ -71,7 +71,9 @@ def _height(path: Path, options: ReadOptions) -> int:
     from napari_unetpick.io.images.listing import FOLDER_EXTENSIONS
 
     folder = path.absolute().parent.parent.parent / "micrographs"
-    images = {each.name for each in folder.glob("*") if each.suffix.lower() in FOLDER_EXTENSIONS}
+    images = {
+        each.name for each in folder.glob("*") if each.name.lower().endswith(FOLDER_EXTENSIONS)
+    }
     own = match_names([path.stem], sorted(images, reverse=True)).pairs.get(path.stem)
     if own is not None:
         return int(read_micrograph(folder / own).data.shape[0])

@@ -1,17 +1,13 @@
-"""Where written picks go: one file a micrograph inside OUT, and how large their boxes are."""
+"""Where written picks go: one file a micrograph inside OUT."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import ceil
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.names import base_name, micrograph_key
 from napari_unetpick.io.picks import Picks
-
-BOX_PER_DIAMETER = 1.5
-"""A box is half as wide again as the particle, as RELION and EMAN advise."""
 
 
 def per_micrograph(picks: Iterable[Picks], out: Path, ending: str) -> list[tuple[Picks, Path]]:
@@ -66,24 +62,3 @@ def refuse_folder(out: Path) -> None:
     """Raise InputError where OUT is a folder and should be a file."""
     if out.is_dir():
         raise InputError(f"{out}: is a folder where a file should go; give a file name")
-
-
-def box_size_for(picks: Picks) -> int:
-    """Return an even box of 1.5 diameters, from the picks' own diameters."""
-    sizes = [] if picks.diameters is None else [d for d in picks.diameters if d == d]
-    if not sizes:
-        if not len(picks):
-            return 2
-        raise InputError(
-            f"{picks.micrograph}: its picks have no diameter; give --box-size, or "
-            "--diameter and --pixel-size"
-        )
-    return even_box(float(sorted(sizes)[len(sizes) // 2]) * BOX_PER_DIAMETER)
-
-
-def even_box(size: float) -> int:
-    """Round up to an even number of pixels: RELION halves a box with integer division.
-
-    1.5 * 112 A / 1.4 A/px is 120.00000000000001 to a computer, and 120 px all the same.
-    """
-    return max(2, 2 * ceil(round(size, 6) / 2))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.formats.relion_suffix import is_suffix_list
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import FARTHEST, Picks, PickSet, ReadOptions
 from napari_unetpick.io.star import HEADER
@@ -35,6 +36,8 @@ NOT_PICKS = ("negatives.csv", "candidates.csv", "micrographs.csv", "areas.json")
 """Files of our own folders that hold something else than picks."""
 ANNOTATIONS = b'"columns"'
 """What the head of a project's file of annotations holds, and EMAN's JSON does not."""
+FEW = 3
+"""From so many picks on, all in one pixel, they can't be meant so."""
 SIMULATED = ("truth.csv", "junk.csv")
 """What a simulated set holds beside its `picks.csv`; alone, these may be anybody's picks."""
 
@@ -46,6 +49,7 @@ def read_picks(
     image_shapes: Mapping[str, tuple[int, int]] | None = None,
     pixel_size: float | None = None,
     scale: float = 1.0,
+    pixel_sizes: Mapping[str, float] | None = None,
 ) -> PickSet:
     """Read picks from any supported file, or from all the pick files of a folder.
 
@@ -56,7 +60,7 @@ def read_picks(
         (`micrograph,state`) is not picks.
     fmt
         One of `READERS`, or None to tell it from the content.
-    image_shapes, pixel_size, scale
+    image_shapes, pixel_size, scale, pixel_sizes
         See `ReadOptions`.
 
     Returns
@@ -69,7 +73,7 @@ def read_picks(
         The file is missing, empty, of no known format, or misses what its format needs.
     """
     path = Path(path).expanduser()
-    options = ReadOptions(image_shapes or {}, pixel_size, scale)
+    options = ReadOptions(image_shapes or {}, pixel_size, scale, pixel_sizes or {})
     if fmt is not None:
         check_readable(fmt)
     own = _in_pixels_of_the_picks(options)
@@ -82,6 +86,10 @@ def read_picks(
             found = _reader(fmt or sniff(path))(path, own)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if not found:
+        found.messages.append(f"{path.name}: has no picks (0 rows)")
+    if scale == 1.0:
+        _refuse_fractions(found, path)
     every = [_as_read(each, options.scale) for each in found.values()]
     for each in every:
         good = np.abs(each.coords) < FARTHEST
@@ -91,7 +99,17 @@ def read_picks(
                 f"{path}: a pick of {each.micrograph} at x {column:g}, y {row:g} is not "
                 "possible; correct or remove its row"
             )
-    return PickSet(every, found.messages)
+    return PickSet(every, found.messages, str(path))
+
+
+def _refuse_fractions(found: PickSet, path: Path) -> None:
+    """Refuse picks that all lie in the first pixel: some programs write fractions of the image."""
+    coords = np.concatenate([np.empty((0, 2)), *(each.coords for each in found.values())])
+    if len(coords) >= FEW and ((coords >= 0) & (coords <= 1)).all() and (coords % 1).any():
+        raise InputError(
+            f"{path}: all its x and y lie between 0 and 1, so they are fractions of the image; "
+            "multiply them by its width and height in pixels"
+        )
 
 
 def _in_pixels_of_the_picks(options: ReadOptions) -> ReadOptions:
@@ -105,6 +123,7 @@ def _in_pixels_of_the_picks(options: ReadOptions) -> ReadOptions:
             for name, (rows, cols) in options.image_shapes.items()
         },
         None if options.pixel_size is None else options.pixel_size * options.scale,
+        pixel_sizes={name: size * options.scale for name, size in options.pixel_sizes.items()},
     )
 
 
@@ -139,9 +158,11 @@ def check_readable(fmt: str) -> None:
 def sniff(path: Path) -> str:
     """Tell the format of a pick file from its first lines, and only then from its extension."""
     suffix = path.suffix.lower()
+    if is_suffix_list(path):
+        return "relion"
     with open(path, "rb") as file:
         head = file.read(16384)
-    if head.startswith(b"\x93NUMPY") or suffix == ".cs":
+    if head.startswith(b"\x93NUMPY") or head[1:6] == b"CSDAT" or suffix == ".cs":
         return "cryosparc"
     if not head.strip() and suffix == ".box":
         return "box"  # EMAN leaves an empty file for a micrograph without particles
@@ -157,7 +178,7 @@ def sniff(path: Path) -> str:
             return "topaz"
         if "x-coordinate" in header:
             return "cryoppp"
-        if lines and suffix != ".csv" and _is_box_row(lines[0]):
+        if b"\n#helix" in head or (lines and suffix != ".csv" and _is_box_row(lines[0])):
             return "box"
     by_suffix = {".csv": "csv", ".tsv": "csv", ".star": "star", ".box": "box", ".cbox": "cbox"}
     by_suffix |= {".json": "eman", ".txt": "topaz"}
@@ -190,14 +211,14 @@ def _read_folder(folder: Path, fmt: str | None, options: ReadOptions) -> PickSet
     files = [f for f in files if f not in beside]
     if not files and (folder / "info").is_dir():  # an EMAN2 project
         files = sorted((folder / "info").glob("*_info.json"))
-    lists = [f for f in files if f.suffix.lower() == ".star" and _is_list_file(f)]
+    lists = [f for f in files if f.suffix.lower() in (".star", ".box") and _is_list_file(f)]
     if len(lists) > 1:
         names = ", ".join(f.name for f in lists)
         raise InputError(f"{folder}: has several RELION lists ({names}); give one of them")
     found = PickSet()
     origin: dict[str, Path] = {}
     for file in lists or files:
-        if not has_coordinates(file):
+        if file not in lists and not has_coordinates(file):
             found.messages.append(f"{file.name}: has no picks, skipped")
             continue
         picks = _reader(fmt or sniff(file))(file, options)
@@ -240,21 +261,27 @@ def holds_states(file: Path) -> bool:
 
 
 def _is_list_file(file: Path) -> bool:
+    if is_suffix_list(file):
+        return True
     with open(file, "rb") as handle:
         return b"_rlnMicrographCoordinates" in handle.read(4096)
 
 
 def has_coordinates(file: Path) -> bool:
-    """Tell whether the head of a file speaks of coordinates at all; .box, .cbox and .cs do."""
+    """Tell whether the head of a file speaks of coordinates at all; .box and .cbox do."""
     suffix = file.suffix.lower()
     with open(file, "rb") as handle:
         head = handle.read(65536).lower()
-    if suffix in (".box", ".cbox", ".cs"):
+    if suffix in (".box", ".cbox"):
         return True
+    if suffix == ".cs":  # the fields stand in the header; a packed one is left to its reader
+        return b"location/center_x_frac" in head or not head.startswith(b"\x93numpy")
     if suffix == ".star":
         return b"_rlncoordinatex" in head or b"_rlnmicrographcoordinates" in head
     if suffix == ".json":
         return b'"boxes"' in head or ANNOTATIONS in head
+    if b"\n#helix" in head:
+        return True
     first = head.lstrip(b"\xef\xbb\xbf \r\n").split(b"\n")[0].replace(b'"', b"")
     names = {name.strip() for name in first.replace(b";", b",").replace(b"\t", b",").split(b",")}
     return bool(names & {b"x", b"y", b"x_coord", b"x-coordinate"}) or _is_box_row(

@@ -12,6 +12,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.formats.output_files import per_micrograph, refuse_file
 from napari_unetpick.io.formats.relion_picks import read_star_picks, write_star
+from napari_unetpick.io.formats.relion_suffix import files_by_suffix, is_suffix_list
 from napari_unetpick.io.names import find_root
 from napari_unetpick.io.picks import Picks, PickSet, ReadOptions, tell_count
 from napari_unetpick.io.star import Block, format_loop, quote, read_star
@@ -59,17 +60,22 @@ def write_list(path: Path, files: Iterable[tuple[str, Path]]) -> None:
 
 
 def read_relion(path: Path, options: ReadOptions) -> PickSet:
-    """Read the picks of any STAR file: coordinates, particles, or RELION's list of pick files.
+    """Read the picks of any STAR file: coordinates, particles, or RELION's lists of pick files.
 
     Raises
     ------
     InputError
         It holds no picks, or shifts in A without the micrograph's pixel size.
     """
-    for block in read_star(path):
+    if is_suffix_list(path):
+        pairs = files_by_suffix(path)
+        names, files = [name for name, _ in pairs], [file for _, file in pairs]
+        return _read_files(path, names, list(map(str, files)), files, options)
+    blocks = read_star(path)
+    for block in blocks:
         if "rlnMicrographCoordinates" in block:
             return read_list(path, block, options)
-    return read_star_picks(path, options)
+    return read_star_picks(path, options, blocks)
 
 
 def read_list(path: Path, block: Block, options: ReadOptions) -> PickSet:
@@ -82,10 +88,24 @@ def read_list(path: Path, block: Block, options: ReadOptions) -> PickSet:
     """
     names = block.text("rlnMicrographName")
     listed = block.text("rlnMicrographCoordinates")
-    found = PickSet()
     if not listed:
-        return found
-    files = _locate(listed, path, found.messages)
+        return PickSet()
+    messages: list[str] = []
+    files = _locate(listed, path, messages)
+    found = _read_files(path, names, listed, files, options)
+    found.messages[:0] = messages
+    return found
+
+
+def _read_files(
+    path: Path,
+    names: Sequence[str],
+    listed: Sequence[str],
+    files: Sequence[Path],
+    options: ReadOptions,
+) -> PickSet:
+    """Read the files of a list; those that are missing or cannot be read are skipped and told."""
+    found = PickSet()
     missing, refused = [], []
     for name, written, file in zip(names, listed, files, strict=True):
         if not file.is_file():

@@ -20,18 +20,22 @@ from napari_unetpick.io.star import Block, format_loop, quote, read_star
 RELION_SUFFIX = re.compile("(?<=.)_(auto|manual)pick$")
 UNSET = -999.0
 """What RELION writes for a figure of merit, class or angle that is not known."""
-MICROGRAPH_PIXEL_SIZE = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize")
+TOMOGRAM = ("rlnTomoName", "rlnCenteredCoordinateXAngst")
+MICROGRAPH_PIXEL_SIZE = ("rlnMicrographPixelSize",)
+MOVIE_PIXEL_SIZE = ("rlnMicrographOriginalPixelSize",)
+IMAGE_PIXEL_SIZE = ("rlnImagePixelSize",)
 
 
-def read_star_picks(path: Path, options: ReadOptions) -> PickSet:
-    """Read the picks of a STAR file: coordinates or particles.
+def read_star_picks(path: Path, options: ReadOptions, blocks: list[Block] | None = None) -> PickSet:
+    """Read the picks of a STAR file, or of its blocks: coordinates or particles.
 
     Raises
     ------
     InputError
-        It holds no coordinates, or shifts in A without the micrograph's pixel size.
+        It holds no coordinates, or those of tomograms; shifts in A without the micrograph's pixel
+        size.
     """
-    blocks = read_star(path)
+    blocks = read_star(path) if blocks is None else blocks
     table = _coordinate_table(blocks, path)
     x, y = table.numbers("rlnCoordinateX"), table.numbers("rlnCoordinateY")
     shift, messages = recentring_shift(blocks, table, options)
@@ -93,48 +97,65 @@ def _scale_of_angstrom(
     """Return micrograph pixels per A, (N,)."""
     size = _micrograph_pixel_size(blocks, table, options, messages)
     if size is None:
-        raise InputError(
-            f"{table.source}: its recentring shifts are in A, but it has no pixel size of "
-            "the micrographs",
-            "give --pixel-size",
-            viewer="enter the pixel size in Annotate, under the diameter",
-        )
+        raise _lacks_pixel_size(table, "in A")
     return 1.0 / size
 
 
 def _scale_of_pixels(
     blocks: list[Block], table: Block, options: ReadOptions, messages: list[str]
 ) -> NDArray[np.float64]:
-    """Return micrograph pixels per particle pixel, (N,); 1 where either size is unknown."""
-    size = _micrograph_pixel_size(blocks, table, options, [])
-    particle = magnification_pixel_size(table)
-    if size is None or particle is None:
+    """Return micrograph pixels per particle pixel, (N,); 1 where the particles' is unknown."""
+    particle = magnification_pixel_size(table) or number_by_row(blocks, table, IMAGE_PIXEL_SIZE)
+    if particle is None:
         messages.append(
-            "recentring shifts taken as micrograph pixels; if the particles were binned, give "
-            "--pixel-size (A/px of the micrographs)"
+            "recentring shifts taken as micrograph pixels, since the file has no pixel size of the "
+            "particles; wrong if they were binned"
         )
         return np.ones(len(table))
+    size = _micrograph_pixel_size(blocks, table, options, messages)
+    if size is None:
+        raise _lacks_pixel_size(table, "in pixels of the particles")
     return np.array([particle(row) or np.nan for row in range(len(table))]) / size
+
+
+def _lacks_pixel_size(table: Block, unit: str) -> InputError:
+    return InputError(
+        f"{table.source}: its recentring shifts are {unit}, but it has no pixel size of "
+        "the micrographs",
+        "give --pixel-size",
+        viewer="enter the pixel size in Annotate, under the diameter",
+    )
 
 
 def _micrograph_pixel_size(
     blocks: list[Block], table: Block, options: ReadOptions, messages: list[str]
 ) -> NDArray[np.float64] | None:
-    """Return the micrographs' A/px by row: the user's, else the file's, else None."""
+    """Return the micrographs' A/px by row, or None where one is unknown.
+
+    The user's goes first, then the file's own, then the micrographs' themselves, and then the
+    movies' in the file, which is another one where motion correction binned.
+    """
     if options.pixel_size is not None:
         return np.full(len(table), options.pixel_size)
-    by_row = number_by_row(blocks, table, MICROGRAPH_PIXEL_SIZE)
-    if by_row is None:
-        return None
-    size = np.array([by_row(row) or np.nan for row in range(len(table))])
+    size = _by_row(blocks, table, MICROGRAPH_PIXEL_SIZE)
+    if "rlnMicrographName" in table:
+        size = np.where(size > 0, size, options.pixel_sizes_of(table.text("rlnMicrographName")))
     if not (size > 0).all():
-        return None
-    if not any(MICROGRAPH_PIXEL_SIZE[0] in block for block in blocks):
-        messages.append(
-            f"shifts converted with _rlnMicrographOriginalPixelSize ({size[0]:g} A/px); if motion "
-            "correction binned the micrographs, give --pixel-size"
-        )
-    return size
+        movie = _by_row(blocks, table, MOVIE_PIXEL_SIZE)
+        used = ~(size > 0) & (movie > 0)
+        size = np.where(used, movie, size)
+        if used.any():
+            messages.append(
+                f"shifts converted with _{MOVIE_PIXEL_SIZE[0]} ({movie[used][0]:g} A/px); if "
+                "motion correction binned the micrographs, give --pixel-size"
+            )
+    return size if (size > 0).all() else None
+
+
+def _by_row(blocks: list[Block], table: Block, labels: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return the pixel size of each row, (N,), NaN where it is unknown."""
+    by_row = number_by_row(blocks, table, labels) or (lambda row: None)
+    return np.array([by_row(row) or np.nan for row in range(len(table))], np.float64)
 
 
 def write_star(path: Path, picks: Picks) -> None:
@@ -180,6 +201,9 @@ def write_combined_star(path: Path, picks: Iterable[Picks]) -> None:
 
 def _coordinate_table(blocks: list[Block], path: Path) -> Block:
     for block in blocks:
+        depth = "rlnCoordinateZ" in block and block.numbers("rlnCoordinateZ").any()
+        if depth or any(label in block for label in TOMOGRAM):
+            raise InputError(f"{path}: has particles of tomograms, not of micrographs")
         if "rlnCoordinateX" in block and "rlnCoordinateY" in block:
             return block
     columns = ", ".join(f"_{label}" for block in blocks for label in block.columns) or "none"

@@ -7,15 +7,11 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.box import write_box
+from napari_unetpick.io.formats.box_size import box_size_for
 from napari_unetpick.io.formats.cryolo import write_cbox
 from napari_unetpick.io.formats.csv_picks import write_csv
 from napari_unetpick.io.formats.eman import write_eman
-from napari_unetpick.io.formats.output_files import (
-    box_size_for,
-    per_micrograph,
-    refuse_file,
-    refuse_folder,
-)
+from napari_unetpick.io.formats.output_files import per_micrograph, refuse_file, refuse_folder
 from napari_unetpick.io.formats.relion_list import write_autopick
 from napari_unetpick.io.formats.relion_picks import write_combined_star, write_star
 from napari_unetpick.io.formats.topaz import write_topaz
@@ -33,7 +29,11 @@ ENDINGS = {
 
 
 def write_picks(
-    picks: Mapping[str, Picks], out: str | Path, fmt: str, *, box_size: int | None = None
+    picks: Mapping[str, Picks],
+    out: str | Path,
+    fmt: str,
+    *,
+    box_size: int | Mapping[str, int] | None = None,
 ) -> list[Path]:
     """Write picks as `fmt` (one of `WRITERS`) to a file or folder; return the files.
 
@@ -42,7 +42,8 @@ def write_picks(
     picks
         By micrograph name.
     box_size
-        Pixels of the micrograph, even, for the formats that store boxes; None: from the diameters.
+        Pixels of the micrograph, even, for the formats that store boxes; one for all, or one each
+        by the name in `Picks`; None: from the diameters.
 
     Raises
     ------
@@ -51,16 +52,19 @@ def write_picks(
     """
     check_writable(fmt)
     out = Path(out).expanduser()
-    if box_size is not None and not 2 <= box_size < FARTHEST:
-        raise InputError(
-            f"a box of {box_size} px is not possible; give another --box-size or --diameter"
-        )
     each = list(picks.values())
+    names = [one.micrograph for one in each]
+    sizes = box_size if isinstance(box_size, Mapping) else dict.fromkeys(names, box_size)
+    for size in sizes.values():
+        if size is not None and not 2 <= size < FARTHEST:
+            raise InputError(
+                f"a box of {size} px is not possible; give another --box-size or --diameter"
+            )
     if fmt in ("box", "cbox", "eman"):
         folder = out / "info" if fmt == "eman" and out.suffix != ".json" else out
         targets = per_micrograph(each, folder, ENDINGS[fmt])
         for one, target in targets:
-            write_one(target, one, fmt, box_size)
+            write_one(target, one, fmt, sizes[one.micrograph])
         return [target for _, target in targets]
     if fmt == "relion":
         refuse_file(out)

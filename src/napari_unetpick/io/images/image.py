@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.compressed import EXTENSIONS as COMPRESSED
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.images.mrc import open_mrc
 from napari_unetpick.io.images.tiff import open_tiff
@@ -22,8 +23,6 @@ TIFF_EXTENSIONS = (".tif", ".tiff")
 REFUSED_EXTENSIONS = {
     ".eer": "is a raw EER movie; motion-correct it first and give the averaged micrograph",
     ".gain": "is a gain reference, not a micrograph",
-    ".gz": "is compressed; decompress it first",
-    ".bz2": "is compressed; decompress it first",
     ".zst": "is compressed; decompress it first",
 }
 SAMPLES = 256
@@ -80,6 +79,10 @@ def check_file(path: Path) -> bool:
         raise InputError(f"{path}: is a folder where a micrograph is needed")
     if not path.exists():
         raise InputError(f"{path}: no such file")
+    if suffix in COMPRESSED:
+        suffix = Path(path.stem).suffix.lower()
+        if suffix not in MRC_EXTENSIONS:
+            raise InputError(f"{path}: is compressed; decompress it first")
     if suffix in REFUSED_EXTENSIONS:
         raise InputError(f"{path}: {REFUSED_EXTENSIONS[suffix]}")
     if suffix not in MRC_EXTENSIONS + TIFF_EXTENSIONS:

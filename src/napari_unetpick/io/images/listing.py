@@ -1,4 +1,4 @@
-"""Lists of micrographs: files, folders, globs, RELION's micrographs STAR."""
+"""Lists of micrographs: files, folders, globs, RELION's micrographs STAR, cryoSPARC's .cs."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.cs_exposures import read_exposures
 from napari_unetpick.io.images.image import TIFF_EXTENSIONS
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.images.relion_star import read_micrograph_star
 from napari_unetpick.io.names import match_names
 
-FOLDER_EXTENSIONS = (".mrc", *TIFF_EXTENSIONS)
+FOLDER_EXTENSIONS = (".mrc", *TIFF_EXTENSIONS, ".mrc.gz", ".mrc.bz2")
 """What a folder is searched for; .mrcs and others are mostly stacks, and read only if named."""
 
 
 def list_micrographs(source: str | Path | Sequence[str | Path]) -> list[Micrograph]:
-    """List the micrographs of a file, folder (not subfolders), glob, micrographs STAR, or several.
+    """List the micrographs of a file, folder (not subfolders), glob, STAR or .cs, or of several.
 
     Raises
     ------
@@ -67,8 +68,8 @@ def match_images(folder: Path, micrographs: Sequence[Micrograph]) -> dict[str, P
     pairs = match_names(images, [each.key for each in micrographs]).pairs
     if micrographs and not pairs:
         raise InputError(
-            f"{folder}: has no {', '.join(FOLDER_EXTENSIONS)} file with the name of a micrograph "
-            "(or with an ending such as _denoised after it)"
+            f"{folder}: has no {', '.join(FOLDER_EXTENSIONS[:3])} file with the name of a "
+            "micrograph (or with an ending such as _denoised after it)"
         )
     return {key: images[name] for name, key in reversed(pairs.items())}
 
@@ -77,7 +78,7 @@ def _images_in(folder: Path) -> list[Path]:
     return sorted(
         entry
         for entry in folder.iterdir()
-        if entry.suffix.lower() in FOLDER_EXTENSIONS and not entry.name.startswith(".")
+        if entry.name.lower().endswith(FOLDER_EXTENSIONS) and not entry.name.startswith(".")
     )
 
 
@@ -87,13 +88,15 @@ def _list_one(source: str | Path) -> list[Micrograph]:
         files = _images_in(path)
         if not files:
             raise InputError(
-                f"{path}: no {', '.join(FOLDER_EXTENSIONS)} files in this folder; "
+                f"{path}: no {', '.join(FOLDER_EXTENSIONS[:3])} files in this folder; "
                 "for subfolders give a glob such as 'FOLDER/*/*.mrc'"
             )
         return [Micrograph(file, str(file)) for file in files]
     if path.exists():
         if path.suffix.lower() == ".star":
             return read_micrograph_star(path)
+        if path.suffix.lower() == ".cs":
+            return read_exposures(path)
         return [Micrograph(path, str(source))]
     if glob.has_magic(str(path)):
         matches = sorted(glob.glob(str(path), recursive=True))

@@ -13,7 +13,7 @@ import os
 import struct
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.compressed import LARGEST, is_compressed, open_unpacked
 
 HEADER_BYTES = 1024
 Order = Literal["<", ">"]
@@ -29,8 +30,6 @@ COMPLEX_MODES = (3, 4)
 PACKED_MODE = 101
 IMOD_STAMP = 1146047817
 OTHER_FILES = {
-    b"\x1f\x8b\x08": "is gzip-compressed; decompress it first",
-    b"BZh": "is bzip2-compressed; decompress it first",
     b"PK\x03\x04": "is a zip archive; unpack it first",
     b"II*\0": "is a TIFF file; name it .tif",
     b"MM\0*": "is a TIFF file; name it .tif",
@@ -46,16 +45,20 @@ class MrcHeader:
     """What is needed of the header: shape (sections, rows, columns), type, where the data starts.
 
     `pixel_size` is cell length over sampling, in A/px, as written (it may be 0 or nonsense).
+    `compressed` tells whether the file is so as a whole.
     """
 
     shape: tuple[int, int, int]
     dtype: np.dtype[Any]
     offset: int
     pixel_size: float
+    compressed: bool = False
 
 
 def open_mrc(path: Path, mapped: bool = True) -> tuple[NDArray[Any], float]:
     """Map the image of an MRC file read-only, or read it; a stack of one frame is its frame.
+
+    One that is compressed with gzip or bzip2 is read in any case.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def open_mrc(path: Path, mapped: bool = True) -> tuple[NDArray[Any], float]:
         The file is empty, cut short, a movie, complex, packed, or no MRC at all.
     """
     header = read_mrc_header(path)
-    if mapped:
+    if mapped and not header.compressed:
         return _map(path, header), header.pixel_size
     return read_mrc_rows(path, header, range(header.shape[1])), header.pixel_size
 
@@ -88,36 +91,48 @@ def _map(path: Path, header: MrcHeader) -> NDArray[Any]:
 
 def read_mrc_header(path: Path) -> MrcHeader:
     """Read the header of a single image; an InputError as `open_mrc` raises."""
-    size = path.stat().st_size
-    with open(path, "rb") as file:
+    with open_unpacked(path) as file:
         raw = file.read(HEADER_BYTES)
-    header = parse_header(raw, path)
+    header = replace(parse_header(raw, path), compressed=is_compressed(path))
     frames, rows, columns = header.shape
-    expected = header.offset + frames * rows * columns * header.dtype.itemsize
-    if size < expected:
+    if frames > 1:
+        raise InputError(f"{path}: {_say_frames(path, header.shape)}")
+    expected = header.offset + rows * columns * header.dtype.itemsize
+    size = path.stat().st_size
+    if header.compressed:
+        if expected > LARGEST:
+            raise InputError(f"{path}: unpacks to {expected:,} bytes; decompress it first")
+    elif size < expected:
         raise InputError(
             f"{path}: is cut short: its header asks for {expected:,} bytes, the file has {size:,}; "
             "copy or download it again"
         )
-    if frames > 1:
-        raise InputError(
-            f"{path}: is a movie or stack of {frames} frames; "
-            "motion-correct it first and give the averaged micrograph"
-        )
     return header
+
+
+def _say_frames(path: Path, shape: tuple[int, int, int]) -> str:
+    """Say what a file of several sections is, and what to give instead."""
+    frames, rows, columns = shape
+    if frames == rows == columns or path.suffix.lower() in (".rec", ".map"):
+        return f"is a volume of {frames} sections (a map or tomogram), not a micrograph"
+    return (
+        f"is a movie or stack of {frames} frames; "
+        "motion-correct it first and give the averaged micrograph"
+    )
 
 
 def read_mrc_rows(path: Path, header: MrcHeader, rows: range) -> NDArray[Any]:
     """Read some rows into memory; an InputError where the file has become shorter."""
     found = np.empty((len(rows), header.shape[2]), header.dtype)
     width = found.itemsize * found.shape[1]
-    with open(path, "rb", buffering=0) as file:
+    with open_unpacked(path) as file:
         for row, bytes_ in zip(rows, found.view(np.uint8), strict=True):
             file.seek(header.offset + row * width)
             if file.readinto(bytes_) < width:
-                raise InputError(
-                    f"{path}: became shorter while it was read; is it being overwritten?"
-                )
+                what = "became shorter while it was read; is it being overwritten?"
+                if header.compressed:
+                    what = f"is cut short: it ends in row {row}; copy or download it again"
+                raise InputError(f"{path}: {what}")
     return found
 
 
@@ -151,8 +166,8 @@ def parse_header(raw: bytes, path: Path) -> MrcHeader:
         ) from None
     if extended < 0:
         raise InputError(f"{path}: its header says {extended} extended bytes; a damaged copy?")
-    if mode == 0 and _imod_unsigned(raw, order):
-        dtype = np.dtype("u1")
+    if mode in (0, 1) and _is_unsigned(raw, order, mode):
+        dtype = np.dtype(f"{order}u{mode + 1}")
     pixel_size = float(fields["cella"]["x"]) / mx if mx > 0 else 0.0
     return MrcHeader((nz, ny, nx), dtype, HEADER_BYTES + extended, pixel_size)
 
@@ -167,10 +182,20 @@ def _byte_order(raw: bytes) -> Order | None:
     return None
 
 
-def _imod_unsigned(raw: bytes, order: str) -> bool:
-    """IMOD wrote unsigned bytes as mode 0, and marks signed ones by a flag beside its stamp."""
+def _is_unsigned(raw: bytes, order: str, mode: int) -> bool:
+    """Tell whether the bytes of mode 0, or the words of mode 1, are unsigned.
+
+    By the standard they are signed. IMOD wrote unsigned bytes, and marks signed ones by a flag
+    beside its stamp; others (EMAN, cameras) mark nothing, but the range in the header may tell:
+    no signed byte is above 127, and no unsigned one below 0.
+    """
     stamp, flags = struct.unpack_from(f"{order}2i", raw, 152)
-    return stamp == IMOD_STAMP and not flags & 1
+    lowest, highest = struct.unpack_from(f"{order}2f", raw, 76)
+    marked = stamp == IMOD_STAMP and mode == 0
+    if lowest < 0 < highest or (marked and flags & 1):
+        return False
+    largest = 127 if mode == 0 else 32767  # of a signed one
+    return marked or (lowest >= 0 and largest < highest <= 2 * largest + 1)
 
 
 def _refuse_other_files(raw: bytes, path: Path) -> None:

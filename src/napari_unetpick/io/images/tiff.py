@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.compressed import LARGEST
 
 ANGSTROM_PER_UNIT = {
     "a": 1.0, "å": 1.0, "angstrom": 1.0, "ångström": 1.0, "nm": 10.0, "um": 1e4, "µm": 1e4,
@@ -63,9 +64,9 @@ def _only_page(path: Path) -> Iterator[tuple[Any, float]]:
         raise InputError(f"{path}: is empty (0 bytes); copy or download it again")
     try:
         with tifffile.TiffFile(path) as tiff:
-            frames = len(tiff.pages)
             page = tiff.pages.first
             shape, dtype = page.shape, page.dtype
+            frames = max(len(tiff.pages), _hidden_frames(tiff))
             pixel_size = _pixel_size(tiff)
             if frames > 1 or (len(shape) == 3 and shape[-1] not in (3, 4)):
                 raise InputError(
@@ -76,8 +77,8 @@ def _only_page(path: Path) -> Iterator[tuple[Any, float]]:
                 raise InputError(
                     f"{path}: is not a grey-scale image of real numbers; convert it to MRC"
                 )
-            if page.is_memmappable:
-                _refuse_cut_short(path, max(page.dataoffsets) + max(page.databytecounts))
+            _refuse_cut_short(page, path)
+            _check_codec(page, path)
             yield page, pixel_size
     except InputError:
         raise
@@ -87,13 +88,43 @@ def _only_page(path: Path) -> Iterator[tuple[Any, float]]:
         ) from None
 
 
-def _refuse_cut_short(path: Path, expected: int) -> None:
+def _hidden_frames(tiff: Any) -> int:
+    """Return how many images lie behind the first of a file with one page, as ImageJ writes."""
+    series = tiff.series
+    return int(np.prod(series[0].shape) // max(1, np.prod(tiff.pages.first.shape))) if series else 1
+
+
+def _check_codec(page: Any, path: Path) -> None:
+    """Refuse a compression that tifffile needs imagecodecs for, where that is not installed."""
+    try:
+        page.decode(None, 0)  # of no data: it only looks the codec up
+    except ValueError as error:
+        if "imagecodecs" not in str(error):
+            raise
+        raise InputError(
+            f"{path}: is compressed with {page.compression.name}; install imagecodecs to read it "
+            "(pip install 'napari-unetpick[tiff]'), or convert it to MRC"
+        ) from None
+
+
+def _refuse_cut_short(page: Any, path: Path) -> None:
+    """Refuse strips that lie behind the file's end, lack, or unpack to more than memory holds."""
+    strips, wanted = len(page.dataoffsets), int(np.prod(page.chunked))
+    if strips != wanted:
+        raise InputError(
+            f"{path}: is damaged: its tags name {strips:,} of {wanted:,} strips; copy or download "
+            "it again"
+        )
     size = path.stat().st_size
+    ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
+    expected = max(ends, default=0)
     if size < expected:
         raise InputError(
             f"{path}: is cut short: its tags ask for {expected:,} bytes, the file has {size:,}; "
             "copy or download it again"
         )
+    if page.nbytes > LARGEST and not page.is_memmappable:
+        raise InputError(f"{path}: unpacks to {page.nbytes:,} bytes; convert it to MRC")
 
 
 def _pixel_size(tiff: Any) -> float:

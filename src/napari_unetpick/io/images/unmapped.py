@@ -19,7 +19,9 @@ from napari_unetpick.io.images.tiff import read_tiff_header
 
 
 class UnmappedImage:
-    """Opened by its header; of an MRC each look reads its rows, a TIFF is kept once it is read.
+    """Opened by its header; of an MRC each look reads its rows.
+
+    A TIFF, or a compressed MRC, is kept once it is read.
 
     Attributes
     ----------
@@ -42,9 +44,9 @@ class UnmappedImage:
             if check_file(path):
                 self.shape, pixel_size = read_tiff_header(path)
             else:
-                self._header = read_mrc_header(path)
-                _, *sides = self._header.shape
-                self.shape, pixel_size = (sides[0], sides[1]), self._header.pixel_size
+                header = read_mrc_header(path)
+                self._header = None if header.compressed else header
+                self.shape, pixel_size = header.shape[1:], header.pixel_size
         self.pixel_size = known_size(pixel_size)
 
     def __getitem__(self, where: slice | tuple[slice, slice]) -> NDArray[Any]:

@@ -170,9 +170,14 @@ def tell_split(
 
 def read_test(truth: Path, test: list[Micrograph], pixel_size: float | None) -> dict[str, Picks]:
     """Read the truth of the test micrographs, by key."""
-    shapes = open_images(test).shapes
-    found = read_picks(truth, image_shapes=shapes, pixel_size=pixel_size)
-    return assign_picks(found, test, shapes)
+    images = open_images(test, pixel_size)
+    found = read_picks(
+        truth,
+        image_shapes=images.shapes,
+        pixel_size=pixel_size,
+        pixel_sizes=images.pixel_sizes,
+    )
+    return assign_picks(found, test, images.shapes)
 
 
 def truth_hash(true: Mapping[str, Picks], excluded: Areas) -> str:

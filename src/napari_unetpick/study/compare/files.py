@@ -12,11 +12,13 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.load import read_pick_files
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.image import open_images
+from napari_unetpick.io.images.image import Images, open_images
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks, PickSet, count_unscored, tell_count
 
 Shapes = Mapping[str, tuple[int, int]]
+NEEDS_IMAGES = ("height is needed", "pixel size of the micrographs", "OriginalPixelSize")
+"""What readers say where they would read better, or at all, with the images at hand."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,15 @@ def read_truth(
     path: Path, micrographs: Mapping[str, Micrograph], pixel_size: float | None
 ) -> PickSet:
     """Read the truth of all micrographs, most often without opening any image."""
-    return _read_with_heights(
-        lambda shapes: read_picks(path, image_shapes=shapes, pixel_size=pixel_size),
-        {},
+    known = open_images(micrographs.values()) if path.suffix.lower() == ".cs" else Images()
+    return _read_with_images(
+        lambda images: read_picks(
+            path,
+            image_shapes=images.shapes,
+            pixel_size=pixel_size,
+            pixel_sizes=images.pixel_sizes,
+        ),
+        known,
         micrographs,
     )
 
@@ -121,24 +129,33 @@ def _read_files(
 ) -> tuple[PickSet, PickSet | None]:
     more: list[PickSet | None] = []
 
-    def read(known: Shapes) -> PickSet:
-        chosen, candidates = read_pick_files(path, known, pixel_size)
+    def read(known: Images) -> PickSet:
+        chosen, candidates = read_pick_files(path, known.shapes, pixel_size, known.pixel_sizes)
         more.append(candidates)
         return chosen
 
-    return _read_with_heights(read, shapes, micrographs), more[-1]
+    return _read_with_images(read, Images(dict(shapes)), micrographs), more[-1]
 
 
-def _read_with_heights(
-    read: Callable[[Shapes], PickSet], shapes: Shapes, micrographs: Mapping[str, Micrograph]
+def _read_with_images(
+    read: Callable[[Images], PickSet], known: Images, micrographs: Mapping[str, Micrograph]
 ) -> PickSet:
-    """Read picks; only where that fails, open all images: CryoPPP counts rows from the last."""
+    """Read picks; only where they need more than is known of the micrographs, open all of them.
+
+    CryoPPP counts rows from the last, and shifts of aligned particles need pixel sizes.
+    """
     try:
-        return read(shapes)
+        found = read(known)
+        told = found.messages
     except InputError as error:
-        if "height" not in str(error):
+        told = [str(error)]
+        if not _needs_images(told):
             raise
-    return read(open_images(micrographs.values()).shapes)
+    return read(open_images(micrographs.values())) if _needs_images(told) else found
+
+
+def _needs_images(told: Sequence[str]) -> bool:
+    return any(word in line for word in NEEDS_IMAGES for line in told)
 
 
 def _all_scored(rows: Mapping[str, Picks]) -> bool:

@@ -122,8 +122,8 @@ def _from_file(path: Path, snapshot: Snapshot, task: Task) -> Truth:
         task.step(done, len(snapshot.entries))
         _open(key, snapshot, truth)
     shapes = {key: each.shape for key, each in truth.images.items()}
-    sizes = [each.pixel_size for each in truth.images.values() if each.pixel_size is not None]
-    read = read_picks(path, image_shapes=shapes, pixel_size=sizes[0] if sizes else None)
+    sizes = {key: i.pixel_size for key, i in truth.images.items() if i.pixel_size is not None}
+    read = read_picks(path, image_shapes=shapes, pixel_sizes=sizes)
     assigned = assign_picks(read, [e.micrograph for e in snapshot.entries.values()], shapes)
     opened = {key: each for key, each in assigned.items() if key in truth.images}
     truth.notes.extend(f"truth: {message}" for message in assigned.messages)

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.export.write import ExportOptions, ExportResult, What, check_options
-from napari_unetpick.io.formats.output_files import BOX_PER_DIAMETER, even_box
+from napari_unetpick.io.formats.box_size import BOX_PER_DIAMETER, even_box, good_box
 from napari_unetpick.widgets.export.gather import diameter_of, export_project
 from napari_unetpick.widgets.export.messages import FORMATS, WHATS, describe_export, next_steps
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
@@ -89,11 +89,14 @@ class ExportForm(QWidget):
         for widget in (self.factor, self.size):
             widget.setToolTip(
                 "Box size for extraction: 1.5 to 2 x diameter, an even number of pixels of the "
-                "micrograph."
+                "micrograph with small factors (2, 3, 5, 7). Where pixel sizes differ, each "
+                "micrograph gets its own, except with a custom size."
             )
         self.whole = QCheckBox("Exclude boxes that cross the edge")
-        self.whole.setChecked(True)
-        self.whole.setToolTip("RELION and cryoSPARC cannot extract boxes that cross the edge.")
+        self.whole.setToolTip(
+            "RELION pads boxes that cross the edge with repeated pixels; cryoSPARC leaves such "
+            "particles out."
+        )
         self.go = button("Export", "Write the picks of all kept micrographs.", self._go)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -158,7 +161,7 @@ class ExportForm(QWidget):
         if factor is None or diameter is None:
             return
         self.size.blockSignals(True)
-        self.size.setValue(even_box(factor * diameter))
+        self.size.setValue(good_box(factor * diameter))
         self.size.blockSignals(False)
         self._say_length()
 
@@ -202,7 +205,8 @@ class ExportForm(QWidget):
         """Return what is chosen."""
         formats = tuple(fmt for fmt, box in self.boxes.items() if box.isChecked())
         what = cast("What", self.what.currentData())
-        return ExportOptions(formats, what, self.size.value(), self.whole.isChecked())
+        factor = self.factor.currentData()
+        return ExportOptions(formats, what, self.size.value(), factor, self.whole.isChecked())
 
     def _go(self) -> None:
         """Export, or stop what is being exported."""

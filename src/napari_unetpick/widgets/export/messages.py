@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_unetpick.export.write import ONE_FILE, ExportResult
+from napari_unetpick.io.formats.box_size import say_sizes
 from napari_unetpick.io.formats.relion_list import project_path
 from napari_unetpick.io.picks import tell_count
 
@@ -39,7 +40,7 @@ def describe_export(result: ExportResult) -> list[str]:
 
 def next_steps(result: ExportResult) -> list[str]:
     """Say what to click next in RELION and cryoSPARC, where their files were written."""
-    box, steps = result.options.box_size, []
+    box, steps = say_sizes(result.boxes).removesuffix(" px"), []
     if files := result.files.get("relion"):
         steps.append(
             "Next in RELION: Particle extraction. On the I/O tab, micrograph STAR file: the one of "

@@ -25,8 +25,8 @@ from napari_unetpick.widgets.qt.workers import Background
 from napari_unetpick.widgets.session import lifetime
 from napari_unetpick.widgets.session.session import Session
 
-IMAGES = "Micrographs (*.mrc *.mrcs *.map *.st *.rec *.tif *.tiff);;All files (*)"
-STARS = "Micrographs STAR (*.star);;All files (*)"
+IMAGES = "Micrographs (*.mrc *.mrcs *.map *.st *.rec *.tif *.tiff *.mrc.*);;All files (*)"
+STARS = "Lists of micrographs (*.star *.cs);;All files (*)"
 PATTERN = "or a pattern, /data/*/*.mrc"
 
 
@@ -87,7 +87,8 @@ class OpenForm(QWidget):
             ("Files\u2026", "Single MRC or TIFF files.", self.open_files),
             (
                 "Micrographs STAR\u2026",
-                "RELION's corrected_micrographs.star or micrographs_ctf.star.",
+                "RELION's corrected_micrographs.star or micrographs_ctf.star, or cryoSPARC's "
+                "exposures (.cs).",
                 self.open_star,
             ),
         ):
