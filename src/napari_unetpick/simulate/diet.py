@@ -119,7 +119,7 @@ def draw_junk(diameter: float, rng: np.random.Generator, *, empty: bool) -> Cont
         vesicles=some(1.0, 0.08),
         filaments=some(0.7, 0.06),
         bar=0.03,
-        cubic=0.3 if empty else 0.03,
+        cubic=0.5 if empty else 0.03,
         balls=some(6.0, 0.3),
         ball_radius=diameter * float(rng.uniform(0.15, 0.7)),
     )

@@ -186,7 +186,7 @@ def _sunflower(count: int) -> NDArray[np.float64]:
 
 KINDS: dict[str, tuple[float, Draw]] = {
     "compact": (0.45, compact),
-    "chain": (0.35, chain),
+    "chain": (0.12, chain),
     "ring": (0.12, ring),
     "shell": (0.09, shell),
     "membrane": (0.13, membrane),
