@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.engine.data.preprocess import preprocess
 from napari_unetpick.engine.data.targets import FULL, fit_discs, paint_targets
+from napari_unetpick.errors import InputError
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.picking.scale import SMALLEST_PX, Scale, make_scale
 from napari_unetpick.settings import Settings
@@ -56,6 +57,14 @@ def render(settings: Settings, seed: int, number: int) -> Rendered:
     junk = paint_junk(micrograph, scale)
     planes = np.concatenate([paint_targets(labels, scale, discs), junk[None]])
     return Rendered(image, planes, centres)
+
+
+def render_or_none(settings: Settings, seed: int, number: int) -> Rendered | None:
+    """Render micrograph `number`, or None where it has no contrast."""
+    try:
+        return render(settings, seed, number)
+    except InputError:
+        return None
 
 
 def paint_junk(micrograph: SimulatedMicrograph, scale: Scale) -> NDArray[np.uint8]:

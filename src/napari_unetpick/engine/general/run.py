@@ -21,8 +21,17 @@ from napari_unetpick.engine.general.calibrate import (
     without_particles,
 )
 from napari_unetpick.engine.general.job import PATCHES_AN_EPOCH, GeneralJob
+from napari_unetpick.engine.general.junk_output import fit_junk_output
+from napari_unetpick.engine.general.render import render_or_none
 from napari_unetpick.engine.general.supply import Supply
-from napari_unetpick.engine.nn.unet import UNet, between, build_network, count_parameters, place
+from napari_unetpick.engine.nn.unet import (
+    UNet,
+    between,
+    build_network,
+    count_parameters,
+    place,
+    state_of,
+)
 from napari_unetpick.engine.runs.folder import RunFolder
 from napari_unetpick.engine.runs.record import versions
 from napari_unetpick.engine.train.loop import FitJob, Weights, fit
@@ -110,8 +119,9 @@ def train_general(
         supply.close()
         source.remove()
     weights: Weights = state["fit"]["average"]  # the last: few held-out micrographs choose badly
-    if job.start is not None:
-        weights = between(job.start, weights, job.back)
+    if job.start is not None and job.back > 0:
+        yield Message("fitting the output for junk again")
+        weights = taken_back(job, weights, device, check_stop)
     yield Message(
         f"calibrating on {tell_count(job.calibrating, 'simulated micrograph')} that taught it "
         "nothing"
@@ -122,6 +132,22 @@ def train_general(
     table = card["validation"]
     yield Message(f"done; F1 {table['f1']:.3f} on {table['data']} (protocol {table['protocol']})")
     yield Done({"model": str(job.run / MODEL), "card": card})
+
+
+def taken_back(
+    job: GeneralJob, weights: Weights, device: torch.device, check_stop: Callable[[], None]
+) -> Weights:
+    """Return the weights part of the way back to the start, with their own output for junk."""
+    assert job.start is not None
+    network = build_network(job.settings.network)
+    network.load_state_dict(between(job.start, weights, job.back))
+    if network.outputs > 1:
+        numbers = range(job.last, job.last + job.window)
+        seed = job.settings.train.seed
+        rendered = (render_or_none(job.settings, seed, number) for number in numbers)
+        micrographs = (each for each in rendered if each is not None)
+        fit_junk_output(place(network, device).eval(), micrographs, seed, check_stop)
+    return state_of(network)
 
 
 def describe(job: GeneralJob) -> str:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.engine.data.patches import PatchSource
-from napari_unetpick.engine.general.render import Rendered, render
-from napari_unetpick.errors import EngineError, InputError
+from napari_unetpick.engine.general.render import Rendered, render_or_none
+from napari_unetpick.errors import EngineError
 from napari_unetpick.settings import Settings
 
 AHEAD = 64  # micrographs rendered before they are needed
@@ -82,7 +82,9 @@ class Supply:
         for number in range(wanted.start, min(end + AHEAD, self._last)):
             if number not in self.shapes and number not in self._coming:
                 seed = self._settings.train.seed
-                self._coming[number] = self._pool.submit(_render, self._settings, seed, number)
+                self._coming[number] = self._pool.submit(
+                    render_or_none, self._settings, seed, number
+                )
         for number in wanted:
             if number not in self.shapes:
                 self._take(number)
@@ -122,10 +124,3 @@ def _end_with_parent() -> None:
             os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _render(settings: Settings, seed: int, number: int) -> Rendered | None:
-    try:
-        return render(settings, seed, number)
-    except InputError:
-        return None

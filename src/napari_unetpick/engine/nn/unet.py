@@ -92,8 +92,15 @@ class UNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits of "a particle's centre is here", and of "junk is here", for a batch of images."""
+        x = self.features(image)
+        with torch.autocast(x.device.type, enabled=False):
+            logits: Tensor = self.head(x.float())  # bfloat16 gives neighbours the same score
+        return logits if self.stride == 1 else enlarge(logits, self.stride)
+
+    def features(self, image: Tensor) -> Tensor:
+        """What the outputs are sums of: (B, width, H / stride, W / stride)."""
         skips = []
-        x = self.stem(image)
+        x: Tensor = self.stem(image)
         for level, block in enumerate(self.down):
             x = block(x if level == 0 else self.shrink(x))
             skips.append(x)
@@ -105,9 +112,7 @@ class UNet(nn.Module):
             if self.attention:
                 skip = self.gates[level](skip, x)
             x = self.up[level](torch.cat([skip, x], dim=1))
-        with torch.autocast(x.device.type, enabled=False):
-            logits: Tensor = self.head(x.float())  # bfloat16 gives neighbours the same score
-        return logits if self.stride == 1 else enlarge(logits, self.stride)
+        return x
 
     def fused(self) -> UNet:
         """Return this network for picking: batch normalisation folded into the convolutions."""
