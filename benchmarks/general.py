@@ -25,6 +25,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,8 @@ class Set:
         (micrograph, truth (N, 2) row, col) of each.
     border
         Diameters from the edge that are not scored.
+    defocus
+        Of each micrograph, A, where the list would say it.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Set:
     diameter: float
     pixel_size: float | None
     border: float
+    defocus: tuple[float, ...] = ()
 
 
 def real_set(protein: str, splits: tuple[str, ...]) -> Set:
@@ -178,7 +182,10 @@ def pick_set(scorer, one: Set, *, adapt: bool):
     from napari_unetpick.events import FoundCandidates
     from napari_unetpick.io.images.micrograph import Micrograph
 
-    micrographs = [Micrograph(path, path.name) for path, _ in one.files]
+    micrographs = [
+        Micrograph(path, path.name, defocus=defocus)
+        for (path, _), defocus in zip_longest(one.files, one.defocus)
+    ]
     job = FindJob(micrographs=micrographs, diameter=one.diameter, pixel_size=one.pixel_size)
     if adapt and needs_survey(job, scorer):
         events = survey(job, scorer)

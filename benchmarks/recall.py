@@ -3,13 +3,13 @@
 Simulated sets whose poses are known. Every micrograph is there twice, with the same molecules and
 ice: near focus, in the middle of the lowest third of the sample's defocus, and far from it, in the
 middle of the highest. Both together are one set for the contrast, the calibration and the threshold
-that are found.
+that are found; the list of micrographs says the defocus, as a RELION STAR file would.
 
 Views are the beam's directions in the molecule, in bins of equal area. The worst tenth of them is
 chosen on the first half of the micrographs and measured on the second, and the other way about:
 else it would be the worst by chance.
 
-    python benchmarks/recall.py [--model MODEL] [--sets random-21,rod]
+    python benchmarks/recall.py [--model MODEL] [--sets random-21,rod] [--untold]
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WORST = 0.1
 COLUMNS = ("set", "particles", "recall", "worst tenth of views", "near focus", "far from focus")
 
 
-def make_pairs(name: str) -> tuple[Set, list[np.ndarray]]:
+def make_pairs(name: str, *, told: bool = True) -> tuple[Set, list[np.ndarray]]:
     """Simulate a set, or read it; also return the beam's directions, (N, 3), by micrograph."""
     from napari_unetpick.simulate.micrograph import simulate_micrograph
     from napari_unetpick.simulate.molecules.projection import rotation_matrices
@@ -41,9 +41,10 @@ def make_pairs(name: str) -> tuple[Set, list[np.ndarray]]:
     folder = OUT / "recall" / name
     folder.mkdir(parents=True, exist_ok=True)
     least, most = sample.defocus
+    thirds = {"near": (5 * least + most) / 6, "far": (least + 5 * most) / 6}
     files, beams = [], []
     for number in range(PLACES):
-        for third, defocus in (("near", (5 * least + most) / 6), ("far", (least + 5 * most) / 6)):
+        for third, defocus in thirds.items():
             path = folder / f"{name}_{number}_{third}.mrc"
             truth = path.with_suffix(".npz")
             if not truth.is_file():
@@ -54,7 +55,8 @@ def make_pairs(name: str) -> tuple[Set, list[np.ndarray]]:
             with np.load(truth) as known:
                 files.append((path, known["coords"]))
                 beams.append(rotation_matrices(known["quaternions"])[:, 2])
-    return Set(name, files, sample.diameter_A, None, 0.0), beams
+    known = tuple(thirds.values()) * PLACES if told else ()
+    return Set(name, files, sample.diameter_A, None, 0.0, known), beams
 
 
 def bins_of(beams: np.ndarray) -> np.ndarray:
@@ -84,9 +86,9 @@ def worst_tenth(bins: list[np.ndarray], found: list[np.ndarray]) -> float:
     return float(hits / total)
 
 
-def measure(scorer, name: str) -> dict[str, object]:
+def measure(scorer, name: str, *, told: bool) -> dict[str, object]:
     """Pick a set at its automatic threshold; return the recalls."""
-    one, beams = make_pairs(name)
+    one, beams = make_pairs(name, told=told)
     scorer, candidates = pick_set(scorer, one, adapt=True)
     found = []
     for (_, truth), each in zip(one.files, candidates, strict=True):
@@ -116,9 +118,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default=str(GENERAL))
     parser.add_argument("--sets", default=",".join(SIMULATED))
+    parser.add_argument("--untold", action="store_true", help="a list without defocus values")
     options = parser.parse_args()
     scorer = make_scorer([(options.model, load_model(options.model))], torch.device("cpu"))
-    rows = [measure(scorer, name) for name in options.sets.split(",")]
+    rows = [measure(scorer, name, told=not options.untold) for name in options.sets.split(",")]
     cells = [[f"{c:.3f}" if isinstance(c, float) else c for c in row.values()] for row in rows]
     print(table(COLUMNS, cells))
     record = {"machine": machine(), "rows": rows}

@@ -2,15 +2,13 @@
 
 Validation asks the diet, in which everything happens that ever could. Calibration asks what people
 mostly have, since what a middling score means depends on it: whole molecules of one kind, little
-junk, at the dose of most data or at a part of it; and some exposures without a particle.
+junk, at the dose of most data or at a part of it.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +39,6 @@ Held = list[tuple[Item, "torch.Tensor"]]
 TYPICAL = 3000
 """Number of the first sample `random-N` that calibrates."""
 DOSES = (1.0, 0.6, 0.33)
-EMPTY = 0.2
-"""Exposures without a particle, of the others' number."""
 NEAR_FAR = (1 / 6, 5 / 6)
 """Through a sample's range of defocus: the middles of its lowest and of its highest third."""
 FEWEST = 20  # particles of a micrograph that have a median score
@@ -109,12 +105,6 @@ def true_scores(item: Item, found: Candidates) -> NDArray[np.float64]:
     radius = SAME_PARTICLE * found.diameter_px
     true = label_candidates(found.coords, found.raw, item.labels.positives, radius)
     return np.asarray(found.raw[true])
-
-
-def without_particles(settings: Settings, count: int) -> Held:
-    """Render `count` held-out exposures of the diet that hold no particle, mostly junk."""
-    numbers = (n for n in itertools.count(HELD_OUT) if not get_sample(f"diet-{n}").coverage)
-    return prepared((f"diet-{n}", *imaged(settings, 0, n)) for n in islice(numbers, count))
 
 
 def prepared(micrographs: Iterable[tuple[str, SimulatedMicrograph, Scale]]) -> Held:

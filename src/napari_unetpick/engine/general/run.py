@@ -11,14 +11,12 @@ import torch
 from napari_unetpick.engine.data.patches import PatchSource
 from napari_unetpick.engine.devices import choose_device, make_deterministic
 from napari_unetpick.engine.general.calibrate import (
-    EMPTY,
     TYPICAL,
     find_all,
     focus_slope,
     held_out,
     learn_adaptation,
     typical,
-    without_particles,
 )
 from napari_unetpick.engine.general.job import PATCHES_AN_EPOCH, GeneralJob
 from napari_unetpick.engine.general.junk_output import fit_junk_output
@@ -168,14 +166,8 @@ def card_of(job: GeneralJob, weights: Weights, device: torch.device) -> dict[str
     network.load_state_dict(weights)
     ready = place(network.fused(), device)
     held = typical(job.settings, job.calibrating)
-    empty = without_particles(job.settings, round(EMPTY * job.calibrating))
-    pairs, decoys, nothing, its_decoys = (
-        find_all(ready, each, device, negative=negative)
-        for each in (held, empty)
-        for negative in (False, True)
-    )
+    pairs, decoys = (find_all(ready, held, device, negative=each) for each in (False, True))
     calibration: Calibration = calibrate(pairs, [])
-    adaptation = learn_adaptation(pairs + nothing, decoys + its_decoys, calibration.min_distance)
     figures = score_picks(pairs, calibration, 0.0)
     train = job.settings.train
     return {
@@ -183,7 +175,7 @@ def card_of(job: GeneralJob, weights: Weights, device: torch.device) -> dict[str
         "settings": to_dict(job.settings),
         "diameter": None,
         "calibration": calibration.to_dict(),
-        "adaptation": adaptation.to_dict(),
+        "adaptation": learn_adaptation(pairs, decoys, calibration.min_distance).to_dict(),
         "focus": round(focus_slope(ready, job.settings, job.calibrating // 4, device), 3),
         "validation": {
             "protocol": "particle",
