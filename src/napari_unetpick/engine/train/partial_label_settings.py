@@ -26,6 +26,12 @@ class PartialLabelSettings:
         The same for the network that is kept: it starts from cleaner labels.
     general_share
         The same where training starts from the general model.
+    back
+        How far the result lies back to the model that training starts from: a few corrections cost
+        less of it.
+    general_back
+        The same where that is the general model. Thirty clicks on it gave F1 0.849, 0.856 and 0.860
+        on one set with 0.5, 0.25 and 0, and 0.749, 0.755 and 0.744 on another.
     clean_weight
         Of unmarked background once it holds next to no particles; 0.25 before that, the setting
         `unknown_weight`.
@@ -60,6 +66,8 @@ class PartialLabelSettings:
     fold_share: float = 0.25
     final_share: float = 0.6
     general_share: float = 0.2
+    back: float = 0.5
+    general_back: float = 0.25
     clean_weight: float = 0.5
     least_recall: float = 0.5
     least_width: float = 0.2

@@ -43,8 +43,6 @@ from napari_unetpick.io.training_micrographs import name_hash
 from napari_unetpick.picking.adaptation import Scored, as_set, read_adaptation
 from napari_unetpick.picking.calibration import Calibration
 
-HALFWAY = 0.5  # back to the model that training starts from: a few corrections cost less of it
-
 
 @dataclass(frozen=True)
 class PickEstimate:
@@ -100,7 +98,8 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
         rate=training.rate,
     )
     if fine_tunes(training):
-        weights = between(start_weights(training) or {}, weights, HALFWAY)
+        back = PARTIAL_LABELS.general_back if starts_general(training) else PARTIAL_LABELS.back
+        weights = between(start_weights(training) or {}, weights, back)
     network = ready_network(training, weights)
     found = [candidates_of(training, network, item) for item in training.items]
     raw = partial.transfer_threshold(found, estimate.picks, estimate.deviation, estimate.between)
