@@ -1,9 +1,10 @@
 """Put a trained general model into the package, with what it took to make and what it reaches.
 
     python scripts/pack_general.py RUN --minutes 63 --device "2 CPU cores" [--results FILE]
+        [--training FILE]
 
 Weights become float16, half the size; scores change by less than .001. RESULTS is what
-benchmarks/general.py wrote.
+benchmarks/general.py wrote, TRAINING what else is to be said of the training, as JSON.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import numpy as np
 from napari_unetpick.io.models import GENERAL, Model, load_model, save_model
 
 LIMITS = (
-    "Trained on simulated micrographs alone. The diameter must be known to about a fifth. Picks "
-    "ice balls and crystalline ice of a particle's size."
+    "Trained on simulated micrographs alone. The diameter must be known to about a fifth. The "
+    "output for junk sees carbon and large ice; ice balls of a particle's size are picked."
 )
 
 
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--device", required=True)
     parser.add_argument("--results", type=Path)
+    parser.add_argument("--training", type=Path)
     options = parser.parse_args()
     model = load_model(options.run)
     card = {**model.card, "limits": LIMITS}
@@ -37,6 +39,8 @@ def main() -> None:
         "minutes": options.minutes,
         "device": options.device,
     }
+    if options.training is not None:
+        card["training"] |= json.loads(options.training.read_text(encoding="utf-8"))
     if options.results is not None:
         card["results"] = json.loads(options.results.read_text(encoding="utf-8"))
     weights = {
