@@ -12,7 +12,7 @@ class PartialLabelSettings:
     """How partial labels train, set the threshold and label; fixed, so no recipe holds it.
 
     Where nothing else is said, a value served the development sets (simulated, thirty clicks) and
-    was not varied; figures are in docs/benchmarks.md and docs/training.md.
+    was not varied; figures are in the lab notes (docs/development/lab-notes.md).
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class PartialLabelSettings:
         less of it.
     general_back
         The same where that is the general model. Thirty clicks on it gave F1 0.849, 0.856 and 0.860
-        on one set with 0.5, 0.25 and 0, and 0.749, 0.755 and 0.744 on another.
+        on one set with 0.5, 0.25 (two seeds) and 0, and 0.749, 0.755 and 0.744 on another.
     clean_weight
         Of unmarked background once it holds next to no particles; 0.25 before that, the setting
         `unknown_weight`.
