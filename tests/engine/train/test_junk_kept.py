@@ -26,7 +26,7 @@ ICE = slice(0, 70)  # rows of the file under rough ice
 def job_from(folder):
     """A tiny training that starts from an untrained network with two outputs; ice above."""
     job = make_tiny_job(
-        folder, epochs=2, patches_per_epoch=240, learning_rate=0.2, average_decay=0.9
+        folder, epochs=3, patches_per_epoch=400, learning_rate=0.1, average_decay=0.9
     )
     rng = np.random.default_rng(3)
     for micrograph in job.micrographs:
