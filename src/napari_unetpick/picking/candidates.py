@@ -75,6 +75,11 @@ class Candidates:
         """(N,) which lie where there must be no picks."""
         return np.zeros(len(self), bool) if self.junk is None else self.junk.at(self.coords)
 
+    def all_in_junk(self, shape: tuple[int, int]) -> Candidates:
+        """Return them in a micrograph of a shape (rows, cols) that is all junk."""
+        cells = np.ones((1, 1) if self.junk is None else self.junk.cells.shape, bool)
+        return replace(self, junk=JunkMap(cells, shape))
+
     def outside_junk(self) -> Candidates:
         """Return those that may become picks."""
         clean = ~self.in_junk

@@ -48,8 +48,8 @@ def test_each_member_gives_its_own_map():
 def test_candidates_carry_the_mean_of_the_members_and_how_far_they_are_apart(monkeypatch):
     """One member sees both discs at 0.8, the other the second one alone, at 0.6."""
     from napari_unetpick.engine.data.preprocess import Prepared
-    from napari_unetpick.engine.pick import find
     from napari_unetpick.engine.pick.ensemble import Scorer
+    from napari_unetpick.engine.pick.find_one import find_one
     from napari_unetpick.picking.scale import make_scale
 
     shape = (64 + 2 * RIM, 96 + 2 * RIM)
@@ -60,13 +60,13 @@ def test_candidates_carry_the_mean_of_the_members_and_how_far_they_are_apart(mon
     scorer = make_scorer([("a", make_model(1)), ("b", make_model(2))], CPU)
     scale = make_scale((64, 96), 1.0, 24.0, particle_px=24.0)
     prepared = Prepared(scale, 1.0, np.zeros((64, 96), np.float32))
-    found = find.find_one(scorer, prepared)
+    found = find_one(scorer, prepared)
     np.testing.assert_allclose(found.coords, [[32, 72], [32, 24]], atol=0.1)
     np.testing.assert_allclose(found.raw, [0.7, 0.4], atol=0.01)
     np.testing.assert_allclose(found.disagreement, [0.1, 0.4], atol=0.01)
     monkeypatch.setattr(Scorer, "score", lambda *_: (maps[:1], None))
     scorer = make_scorer([("a", make_model(1))], CPU)
-    alone = find.find_one(scorer, prepared)
+    alone = find_one(scorer, prepared)
     assert alone.disagreement is None
 
 
@@ -120,8 +120,8 @@ def test_members_count_alike_where_their_f1_cannot_be_compared():
 @pytest.mark.parametrize(("data", "weight"), [(("a", "a"), 64 / 65), (("a", "b"), 0.5)])
 def test_candidates_follow_the_better_member_of_the_same_labels(monkeypatch, data, weight):
     from napari_unetpick.engine.data.preprocess import Prepared
-    from napari_unetpick.engine.pick import find
     from napari_unetpick.engine.pick.ensemble import Scorer
+    from napari_unetpick.engine.pick.find_one import find_one
     from napari_unetpick.picking.scale import make_scale
 
     models = []
@@ -134,7 +134,7 @@ def test_candidates_follow_the_better_member_of_the_same_labels(monkeypatch, dat
     monkeypatch.setattr(Scorer, "score", lambda *_: (np.stack([0.9 * disc, 0.1 * disc]), None))
     scale = make_scale((64, 96), 1.0, 24.0, particle_px=24.0)
     prepared = Prepared(scale, 1.0, np.zeros((64, 96), np.float32))
-    found = find.find_one(make_scorer(models, CPU), prepared)
+    found = find_one(make_scorer(models, CPU), prepared)
     np.testing.assert_allclose(found.raw, [0.9 * weight + 0.1 * (1 - weight)], atol=0.01)
     np.testing.assert_allclose(found.disagreement, [0.4], atol=0.01)
 

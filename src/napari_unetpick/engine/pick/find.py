@@ -8,15 +8,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from napari_unetpick.engine.data.preprocess import Prepared, prepare_micrograph
+from napari_unetpick.engine.pick.doubt import nothing_here
 from napari_unetpick.engine.pick.ensemble import Scorer
-from napari_unetpick.engine.pick.score_map import RIM
+from napari_unetpick.engine.pick.find_one import find_one
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.picking.candidates import Candidates, find_candidates
+from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.focus import at_usual_defocus
 
 CONTRASTS = ("auto", "dark", "light")
+NAMED = 3  # micrographs in a message
 OTHER_DIAMETER = 1.25  # ratio of diameters from which a model is said to be made for another one
 
 
@@ -85,7 +87,7 @@ def find(
             "warning",
         )
     started = time.monotonic()
-    total = len(job.micrographs)
+    total, light, empty = len(job.micrographs), job.contrast == "light", list[str]()
     with ThreadPoolExecutor(1) as reader:
 
         def read(number: int) -> Future[Prepared] | None:
@@ -109,8 +111,17 @@ def find(
             try:
                 prepared = current.result()
                 ahead = read(number + 1)
-                found = find_one(scorer, prepared, check_stop, negative=job.contrast == "light")
+                found = find_one(scorer, prepared, check_stop, negative=light)
                 found = at_usual_defocus(found, scorer.focus, micrograph.defocus, job.defocus)
+                if (
+                    scorer.general
+                    and scorer.knows_junk
+                    and nothing_here(
+                        scorer, micrograph, prepared, found, negative=light, check_stop=check_stop
+                    )
+                ):
+                    found = found.all_in_junk(prepared.scale.file_shape)
+                    empty.append(micrograph.path.name)
                 yield FoundCandidates(micrograph.key, found)
             except Cancelled:
                 raise
@@ -119,29 +130,21 @@ def find(
             ahead = ahead or read(number + 1)
             pace = (time.monotonic() - started) / (number + 1)
             yield Progress("picking", number + 1, total, pace * (total - number - 1))
-
-
-def find_one(
-    scorer: Scorer,
-    prepared: Prepared,
-    check_stop: Callable[[], None] = lambda: None,
-    *,
-    negative: bool = False,
-) -> Candidates:
-    """Find the candidates of a preprocessed micrograph, or of its negative."""
-    image = -prepared.image if negative else prepared.image
-    maps, junk = scorer.score(image, check_stop)
-    return find_candidates(
-        maps,
-        prepared.scale,
-        rim=RIM,
-        weights=scorer.weights,
-        junk=junk,
-        border=prepared.border,
-    )
+    if empty:
+        yield _tell_empty(empty, total, diameter)
 
 
 def in_diameters(distance: float | None, job: FindJob, scorer: Scorer) -> float | None:
     """Return a distance between picks, given in A, as a fraction of the diameter."""
     diameter = job.diameter or scorer.diameter
     return None if distance is None or diameter is None else distance / diameter
+
+
+def _tell_empty(names: list[str], total: int, diameter: float) -> Message:
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return Message(
+        f"nothing picked in {tell_count(len(names), 'micrograph')} "
+        f"({', '.join(names[:NAMED])}{more}): what looks like particles there is noise, or smaller "
+        f"than {diameter:g} A (a smaller diameter, or --no-junk, picks it)",
+        "warning" if 2 * len(names) > total else "info",
+    )

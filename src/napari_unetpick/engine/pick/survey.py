@@ -18,7 +18,8 @@ from napari_unetpick.engine.pick.evidence import (
     estimate_diameter,
     fine_diameters,
 )
-from napari_unetpick.engine.pick.find import FindJob, find_one, in_diameters
+from napari_unetpick.engine.pick.find import FindJob, in_diameters
+from napari_unetpick.engine.pick.find_one import find_one
 from napari_unetpick.engine.pick.findings import (
     Findings,
     calibration_in_words,

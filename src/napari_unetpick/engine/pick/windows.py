@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.engine.data.preprocess import Prepared, preprocess
 from napari_unetpick.engine.pick.ensemble import Scorer
-from napari_unetpick.engine.pick.find import find_one
+from napari_unetpick.engine.pick.find_one import find_one
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.io.images.image import check_values, read_micrograph, resolve_pixel_size
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -87,13 +87,14 @@ def look(
     diameter: float,
     *,
     negative: bool = False,
+    across: float = ACROSS,
     check_stop: Callable[[], None] = lambda: None,
 ) -> Evidence:
     """Score the middle of a micrograph, or of its negative, at a diameter in A.
 
-    A window without contrast is evidence of nothing.
+    It is `across` diameters wide. A window without contrast is evidence of nothing.
     """
-    side = int(np.ceil(ACROSS * diameter / opened.pixel_size))
+    side = int(np.ceil(across * diameter / opened.pixel_size))
     rows, cols = opened.pixels.shape
     top, left = max(rows - side, 0) // 2, max(cols - side, 0) // 2
     window = opened.pixels[top : top + side, left : left + side]

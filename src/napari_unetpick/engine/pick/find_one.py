@@ -1,0 +1,30 @@
+"""Finding the candidates of one micrograph that is ready for the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from napari_unetpick.engine.data.preprocess import Prepared
+from napari_unetpick.engine.pick.ensemble import Scorer
+from napari_unetpick.engine.pick.score_map import RIM
+from napari_unetpick.picking.candidates import Candidates, find_candidates
+
+
+def find_one(
+    scorer: Scorer,
+    prepared: Prepared,
+    check_stop: Callable[[], None] = lambda: None,
+    *,
+    negative: bool = False,
+) -> Candidates:
+    """Find the candidates of a preprocessed micrograph, or of its negative."""
+    image = -prepared.image if negative else prepared.image
+    maps, junk = scorer.score(image, check_stop)
+    return find_candidates(
+        maps,
+        prepared.scale,
+        rim=RIM,
+        weights=scorer.weights,
+        junk=junk,
+        border=prepared.border,
+    )
