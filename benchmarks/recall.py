@@ -10,20 +10,25 @@ chosen on the first half of the micrographs and measured on the second, and the 
 else it would be the worst by chance.
 
     python benchmarks/recall.py [--model MODEL] [--sets random-21,rod] [--untold]
+    python benchmarks/recall.py --clicks 30     the model, fine-tuned on so many clicks on each set
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 from dataclasses import replace
 
 import numpy as np
+import torch
 from _record import machine, table
-from accuracy import OUT, sample_of
+from accuracy import OUT, read_rows, sample_of, simulated_case, unetpick, write_rows
 from general import SIMULATED, Set, pick_set
 
+from napari_unetpick.engine.pick.ensemble import make_scorer
 from napari_unetpick.evaluation.matching import match_particles
+from napari_unetpick.io.models import GENERAL, load_model
 
 PLACES = 4  # in ice, each near focus and far from it
 BINS = 40
@@ -86,9 +91,30 @@ def worst_tenth(bins: list[np.ndarray], found: list[np.ndarray]) -> float:
     return float(hits / total)
 
 
-def measure(scorer, name: str, *, told: bool) -> dict[str, object]:
+def fine_tuned(model: str, name: str, clicks: int, seed: int) -> str:
+    """Fine-tune a model on clicks in three other micrographs of a set; return its run."""
+    case, draw = simulated_case(name), random.Random(seed)
+    rows = read_rows(case.picks)
+    names = sorted({row["micrograph"] for row in rows})[:3]
+    chosen = [
+        row
+        for name in names
+        for row in draw.sample([r for r in rows if r["micrograph"] == name], clicks // 3)
+    ]
+    folder = OUT / "recall" / f"{name}_{clicks}_{seed}"
+    picks = write_rows(folder / "clicks.csv", chosen)
+    run = folder / "run"
+    if not (run / "model.safetensors").is_file():
+        options = ["--partial", "--start", model, "--seed", seed, "--device", "cpu"]
+        told = ["--picks", picks, "--diameter", case.diameter, "--run", run]
+        unetpick("train", case.train_on, *told, *options)
+    return str(run)
+
+
+def measure(model: str, name: str, *, told: bool) -> dict[str, object]:
     """Pick a set at its automatic threshold; return the recalls."""
     one, beams = make_pairs(name, told=told)
+    scorer = make_scorer([(model, load_model(model))], torch.device("cpu"))
     scorer, candidates = pick_set(scorer, one, adapt=True)
     found = []
     for (_, truth), each in zip(one.files, candidates, strict=True):
@@ -110,18 +136,19 @@ def measure(scorer, name: str, *, told: bool) -> dict[str, object]:
 
 def main() -> None:
     """Measure all sets and print the table."""
-    import torch
-
-    from napari_unetpick.engine.pick.ensemble import make_scorer
-    from napari_unetpick.io.models import GENERAL, load_model
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default=str(GENERAL))
     parser.add_argument("--sets", default=",".join(SIMULATED))
     parser.add_argument("--untold", action="store_true", help="a list without defocus values")
+    parser.add_argument("--clicks", type=int, default=0, help="fine-tune on so many")
+    parser.add_argument("--seed", type=int, default=42)
     options = parser.parse_args()
-    scorer = make_scorer([(options.model, load_model(options.model))], torch.device("cpu"))
-    rows = [measure(scorer, name, told=not options.untold) for name in options.sets.split(",")]
+    rows = []
+    for name in options.sets.split(","):
+        model = options.model
+        if options.clicks:
+            model = fine_tuned(model, name, options.clicks, options.seed)
+        rows.append(measure(model, name, told=not options.untold))
     cells = [[f"{c:.3f}" if isinstance(c, float) else c for c in row.values()] for row in rows]
     print(table(COLUMNS, cells))
     record = {"machine": machine(), "rows": rows}
