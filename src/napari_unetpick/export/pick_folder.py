@@ -40,6 +40,22 @@ Unfinished = Literal["refuse", "resume", "restart"]
 
 
 @dataclass(frozen=True)
+class Advice:
+    """What a user is told to do about an unfinished picking.
+
+    Parameters
+    ----------
+    resume
+        How to do the rest.
+    restart
+        How to start over with other options; "" stands for the command line's ways.
+    """
+
+    resume: str = "run the same command with --resume"
+    restart: str = ""
+
+
+@dataclass(frozen=True)
 class PickCounts:
     """What a finished picking holds.
 
@@ -80,9 +96,13 @@ class PickFolder:
     """
 
     def __init__(
-        self, out: Path, micrographs: Sequence[Micrograph], options: Mapping[str, Any]
+        self,
+        out: Path,
+        micrographs: Sequence[Micrograph],
+        options: Mapping[str, Any],
+        advice: Advice = Advice(),  # noqa: B008
     ) -> None:
-        self.out, self.work = out, out / WORK
+        self.out, self.work, self.advice = out, out / WORK, advice
         self.record = PickRecord(options, {m.name: m.pixel_size for m in micrographs})
         self.tables = self.record.tables
         self.before: PickRecord | None = None  # the finished picking that OUT holds
@@ -189,7 +209,7 @@ class PickFolder:
         total = len(self.record.micrographs)
         return (
             f"{total - len(self.todo()):,} of {tell_count(total, 'micrograph')} done (in "
-            f"{self.out}); run the same command with --resume for the rest"
+            f"{self.out}); {self.advice.resume} for the rest"
         )
 
     def _has_tables(self, record: PickRecord) -> bool:
@@ -199,6 +219,7 @@ class PickFolder:
         """Continue an earlier picking; those of its micrographs that are not listed come last."""
         if different := earlier.differences(self.record):
             restart = f"delete {self.work}" if self.started else "leave out --resume"
+            restart = self.advice.restart or restart
             raise InputError(
                 f"{self.out}: was picked with other options: {'; '.join(different)}; give the "
                 f"same ones, or {restart} to start over"
