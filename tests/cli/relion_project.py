@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,48 +18,48 @@ PIPELINE_3 = """
 data_pipeline_general
 
 _rlnPipeLineJobCounter                       4
- 
+
 
 # version 30001
 
 data_pipeline_processes
 
-loop_ 
-_rlnPipeLineProcessName #1 
-_rlnPipeLineProcessAlias #2 
-_rlnPipeLineProcessType #3 
-_rlnPipeLineProcessStatus #4 
-CtfFind/job003/       None            2            2 
- 
+loop_
+_rlnPipeLineProcessName #1
+_rlnPipeLineProcessAlias #2
+_rlnPipeLineProcessType #3
+_rlnPipeLineProcessStatus #4
+CtfFind/job003/       None            2            2
+
 
 # version 30001
 
 data_pipeline_nodes
 
-loop_ 
-_rlnPipeLineNodeName #1 
-_rlnPipeLineNodeType #2 
-CtfFind/job003/micrographs_ctf.star            1 
- 
+loop_
+_rlnPipeLineNodeName #1
+_rlnPipeLineNodeType #2
+CtfFind/job003/micrographs_ctf.star            1
+
 
 # version 30001
 
 data_pipeline_input_edges
 
-loop_ 
-_rlnPipeLineEdgeFromNode #1 
-_rlnPipeLineEdgeProcess #2 
- 
+loop_
+_rlnPipeLineEdgeFromNode #1
+_rlnPipeLineEdgeProcess #2
+
 
 # version 30001
 
 data_pipeline_output_edges
 
-loop_ 
-_rlnPipeLineEdgeProcess #1 
-_rlnPipeLineEdgeToNode #2 
-CtfFind/job003/ CtfFind/job003/micrographs_ctf.star 
- 
+loop_
+_rlnPipeLineEdgeProcess #1
+_rlnPipeLineEdgeToNode #2
+CtfFind/job003/ CtfFind/job003/micrographs_ctf.star
+
 """
 PIPELINE_4 = (
     PIPELINE_3.replace("ProcessType #3", "ProcessTypeLabel #3")
@@ -69,7 +70,7 @@ PIPELINE_4 = (
 )
 PIPELINE_5 = (
     PIPELINE_4.replace("# version 30001", "# version 50001")
-    .replace("NodeTypeLabel #2 \n", "NodeTypeLabel #2 \n_rlnPipeLineNodeTypeLabelDepth #3 \n")
+    .replace("NodeTypeLabel #2\n", "NodeTypeLabel #2\n_rlnPipeLineNodeTypeLabelDepth #3\n")
     .replace("MicrographsData.star.relion.ctf", "MicrographGroupMetadata.star.relion.ctf   1")
 )
 PIPELINES = {"3.1": PIPELINE_3, "4.0": PIPELINE_4, "5": PIPELINE_5}
@@ -79,28 +80,33 @@ MICROGRAPHS = """
 
 data_optics
 
-loop_ 
-_rlnOpticsGroupName #1 
-_rlnOpticsGroup #2 
-_rlnMicrographPixelSize #3 
-_rlnVoltage #4 
-_rlnSphericalAberration #5 
-_rlnAmplitudeContrast #6 
-first            1     4.000000   300.000000     2.700000     0.100000 
-second           2     {second:.6f}   300.000000     2.700000     0.100000 
- 
+loop_
+_rlnOpticsGroupName #1
+_rlnOpticsGroup #2
+_rlnMicrographPixelSize #3
+_rlnVoltage #4
+_rlnSphericalAberration #5
+_rlnAmplitudeContrast #6
+first            1     4.000000   300.000000     2.700000     0.100000
+second           2     {second:.6f}   300.000000     2.700000     0.100000
+
 
 # version 30001
 
 data_micrographs
 
-loop_ 
-_rlnMicrographName #1 
-_rlnOpticsGroup #2 
-_rlnDefocusU #3 
-_rlnDefocusV #4 
-_rlnDefocusAngle #5 
+loop_
+_rlnMicrographName #1
+_rlnOpticsGroup #2
+_rlnDefocusU #3
+_rlnDefocusV #4
+_rlnDefocusAngle #5
 """
+
+
+def as_relion(text: str) -> str:
+    """Write a space at the end of lines, as RELION does."""
+    return re.sub(r"(?m)^(?!#|data_)(.+)$", r"\1 ", text)
 
 
 @dataclass(frozen=True)
@@ -115,14 +121,14 @@ class Project:
         return self.folder / JOB
 
     def write_pipeline(self, version: str) -> None:
-        (self.folder / "default_pipeline.star").write_text(PIPELINES[version])
+        (self.folder / "default_pipeline.star").write_text(as_relion(PIPELINES[version]))
 
     def list_micrographs(self, groups: Mapping[str, int], second: float = 4.0) -> None:
         """Write CtfFind's STAR of micrographs with their optics groups, the second's in A/px."""
-        rows = [f"{name} {group} 12000.0 12000.0 0.0 \n" for name, group in groups.items()]
+        rows = [f"{name} {group} 12000.0 12000.0 0.0\n" for name, group in groups.items()]
         star = self.folder / STAR
         star.parent.mkdir(parents=True, exist_ok=True)
-        star.write_text(MICROGRAPHS.format(second=second) + "".join(rows) + " \n")
+        star.write_text(as_relion(MICROGRAPHS.format(second=second) + "".join(rows)))
 
     def ends(self) -> list[str]:
         """How the job ended, as its folder tells RELION."""

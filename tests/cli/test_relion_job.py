@@ -130,7 +130,8 @@ def test_stopped_by_relion_and_continued(project: Project, monkeypatch: pytest.M
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name, code, ends", [("SIGKILL", -9, []), ("SIGTERM", 143, [ABORTED]), ("SIGHUP", 129, [ABORTED])]
+    "name, code, ends",
+    [("SIGKILL", -9, []), ("SIGTERM", 143, [ABORTED]), ("SIGHUP", 129, [ABORTED])],
 )
 def test_killed_and_continued(project: Project, name: str, code: int, ends: list[str]) -> None:
     killed = subprocess.run(

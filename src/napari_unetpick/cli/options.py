@@ -21,7 +21,10 @@ PixelSize = Annotated[
     ),
 ]
 Device = Annotated[
-    str, typer.Option("--device", help="Device to compute on: auto, cpu, cuda or mps.")
+    str,
+    typer.Option(
+        "--device", help="Device to compute on: auto, cpu, cuda, cuda:1 (by number) or mps."
+    ),
 ]
 Track = Annotated[
     str,

@@ -18,9 +18,7 @@ EVERY = 0.2  # seconds between redraws of the bar
 EVERY_LINE = 15.0  # seconds between lines where stderr is not a terminal
 
 
-STOPS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-]
+STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Ctrl-C, what a queue or `kill` sends, and what a closed terminal does."""
 
 

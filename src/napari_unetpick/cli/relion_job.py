@@ -34,7 +34,9 @@ class RelionCommand(TyperCommand):
 
 
 def relion_job(
-    o: Annotated[Path, typer.Option("--o", metavar="DIR", help="Job folder, such as External/job010.")],
+    o: Annotated[
+        Path, typer.Option("--o", metavar="DIR", help="Job folder, such as External/job010.")
+    ],
     in_mics: Annotated[
         Path, typer.Option("--in_mics", metavar="STAR", help="Micrographs STAR of the project.")
     ],

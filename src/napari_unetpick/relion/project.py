@@ -48,7 +48,8 @@ def open_project(job: Path) -> RelionProject:
         )
     if ".." in job.parts or not (here / job).is_relative_to(here) or here / job == here:
         raise InputError(
-            f"--o {job}: is not in the RELION project {here}", "give a folder such as External/job010"
+            f"--o {job}: is not in the RELION project {here}",
+            "give a folder such as External/job010",
         )
     return RelionProject(here, read_version(here / PIPELINE))
 
