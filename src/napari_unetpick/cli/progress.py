@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TextIO
 
@@ -20,6 +20,27 @@ EVERY_LINE = 15.0  # seconds between lines where stderr is not a terminal
 
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Ctrl-C, what a queue or `kill` sends, and what a closed terminal does."""
+
+
+@contextmanager
+def signals_as_exits() -> Iterator[None]:
+    """End on a signal as on Ctrl-C, temporary files removed, with the exit code of the signal."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + number)
+
+    before = {
+        each: signal.signal(each, leave)
+        for each in STOPS
+        if signal.getsignal(each) != signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 class StopSwitch:

@@ -24,7 +24,7 @@ from napari_unetpick.export.pick_tables import (
     split_table,
 )
 from napari_unetpick.io.atomic import explain_os_error, write_text
-from napari_unetpick.io.formats.output_files import per_micrograph, refuse_file, safe_stem
+from napari_unetpick.io.formats.output_files import check_folder, per_micrograph, safe_stem
 from napari_unetpick.io.formats.relion_list import write_list
 from napari_unetpick.io.formats.write import ENDINGS, WRITERS, write_one
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -100,7 +100,7 @@ class PickFolder:
         out: Path,
         micrographs: Sequence[Micrograph],
         options: Mapping[str, Any],
-        advice: Advice = Advice(),  # noqa: B008
+        advice: Advice = Advice(),
     ) -> None:
         self.out, self.work, self.advice = out, out / WORK, advice
         self.record = PickRecord(options, {m.name: m.pixel_size for m in micrographs})
@@ -118,7 +118,7 @@ class PickFolder:
             OUT holds an unfinished picking, or one with other options; two micrographs would be
             written to one file.
         """
-        check_folder(self.out)
+        check_folder(self.out, "choose another --out", viewer="choose another folder")
         per_micrograph(map(Picks, self.record.micrographs), self.work, ENDINGS["relion"])
         earlier = None if unfinished == "restart" else read_record(self.work / RECORD)
         if earlier is not None and unfinished == "refuse":
@@ -285,11 +285,6 @@ class PickFolder:
         os.replace(self.work / FINISHED, self.out / RECORD)
         (self.work / RECORD).unlink()
         shutil.rmtree(self.work, ignore_errors=True)
-
-
-def check_folder(out: Path) -> None:
-    """Refuse a file where the output folder should be, before an hour of work."""
-    refuse_file(out, "choose another --out", viewer="choose another folder")
 
 
 def parse_formats(text: str) -> tuple[str, ...]:

@@ -106,6 +106,18 @@ def refuse_one_name(names: Iterable[str]) -> None:
             )
 
 
+def refuse_unwritable(names: Iterable[str]) -> None:
+    """Raise InputError for the name of a file that is not UTF-8: no text file can hold it."""
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            shown = name.encode("utf-8", "backslashreplace").decode()
+            raise InputError(
+                f"{shown}: the name is not UTF-8, so it cannot be written; rename it"
+            ) from None
+
+
 def _own_names(names: list[str], micrograph: str) -> list[str]:
     """Return which of the names of one key are those of the micrograph."""
     if _clash(names) is None:

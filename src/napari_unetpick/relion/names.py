@@ -63,8 +63,8 @@ def read_names(star: Path, project: Path) -> list[Named]:
     missing = [name for name in listed if not (project / name).is_file()]
     if missing:
         raise InputError(
-            f"{star}: {len(missing):,} of {tell_count(len(listed), 'micrograph')} cannot be found in "
-            f"the RELION project {project} (such as {missing[0]})",
+            f"{star}: {len(missing):,} of {tell_count(len(listed), 'micrograph')} cannot be found "
+            f"in the RELION project {project} (such as {missing[0]})",
             "restore them, or leave them out of the list",
         )
     files = pick_files(list(listed), star)

@@ -60,5 +60,5 @@ def _micrographs(path: Path) -> list[str]:
 
 
 def pick_file(name: str, ending: str) -> str:
-    """Return `Movies/mic1_autopick.star` for `MotionCorr/job002/Movies/mic1.mrc`, as RELION does."""
+    """Return `Movies/mic1_autopick.star` for `MotionCorr/job002/Movies/mic1.mrc`."""
     return str(PurePosixPath(JOB.sub("", name).lstrip("/")).with_suffix("")) + ending
