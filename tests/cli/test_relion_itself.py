@@ -167,6 +167,8 @@ def test_the_export_of_pick_and_convert_is_extracted_too(project: Project) -> No
 @pytest.mark.slow
 def test_relion_starts_the_job_and_takes_its_output(project: Project, tmp_path: Path) -> None:
     """RELION's own pipeliner writes the command, waits for its end and reads the output node."""
+    if "version: 3.1" not in relion("relion_pipeliner", "--version"):
+        pytest.skip("the pipeline here is RELION 3.1's")
     if " " in sys.executable:
         pytest.skip("RELION does not quote the path of Python, which has a space")
     from napari_unetpick.simulate.samples import get_sample

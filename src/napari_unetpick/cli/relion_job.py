@@ -67,7 +67,9 @@ def relion_job(
     ] = "auto",
     min_distance: Annotated[
         float | None,
-        typer.Option("--min_distance", metavar="A", help="Minimum distance between picks."),
+        typer.Option(
+            "--min_distance", metavar="A", help="Minimum distance between picks in Angstrom."
+        ),
     ] = None,
     max_picks: Annotated[
         int | None, typer.Option("--max_picks", metavar="N", help="Most picks on a micrograph.")
@@ -75,7 +77,12 @@ def relion_job(
     device: Device = "auto",
     j: Annotated[int, typer.Option("--j", metavar="N", min=1, help="CPU threads.")] = 1,
     pipeline_control: Annotated[
-        str, typer.Option("--pipeline_control", hidden=True, help="RELION's; not needed.")
+        str,
+        typer.Option(
+            "--pipeline_control",
+            metavar="DIR",
+            help="Some RELION commands name the job folder twice.",
+        ),
     ] = "",
 ) -> None:
     """Pick particles as an External job of RELION, which writes this command.
