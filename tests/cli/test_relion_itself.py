@@ -17,7 +17,7 @@ from relion_project import JOB, NAMES, STAR, Project, as_relion
 from napari_unetpick.io.formats.relion_list import write_autopick
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.io.star import read_star
+from napari_unetpick.io.star import quote, read_star
 from napari_unetpick.relion.names import Named, pick_files
 from napari_unetpick.relion.output import write_output
 from napari_unetpick.relion.project import open_project
@@ -135,18 +135,25 @@ def groups_and_names(particles: Path) -> tuple[list[str], list[str]]:
 
 
 def test_extract_finds_every_micrograph_and_centres_every_particle(project: Project) -> None:
-    names = [*NAMES, "MotionCorr/job002/Movies/b/mic1.mrc", "Micrographs/May08_03.05.02.mrc"]
+    names = [
+        *NAMES,
+        "MotionCorr/job002/Movies/b/mic1.mrc",
+        "Micrographs/May08_03.05.02.mrc",
+        "MotionCorr/job002/Movies/with a space.mrc",
+        "MotionCorr/job002/Movies/without_picks.mrc",
+    ]
     truth = {name: places(seed) for seed, name in enumerate(names)}
     for name, centres in truth.items():
         draw(project.folder / name, centres)
-    project.list_micrographs({name: 1 + number % 2 for number, name in enumerate(names)})
+    truth[names[-1]] = np.empty((0, 2))
+    project.list_micrographs({quote(name): 1 + n % 2 for n, name in enumerate(names)})
     files = pick_files(names, Path(STAR))
     named = [Named(name, files[name], Micrograph(Path(name), name)) for name in names]
     picks = {name: Picks(name, centres) for name, centres in truth.items()}
     write_output(open_project(Path(JOB)), Path(JOB), Path(STAR), named, picks)
     particles = extract()
     groups, found = groups_and_names(particles)
-    assert {name: found.count(name) for name in names} == dict.fromkeys(names, 12)
+    assert {name: found.count(name) for name in names} == {**dict.fromkeys(names, 12), names[-1]: 0}
     assert set(groups) == {"1", "2"}
     assert np.abs(offsets(particles)).max() <= 1  # RELION cuts at whole pixels
 

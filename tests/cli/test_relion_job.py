@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from scipy.ndimage import zoom
 from scipy.spatial import KDTree
 
 from napari_unetpick.export.pick_folder import PickFolder
+from napari_unetpick.io.atomic import explain_os_error
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.star import read_star
 
@@ -34,6 +36,7 @@ KILLED = """
 import os, signal, sys
 from napari_unetpick.__main__ import main
 from napari_unetpick.export.pick_folder import PickFolder
+from napari_unetpick.io.atomic import explain_os_error
 add = PickFolder.add
 def add_and_die(*arguments):
     add(*arguments)
@@ -62,6 +65,7 @@ def project(simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         shutil.copy(file, tmp_path / name)
     made.write_pipeline("5")
     made.list_micrographs(dict.fromkeys(NAMES, 1))
+    made.job.mkdir(parents=True)  # as RELION does
     monkeypatch.chdir(tmp_path)
     return made
 
@@ -121,6 +125,7 @@ def test_stopped_by_relion_and_continued(project: Project, monkeypatch: pytest.M
     assert "1 of 2 micrographs done" in stopped.stderr
     assert "continue the job for the rest" in stopped.stderr
     assert project.ends() == [ABORTED]
+    (project.job / "RELION_JOB_ABORT_NOW").touch()  # left by a click that came too late
     again = unetpick(*command())
     assert (again.returncode, again.stderr) == (0, "")
     assert "1 of 2 micrographs picked before" in again.stdout
@@ -248,9 +253,52 @@ def test_a_damaged_micrograph_is_left_out_and_named(project: Project) -> None:
     assert block.text("rlnMicrographName") == NAMES[:1]
 
 
+def test_a_continued_job_ends_once(project: Project) -> None:
+    """RELION looks for the success first."""
+    assert unetpick(*command()).returncode == 0
+    assert "no such option" in unetpick(*command("--treshold", "0.4")).stderr
+    assert project.ends() == [FAILURE]
+    assert unetpick(*command()).returncode == 0
+    assert project.ends() == [SUCCESS]
+
+
+def test_a_mistyped_folder_is_not_made(project: Project) -> None:
+    words = command()
+    words[2] = "External/jbo004/"
+    assert unetpick(*words, "--treshold", "0.4").returncode == 2
+    assert not (project.folder / "External/jbo004").exists()
+
+
+def test_no_picks_are_a_success_too(project: Project) -> None:
+    done = unetpick(*[word.replace("0.5", "1") for word in command()])
+    assert done.returncode == 0
+    assert "warning: no picks" in done.stderr
+    assert project.ends() == [SUCCESS]
+    picks = read_picks(project.job / "autopick.star")
+    assert {name: len(each) for name, each in picks.items()} == dict.fromkeys(NAMES, 0)
+
+
+def test_a_full_disk_fails_and_is_continued(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(path: Path, picks: object) -> None:
+        raise explain_os_error(OSError(errno.ENOSPC, "No space left on device"), path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_unetpick.relion.output.write_star", write)
+        full = unetpick(*command())
+    assert full.returncode == 1
+    assert full.stderr.count("\n") == 1
+    assert "no space left on the disk" in full.stderr
+    assert project.ends() == [FAILURE]
+    assert unetpick(*command()).returncode == 0
+    assert project.ends() == [SUCCESS]
+
+
 def test_continued_with_another_value(project: Project) -> None:
     assert unetpick(*command()).returncode == 0
     other = unetpick(*[word.replace("0.5", "0.6") for word in command()])
     assert other.returncode == 2
+    assert unetpick(*command(), "--keep", "most").returncode == 2
     assert "threshold (0.5, now 0.6); give the same ones, or run a new job" in other.stderr
     assert project.ends() == [FAILURE]

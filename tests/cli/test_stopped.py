@@ -149,6 +149,16 @@ def test_a_name_that_cannot_be_written_is_refused_before_the_work(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_name_of_two_lines_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mic\n1.mrc").touch()
+    done = unetpick("pick", tmp_path, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stderr.endswith(
+        "mic\\n1.mrc': the name has a line break, so it cannot be written; rename it\n"
+    )
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.fixture
 def small_disk():  # type: ignore[no-untyped-def]
     """No file may grow beyond `LIMIT`: writing stops half way, as on a disk that fills up."""

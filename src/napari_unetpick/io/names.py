@@ -107,8 +107,12 @@ def refuse_one_name(names: Iterable[str]) -> None:
 
 
 def refuse_unwritable(names: Iterable[str]) -> None:
-    """Raise InputError for the name of a file that is not UTF-8: no text file can hold it."""
+    """Raise InputError for a file name that no table can hold: not UTF-8, or of two lines."""
     for name in names:
+        if "\n" in name or "\r" in name:
+            raise InputError(
+                f"{name!r}: the name has a line break, so it cannot be written; rename it"
+            )
         try:
             name.encode()
         except UnicodeEncodeError:

@@ -34,8 +34,7 @@ class JobFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for name in (SUCCESS, FAILURE, ABORTED, ABORT_NOW):
-                (self.path / name).unlink(missing_ok=True)
+            _remove_marks(self.path)
         except OSError as error:
             raise explain_os_error(error, self.path / SUCCESS) from error
         return self
@@ -52,12 +51,17 @@ class JobFolder:
     def check(self) -> None:
         """Raise `Cancelled` where RELION asks the job to stop."""
         if (self.path / ABORT_NOW).exists():
-            (self.path / ABORT_NOW).unlink(missing_ok=True)
             raise Cancelled("stopped by RELION")
 
 
 def mark(folder: Path, end: str) -> None:
-    """Say how a job ended; a full disk has room for an empty file, most of the time."""
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / end).touch()
+    """Say how a job ended, in its folder, and nothing else; RELION makes it before the job."""
+    with suppress(OSError):  # what went wrong is told as well
+        if folder.is_dir():
+            _remove_marks(folder)
+            (folder / end).touch()
+
+
+def _remove_marks(folder: Path) -> None:
+    for name in (SUCCESS, FAILURE, ABORTED, ABORT_NOW):
+        (folder / name).unlink(missing_ok=True)

@@ -51,12 +51,13 @@ def write_output(
     Parameters
     ----------
     job
-        The job folder, as a path in the project.
+        The job folder, in the project.
     star
         The micrographs STAR that was picked, as RELION named it.
     picks
         By the name of `Named.micrograph`; micrographs that are missing here have no file.
     """
+    job = (project.folder / job).relative_to(project.folder)  # as RELION names it
     done = [each for each in named if each.micrograph.name in picks]
     for each in done:
         write_star(project.folder / job / each.file, picks[each.micrograph.name])
