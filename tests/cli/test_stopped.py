@@ -68,7 +68,7 @@ def test_where_nothing_is_kept_a_signal_leaves_no_half_file(tmp_path: Path) -> N
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, b"")
+    assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, b"unetpick: cancelled\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -85,6 +85,24 @@ def test_a_training_that_a_queue_ends_can_be_resumed(tiny: TinySet, tmp_path: Pa
     assert process.returncode == 143, errors
     assert "--resume" in errors.splitlines()[-1]
     assert (run / CHECKPOINT).is_file()
+
+
+@pytest.mark.slow
+def test_a_training_whose_terminal_is_closed_can_be_resumed(tiny: TinySet, tmp_path: Path) -> None:
+    """What it would still print has nowhere to go."""
+    pty, run = pytest.importorskip("pty"), tmp_path / "run"
+    child, terminal = pty.fork()
+    if not child:
+        command = [sys.executable, "-m", "napari_unetpick", *tiny.train, "--run", str(run)]
+        os.execve(sys.executable, command, environment())
+    printed, deadline = b"", time.monotonic() + 120
+    while time.monotonic() < deadline and not (run / "metrics.jsonl").exists():
+        printed += os.read(terminal, 4096)
+    os.close(terminal)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 129, printed.decode()
+    assert (run / CHECKPOINT).is_file()
+    assert not (run / "model.safetensors").exists()
 
 
 def unwritable(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -120,6 +120,6 @@ def test_an_unknown_device_is_one_line_that_lists_the_known():
         "number\\), mps \\(--device\\)",
     ):
         choose_device("tpu")
-    for wish in ("cuda:", "cuda:-1", "cuda:x", "cuda1"):
+    for wish in ("cuda:", "cuda:-1", "cuda:01", "cuda:x", "cuda1"):
         with pytest.raises(InputError, match="is not known"):
             choose_device(wish)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 from typing import TextIO
 
@@ -29,6 +30,7 @@ def signals_as_exits() -> Iterator[None]:
     def leave(number: int, _: FrameType | None) -> None:
         if number == signal.SIGINT:
             raise KeyboardInterrupt
+        _say("unetpick: cancelled")
         raise SystemExit(128 + number)
 
     before = {
@@ -73,8 +75,17 @@ class StopSwitch:
             raise KeyboardInterrupt
         self.pressed = number
         again = "Ctrl-C again" if number == signal.SIGINT else "the signal again"
-        with suppress(OSError):  # the terminal may be gone
-            print(f"\nstopping after this step ({again} stops at once)", file=sys.stderr)
+        _say(f"\nstopping after this step ({again} stops at once)")
+
+
+def _say(text: str) -> None:
+    """Print a line; where the terminal is gone, nothing that follows may fail on it either."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
 
 
 class Terminal:

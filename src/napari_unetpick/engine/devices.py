@@ -11,7 +11,7 @@ from napari_unetpick.errors import InputError
 
 WISH = "UNETPICK_BFLOAT16"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-NUMBERED = re.compile(r"cuda:\d{1,3}")
+NUMBERED = re.compile(r"cuda:(0|[1-9]\d?)")
 
 
 def choose_device(wish: str) -> tuple[torch.device, str]:
