@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import mrcfile
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 from relion_project import JOB, NAMES, STAR, Project, as_relion
 
@@ -129,6 +131,12 @@ def offsets(particles: Path) -> NDArray[np.float64]:
     return np.array(found)
 
 
+def left_over(truth: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return where the brightest pixel is, from the whole pixel that RELION cuts fractions to."""
+    places = np.concatenate(list(truth))
+    return np.rint(places) - np.floor(places)
+
+
 def groups_and_names(particles: Path) -> tuple[list[str], list[str]]:
     table = next(block for block in read_star(particles) if "rlnImageName" in block)
     return list(table.text("rlnOpticsGroup")), list(table.text("rlnMicrographName"))
@@ -155,7 +163,7 @@ def test_extract_finds_every_micrograph_and_centres_every_particle(project: Proj
     groups, found = groups_and_names(particles)
     assert {name: found.count(name) for name in names} == {**dict.fromkeys(names, 12), names[-1]: 0}
     assert set(groups) == {"1", "2"}
-    assert np.abs(offsets(particles)).max() <= 1  # RELION cuts at whole pixels
+    assert_array_equal(offsets(particles), left_over(truth.values()))
 
 
 def test_the_export_of_pick_and_convert_is_extracted_too(project: Project) -> None:
@@ -168,7 +176,7 @@ def test_the_export_of_pick_and_convert_is_extracted_too(project: Project) -> No
     particles = extract()
     _, found = groups_and_names(particles)
     assert len(found) == 24
-    assert np.abs(offsets(particles)).max() <= 1
+    assert_array_equal(offsets(particles), left_over(truth.values()))
 
 
 @pytest.mark.slow
