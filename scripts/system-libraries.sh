@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# See to the system libraries that Qt needs on Linux: install those that are missing where that is
-# possible without a question, otherwise name them and go on (Qt then draws off the screen).
+# See to the system libraries that Qt needs on Linux, and to RELION, which some tests run: install
+# what is missing where that is possible without a question, otherwise name it and go on (Qt then
+# draws off the screen, and those tests skip).
 set -uo pipefail
 [ "$(uname -s)" = Linux ] || exit 0
 PATH=$PATH:/usr/sbin:/sbin # ldconfig is not on every user's path
@@ -49,7 +50,7 @@ install_missing() {
         sudo -n true >/dev/null 2>&1 || return 1
         as_root=(sudo -n)
     fi
-    echo "installing system libraries for Qt: $*"
+    echo "installing system packages: $*"
     export DEBIAN_FRONTEND=noninteractive
     local get=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120)
     {
@@ -65,12 +66,25 @@ install_missing() {
     } </dev/null >/dev/null 2>&1
 }
 
-mapfile -t missing < <(list_missing)
-[ "${#missing[@]}" -eq 0 ] && exit 0
-install_missing "${missing[@]}"
-mapfile -t missing < <(list_missing)
-[ "${#missing[@]}" -eq 0 ] && exit 0
-echo "system libraries that Qt needs for a window are missing here; on Debian or Ubuntu run as root:"
-echo "  apt-get install ${missing[*]}"
-echo "going on without them: Qt draws off the screen (QT_QPA_PLATFORM=offscreen)"
+see_to_relion() {
+    command -v relion_preprocess >/dev/null 2>&1 && return
+    install_missing relion
+    command -v relion_preprocess >/dev/null 2>&1 && return
+    echo "no RELION here: the tests that run it skip; on Debian or Ubuntu: apt-get install relion"
+}
+
+see_to_libraries() {
+    local missing
+    mapfile -t missing < <(list_missing)
+    [ "${#missing[@]}" -eq 0 ] && return
+    install_missing "${missing[@]}"
+    mapfile -t missing < <(list_missing)
+    [ "${#missing[@]}" -eq 0 ] && return
+    echo "system libraries that Qt needs for a window are missing here; on Debian or Ubuntu run as root:"
+    echo "  apt-get install ${missing[*]}"
+    echo "going on without them: Qt draws off the screen (QT_QPA_PLATFORM=offscreen)"
+}
+
+see_to_libraries
+see_to_relion
 exit 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -17,10 +18,12 @@ def main() -> None:
 
         sys.exit(work())
     from napari_unetpick.cli import run
+    from napari_unetpick.cli.progress import signals_as_exits
     from napari_unetpick.errors import UnetPickError
 
     try:
-        sys.exit(run())
+        with signals_as_exits():
+            sys.exit(run())
     except UnetPickError as error:
         sys.stderr.write(f"unetpick: {error}\n")
         sys.exit(error.exit_code)
@@ -33,6 +36,9 @@ def main() -> None:
     except Exception as error:  # a bug: one line for the user, all of it for who will mend it
         if os.environ.get("UNETPICK_DEBUG"):
             raise
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            sys.stderr.write("unetpick: no space left on the disk; free some and run again\n")
+            sys.exit(1)
         sys.stderr.write(
             f"unetpick: unexpected {type(error).__name__}: {error}; this is a bug, please report "
             "it with what UNETPICK_DEBUG=1 in the environment makes this command print\n"

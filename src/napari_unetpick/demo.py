@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from napari_unetpick.engine.inputs import make_pick_job, make_train_job
 from napari_unetpick.engine.pick.run import pick
 from napari_unetpick.engine.train.run import train
-from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.load import load_inputs
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.events import Done, Event, Message, Progress
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.formats.csv_picks import write_csv
+from napari_unetpick.io.formats.output_files import check_folder
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.image import read_micrograph
 from napari_unetpick.io.images.listing import list_micrographs
@@ -67,8 +67,7 @@ def demo(out: Path, check_stop: Callable[[], None] = lambda: None) -> Iterator[E
     ------
     The events of its steps, and Done with the report's path.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file where a folder is needed; choose another --out")
+    check_folder(out, "choose another --out")
     sample = get_sample(SAMPLE)
     yield Message(f"1/5  sample data: {sample.description}")
     yield from without_done(simulate_set(sample, out / "data", LABELLED + TEST, SEED))

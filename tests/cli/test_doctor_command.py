@@ -6,7 +6,7 @@ import os
 import sys
 
 import pytest
-from command_line import unetpick_process
+from command_line import unetpick, unetpick_process
 
 from napari_unetpick.cli.renderer import Renderer, find_renderer
 
@@ -64,3 +64,15 @@ def test_doctor_names_the_renderer() -> None:
     found = find_renderer()
     assert found.name
     assert f"{found.name} ({found.vendor}), OpenGL {found.version}" == str(found)
+
+
+def test_doctor_lists_gpus_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_unetpick.engine.devices.list_gpus", lambda: ["Old GPU", "New GPU"])
+    monkeypatch.setattr("napari_unetpick.cli.renderer.find_renderer", Renderer)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1")
+    done = unetpick("doctor")
+    assert "GPU 1          New GPU: --device cuda:1\n" in done.stdout
+    assert (
+        "CUDA_VISIBLE_DEVICES=3,1: only these GPUs are seen, in this order from cuda:0"
+        in done.stdout
+    )

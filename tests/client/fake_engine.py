@@ -93,7 +93,7 @@ if SCENARIO == "broken-torch":
     say("error", kind="engine", text="torch cannot be loaded: DLL")
     sys.exit(1)
 say("hello", version=7 if SCENARIO == "other-version" else 1, pid=os.getpid(), arrays=str(ARRAYS))
-say("device", device="cpu", badge="CPU", why="no GPU was found")
+say("device", device="cpu", badge="CPU", why="no GPU was found", gpus=["Old GPU", "New GPU"])
 for line in sys.stdin:
     request = json.loads(line)
     with open(FOLDER / "requests", "a", encoding="utf-8") as handle:

@@ -65,6 +65,7 @@ def test_a_job_says_what_the_engine_says_and_finishes_last(
     assert heard.job.state == "done"
     assert states == ["starting", "ready", "busy", "ready"]
     assert devices == [("CPU", "no GPU was found")]
+    assert client.gpus == ("Old GPU", "New GPU")
     assert memory == ["1.5 GiB", ""]
     (arrays,) = tmp_path.glob("unetpick-engine-*")
     assert not (arrays / "a.npy").exists()

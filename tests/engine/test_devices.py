@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_unetpick.engine.devices import choose_device, why_no_cuda
+from napari_unetpick.engine.devices import (
+    choose_device,
+    list_gpus,
+    visible_words,
+    why_no_cuda,
+)
 from napari_unetpick.errors import InputError
 
 
@@ -21,7 +26,53 @@ def gpu(monkeypatch):
     ones = torch.ones
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "Planted GPU")
+    monkeypatch.setattr(torch.cuda, "set_device", lambda number: None)
     monkeypatch.setattr(torch, "ones", lambda *size, device: ones(*size))
+
+
+@pytest.fixture
+def two_gpus(monkeypatch, gpu):
+    """Plant a second GPU; returns the numbers that were made the current one."""
+    names, current = ["Old GPU", "New GPU"], []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+
+    def name_of(device):
+        return names[device if isinstance(device, int) else device.index or 0]
+
+    monkeypatch.setattr(torch.cuda, "get_device_name", name_of)
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    return current
+
+
+def test_a_gpu_is_chosen_by_its_number(two_gpus):
+    device, why = choose_device("cuda:1")
+    assert device == torch.device("cuda", 1)
+    assert why == "GPU 1 New GPU"
+    assert choose_device("cuda") == (torch.device("cuda"), "GPU Old GPU")
+    assert two_gpus == [1, 0]
+    assert list_gpus() == ["Old GPU", "New GPU"]
+
+
+def test_a_number_that_no_gpu_has_is_one_line_that_lists_them(two_gpus):
+    with pytest.raises(
+        InputError,
+        match="device cuda:2: there is no such GPU, only cuda:0 Old GPU, cuda:1 New GPU; "
+        "use --device cpu or auto",
+    ):
+        choose_device("cuda:2")
+    assert two_gpus == []
+
+
+@pytest.mark.parametrize(
+    "shown, says",
+    [(None, "all GPUs are seen"), ("", "no GPU is seen"), ("3,1", "=3,1: only these")],
+)
+def test_what_hides_gpus_is_explained(monkeypatch, shown, says):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if shown is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+    assert says in visible_words()
+    assert visible_words().startswith("CUDA_VISIBLE_DEVICES")
 
 
 @pytest.mark.usefixtures("gpu")
@@ -50,7 +101,7 @@ def test_without_a_gpu_the_reason_is_said():
     device, why = choose_device("auto")
     assert device.type == "cpu"
     assert why_no_cuda() in why
-    for wish in ("cuda", "mps"):
+    for wish in ("cuda", "cuda:1", "mps"):
         with pytest.raises(InputError, match=f"device {wish}: .*use --device cpu or auto"):
             choose_device(wish)
 
@@ -65,6 +116,10 @@ def test_a_build_without_cuda_and_a_missing_driver_are_told_apart(monkeypatch, v
 def test_an_unknown_device_is_one_line_that_lists_the_known():
     with pytest.raises(
         InputError,
-        match="device 'tpu' is not known; give one of auto, cpu, cuda, mps \\(--device\\)",
+        match="device 'tpu' is not known; give one of auto, cpu, cuda, cuda:1 \\(a GPU by its "
+        "number\\), mps \\(--device\\)",
     ):
         choose_device("tpu")
+    for wish in ("cuda:", "cuda:-1", "cuda:01", "cuda:x", "cuda1"):
+        with pytest.raises(InputError, match="is not known"):
+            choose_device(wish)

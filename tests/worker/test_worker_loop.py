@@ -268,3 +268,10 @@ def test_an_idle_process_ends_quietly_while_the_viewer_still_holds_the_pipe():
     assert process.stderr is not None
     assert [json.loads(line)["event"] for line in process.stdout] == ["hello", "device"]
     assert process.stderr.read() == b""
+
+
+def test_the_gpus_are_told_with_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("napari_unetpick.worker.loop.list_gpus", lambda: ["Old GPU", "New GPU"])
+    line = Line(tmp_path, jobs={})
+    told = line.read()
+    assert (told["event"], told["gpus"]) == ("device", ["Old GPU", "New GPU"])

@@ -17,6 +17,7 @@ from napari_unetpick.cli.evaluate import evaluate
 from napari_unetpick.cli.info import info
 from napari_unetpick.cli.losses import losses
 from napari_unetpick.cli.pick import pick
+from napari_unetpick.cli.relion_job import RelionCommand, relion_job
 from napari_unetpick.cli.self_train import self_train
 from napari_unetpick.cli.simulate import simulate
 from napari_unetpick.cli.train import train
@@ -58,6 +59,7 @@ for command in (
     *(ablate, losses, augmentations, train_general, info, doctor),
 ):
     app.command()(command)
+app.command(cls=RelionCommand)(relion_job)
 app.add_typer(benchmark, name="benchmark")
 
 

@@ -35,10 +35,15 @@ def doctor() -> None:
         f"{'Qt binding':14} {', '.join(bindings) or 'none: pip install napari-unetpick[all]'}"
     )
     if "torch" not in missing:
-        from napari_unetpick.engine.devices import choose_device
+        from napari_unetpick.engine.devices import choose_device, list_gpus, visible_words
 
         _, why = choose_device("auto")
         typer.echo(f"{'device':14} {why}")
+        gpus = list_gpus()
+        for number, name in enumerate(gpus):
+            typer.echo(f"{'GPU ' + str(number):14} {name}: --device cuda:{number}")
+        if gpus or "CUDA_VISIBLE_DEVICES" in os.environ:
+            typer.echo(f"{'':14} {visible_words()}")
     typer.echo(f"{'CPU cores':14} {os.cpu_count()}")
     if bindings and "napari" not in missing:
         from napari_unetpick.cli.renderer import find_renderer

@@ -58,10 +58,13 @@ def evaluate(
     from napari_unetpick.errors import InputError
     from napari_unetpick.evaluation.inputs.load import load_inputs
     from napari_unetpick.evaluation.protocols import PROTOCOLS
+    from napari_unetpick.io.formats.output_files import check_folder
 
     chosen = next((tag for tag in PROTOCOLS if tag == protocol), None)
     if chosen is None:
         raise InputError(f"--protocol {protocol}: give one of {', '.join(PROTOCOLS)}")
+    if out is not None:
+        check_folder(out, "choose another --out")
     inputs = load_inputs(
         picks, truth, micrographs, diameter=diameter, pixel_size=pixel_size, border=border
     )

@@ -1,8 +1,8 @@
-"""Options that several commands share."""
+"""Options that several commands share, and how they end where micrographs failed."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -21,7 +21,10 @@ PixelSize = Annotated[
     ),
 ]
 Device = Annotated[
-    str, typer.Option("--device", help="Device to compute on: auto, cpu, cuda or mps.")
+    str,
+    typer.Option(
+        "--device", help="Device to compute on: auto, cpu, cuda, cuda:1 (by number) or mps."
+    ),
 ]
 Track = Annotated[
     str,
@@ -31,3 +34,11 @@ Track = Annotated[
         help="Also log metrics to TensorBoard or W&B (offline unless WANDB_MODE=online).",
     ),
 ]
+
+
+def report_failed(names: list[str]) -> NoReturn:
+    """Name the micrographs that failed, and end with the exit code for that."""
+    from napari_unetpick.io.picks import tell_count
+
+    typer.echo(f"{tell_count(len(names), 'micrograph')} failed: {', '.join(names)}", err=True)
+    raise typer.Exit(3)

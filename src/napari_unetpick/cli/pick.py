@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize
+from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize, report_failed
 
 if TYPE_CHECKING:
     from napari_unetpick.engine.pick.run import PickJob
@@ -117,12 +117,8 @@ def pick(
     if "star" in job.formats or "relion" in job.formats:
         job = _named_for_relion(job, micrographs)
     done = run_stoppable(lambda check: run_picking(job, check))
-    failed = done.result["failed"]
-    if failed:
-        from napari_unetpick.io.picks import tell_count
-
-        typer.echo(f"{tell_count(len(failed), 'micrograph')} failed: {', '.join(failed)}", err=True)
-        raise typer.Exit(3)
+    if failed := done.result["failed"]:
+        report_failed(failed)
 
 
 def _named_for_relion(job: PickJob, sources: list[str]) -> PickJob:

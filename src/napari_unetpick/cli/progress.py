@@ -1,12 +1,15 @@
-"""How the terminal shows a job: progress bar, messages and Ctrl-C."""
+"""How the terminal shows a job: progress bar, messages, and the signals that stop it."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
+from typing import TextIO
 
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import Done, Event, Failed, Message, Metrics, Progress
@@ -16,38 +19,81 @@ EVERY = 0.2  # seconds between redraws of the bar
 EVERY_LINE = 15.0  # seconds between lines where stderr is not a terminal
 
 
+STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Ctrl-C, what a queue or `kill` sends, and what a closed terminal does."""
+
+
+@contextmanager
+def signals_as_exits() -> Iterator[None]:
+    """End on a signal as on Ctrl-C, temporary files removed, with the exit code of the signal."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        _say("unetpick: cancelled")
+        raise SystemExit(128 + number)
+
+    before = {
+        each: signal.signal(each, leave)
+        for each in STOPS
+        if signal.getsignal(each) != signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
 class StopSwitch:
-    """Turns Ctrl-C into a clean stop between two steps; a second Ctrl-C stops at once."""
+    """Turns Ctrl-C and `STOPS` into a clean stop between two steps; a second one stops at once.
+
+    A signal that is ignored, as by `nohup`, stays so.
+    """
 
     def __init__(self, advice: str) -> None:
-        self.pressed = False
+        self.pressed: int | None = None
         self.advice = advice
 
     def __enter__(self) -> StopSwitch:
-        """Take over Ctrl-C."""
-        self._before = signal.signal(signal.SIGINT, self._press)
+        """Take over the signals."""
+        heard = [each for each in STOPS if signal.getsignal(each) != signal.SIG_IGN]
+        self._before = {each: signal.signal(each, self._press) for each in heard}
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for each, before in self._before.items():
+            signal.signal(each, before)
 
     def check(self) -> None:
-        """Raise `Cancelled` if Ctrl-C was pressed."""
-        if self.pressed:
+        """Raise `Cancelled` if there was a signal."""
+        if self.pressed is not None:
             raise Cancelled(f"cancelled; {self.advice}")
 
-    def _press(self, *_: int | FrameType | None) -> None:
-        if self.pressed:
+    def _press(self, number: int, _: FrameType | None) -> None:
+        if self.pressed is not None:
             raise KeyboardInterrupt
-        self.pressed = True
-        print("\nstopping after this step (Ctrl-C again stops at once)", file=sys.stderr)
+        self.pressed = number
+        again = "Ctrl-C again" if number == signal.SIGINT else "the signal again"
+        _say(f"\nstopping after this step ({again} stops at once)")
+
+
+def _say(text: str) -> None:
+    """Print a line; where the terminal is gone, nothing that follows may fail on it either."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
 
 
 class Terminal:
-    """Prints events to stderr, so that stdout stays for results."""
+    """Prints events to stderr, so that stdout stays for results; or news to another stream."""
 
-    def __init__(self) -> None:
-        self.live = sys.stderr.isatty()
+    def __init__(self, news: TextIO | None = None) -> None:
+        self.news = news or sys.stderr
+        self.live = self.news.isatty()
         self.last = -1e9
         self.open_line = False
 
@@ -56,23 +102,26 @@ class Terminal:
         if isinstance(event, Progress):
             self._bar(event)
         elif isinstance(event, Message):
-            self._line(f"warning: {event.text}" if event.level == "warning" else event.text)
+            if event.level == "warning":
+                self._line(f"warning: {event.text}", sys.stderr)
+            else:
+                self._line(event.text)
         elif isinstance(event, Failed):
-            self._line(f"skipped: {event.reason}")
+            self._line(f"skipped: {event.reason}", sys.stderr)
         elif isinstance(event, Metrics) and self.live and "validation_f1" in event.values:
             self._line(f"epoch {event.epoch}: validation F1 {event.values['validation_f1']:.3f}")
 
     def close(self) -> None:
         """End the bar's line."""
         if self.open_line:
-            print(file=sys.stderr)
+            print(file=self.news)
             self.open_line = False
 
-    def _line(self, text: str) -> None:
+    def _line(self, text: str, stream: TextIO | None = None) -> None:
         if self.open_line:
-            print("\r\033[K", end="", file=sys.stderr)
+            print("\r\033[K", end="", file=self.news)
             self.open_line = False
-        print(text, file=sys.stderr, flush=True)
+        print(text, file=stream or self.news, flush=True)
 
     def _bar(self, event: Progress) -> None:
         now = time.monotonic()
@@ -85,11 +134,11 @@ class Terminal:
         )
         text = f"{event.step:,}/{event.total:,}{left}"
         if not self.live:
-            print(f"{event.stage}: {text}", file=sys.stderr, flush=True)
+            print(f"{event.stage}: {text}", file=self.news, flush=True)
             return
         filled = round(BAR * event.step / max(event.total, 1))
         bar = "█" * filled + "░" * (BAR - filled)
-        print(f"\r\033[K{event.stage} {bar} {text}", end="", file=sys.stderr, flush=True)
+        print(f"\r\033[K{event.stage} {bar} {text}", end="", file=self.news, flush=True)
         self.open_line = True
         if finished:
             self.close()
@@ -102,9 +151,9 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def run_job(events: Iterator[Event]) -> Done:
+def run_job(events: Iterator[Event], news: TextIO | None = None) -> Done:
     """Show a job's events until it is done."""
-    terminal = Terminal()
+    terminal = Terminal(news)
     last = Done()
     try:
         for event in events:
@@ -117,8 +166,20 @@ def run_job(events: Iterator[Event]) -> Done:
 
 
 def run_stoppable(
-    make: Callable[[Callable[[], None]], Iterator[Event]], advice: str = "run the command again"
+    make: Callable[[Callable[[], None]], Iterator[Event]],
+    advice: str = "run the command again",
+    news: TextIO | None = None,
 ) -> Done:
-    """Run a job made from a stop check, which Ctrl-C triggers; `advice` says how to resume."""
+    """Run a job made from a stop check, which Ctrl-C triggers; `advice` says how to resume.
+
+    Raises
+    ------
+    Cancelled
+        There was a signal; the exit code is 128 and its number, as shells have it.
+    """
     with StopSwitch(advice) as switch:
-        return run_job(make(switch.check))
+        try:
+            return run_job(make(switch.check), news)
+        except Cancelled as error:
+            error.exit_code = 128 + (switch.pressed or signal.SIGINT)
+            raise

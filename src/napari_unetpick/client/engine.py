@@ -30,6 +30,11 @@ STOP_PATIENCE_MS = 30_000  # for a job to reach its next step or tile
 class EngineClient(QObject):
     """Runs jobs in the engine process, one after the other.
 
+    Attributes
+    ----------
+    gpus
+        Names of the CUDA GPUs, as the engine sees them; known before `device_changed`.
+
     Signals
     -------
     state_changed(str)
@@ -48,6 +53,7 @@ class EngineClient(QObject):
         super().__init__(parent)
         self.state: State = "off"
         self.badge, self.why, self.memory = "", "", ""
+        self.gpus: tuple[str, ...] = ()
         self._command = command
         self._process: EngineProcess | None = None
         self._arrays: Path | None = None
@@ -158,6 +164,7 @@ class EngineClient(QObject):
         elif name == "hello":
             self._arrays = Path(str(message.get("arrays", "")))
         elif name == "device":
+            self.gpus = tuple(map(str, message.get("gpus", ())))
             self._set_device(str(message.get("badge", "")), str(message.get("why", "")))
             if self.state == "starting":
                 self._starts = 0

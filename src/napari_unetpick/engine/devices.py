@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 
 import torch
 
 from napari_unetpick.errors import InputError
 
 WISH = "UNETPICK_BFLOAT16"
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+NUMBERED = re.compile(r"cuda:(0|[1-9]\d?)")
 
 
 def choose_device(wish: str) -> tuple[torch.device, str]:
     """Return the device and one line that says why.
+
+    Parameters
+    ----------
+    wish
+        auto, cpu, cuda, mps, or a GPU by its number, from 0: cuda:1.
 
     Raises
     ------
@@ -25,15 +33,35 @@ def choose_device(wish: str) -> tuple[torch.device, str]:
         if torch.backends.mps.is_available():
             return torch.device("mps"), "Apple GPU, as asked for"
         raise _not_there(wish, "no Apple GPU is usable here")
-    if wish not in ("auto", "cuda"):
-        fix = "give one of auto, cpu, cuda, mps"
+    if wish not in ("auto", "cuda") and not NUMBERED.fullmatch(wish):
+        fix = "give one of auto, cpu, cuda, cuda:1 (a GPU by its number), mps"
         raise InputError(f"device {wish!r} is not known", f"{fix} (--device)", viewer=fix)
-    fault = why_no_cuda()
+    device = torch.device("cuda" if wish == "auto" else wish)
+    fault = why_no_cuda(device)
     if not fault:
-        return torch.device("cuda"), f"GPU {torch.cuda.get_device_name()}"
-    if wish == "cuda":
+        torch.cuda.set_device(device.index or 0)  # whatever doesn't name a GPU means this one
+        number = "" if device.index is None else f" {device.index}"
+        return device, f"GPU{number} {torch.cuda.get_device_name(device)}"
+    if wish != "auto":
         raise _not_there(wish, fault)
     return torch.device("cpu"), f"{cpu_words()}: {fault}"
+
+
+def list_gpus() -> list[str]:
+    """Return the names of the CUDA GPUs that this process sees; cuda:0 is the first."""
+    if not torch.cuda.is_available():
+        return []
+    return [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+
+
+def visible_words() -> str:
+    """Say what CUDA_VISIBLE_DEVICES does to the numbers of GPUs, as it is set."""
+    shown = os.environ.get(VISIBLE)
+    if shown is None:
+        return f"{VISIBLE} is not set: all GPUs are seen; with {VISIBLE}=1 only GPU 1, as cuda:0"
+    if not shown.strip():
+        return f"{VISIBLE} is empty: no GPU is seen; unset it to see them all"
+    return f"{VISIBLE}={shown}: only these GPUs are seen, in this order from cuda:0 on"
 
 
 def _not_there(wish: str, fault: str) -> InputError:
@@ -50,7 +78,7 @@ def cpu_words() -> str:
     return f"CPU ({torch.get_num_threads()} threads{half})"
 
 
-def why_no_cuda() -> str:
+def why_no_cuda(device: torch.device = torch.device("cuda")) -> str:  # noqa: B008
     """Say why no CUDA device can be used, the question users ask first; "" where one can.
 
     A card that is too old for this build of torch, or full, is there and yet computes nothing, so
@@ -62,11 +90,14 @@ def why_no_cuda() -> str:
         return (
             f"torch is built for CUDA {torch.version.cuda}, but no usable GPU or driver was found"
         )
+    if device.index is not None and device.index >= torch.cuda.device_count():
+        gpus = ", ".join(f"cuda:{number} {name}" for number, name in enumerate(list_gpus()))
+        return f"there is no such GPU, only {gpus}"
     try:
-        torch.ones(2, device="cuda").sum().item()
+        torch.ones(2, device=device).sum().item()
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
-        return f"the GPU {torch.cuda.get_device_name()} does not compute ({reason})"
+        return f"the GPU {torch.cuda.get_device_name(device)} does not compute ({reason})"
     return ""
 
 

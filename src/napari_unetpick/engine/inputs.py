@@ -11,7 +11,7 @@ from typing import cast
 from napari_unetpick.engine.pick.run import PickJob
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.errors import InputError
-from napari_unetpick.export.pick_folder import Unfinished, parse_formats
+from napari_unetpick.export.pick_folder import Advice, Unfinished, parse_formats
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.image import open_images
@@ -195,7 +195,7 @@ def change_settings(settings: Settings, epochs: int | None, seed: int | None) ->
 
 def make_pick_job(
     *,
-    micrographs: str | Sequence[str],
+    micrographs: str | Sequence[str] | Sequence[Micrograph],
     models: Sequence[str | Path] | None = None,
     out: Path,
     diameter: float | None = None,
@@ -209,13 +209,16 @@ def make_pick_job(
     keep: str | None = None,
     max_picks: int | None = None,
     junk: bool = True,
+    threads: int | None = None,
+    advice: Advice = Advice(),  # noqa: B008
 ) -> PickJob:
     """Check what `unetpick pick` was given; without models the general one picks."""
     check_sizes(diameter, pixel_size)
     if min_distance is not None and not min_distance >= 0:
         raise InputError(f"--min-distance {min_distance:g}: give a distance in Angstrom, 0 or more")
+    listed = [each for each in micrographs if isinstance(each, Micrograph)]
     return PickJob(
-        micrographs=list_micrographs(micrographs),
+        micrographs=listed or list_micrographs(cast("str | Sequence[str]", micrographs)),
         models=[(str(path), load_model(path)) for path in model_paths(models)],
         out=out,
         diameter=diameter,
@@ -229,6 +232,8 @@ def make_pick_job(
         keep=cast("Keep | None", keep),
         max_picks=max_picks,
         junk=junk,
+        threads=threads,
+        advice=advice,
     )
 
 

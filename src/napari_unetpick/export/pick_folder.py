@@ -24,7 +24,7 @@ from napari_unetpick.export.pick_tables import (
     split_table,
 )
 from napari_unetpick.io.atomic import explain_os_error, write_text
-from napari_unetpick.io.formats.output_files import per_micrograph, refuse_file, safe_stem
+from napari_unetpick.io.formats.output_files import check_folder, per_micrograph, safe_stem
 from napari_unetpick.io.formats.relion_list import write_list
 from napari_unetpick.io.formats.write import ENDINGS, WRITERS, write_one
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -37,6 +37,22 @@ FINISHED = "finished.toml"
 SHARED = "info/"  # EMAN2 keeps more than picks in its files
 Unfinished = Literal["refuse", "resume", "restart"]
 """What is done about an unfinished picking in OUT."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a user is told to do about an unfinished picking.
+
+    Parameters
+    ----------
+    resume
+        How to do the rest.
+    restart
+        How to start over with other options; "" stands for the command line's ways.
+    """
+
+    resume: str = "run the same command with --resume"
+    restart: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,9 +96,13 @@ class PickFolder:
     """
 
     def __init__(
-        self, out: Path, micrographs: Sequence[Micrograph], options: Mapping[str, Any]
+        self,
+        out: Path,
+        micrographs: Sequence[Micrograph],
+        options: Mapping[str, Any],
+        advice: Advice = Advice(),
     ) -> None:
-        self.out, self.work = out, out / WORK
+        self.out, self.work, self.advice = out, out / WORK, advice
         self.record = PickRecord(options, {m.name: m.pixel_size for m in micrographs})
         self.tables = self.record.tables
         self.before: PickRecord | None = None  # the finished picking that OUT holds
@@ -98,7 +118,7 @@ class PickFolder:
             OUT holds an unfinished picking, or one with other options; two micrographs would be
             written to one file.
         """
-        check_folder(self.out)
+        check_folder(self.out, "choose another --out", viewer="choose another folder")
         per_micrograph(map(Picks, self.record.micrographs), self.work, ENDINGS["relion"])
         earlier = None if unfinished == "restart" else read_record(self.work / RECORD)
         if earlier is not None and unfinished == "refuse":
@@ -189,7 +209,7 @@ class PickFolder:
         total = len(self.record.micrographs)
         return (
             f"{total - len(self.todo()):,} of {tell_count(total, 'micrograph')} done (in "
-            f"{self.out}); run the same command with --resume for the rest"
+            f"{self.out}); {self.advice.resume} for the rest"
         )
 
     def _has_tables(self, record: PickRecord) -> bool:
@@ -199,6 +219,7 @@ class PickFolder:
         """Continue an earlier picking; those of its micrographs that are not listed come last."""
         if different := earlier.differences(self.record):
             restart = f"delete {self.work}" if self.started else "leave out --resume"
+            restart = self.advice.restart or restart
             raise InputError(
                 f"{self.out}: was picked with other options: {'; '.join(different)}; give the "
                 f"same ones, or {restart} to start over"
@@ -264,11 +285,6 @@ class PickFolder:
         os.replace(self.work / FINISHED, self.out / RECORD)
         (self.work / RECORD).unlink()
         shutil.rmtree(self.work, ignore_errors=True)
-
-
-def check_folder(out: Path) -> None:
-    """Refuse a file where the output folder should be, before an hour of work."""
-    refuse_file(out, "choose another --out", viewer="choose another folder")
 
 
 def parse_formats(text: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from napari_unetpick.io.formats.box_size import (
     good_box,
     say_sizes,
 )
-from napari_unetpick.io.formats.output_files import refuse_file
+from napari_unetpick.io.formats.output_files import check_folder
 from napari_unetpick.io.formats.relion_list import project_names, tell_paths
 from napari_unetpick.io.formats.write import ENDINGS, check_writable, write_picks
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -151,7 +151,7 @@ def export_picks(
         There is nothing to write, the box is odd, a format unknown, or OUT cannot be written to.
     """
     check_options(options)
-    refuse_file(out)
+    check_folder(out)
     pairs, counts = [], ExportCounts()
     for item in items:
         chosen, counted = choose(item, options)

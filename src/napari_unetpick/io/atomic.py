@@ -58,7 +58,8 @@ def write_text(path: str | Path, text: str) -> None:
 
 def explain_os_error(error: OSError, path: Path) -> EngineError | InputError:
     """Turn the operating system's refusal into one line that says what to do."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    cut_short = error.errno is None and "requested and" in str(error)  # NumPy's words
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or cut_short:
         return EngineError(
             f"{path}: no space left on the disk; free some space and run again "
             "(no half-written file was left)"

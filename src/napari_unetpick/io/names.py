@@ -106,6 +106,22 @@ def refuse_one_name(names: Iterable[str]) -> None:
             )
 
 
+def refuse_unwritable(names: Iterable[str]) -> None:
+    """Raise InputError for a file name that no table can hold: not UTF-8, or of two lines."""
+    for name in names:
+        if "\n" in name or "\r" in name:
+            raise InputError(
+                f"{name!r}: the name has a line break, so it cannot be written; rename it"
+            )
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            shown = name.encode("utf-8", "backslashreplace").decode()
+            raise InputError(
+                f"{shown}: the name is not UTF-8, so it cannot be written; rename it"
+            ) from None
+
+
 def _own_names(names: list[str], micrograph: str) -> list[str]:
     """Return which of the names of one key are those of the micrograph."""
     if _clash(names) is None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Message, Progress
 from napari_unetpick.io.atomic import atomic_path, write_text
-from napari_unetpick.io.formats.output_files import refuse_file
+from napari_unetpick.io.formats import output_files
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.star import format_loop
 from napari_unetpick.simulate.micrograph import (
@@ -103,7 +103,7 @@ def check_folder(sample: Sample, out: Path, count: int, seed: int) -> None:
         raise InputError(f"a count of {count} micrographs is out of range; choose from 1 to 9999")
     if seed < 0:
         raise InputError(f"the seed {seed} is negative; choose 0 or more")
-    refuse_file(out)
+    output_files.check_folder(out)
     ours = {f"{sample.name}_{index:04d}.mrc" for index in range(1, count + 1)}
     others = sorted({path.name for path in out.glob("*.mrc")} - ours)
     if others:

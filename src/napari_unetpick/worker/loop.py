@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from napari_unetpick.engine.devices import choose_device, make_deterministic
+from napari_unetpick.engine.devices import choose_device, list_gpus, make_deterministic
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Progress
 from napari_unetpick.io.names import micrograph_key
@@ -101,7 +101,7 @@ class Engine:
         self.device = device
         badges = {"cpu": "CPU", "mps": "Apple GPU"}
         badge = badges.get(device.type) or f"GPU {torch.cuda.get_device_name(device)}"
-        self.channel.send("device", device=device.type, badge=badge, why=why)
+        self.channel.send("device", device=device.type, badge=badge, why=why, gpus=list_gpus())
 
     def _attempt(self, request: Order) -> tuple[str, dict[str, Any]]:
         """Run a job; return the last message's name and fields."""

@@ -32,6 +32,11 @@ def test_what_is_set_there_is_used(page: Any, project_session: Any, qtbot: Any) 
     dock = TrainDock(project_session.viewer)
     qtbot.addWidget(dock)
     assert dock.device_box.currentData() == "cpu"
+    page.computing.device = "cuda:1"  # before any engine has told of it
+    dock = TrainDock(project_session.viewer)
+    qtbot.addWidget(dock)
+    assert dock.device_box.currentData() == "cuda:1"
+    assert dock.device_box.currentText() == "NVIDIA GPU 1 (CUDA)"
 
 
 def test_napari_without_such_pages(monkeypatch: pytest.MonkeyPatch) -> None:

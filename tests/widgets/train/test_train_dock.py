@@ -198,3 +198,29 @@ def test_pyqtgraph_comes_late() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert told.stdout.strip() == "set()"
+
+
+def test_gpus_are_offered_by_number_once_the_engine_tells_them(
+    dock: TrainDock, project_session: Any, fake_engine: Any, qtbot: Any
+) -> None:
+    box = dock.device_box
+    assert box.findData("cuda:1") == -1
+    fake_engine.gpus = ("Old GPU", "New GPU")
+    for _ in range(2):  # told again by each job
+        fake_engine.device_changed.emit("GPU Old GPU", "GPU Old GPU")
+    assert [box.itemText(n) for n in range(box.count())][-2:] == [
+        "GPU 0: Old GPU",
+        "GPU 1: New GPU",
+    ]
+    assert box.currentData() == "auto"
+    box.setCurrentIndex(box.findData("cuda:1"))
+    label(project_session)
+    dock.refresh()
+    qtbot.mouseClick(dock.train, LEFT)
+    assert fake_engine.submitted[-1].args["device"] == "cuda:1"
+
+
+def test_the_only_gpu_needs_no_number(dock: TrainDock, fake_engine: Any) -> None:
+    fake_engine.gpus = ("One GPU",)
+    fake_engine.device_changed.emit("GPU One GPU", "GPU One GPU")
+    assert dock.device_box.count() == 4

@@ -16,7 +16,7 @@ from napari_unetpick.engine.pick.findings import Findings
 from napari_unetpick.engine.pick.survey import needs_survey, survey
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message
-from napari_unetpick.export.pick_folder import PickCounts, PickFolder, Unfinished
+from napari_unetpick.export.pick_folder import Advice, PickCounts, PickFolder, Unfinished
 from napari_unetpick.export.pick_tables import Outcome
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.models import Model, digest
@@ -44,6 +44,8 @@ class PickJob(FindJob):
     unfinished
         What is done about an unfinished picking in `out`: refuse to start, resume it (or do what
         is missing of a finished one), or restart from the first micrograph.
+    advice
+        What the user is told about that.
     keep
         The operating point that the threshold is chosen for, or None for `threshold`.
     max_picks
@@ -64,6 +66,7 @@ class PickJob(FindJob):
     formats: tuple[str, ...] = ("star", "csv")
     device: str = "auto"
     unfinished: Unfinished = "refuse"
+    advice: Advice = Advice()  # noqa: RUF009
     keep: Keep | None = None
     max_picks: int | None = None
     junk: bool = True
@@ -88,7 +91,7 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
     """
     device, why = choose_device(job.device)
     scorer = make_scorer(job.models, device, junk=job.junk)
-    folder = PickFolder(job.out, job.micrographs, options_of(job, device))
+    folder = PickFolder(job.out, job.micrographs, options_of(job, device), job.advice)
     messages = folder.open(job.unfinished)
     yield Message(f"device: {why}")
     yield from map(Message, messages)

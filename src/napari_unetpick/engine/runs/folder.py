@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import time
@@ -14,7 +15,7 @@ import torch
 from napari_unetpick.engine.runs.resume_check import differences, filled, read_start_config
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path, explain_os_error, remove_leftovers, write_text
-from napari_unetpick.io.formats.output_files import refuse_file
+from napari_unetpick.io.formats.output_files import check_folder
 from napari_unetpick.project.runs import CONFIG, METRICS, MODEL
 
 CHECKPOINT = "checkpoint.pt"
@@ -51,7 +52,7 @@ class RunFolder:
         InputError
             The folder holds another run, or the one to be resumed had other settings.
         """
-        refuse_file(self.path, "give --run another folder", viewer="move it elsewhere")
+        check_folder(self.path, "give --run another folder", viewer="move it elsewhere")
         if not resume and any((self.path / name).is_file() for name in (CHECKPOINT, MODEL)):
             raise InputError(
                 f"{self.path}: already holds a run",
@@ -96,9 +97,11 @@ class RunFolder:
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint and the metrics by the current ones."""
-        # given a path, torch would meet a full disk with a RuntimeError of its own
-        with atomic_path(self.path / CHECKPOINT) as temporary, open(temporary, "wb") as handle:
-            torch.save({**state, "history": json.dumps(self.history)}, handle)
+        # made in memory: torch meets a full disk with a RuntimeError of its own
+        content = io.BytesIO()
+        torch.save({**state, "history": json.dumps(self.history)}, content)
+        with atomic_path(self.path / CHECKPOINT) as temporary:
+            temporary.write_bytes(content.getbuffer())
         lines = "".join(json.dumps(row) + "\n" for row in self.history)
         write_text(self.path / METRICS, lines)
 

@@ -23,6 +23,7 @@ from napari_unetpick.engine.self_train.job import SUPERVISED, SelfTrainJob
 from napari_unetpick.engine.train.loop import Weights
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import atomic_path, remove_leftovers, write_text
+from napari_unetpick.io.formats.output_files import check_folder
 from napari_unetpick.project.runs import METRICS, MODEL, read_metrics
 from napari_unetpick.settings import SelfTrainSettings
 
@@ -125,9 +126,10 @@ def open_state(job: SelfTrainJob) -> State:
     Raises
     ------
     InputError
-        There was one, and it is not to be resumed or cannot be.
+        There was one, and it is not to be resumed or cannot be; or the folder cannot be written to.
     """
     run, path = job.train.run, job.train.run / SELF_TRAIN
+    check_folder(run)
     folder = RunFolder(run)
     checkpoint = folder.load_checkpoint()
     if checkpoint is None:

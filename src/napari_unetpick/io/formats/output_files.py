@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.names import base_name, micrograph_key
+from napari_unetpick.io.names import base_name, micrograph_key, refuse_unwritable
 from napari_unetpick.io.picks import Picks
 
 
@@ -56,6 +58,29 @@ def refuse_file(out: Path, fix: str = "choose another folder", viewer: str = "")
     """Raise InputError where OUT is a file and should be a folder, with how to fix that."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file where a folder is needed", fix, viewer=viewer)
+
+
+def check_folder(out: Path, fix: str = "choose another folder", viewer: str = "") -> None:
+    """Raise InputError where OUT can't be made or written to, before any work; nothing is left.
+
+    A file is made there and removed: what permissions allow, a quota, a read-only disk or a name
+    that is too long may not.
+    """
+    refuse_unwritable([str(out)])
+    missing: list[Path] = []
+    try:
+        refuse_file(out, fix, viewer)
+        missing = [each for each in (out, *out.parents) if not each.exists()]
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        what = f"{out}: cannot be made or written to ({error.strerror or error})"
+        raise InputError(what, fix, viewer=viewer) from error
+    finally:
+        for each in missing:
+            with suppress(OSError):
+                each.rmdir()
 
 
 def refuse_folder(out: Path) -> None:

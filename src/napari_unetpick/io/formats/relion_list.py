@@ -53,10 +53,14 @@ def write_autopick(out: str | Path, picks: Iterable[Picks]) -> list[Path]:
 
 def write_list(path: Path, files: Iterable[tuple[str, Path]]) -> None:
     """Write RELION's list of the pick file of each micrograph, from (micrograph name, file)."""
+    write_text(path, format_list((name, project_path(file)) for name, file in files))
+
+
+def format_list(rows: Iterable[tuple[str, str]]) -> str:
+    """Return the text of RELION's list, from (micrograph name, pick file as the project has it)."""
     labels = ("rlnMicrographName", "rlnMicrographCoordinates")
-    rows = [f"{quote(name)} {quote(project_path(file))}" for name, file in files]
-    text = format_loop("coordinate_files", labels, rows)
-    write_text(path, f"# version 30001\n\n{text}")
+    lines = [f"{quote(name)} {quote(file)}" for name, file in rows]
+    return "# version 30001\n\n" + format_loop("coordinate_files", labels, lines)
 
 
 def read_relion(path: Path, options: ReadOptions) -> PickSet:

@@ -14,7 +14,7 @@ from napari_unetpick.io.names import find_root
 from napari_unetpick.io.star import read_star, read_text
 
 LIST_NAME = re.compile(r"coords_suffix(_.+\.(?:star|box))", re.IGNORECASE)
-JOB = re.compile(r"^[^/]+/job\d+/")
+JOB = re.compile(r"^.+?/job\d{3}[^/]*/")
 
 
 def is_suffix_list(path: Path) -> bool:
@@ -38,7 +38,7 @@ def files_by_suffix(path: Path) -> list[tuple[str, Path]]:
     match = LIST_NAME.fullmatch(path.name)
     assert match is not None
     ending, folder = match[1], path.parent
-    named = [(name, folder / _pick_file(name, ending)) for name in _micrographs(path)]
+    named = [(name, folder / pick_file(name, ending)) for name in _micrographs(path)]
     found = [(name, file) for name, file in named if file.is_file()]
     if not found:
         there = sorted(file for file in folder.rglob(f"*{ending}") if file != path)
@@ -59,6 +59,6 @@ def _micrographs(path: Path) -> list[str]:
     return [] if block is None else list(block.text("rlnMicrographName"))
 
 
-def _pick_file(name: str, ending: str) -> str:
+def pick_file(name: str, ending: str) -> str:
     """Return `Movies/mic1_autopick.star` for `MotionCorr/job002/Movies/mic1.mrc`."""
     return str(PurePosixPath(JOB.sub("", name).lstrip("/")).with_suffix("")) + ending

@@ -11,7 +11,7 @@ from napari_unetpick.io.images.cs_exposures import read_exposures
 from napari_unetpick.io.images.image import TIFF_EXTENSIONS
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.images.relion_star import read_micrograph_star
-from napari_unetpick.io.names import match_names
+from napari_unetpick.io.names import match_names, refuse_unwritable
 
 FOLDER_EXTENSIONS = (".mrc", *TIFF_EXTENSIONS, ".mrc.gz", ".mrc.bz2")
 """What a folder is searched for; .mrcs and others are mostly stacks, and read only if named."""
@@ -23,7 +23,8 @@ def list_micrographs(source: str | Path | Sequence[str | Path]) -> list[Microgra
     Raises
     ------
     InputError
-        Nothing is found, or two micrographs have one name but for folder and extension.
+        Nothing is found, a name is not UTF-8, or two micrographs have one name but for folder and
+        extension.
     """
     sources = [source] if isinstance(source, str | Path) else list(source)
     if not sources:
@@ -34,6 +35,7 @@ def list_micrographs(source: str | Path | Sequence[str | Path]) -> list[Microgra
             found += _list_one(one)
         except OSError as error:
             raise InputError(f"{one}: cannot be read ({error.strerror or error})") from None
+    refuse_unwritable(each.name for each in found)
     unique: dict[str, Micrograph] = {}
     for micrograph in found:
         other = unique.setdefault(micrograph.key, micrograph)

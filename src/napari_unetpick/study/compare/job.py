@@ -10,8 +10,8 @@ from typing import Literal
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_exclusions
 from napari_unetpick.evaluation.methods import draw_validation
-from napari_unetpick.export.pick_folder import check_folder
 from napari_unetpick.io.assign import assign_picks
+from napari_unetpick.io.formats.output_files import check_folder
 from napari_unetpick.io.images.image import Images, open_images
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -105,7 +105,7 @@ def make_compare_job(
         raise InputError("--split and --validation exclude each other; give one of them")
     if validation is not None and not 0 < validation < 1:
         raise InputError(f"--validation {validation:g}: give a fraction between 0 and 1")
-    check_folder(out)
+    check_folder(out, "choose another --out", viewer="choose another folder")
     methods = read_methods(models, picks)
     notes: list[str] = []
     given, entries, own_diameter = _list(micrographs, truth, notes)

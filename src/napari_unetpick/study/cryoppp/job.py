@@ -10,7 +10,7 @@ from typing import Any, Literal
 from napari_unetpick.engine.inputs import change_settings
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.formats.output_files import refuse_file
+from napari_unetpick.io.formats.output_files import check_folder
 from napari_unetpick.settings import load_recipe, to_dict
 from napari_unetpick.study.cryoppp.published import TRAINING_SETS
 from napari_unetpick.study.cryoppp.sets import find_sets, set_id
@@ -127,7 +127,7 @@ def make_benchmark(
 def _check_folder(job: Benchmark) -> None:
     """Refuse a folder that holds another benchmark, or this one where it is not resumed."""
     path = job.out / CONDITIONS
-    refuse_file(job.out, "choose another --out")
+    check_folder(job.out, "choose another --out")
     if not path.is_file():
         return
     if not job.resume:

@@ -15,12 +15,12 @@ from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.preferences import read_preferences
 from napari_unetpick.widgets.qt.run_panel import RunPanel, alone
 from napari_unetpick.widgets.train.curves import Curves
+from napari_unetpick.widgets.train.device_box import DeviceBox
 from napari_unetpick.widgets.train.job import training_of
 from napari_unetpick.widgets.train.plan import caution, describe, make_plan, starts
 from napari_unetpick.widgets.train.runs_table import RunsView
 
 REFRESH_MS = 150  # clicks come fast: the plan is read once for several
-DEVICES = {"auto": "Automatic", "cpu": "CPU", "cuda": "NVIDIA GPU (CUDA)", "mps": "Apple GPU"}
 
 
 class TrainDock(Dock):
@@ -77,13 +77,7 @@ class TrainDock(Dock):
         content = QWidget()
         self._advanced_layout = QVBoxLayout(content)
         self._advanced_layout.setContentsMargins(0, 0, 0, 0)
-        self.device_box = QComboBox()
-        for name, words in DEVICES.items():
-            self.device_box.addItem(words, name)
-        self.device_box.setCurrentIndex(self.device_box.findData(read_preferences().device))
-        self.device_box.setToolTip(
-            "Device used for training. Automatic uses a GPU if a working one is found."
-        )
+        self.device_box = DeviceBox(self.session.jobs.engine, read_preferences().device)
         label = QLabel("Device")
         label.setToolTip(self.device_box.toolTip())
         holder = row(label, self.device_box)
