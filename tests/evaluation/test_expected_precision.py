@@ -38,6 +38,12 @@ def test_evidence_is_read_from_the_card():
     assert evidence_of({}) is None
 
 
+def test_without_known_labels_there_is_no_range():
+    found = expected_precision(np.array([0.8, 0.9]))
+    assert (found.low, found.high, found.evidence) == (found.mean, found.mean, None)
+    assert "about 85 % of 2 candidates" in describe_expected(found, "probability")
+
+
 def test_words_for_a_rank_and_for_nothing():
     found = expected_precision(np.array([0.8, 0.9]), 100)
     assert describe_expected(found, "rank") == UNCALIBRATED

@@ -188,6 +188,14 @@ def test_what_an_earlier_picking_wrote_goes_and_other_files_stay(tmp_path):
     assert {name: found[name] for name in mine} == mine
 
 
+def test_that_an_earlier_picking_will_be_replaced_is_said(tmp_path):
+    out = tmp_path / "out"
+    write(tmp_path, "star")
+    micrographs = [each for each, _ in make_pairs()][1:]
+    (said,) = PickFolder(out, micrographs, {"formats": ["csv"]}).open("refuse")
+    assert f"{out}: holds a picking of 3 micrographs, which this one replaces" in said
+
+
 def test_eman_keeps_what_else_its_file_holds(tmp_path):
     info = tmp_path / "out" / "info" / "second_info.json"
     info.parent.mkdir(parents=True)

@@ -70,7 +70,7 @@ def _path(model: str) -> Path:
 def _particle(card: dict[str, Any]) -> str:
     if card["diameter"] is None:
         return "any diameter, dark on light"
-    return f"{card['diameter']:g} A, trained at {card['pixel_size']:g} A/px"
+    return f"{card['diameter']:g} A, trained on files of {card['pixel_size']:g} A/px"
 
 
 def _trained_on(training: dict[str, Any]) -> str:

@@ -14,7 +14,6 @@ from napari_unetpick.io.picks import tell_count
 
 Kind = Literal["probability", "rank"]
 
-UNKNOWN_EVIDENCE = 50  # particles that a calibration is taken to rest on where its card is silent
 UNCALIBRATED = "Uncalibrated scores. Label one micrograph completely to estimate precision."
 NONE_ABOVE = "No candidate reaches the threshold. Lower it."
 
@@ -23,14 +22,15 @@ NONE_ABOVE = "No candidate reaches the threshold. Lower it."
 class Expected:
     """The expected precision: mean probability of `count` candidates, and its range (95 %).
 
-    `evidence` is the number of labelled particles that the calibration rests on.
+    `evidence` is the number of labelled particles that the calibration rests on; where it is
+    unknown (None), as of a general model, there is no range.
     """
 
     mean: float
     low: float
     high: float
     count: int
-    evidence: int
+    evidence: int | None
 
 
 def expected_precision(scores: NDArray[np.float64], evidence: int | None = None) -> Expected | None:
@@ -51,11 +51,12 @@ def expected_precision(scores: NDArray[np.float64], evidence: int | None = None)
     if not len(scores):
         return None
     mean = float(np.clip(np.mean(scores), 0.0, 1.0))
-    known = evidence or UNKNOWN_EVIDENCE
-    trials = min(len(scores), known)
+    if evidence is None:
+        return Expected(mean, mean, mean, len(scores), None)
+    trials = min(len(scores), evidence)
     found = binomial_interval(round(mean * trials), trials)
     low, high = min(found.low, mean), max(found.high, mean)
-    return Expected(mean, low, high, len(scores), known)
+    return Expected(mean, low, high, len(scores), evidence)
 
 
 def evidence_of(card: Mapping[str, Any]) -> int | None:
@@ -81,6 +82,11 @@ def describe_expected(found: Expected | None, kind: Kind) -> str:
         return UNCALIBRATED
     low, high = f"{100 * found.low:.0f}", f"{100 * found.high:.0f}"
     share = f"{high} %" if low == high else f"{low} to {high} %"
+    if found.evidence is None:
+        return (
+            f"Expected precision about {high} % of {tell_count(found.count, 'candidate')} (from "
+            "the scores; no labels of yours are behind them)."
+        )
     return (
         f"Expected precision {share} of {tell_count(found.count, 'candidate')} (scores calibrated "
         f"on about {tell_count(found.evidence, 'labelled particle')})."

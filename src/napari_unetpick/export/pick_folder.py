@@ -131,12 +131,18 @@ class PickFolder:
         if earlier is None:
             shutil.rmtree(self.work, ignore_errors=True)  # left by a kill, or to be restarted
         if unfinished != "resume":
-            return []
+            return [] if unfinished == "restart" else self._tell_replaced()
         if earlier is None and self.before is not None and self._has_tables(self.before):
             earlier = self.finished = self.before
         if earlier is None:
             return [f"{self.out}: no picking to resume; starting from the first micrograph"]
         return self._resume(earlier)
+
+    def _tell_replaced(self) -> list[str]:
+        if self.before is None:
+            return []
+        count = tell_count(len(self.before.micrographs), "micrograph")
+        return [f"{self.out}: holds a picking of {count}, which this one replaces when it is done"]
 
     @property
     def found(self) -> Mapping[str, Any]:

@@ -82,7 +82,7 @@ def make_scale(
     pixel_size
         A/px.
     diameter
-        Particle diameter in A, the shorter axis of an elongated particle.
+        Particle diameter in A; of an elongated particle anything between its axes.
     upsample
         Enlarge a micrograph whose particles have fewer than `particle_px` pixels.
 

@@ -11,7 +11,7 @@ from napari_unetpick.simulate.sample import Contamination, Sample
 _ALL = (
     Sample(
         "barrel",
-        "hollow D7 barrel, 690 kDa, 150 A long and 115 A wide; moderate crowding",
+        "hollow D7 barrel, 690 kDa, 175 A long and 105 A wide; moderate crowding",
         "barrel",
         coverage=0.25,
     ),

@@ -76,8 +76,8 @@ def summarise(card: dict[str, Any]) -> str:
     calibration, validation = card["calibration"], card["validation"]
     if validation["f1"] is None:
         return (
-            f"done; threshold {calibration['threshold']:.3f} (uncalibrated score, from held-out "
-            "clicks)"
+            f"done; threshold {calibration['threshold']:.3f} (uncalibrated score: partial labels "
+            "do not tell the precision)"
         )
     return (
         f"done; validation F1 {validation['f1']:.3f} (protocol particle, "

@@ -23,8 +23,9 @@ PIXEL_SIZE_STEP = 0.01  # A/px
 IN_PIXELS = "diameter in pixels"  # of a session: (0, or px where no size was known; A made of it)
 AVERAGED = 6  # micrographs with picks that the estimate averages over
 DIAMETER_TIP = (
-    "Particle diameter in Å (the shorter axis of an elongated particle). It sets the size of the "
-    "rings, the scale of training and picking, and the box size on export. 20 % off is fine."
+    "Particle diameter in Å (of an elongated particle, anything between its axes). It sets the "
+    "size of the rings, the scale of training and picking, and the box size on export. "
+    "20 % off is fine."
 )
 PIXEL_SIZE_TIP = (
     "Pixel size in Å/px, from the file's header. Enter it if it is missing or wrong; it then "

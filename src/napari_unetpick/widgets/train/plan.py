@@ -97,7 +97,7 @@ def _validation_line(plan: TrainPlan) -> str:
         return f"Validation: {count:,} of the fully labelled ones, chosen at random."
     if plan.full:
         return "Validation: a third of each fully labelled micrograph."
-    return "With partial labels only, F1 is unknown; the threshold comes from held-out picks."
+    return "With partial labels only, F1 is unknown; your picks give the threshold."
 
 
 def obstacle(plan: TrainPlan, diameter: float | None, *, read_only: bool = False) -> str:

@@ -129,7 +129,7 @@ class RunsView(QWidget):
         if selected is not None:
             self.select(selected.name)
         self.table.setVisible(bool(self.runs))
-        self.empty.setVisible(not self.runs)
+        self.empty.setVisible(not self.runs and not self.busy)
         rows = min(len(self.runs), ROWS_SHOWN)
         height = self.table.horizontalHeader().sizeHint().height()
         self.table.setFixedHeight(
