@@ -98,7 +98,7 @@ def test_a_shift_of_a_third_of_the_radius_counts_by_one_protocol_only(planted):
 
 
 def test_duplicates_cost_precision_but_for_pixels_and_thinning_spares_scored_ones(planted):
-    twice = [*picks_of(NAMES), *picks_of(NAMES, shift=(0.0, 1.0))]
+    twice = [*picks_of(NAMES), *picks_of(NAMES, shift=(0.0, 0.12 * D))]
     csv(planted / "plain.csv", twice)
     ranked = [f"{row},{0.9 - 0.1 * (i >= len(twice) // 2)}" for i, row in enumerate(twice)]
     csv(planted / "ranked.csv", ranked, "micrograph,x,y,score")

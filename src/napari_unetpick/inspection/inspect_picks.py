@@ -1,0 +1,224 @@
+"""The checks of a set of picks, one after the other: what seems wrong, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from napari_unetpick.inspection.doubles import merge_doubles
+from napari_unetpick.inspection.finding import Finding
+from napari_unetpick.inspection.orientation import ORIENTATIONS
+from napari_unetpick.inspection.pixel_sizes import (
+    contradicted_size,
+    differing_sizes,
+    unset_sizes,
+)
+from napari_unetpick.inspection.sample import Sample, read_sample
+from napari_unetpick.inspection.spacing import USUAL, Spacing, measure_spacing, round_scale
+from napari_unetpick.io.images.image import Images
+from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.io.picks import Picks, tell_count, typical_diameter
+
+CLEAR = 1.5  # strength of the evidence that is no accident: chance stays below 1.3
+BETTER = 1.5  # times: by so much another orientation or scale must be stronger
+CERTAIN = 2.5  # strength from which no other orientation needs to be tried
+CHANCE = 1.1  # strength that says nothing
+FEWEST = 50  # picks that another orientation is told from
+MANY = 200  # picks that would show, were there anything to be seen
+SEVERAL = 3  # micrographs: on one alone a corner may be all that was picked
+LIGHT = 5.0  # standard errors
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the micrographs that picks are compared with.
+
+    Parameters
+    ----------
+    micrographs
+        By key; those whose images are not among `images` are not read.
+    images
+        Shapes and pixel sizes.
+    diameter
+        A, or None.
+    diameters
+        Pixels by key, where neither `diameter` nor the picks say it.
+    pixel_size
+        A/px, as the user says, instead of the headers'.
+    dark
+        Whether the particles should be darker than their surroundings.
+    reach
+        (rows, cols) that other picks of the same micrographs reach to, where shapes are unknown.
+    """
+
+    micrographs: Mapping[str, Micrograph] = field(default_factory=dict)
+    images: Images = field(default_factory=Images)
+    diameter: float | None = None
+    diameters: Mapping[str, float] = field(default_factory=dict)
+    pixel_size: float | None = None
+    dark: bool = False
+    reach: tuple[float, float] | None = None
+
+    def diameters_of(self, picks: Mapping[str, Picks]) -> dict[str, float]:
+        """Return the diameter in pixels by key: the user's, else the picks' own, else another."""
+        sizes = self.images.pixel_sizes
+        found: dict[str, float] = {}
+        for key, each in picks.items():
+            size = sizes.get(key, self.pixel_size)
+            if self.diameter is not None and size is not None:
+                found[key] = self.diameter / size
+            elif (own := typical_diameter(each) or self.diameters.get(key)) is not None:
+                found[key] = own
+        return found
+
+
+def inspect_picks(
+    picks: Mapping[str, Picks], known: Known, name: str = ""
+) -> tuple[dict[str, Picks], list[Finding]]:
+    """Merge doubles of a set of picks, and check it against the images and the diameter.
+
+    At most 16 micrographs are read. At a wrong scale no doubles are merged: neighbours look like
+    them.
+
+    Parameters
+    ----------
+    picks
+        By micrograph key, pixels of the file; those outside the images among them.
+    name
+        What options of the command line call these picks: "truth", or a method's name.
+
+    Returns
+    -------
+    The picks, and what was found.
+    """
+    say = f"{name}=" if name else ""
+    diameters = known.diameters_of(picks)
+    shapes = {key: shape for key, shape in known.images.shapes.items() if key in picks}
+    single, findings = merge_doubles(picks, diameters)
+    spacing = measure_spacing(single, diameters, shapes, None if shapes else known.reach)
+    seen = {key: known.micrographs[key] for key in shapes if key in known.micrographs}
+    sample = read_sample(single, seen, diameters or _guess(single, shapes))
+    if wrong := _check_scale(spacing, sample, say, alone=len(picks) >= SEVERAL):
+        return dict(picks), wrong
+    if spacing.close:
+        return dict(picks), [_too_close(spacing, say)]
+    turned = _check_orientation(sample, say, bool(diameters))
+    if known.dark and not turned and sample.count >= FEWEST and sample.contrast() > LIGHT:
+        turned = [_light(sample)]
+    return single, findings + turned
+
+
+def inspect_sizes(picks: Mapping[str, Picks], known: Known) -> list[Finding]:
+    """Check the pixel sizes of the micrographs, and those of 1 A/px against the picks."""
+    sizes = {k: a for k, a in known.images.pixel_sizes.items() if k in known.micrographs}
+    if known.pixel_size is not None:
+        return []
+    findings = differing_sizes(known.micrographs, sizes)
+    unset = [key for key in unset_sizes(known.micrographs, sizes) if key in picks]
+    if findings or not unset or known.diameter is None:
+        return findings
+    own = {key: picks[key] for key in unset}
+    sample = read_sample(own, known.micrographs, dict.fromkeys(unset, known.diameter))
+    width = sample.diameter_px()
+    return [] if width is None else contradicted_size(len(unset), known.diameter, width)
+
+
+def _check_scale(spacing: Spacing, sample: Sample, say: str, alone: bool) -> list[Finding]:
+    """Report picks of images of another size; `alone`: where they end is enough without images."""
+    scale = spacing.scale
+    if scale is None:
+        return []
+    confirmed = sample.strength(scale=scale) >= max(CLEAR, BETTER * sample.strength())
+    confirmed = confirmed or (alone and not sample.seen)
+    if scale > 1 and not (confirmed or spacing.close):
+        return []
+    assert spacing.extent is not None
+    rows, cols = spacing.extent
+    what = (
+        f"picks end at {rows:.0%} of the images' height and {cols:.0%} of their width"
+        f"{_neighbours(spacing)}: they seem to be pixels of images "
+        + (f"binned {scale:g}x" if scale > 1 else f"{1 / scale:g} times as large")
+    )
+    fix = f"give --scale {say}{scale:.4g}"
+    return [Finding("scale", what, fix, f"scale them by {scale:.4g}", scale=scale)]
+
+
+def _neighbours(spacing: Spacing) -> str:
+    if spacing.neighbour is None:
+        return ""
+    return f", {spacing.neighbour:.2f} diameters from their nearest neighbour (median)"
+
+
+def _too_close(spacing: Spacing, say: str) -> Finding:
+    assert spacing.neighbour is not None
+    what = (
+        f"picks are {spacing.neighbour:.2f} diameters from their nearest neighbour (median, "
+        f"usually {USUAL:g})"
+    )
+    check = "the diameter or the pixel size may be wrong"
+    if spacing.extent is not None:
+        return Finding("spacing", what, f"{check}: check --diameter and --pixel-size", check)
+    scale = round_scale(USUAL / spacing.neighbour)
+    fix = f"if they are pixels of binned images, give --scale {say}{scale:g}, else {check}"
+    return Finding("spacing", what, fix, check, scale=scale)
+
+
+def _check_orientation(sample: Sample, say: str, sized: bool) -> list[Finding]:
+    as_read = sample.strength()
+    if sample.count < FEWEST or as_read >= CERTAIN:
+        return _strangers(sample) if sized else []
+    others = {each: sample.strength(each) for each in ORIENTATIONS[1:]}
+    best = max(others, key=lambda each: others[each])
+    if others[best] >= max(CLEAR, BETTER * as_read):
+        what = (
+            f"picks fit the images better {best.words} (evidence {others[best]:.1f} against "
+            f"{as_read:.1f}; chance is below 1)"
+        )
+        fix = f"give --orientation {say}{best}"
+        return [Finding("orientation", what, fix, "apply that orientation", orientation=best)]
+    if as_read < CHANCE and sample.count >= MANY and sized:
+        what = (
+            f"{sample.count:,} picks on {tell_count(len(sample.seen), 'micrograph')} differ from "
+            f"the background no more than chance does (evidence {as_read:.1f}; chance is below 1)"
+        )
+        fix = "do they belong to these micrographs, at this alignment and pixel size?"
+        return [Finding("chance", what, fix)]
+    return _strangers(sample) if sized else []
+
+
+def _strangers(sample: Sample) -> list[Finding]:
+    """Report single micrographs whose picks seem to belong to another one."""
+    each = {seen.key: Sample((seen,)) for seen in sample.seen if len(seen.coords) >= MANY / 2}
+    strengths = {key: one.strength() for key, one in each.items()}
+    lost = [key for key, value in strengths.items() if value < CHANCE]
+    if not lost or float(np.median(list(strengths.values()))) < CERTAIN:
+        return []
+    what = (
+        f"picks of {len(lost)} of {tell_count(len(strengths), 'micrograph')} checked differ from "
+        f"the background no more than chance does (such as {lost[0]}, evidence "
+        f"{strengths[lost[0]]:.1f} where {np.median(list(strengths.values())):.1f} is usual)"
+    )
+    return [Finding("chance", what, "do they belong to these micrographs?")]
+
+
+def _light(sample: Sample) -> Finding:
+    what = (
+        f"particles are lighter than their surroundings ({sample.contrast():.0f} standard errors)"
+        ", and the general model has seen dark ones"
+    )
+    return Finding(
+        "contrast",
+        what,
+        "invert the micrographs, or give --start scratch",
+        "invert the micrographs, or train from scratch",
+    )
+
+
+def _guess(picks: Mapping[str, Picks], shapes: Mapping[str, tuple[int, int]]) -> dict[str, float]:
+    """Return diameters in pixels to look for where none is known: the picks' distance, at most."""
+    spacing = measure_spacing(picks, dict.fromkeys(picks, 1.0), {})
+    if spacing.neighbour is None:
+        return {}
+    return {key: min(spacing.neighbour / USUAL, min(shape) / 20) for key, shape in shapes.items()}
