@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.inspection.finding import Finding
-from napari_unetpick.inspection.inspect_picks import Known, inspect_picks, inspect_sizes
+from napari_unetpick.inspection.inspect_picks import Known, inspect_picks
 from napari_unetpick.io.assign import drop_outside, match_picks
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import PickSet
@@ -42,9 +42,7 @@ def assign_inspected(
     known = replace(known, micrographs={each.key: each for each in given})
     shapes = known.images.shapes
     matched = match_picks(found, given)
-    picks, findings = inspect_picks(matched, known, name)
-    if sizes:
-        findings += inspect_sizes(picks, known)
+    picks, findings = inspect_picks(matched, known, name, sizes=sizes)
     joined = PickSet(messages=matched.messages, source=found.source)
     joined.update(picks)
     try:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.inspection.finding import Finding
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.picking.peaks import keep_distant
 
 TWIN = 0.1  # diameters: two picks nearer than this are of one particle
 SAME_PX = 1.0  # where the diameter is unknown
@@ -36,14 +37,11 @@ def merge_doubles(
     The picks, and what was merged.
     """
     total = sum(map(len, picks.values()))
-    pairs = {
-        key: twins(each, TWIN * diameters[key] if key in diameters else SAME_PX)
-        for key, each in picks.items()
-    }
-    doubled = sum(len(np.unique(each)) for each in pairs.values())
+    distances = {k: TWIN * diameters[k] if k in diameters else SAME_PX for k in picks}
+    doubled = sum(count_twins(each, distances[key]) for key, each in picks.items())
     if not doubled or doubled < SHARE * total:
         return dict(picks), []
-    merged = {key: each.select(_first_of(each, pairs[key])) for key, each in picks.items()}
+    merged = {key: _without_twins(each, distances[key]) for key, each in picks.items()}
     left = sum(map(len, merged.values()))
     what = (
         f"{total - left:,} of {total:,} picks lie within a tenth of a diameter of another one: "
@@ -52,27 +50,25 @@ def merge_doubles(
     return merged, [Finding("doubles", what)]
 
 
-def twins(picks: Picks, distance: float) -> NDArray[np.intp]:
-    """Return the (N, 2) pairs of picks of one kind that are nearer than `distance` pixels."""
-    if len(picks) < 2 or picks.tracks is not None:
-        return np.empty((0, 2), np.intp)
-    pairs = scipy.spatial.cKDTree(picks.coords).query_pairs(distance, output_type="ndarray")
-    if picks.kinds is not None:
-        pairs = pairs[picks.kinds[pairs[:, 0]] == picks.kinds[pairs[:, 1]]]
-    return np.asarray(pairs, np.intp)
+def count_twins(picks: Picks, distance: float) -> int:
+    """Count the picks that have another one of their kind nearer than `distance` pixels."""
+    pairs = (
+        scipy.spatial.cKDTree(picks.coords[own]).query_pairs(distance, output_type="ndarray")
+        for own in _kinds(picks)
+    )
+    return sum(len(np.unique(each)) for each in pairs)
 
 
-def _first_of(picks: Picks, pairs: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Tell which picks stay: the best first, each that has no twin among those that stay."""
-    keep = np.ones(len(picks), np.bool_)
-    if not len(pairs):
-        return keep
+def _without_twins(picks: Picks, distance: float) -> Picks:
     scores = np.zeros(len(picks)) if picks.scores is None else np.nan_to_num(picks.scores)
-    place = np.empty(len(picks), np.intp)
-    place[np.argsort(-scores, kind="stable")] = np.arange(len(picks))
-    ordered = np.sort(place[pairs], axis=1)  # the better one of each pair first
-    of_place = np.argsort(place)
-    for better, worse in ordered[np.lexsort(ordered.T)]:
-        if keep[of_place[better]]:
-            keep[of_place[worse]] = False
-    return keep
+    kept = [own[keep_distant(picks.coords[own], scores[own], distance)] for own in _kinds(picks)]
+    return picks.select(np.sort(np.concatenate(kept))) if kept else picks
+
+
+def _kinds(picks: Picks) -> list[NDArray[np.intp]]:
+    """Return the indices of picks of each kind that may be twins."""
+    if picks.tracks is not None or len(picks) < 2:
+        return []
+    if picks.kinds is None:
+        return [np.arange(len(picks))]
+    return [np.flatnonzero(picks.kinds == kind) for kind in np.unique(picks.kinds)]

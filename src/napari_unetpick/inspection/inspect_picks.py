@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,9 +13,10 @@ from napari_unetpick.inspection.orientation import ORIENTATIONS
 from napari_unetpick.inspection.pixel_sizes import (
     contradicted_size,
     differing_sizes,
+    unset_size,
     unset_sizes,
 )
-from napari_unetpick.inspection.sample import Sample, read_sample
+from napari_unetpick.inspection.sample import Sample, read_sample, seen_diameter
 from napari_unetpick.inspection.spacing import USUAL, Spacing, measure_spacing, round_scale
 from napari_unetpick.io.images.image import Images
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -28,6 +29,7 @@ CHANCE = 1.1  # strength that says nothing
 FEWEST = 50  # picks that another orientation is told from
 MANY = 200  # picks that would show, were there anything to be seen
 SEVERAL = 3  # micrographs: on one alone a corner may be all that was picked
+NARROW = 20  # diameters across an image, at least, where the diameter is unknown
 LIGHT = 5.0  # standard errors
 
 
@@ -61,6 +63,11 @@ class Known:
     dark: bool = False
     reach: tuple[float, float] | None = None
 
+    def sizes_of(self, keys: Iterable[str]) -> dict[str, float]:
+        """Return the known pixel sizes that the user has not given, A/px by key."""
+        sizes = {} if self.pixel_size is not None else self.images.pixel_sizes
+        return {key: sizes[key] for key in keys if key in sizes}
+
     def diameters_of(self, picks: Mapping[str, Picks]) -> dict[str, float]:
         """Return the diameter in pixels by key: the user's, else the picks' own, else another."""
         sizes = self.images.pixel_sizes
@@ -75,7 +82,7 @@ class Known:
 
 
 def inspect_picks(
-    picks: Mapping[str, Picks], known: Known, name: str = ""
+    picks: Mapping[str, Picks], known: Known, name: str = "", *, sizes: bool = False
 ) -> tuple[dict[str, Picks], list[Finding]]:
     """Merge doubles of a set of picks, and check it against the images and the diameter.
 
@@ -88,6 +95,8 @@ def inspect_picks(
         By micrograph key, pixels of the file; those outside the images among them.
     name
         What options of the command line call these picks: "truth", or a method's name.
+    sizes
+        Whether the micrographs' pixel sizes are checked, too.
 
     Returns
     -------
@@ -99,30 +108,20 @@ def inspect_picks(
     single, findings = merge_doubles(picks, diameters)
     spacing = measure_spacing(single, diameters, shapes, None if shapes else known.reach)
     seen = {key: known.micrographs[key] for key in shapes if key in known.micrographs}
-    sample = read_sample(single, seen, diameters or _guess(single, shapes))
+    sample = read_sample(single, seen, diameters or _guess(single, shapes, spacing))
+    odd = differing_sizes(seen, known.sizes_of(known.micrographs)) if sizes else []
     if wrong := _check_scale(spacing, sample, say, alone=len(picks) >= SEVERAL):
-        return dict(picks), wrong
+        return dict(picks), odd + wrong
+    unset = unset_sizes(seen, known.sizes_of(seen))
     if spacing.close:
-        return dict(picks), [_too_close(spacing, say)]
+        return dict(picks), odd + [_too_close(spacing, say, len(unset))]
+    if sizes and unset and not odd and known.diameter is not None:
+        width = seen_diameter({key: single[key] for key in unset}, seen)
+        odd = [] if width is None else contradicted_size(known.diameter, width)
     turned = _check_orientation(sample, say, bool(diameters))
     if known.dark and not turned and sample.count >= FEWEST and sample.contrast() > LIGHT:
         turned = [_light(sample)]
-    return single, findings + turned
-
-
-def inspect_sizes(picks: Mapping[str, Picks], known: Known) -> list[Finding]:
-    """Check the pixel sizes of the micrographs, and those of 1 A/px against the picks."""
-    sizes = {k: a for k, a in known.images.pixel_sizes.items() if k in known.micrographs}
-    if known.pixel_size is not None:
-        return []
-    findings = differing_sizes(known.micrographs, sizes)
-    unset = [key for key in unset_sizes(known.micrographs, sizes) if key in picks]
-    if findings or not unset or known.diameter is None:
-        return findings
-    own = {key: picks[key] for key in unset}
-    sample = read_sample(own, known.micrographs, dict.fromkeys(unset, known.diameter))
-    width = sample.diameter_px()
-    return [] if width is None else contradicted_size(len(unset), known.diameter, width)
+    return single, findings + odd + turned
 
 
 def _check_scale(spacing: Spacing, sample: Sample, say: str, alone: bool) -> list[Finding]:
@@ -151,12 +150,15 @@ def _neighbours(spacing: Spacing) -> str:
     return f", {spacing.neighbour:.2f} diameters from their nearest neighbour (median)"
 
 
-def _too_close(spacing: Spacing, say: str) -> Finding:
+def _too_close(spacing: Spacing, say: str, unset: int) -> Finding:
+    """Report picks that lie on each other; `unset` headers say exactly 1 A/px."""
     assert spacing.neighbour is not None
     what = (
         f"picks are {spacing.neighbour:.2f} diameters from their nearest neighbour (median, "
         f"usually {USUAL:g})"
     )
+    if unset:
+        return unset_size(what, USUAL / spacing.neighbour)
     check = "the diameter or the pixel size may be wrong"
     if spacing.extent is not None:
         return Finding("spacing", what, f"{check}: check --diameter and --pixel-size", check)
@@ -216,9 +218,12 @@ def _light(sample: Sample) -> Finding:
     )
 
 
-def _guess(picks: Mapping[str, Picks], shapes: Mapping[str, tuple[int, int]]) -> dict[str, float]:
+def _guess(
+    picks: Mapping[str, Picks], shapes: Mapping[str, tuple[int, int]], spacing: Spacing
+) -> dict[str, float]:
     """Return diameters in pixels to look for where none is known: the picks' distance, at most."""
-    spacing = measure_spacing(picks, dict.fromkeys(picks, 1.0), {})
-    if spacing.neighbour is None:
+    apart = measure_spacing(picks, dict.fromkeys(picks, 1.0), {}).neighbour
+    if apart is None:
         return {}
-    return {key: min(spacing.neighbour / USUAL, min(shape) / 20) for key, shape in shapes.items()}
+    width = apart / USUAL * (spacing.scale or 1.0)
+    return {key: min(width, min(shape) / NARROW) for key, shape in shapes.items()}

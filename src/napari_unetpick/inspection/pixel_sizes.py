@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 from napari_unetpick.inspection.finding import Finding
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.io.picks import tell_count
 
 SPREAD = 1.05  # by so much pixel sizes of one set may differ: calibrations differ by 1 or 2 %
 UNSET = 1.0  # A/px: what programs write that don't know it
-OFF = 1.6  # by so much the particle's size in the images contradicts the diameter
+OFF = 2.0
+"""How many times smaller or larger particles must look: of hollow ones the inner wall may be seen,
+which is 1.7 times smaller."""
 FIX, IN_VIEWER = "give --pixel-size (A/px)", "enter the pixel size in Annotate, under the diameter"
 
 
@@ -44,13 +45,11 @@ def unset_sizes(micrographs: Mapping[str, Micrograph], sizes: Mapping[str, float
     return [k for k, size in sizes.items() if size == UNSET and micrographs[k].pixel_size is None]
 
 
-def contradicted_size(count: int, diameter: float, seen_px: float) -> list[Finding]:
+def contradicted_size(diameter: float, seen_px: float) -> list[Finding]:
     """Report headers of 1 A/px where the particles seen are of another size.
 
     Parameters
     ----------
-    count
-        Number of such headers.
     diameter
         A, as the user says.
     seen_px
@@ -59,9 +58,11 @@ def contradicted_size(count: int, diameter: float, seen_px: float) -> list[Findi
     size = diameter / seen_px
     if 1 / OFF < size < OFF:
         return []
-    what = (
-        f"the headers of {tell_count(count, 'micrograph')} say exactly 1 A/px, as where it is "
-        f"unknown, but particles of {diameter:g} A are about {seen_px:.0f} px wide"
-    )
-    about = f"which would be {size:.2g} A/px"
-    return [Finding("pixel size", what, f"{about}; {FIX}", f"{about}; {IN_VIEWER}")]
+    return [unset_size(f"particles of {diameter:g} A are about {seen_px:.0f} px wide", size)]
+
+
+def unset_size(seen: str, size: float) -> Finding:
+    """Report headers of exactly 1 A/px where what is seen speaks for another size."""
+    what = f"{seen}, and the headers say exactly 1 A/px, as where it is unknown"
+    about = f"about {size:.2g} A/px would fit"
+    return Finding("pixel size", what, f"{about}: {FIX}", f"{about}: {IN_VIEWER}")

@@ -18,6 +18,7 @@ from napari_unetpick.picking.diameter import Picture, estimate_diameter
 from napari_unetpick.picking.scale import SMALLEST_PX
 
 MOST = 16  # micrographs that are read
+LEAST_ACROSS = 4  # diameters that an image is wide
 ENOUGH, AT_LEAST = 1000, 4  # picks and micrographs: with both, no more are read
 
 Floats = NDArray[np.float64]
@@ -25,12 +26,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Seen:
-    """A micrograph that was read: its picks, pixels of the file, and its image, (rows, cols)."""
+    """A micrograph that was read: its picks, pixels of the file, and its image."""
 
     key: str
     coords: Floats
     view: View
-    image: NDArray[np.generic]
 
     def evidence(self, orientation: Orientation = AS_READ, scale: float = 1.0) -> Evidence | None:
         """Return the evidence for the picks at another scale or orientation."""
@@ -58,45 +58,56 @@ class Sample:
         values = [each.view.contrast(each.coords) for each in self.seen]
         return float(np.sum(values) / np.sqrt(max(1, len(values))))
 
-    def diameter_px(self) -> float | None:
-        """Estimate the diameter of the particles picked, pixels, or None where they disagree."""
-        pictures = [Picture(each.image, each.coords, 1.0) for each in self.seen]
-        found = estimate_diameter(pictures, np.random.default_rng(0))
-        return None if found is None or not found.sure else found.diameter
-
 
 def read_sample(
     picks: Mapping[str, Picks],
     micrographs: Mapping[str, Micrograph],
     diameters: Mapping[str, float],
 ) -> Sample:
-    """Read micrographs with picks until there are enough; one that cannot be read is passed over.
+    """Read micrographs with picks until there are enough.
 
     Parameters
     ----------
     picks, micrographs
         By key.
     diameters
-        Pixels by key; a micrograph without one is passed over.
+        Pixels by key; a micrograph without one, or too small for it, is passed over.
     """
-    keys = sorted(
-        key
-        for key, each in picks.items()
-        if len(each) and key in micrographs and diameters.get(key, 0) >= SMALLEST_PX
+    sized = {key: each for key, each in picks.items() if diameters.get(key, 0) >= SMALLEST_PX}
+    return Sample(
+        tuple(
+            Seen(key, picks[key].coords, View(image, diameters[key]))
+            for key, image in _read_some(sized, micrographs)
+            if LEAST_ACROSS * diameters[key] < min(image.shape)
+        )
     )
-    seen: list[Seen] = []
-    found = 0
-    for key in _spread(keys):
-        if len(seen) >= MOST or (len(seen) >= AT_LEAST and found >= ENOUGH):
+
+
+def seen_diameter(
+    picks: Mapping[str, Picks], micrographs: Mapping[str, Micrograph]
+) -> float | None:
+    """Estimate the diameter of the particles picked, pixels, or None where they disagree."""
+    pictures = [
+        Picture(image, picks[key].coords, 1.0) for key, image in _read_some(picks, micrographs)
+    ]
+    found = estimate_diameter(pictures, np.random.default_rng(0))
+    return None if found is None or not found.sure else found.diameter
+
+
+def _read_some(
+    picks: Mapping[str, Picks], micrographs: Mapping[str, Micrograph]
+) -> Iterator[tuple[str, NDArray[np.generic]]]:
+    """Yield images with picks until there are enough; one that cannot be read is passed over."""
+    seen = found = 0
+    for key in _spread(sorted(k for k, each in picks.items() if len(each) and k in micrographs)):
+        if seen >= MOST or (seen >= AT_LEAST and found >= ENOUGH):
             break
         try:
             image = read_micrograph(micrographs[key].path).data
         except UnetPickError:  # it is reported where it is used
             continue
-        if 4 * diameters[key] < min(image.shape):
-            seen.append(Seen(key, picks[key].coords, View(image, diameters[key]), image))
-            found += len(picks[key])
-    return Sample(tuple(seen))
+        seen, found = seen + 1, found + len(picks[key])
+        yield key, image
 
 
 def _spread(keys: Sequence[str]) -> Iterator[str]:
