@@ -115,6 +115,9 @@ def test_a_pixel_size_unlike_the_others_is_reported(barrel, tmp_path: Path):
     (found,) = sized(barrel.picks, with_pixel_size(barrel, tmp_path, [4.0, 4.0, 3.2]))
     assert found.kind == "pixel size"
     assert "4 A/px in most micrographs, 3.2 in 1 of 3 (such as barrel_3, 3.2)" in str(found)
+    some = {key: barrel.picks[key] for key in ("barrel_1", "barrel_2")}  # the third is unlabelled
+    (found,) = sized(some, with_pixel_size(barrel, tmp_path, [4.0, 4.0, 3.2]))
+    assert found.kind == "pixel size"
 
 
 def test_pixel_sizes_of_optics_groups_and_calibrations_may_differ(barrel, tmp_path: Path):

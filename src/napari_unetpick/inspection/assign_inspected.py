@@ -20,6 +20,7 @@ def assign_inspected(
     *,
     name: str = "",
     sizes: bool = True,
+    in_viewer: bool = False,
 ) -> PickSet:
     """Match picks to micrographs and drop those outside, as `io.assign.assign_picks` does.
 
@@ -33,6 +34,8 @@ def assign_inspected(
         What options of the command line call these picks, see `inspect_picks`.
     sizes
         Whether the pixel sizes are checked, too.
+    in_viewer
+        Whether messages are in the words of the viewer.
 
     Raises
     ------
@@ -49,7 +52,7 @@ def assign_inspected(
         assigned = drop_outside(joined, shapes)
     except InputError as error:
         raise _with_fix(error, findings) from None
-    assigned.messages += map(str, findings)
+    assigned.messages += [each.in_viewer if in_viewer else str(each) for each in findings]
     return assigned
 
 

@@ -16,7 +16,13 @@ from napari_unetpick.inspection.pixel_sizes import (
     unset_size,
     unset_sizes,
 )
-from napari_unetpick.inspection.sample import Sample, read_sample, seen_diameter
+from napari_unetpick.inspection.sample import (
+    OpenImage,
+    Sample,
+    map_image,
+    read_sample,
+    seen_diameter,
+)
 from napari_unetpick.inspection.spacing import USUAL, Spacing, measure_spacing, round_scale
 from napari_unetpick.io.images.image import Images
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -53,6 +59,8 @@ class Known:
         Whether the particles should be darker than their surroundings.
     reach
         (rows, cols) that other picks of the same micrographs reach to, where shapes are unknown.
+    open_image
+        Opens the images that are read.
     """
 
     micrographs: Mapping[str, Micrograph] = field(default_factory=dict)
@@ -62,6 +70,7 @@ class Known:
     pixel_size: float | None = None
     dark: bool = False
     reach: tuple[float, float] | None = None
+    open_image: OpenImage = map_image
 
     def sizes_of(self, keys: Iterable[str]) -> dict[str, float]:
         """Return the known pixel sizes that the user has not given, A/px by key."""
@@ -108,15 +117,17 @@ def inspect_picks(
     single, findings = merge_doubles(picks, diameters)
     spacing = measure_spacing(single, diameters, shapes, None if shapes else known.reach)
     seen = {key: known.micrographs[key] for key in shapes if key in known.micrographs}
-    sample = read_sample(single, seen, diameters or _guess(single, shapes, spacing))
-    odd = differing_sizes(seen, known.sizes_of(known.micrographs)) if sizes else []
+    sample = read_sample(
+        single, seen, diameters or _guess(single, shapes, spacing), known.open_image
+    )
+    odd = differing_sizes(known.micrographs, known.sizes_of(known.micrographs)) if sizes else []
     if wrong := _check_scale(spacing, sample, say, alone=len(picks) >= SEVERAL):
         return dict(picks), odd + wrong
     unset = unset_sizes(seen, known.sizes_of(seen))
     if spacing.close:
         return dict(picks), odd + [_too_close(spacing, say, len(unset))]
     if sizes and unset and not odd and known.diameter is not None:
-        width = seen_diameter({key: single[key] for key in unset}, seen)
+        width = seen_diameter({key: single[key] for key in unset}, seen, known.open_image)
         odd = [] if width is None else contradicted_size(known.diameter, width)
     turned = _check_orientation(sample, say, bool(diameters))
     if known.dark and not turned and sample.count >= FEWEST and sample.contrast() > LIGHT:
@@ -141,7 +152,8 @@ def _check_scale(spacing: Spacing, sample: Sample, say: str, alone: bool) -> lis
         + (f"binned {scale:g}x" if scale > 1 else f"{1 / scale:g} times as large")
     )
     fix = f"give --scale {say}{scale:.4g}"
-    return [Finding("scale", what, fix, f"scale them by {scale:.4g}", scale=scale)]
+    viewer = f"convert the file with --scale {scale:.4g} first"
+    return [Finding("scale", what, fix, viewer, scale=scale)]
 
 
 def _neighbours(spacing: Spacing) -> str:
@@ -179,7 +191,8 @@ def _check_orientation(sample: Sample, say: str, sized: bool) -> list[Finding]:
             f"{as_read:.1f}; chance is below 1)"
         )
         fix = f"give --orientation {say}{best}"
-        return [Finding("orientation", what, fix, "apply that orientation", orientation=best)]
+        viewer = f"convert the file with --orientation {best} first"
+        return [Finding("orientation", what, fix, viewer, orientation=best)]
     if as_read < CHANCE and sample.count >= MANY and sized:
         what = (
             f"{sample.count:,} picks on {tell_count(len(sample.seen), 'micrograph')} differ from "

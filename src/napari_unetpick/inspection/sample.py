@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,13 @@ LEAST_ACROSS = 4  # diameters that an image is wide
 ENOUGH, AT_LEAST = 1000, 4  # picks and micrographs: with both, no more are read
 
 Floats = NDArray[np.float64]
+OpenImage = Callable[[Path], Any]
+"""Opens the file of an image: (rows, cols), an array or what reads parts of the file as one."""
+
+
+def map_image(path: Path) -> NDArray[Any]:
+    """Open an image mapped into memory where that can be."""
+    return read_micrograph(path).data
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,7 @@ def read_sample(
     picks: Mapping[str, Picks],
     micrographs: Mapping[str, Micrograph],
     diameters: Mapping[str, float],
+    open_image: OpenImage,
 ) -> Sample:
     """Read micrographs with picks until there are enough.
 
@@ -72,30 +82,33 @@ def read_sample(
         By key.
     diameters
         Pixels by key; a micrograph without one, or too small for it, is passed over.
+    open_image
+        Opens the file of an image, of which parts are then read.
     """
     sized = {key: each for key, each in picks.items() if diameters.get(key, 0) >= SMALLEST_PX}
     return Sample(
         tuple(
             Seen(key, picks[key].coords, View(image, diameters[key]))
-            for key, image in _read_some(sized, micrographs)
+            for key, image in _read_some(sized, micrographs, open_image)
             if LEAST_ACROSS * diameters[key] < min(image.shape)
         )
     )
 
 
 def seen_diameter(
-    picks: Mapping[str, Picks], micrographs: Mapping[str, Micrograph]
+    picks: Mapping[str, Picks], micrographs: Mapping[str, Micrograph], open_image: OpenImage
 ) -> float | None:
     """Estimate the diameter of the particles picked, pixels, or None where they disagree."""
     pictures = [
-        Picture(image, picks[key].coords, 1.0) for key, image in _read_some(picks, micrographs)
+        Picture(image, picks[key].coords, 1.0)
+        for key, image in _read_some(picks, micrographs, open_image)
     ]
     found = estimate_diameter(pictures, np.random.default_rng(0))
     return None if found is None or not found.sure else found.diameter
 
 
 def _read_some(
-    picks: Mapping[str, Picks], micrographs: Mapping[str, Micrograph]
+    picks: Mapping[str, Picks], micrographs: Mapping[str, Micrograph], open_image: OpenImage
 ) -> Iterator[tuple[str, NDArray[np.generic]]]:
     """Yield images with picks until there are enough; one that cannot be read is passed over."""
     seen = found = 0
@@ -103,7 +116,7 @@ def _read_some(
         if seen >= MOST or (seen >= AT_LEAST and found >= ENOUGH):
             break
         try:
-            image = read_micrograph(micrographs[key].path).data
+            image = open_image(micrographs[key].path)
         except UnetPickError:  # it is reported where it is used
             continue
         seen, found = seen + 1, found + len(picks[key])
