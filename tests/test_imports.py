@@ -30,12 +30,8 @@ MAY_IMPORT = {
     "picking": BASE | {"io"},
     "inspection": BASE | {"io", "project", "picking"},
     "export": BASE | {"io", "project", "picking"},
-<<<<<<< HEAD
-    "evaluation": BASE | {"io", "project", "picking"},
-    "relion": BASE | {"io", "export"},
-=======
     "evaluation": BASE | {"io", "project", "picking", "inspection"},
->>>>>>> 4c11aac1 (Labels and picks that come in are checked: scale, orientation, doubles, pixel sizes)
+    "relion": BASE | {"io", "export"},
     "simulate": BASE | {"io", "events", "picking"},
     "adapters": BASE | {"io", "simulate"},
     "engine": DATA | {"events", "simulate"},

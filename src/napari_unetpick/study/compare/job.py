@@ -10,9 +10,6 @@ from typing import Literal
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_exclusions
 from napari_unetpick.evaluation.methods import draw_validation
-<<<<<<< HEAD
-=======
-from napari_unetpick.export.pick_folder import check_folder
 from napari_unetpick.inspection.assign_inspected import assign_inspected
 from napari_unetpick.inspection.correction import (
     TRUTH,
@@ -21,7 +18,6 @@ from napari_unetpick.inspection.correction import (
     read_corrections,
 )
 from napari_unetpick.inspection.inspect_picks import Known
->>>>>>> 4c11aac1 (Labels and picks that come in are checked: scale, orientation, doubles, pixel sizes)
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.output_files import check_folder
 from napari_unetpick.io.images.image import Images, open_images

@@ -47,9 +47,11 @@ class PicksCheck(QWidget):
         self.background.failed.connect(lambda text: report("", text))
         self.destroyed.connect(self.background.close)
         self.words = hint()
-        self.apply = button("", "Correct all imported picks. Undo takes them back.", self._apply)
+        self.apply = button("Correct picks", "", self._apply)
         self.ignore = button("Ignore", "Leave the picks as they are.", self._ignore)
-        self.undo = button("Undo", "Put the picks back where they were imported.", self._undo)
+        self.undo = button(
+            "Undo correction", "Put the picks back where they were imported.", self._undo
+        )
         self.choices = row(self.apply, self.ignore)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -86,7 +88,9 @@ class PicksCheck(QWidget):
         lines = (each.what if each is offered else each.in_viewer for each in findings)
         say(self.words, "\n".join(map(_sentence, lines)))
         if offered is not None:
-            self.apply.setText(f"Correct: {name_correction(offered)}")
+            self.apply.setToolTip(
+                f"All imported picks are {name_correction(offered)}. Undo takes them back."
+            )
         self.apply.setVisible(offered is not None)
         self.choices.setVisible(bool(findings))
         self.undo.setVisible(self._action is not None)
