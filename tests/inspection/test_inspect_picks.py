@@ -11,12 +11,16 @@ import pytest
 from napari_unetpick.inspection.evidence import View, strength
 from napari_unetpick.inspection.inspect_picks import MANY, Known, inspect_picks
 from napari_unetpick.inspection.orientation import ORIENTATIONS, Orientation
+from napari_unetpick.inspection.sample import MOST
 from napari_unetpick.io.formats.csv_picks import read_csv
-from napari_unetpick.io.images.image import open_images, read_micrograph
+from napari_unetpick.io.images.image import Images, open_images, read_micrograph
 from napari_unetpick.io.images.listing import list_micrographs
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.peaks import keep_distant
 from napari_unetpick.simulate.write import write_mrc
+
+SHAPE = (560, 640)
 
 
 def sized(picks, known: Known):
@@ -148,6 +152,28 @@ def test_a_header_of_exactly_one_is_held_against_the_picks(barrel, tmp_path: Pat
     assert found.kind == "pixel size"
     (found,) = sized(barrel.picks, replace(known, pixel_size=1.0))  # as the user says
     assert found.kind == "spacing"
+
+
+def test_of_many_micrographs_few_are_read_from_all_over_the_set(barrel):
+    path = barrel.micrographs[0].path
+    every = [f"m_{number:04d}" for number in range(300)]
+    picks = {
+        key: replace(barrel.picks["barrel_1"].select(np.arange(40)), micrograph=key)
+        for key in every
+    }
+    micrographs = {key: Micrograph(path.with_name(key), key) for key in every}
+    images = Images(dict.fromkeys(every, SHAPE), dict.fromkeys(every, 4.0))
+    read: list[str] = []
+
+    def open_image(asked: Path):
+        read.append(asked.name)
+        return read_micrograph(path).data
+
+    known = Known(micrographs, images, barrel.diameter, open_image=open_image)
+    assert inspect_picks(picks, known)[1] == []
+    assert len(read) == len(set(read)) == MOST
+    numbers = sorted(int(name[2:]) for name in read)
+    assert max(np.diff([0, *numbers, 300])) <= 2 * 300 / MOST
 
 
 def test_evidence_of_few_picks_is_quiet(barrel):
