@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pytest
 from command_line import TinySet, unetpick
@@ -170,6 +172,26 @@ def test_convert_says_what_is_wrong_and_takes_the_correction(
     assert done.stderr == ""
     found, true = sorted(rows_of(out)), sorted(rows_of(tiny.picks))
     np.testing.assert_allclose([r[1:] for r in found], [r[1:] for r in true], atol=0.01)
+
+
+def test_few_picks_at_headers_of_exactly_one_are_explained(
+    tiny: TinySet, tiny_run: Path, tmp_path: Path
+):
+    first = sorted(tiny.folder.glob("*.mrc"))[0]
+    for name, size in (("unset", 1.0), ("other", 1.1)):
+        path = tmp_path / f"{name}.mrc"
+        shutil.copy(first, path)
+        with mrcfile.open(path, "r+") as mrc:
+            mrc.voxel_size = size
+    picked = ("--model", tiny_run, "--diameter", 200, "--threshold", 0.999, "--out")
+    said = "the headers say exactly 1 A/px"
+    done = unetpick("pick", tmp_path / "unset.mrc", *picked, tmp_path / "out1")
+    assert done.returncode == 0, done.stderr
+    assert said in done.stderr
+    for more in ([tmp_path / "other.mrc"], [tmp_path / "unset.mrc", "--pixel-size", "1"]):
+        done = unetpick("pick", *more, *picked, tmp_path / f"out{len(more) + 1}")
+        assert done.returncode == 0, done.stderr
+        assert said not in done.stderr
 
 
 def test_picks_that_all_lie_outside_end_with_the_scale_that_would_help(

@@ -75,6 +75,23 @@ def test_a_scale_is_found_from_the_distances_alone(barrel):
     assert 0.18 < float(str(found).split("are ")[1].split(" ")[0]) < 0.28
 
 
+def test_a_programs_candidates_may_lie_close_but_labels_may_not(barrel):
+    rng = np.random.default_rng(0)
+    width = barrel.diameter / 4.0
+    near = {
+        key: replace(
+            p,
+            coords=np.concatenate(
+                [p.coords, p.coords + rng.uniform(0.2, 0.25, (len(p), 2)) * width]
+            ),
+        )
+        for key, p in barrel.picks.items()
+    }
+    assert inspect_picks(near, barrel.known)[1] == []
+    (found,) = sized(near, barrel.known)
+    assert found.kind == "spacing"
+
+
 def test_labels_of_one_corner_are_right(barrel):
     corner = {
         key: each.select((each.coords < (280, 320)).all(axis=1))

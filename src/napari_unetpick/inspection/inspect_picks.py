@@ -124,7 +124,7 @@ def inspect_picks(
     if wrong := _check_scale(spacing, sample, say, alone=len(picks) >= SEVERAL):
         return dict(picks), odd + wrong
     unset = unset_sizes(seen, known.sizes_of(seen))
-    if spacing.close:
+    if spacing.close and (sizes or sample.strength() < CLEAR):  # else they are candidates
         return dict(picks), odd + [_too_close(spacing, say, len(unset))]
     if sizes and unset and not odd and known.diameter is not None:
         width = seen_diameter({key: single[key] for key in unset}, seen, known.open_image)

@@ -47,7 +47,7 @@ class PicksCheck(QWidget):
         self.background.failed.connect(lambda text: report("", text))
         self.destroyed.connect(self.background.close)
         self.words = hint()
-        self.apply = button("Correct picks", "", self._apply)
+        self.apply = button("Correct picks", "Change all imported picks.", self._apply)
         self.ignore = button("Ignore", "Leave the picks as they are.", self._ignore)
         self.undo = button(
             "Undo correction", "Put the picks back where they were imported.", self._undo
