@@ -67,6 +67,25 @@ def test_a_planted_scale_is_found(any_set, binning: float, sized: bool):
     assert f"--scale {binning:g}" in str(found)
 
 
+@pytest.mark.parametrize("binning", [5.625, 2.4, 1 / 1.5, 12])
+def test_a_scale_that_is_not_whole_is_found_to_some_pixels(any_set, binning: float):
+    """5.625 is 5760 by 1024 pixels: rounded to 6, picks would lie 40 pixels beside."""
+    planted = any_set.changed(lambda coords: coords / binning)
+    (found,) = findings(any_set, planted)
+    assert found.scale == pytest.approx(binning, rel=0.012)  # 8 px of 640
+    if binning == 12:
+        assert found.scale == 12
+
+
+def test_a_scale_and_an_orientation_are_found_together(barrel):
+    shape = barrel.known.images.shapes["barrel_1"]
+    wrong = Orientation(flip_y=True, flip_x=True)
+    planted = barrel.changed(lambda coords: wrong.apply(coords, shape) / 2)
+    (found,) = findings(barrel, planted)
+    assert (found.scale, found.orientation) == (2, wrong)
+    assert "give --scale 2 --orientation flip-y+flip-x" in str(found)
+
+
 def test_a_scale_is_found_from_the_distances_alone(barrel):
     planted = barrel.changed(lambda coords: coords / 4)
     (found,) = findings(barrel, planted, Known(diameter=barrel.diameter, pixel_size=4.0))

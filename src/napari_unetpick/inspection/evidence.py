@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from napari_unetpick.picking.crop import average_blocks
 
 PARTICLE = 8  # pixels of the diameter, at least, after averaging blocks
+LARGEST = 2048  # pixels of a side then, however small the particle: larger takes too long
 FINE, COARSE, LOCAL = 1 / 8, 0.5, 1.0  # Gaussians of the band-pass and local deviation, diameters
 WIDE = 1.5  # diameters: the wider Gaussian where only dark or light is asked for
 CLIP = 3.0  # standard deviations
@@ -62,7 +63,7 @@ class View:
     """
 
     def __init__(self, image: NDArray[np.generic], diameter_px: float) -> None:
-        self.block = max(1, int(diameter_px // PARTICLE))
+        self.block = max(1, int(diameter_px // PARTICLE), -(-max(image.shape) // LARGEST))
         self.shape = image.shape
         small = average_blocks(image, self.block)
         self.diameter = diameter_px / self.block
@@ -100,7 +101,7 @@ class View:
 
     def _to_small(self, coords: Floats) -> Floats:
         # the first block of n pixels has its centre at (n - 1) / 2
-        return (coords - (self.block - 1) / 2) / self.block
+        return np.asarray((coords - (self.block - 1) / 2) / self.block)
 
     def _counts(self, coords: Floats) -> NDArray[np.float32]:
         """Count picks by pixel; those outside are left out."""

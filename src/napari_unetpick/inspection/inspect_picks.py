@@ -13,23 +13,23 @@ from napari_unetpick.inspection.orientation import ORIENTATIONS
 from napari_unetpick.inspection.pixel_sizes import (
     contradicted_size,
     differing_sizes,
-    unset_size,
     unset_sizes,
 )
 from napari_unetpick.inspection.sample import (
+    BETTER,
+    CLEAR,
     OpenImage,
     Sample,
     map_image,
     read_sample,
     seen_diameter,
 )
-from napari_unetpick.inspection.spacing import USUAL, Spacing, measure_spacing, round_scale
+from napari_unetpick.inspection.scale import check_scale, too_close
+from napari_unetpick.inspection.spacing import USUAL, Spacing, measure_spacing
 from napari_unetpick.io.images.image import Images
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks, tell_count, typical_diameter
 
-CLEAR = 1.5  # strength of the evidence that is no accident: chance stays below 1.3
-BETTER = 1.5  # times: by so much another orientation or scale must be stronger
 CERTAIN = 2.5  # strength from which no other orientation needs to be tried
 CHANCE = 1.1  # strength that says nothing
 FEWEST = 50  # picks that another orientation is told from
@@ -121,11 +121,11 @@ def inspect_picks(
         single, seen, diameters or _guess(single, shapes, spacing), known.open_image
     )
     odd = differing_sizes(known.micrographs, known.sizes_of(known.micrographs)) if sizes else []
-    if wrong := _check_scale(spacing, sample, say, alone=len(picks) >= SEVERAL):
+    if wrong := check_scale(spacing, sample, say, alone=len(picks) >= SEVERAL):
         return dict(picks), odd + wrong
     unset = unset_sizes(seen, known.sizes_of(seen))
     if spacing.close and (sizes or sample.strength() < CLEAR):  # else they are candidates
-        return dict(picks), odd + [_too_close(spacing, say, len(unset))]
+        return dict(picks), odd + [too_close(spacing, say, len(unset))]
     if sizes and unset and not odd and known.diameter is not None:
         width = seen_diameter({key: single[key] for key in unset}, seen, known.open_image)
         odd = [] if width is None else contradicted_size(known.diameter, width)
@@ -133,50 +133,6 @@ def inspect_picks(
     if known.dark and not turned and sample.count >= FEWEST and sample.contrast() > LIGHT:
         turned = [_light(sample)]
     return single, findings + odd + turned
-
-
-def _check_scale(spacing: Spacing, sample: Sample, say: str, alone: bool) -> list[Finding]:
-    """Report picks of images of another size; `alone`: where they end is enough without images."""
-    scale = spacing.scale
-    if scale is None:
-        return []
-    confirmed = sample.strength(scale=scale) >= max(CLEAR, BETTER * sample.strength())
-    confirmed = confirmed or (alone and not sample.seen)
-    if scale > 1 and not (confirmed or spacing.close):
-        return []
-    assert spacing.extent is not None
-    rows, cols = spacing.extent
-    what = (
-        f"picks end at {rows:.0%} of the images' height and {cols:.0%} of their width"
-        f"{_neighbours(spacing)}: they seem to be pixels of images "
-        + (f"binned {scale:g}x" if scale > 1 else f"{1 / scale:g} times as large")
-    )
-    fix = f"give --scale {say}{scale:.4g}"
-    viewer = f"convert the file with --scale {scale:.4g} first"
-    return [Finding("scale", what, fix, viewer, scale=scale)]
-
-
-def _neighbours(spacing: Spacing) -> str:
-    if spacing.neighbour is None:
-        return ""
-    return f", {spacing.neighbour:.2f} diameters from their nearest neighbour (median)"
-
-
-def _too_close(spacing: Spacing, say: str, unset: int) -> Finding:
-    """Report picks that lie on each other; `unset` headers say exactly 1 A/px."""
-    assert spacing.neighbour is not None
-    what = (
-        f"picks are {spacing.neighbour:.2f} diameters from their nearest neighbour (median, "
-        f"usually {USUAL:g})"
-    )
-    if unset:
-        return unset_size(what, USUAL / spacing.neighbour)
-    check = "the diameter or the pixel size may be wrong"
-    if spacing.extent is not None:
-        return Finding("spacing", what, f"{check}: check --diameter and --pixel-size", check)
-    scale = round_scale(USUAL / spacing.neighbour)
-    fix = f"if they are pixels of binned images, give --scale {say}{scale:g}, else {check}"
-    return Finding("spacing", what, fix, check, scale=scale)
 
 
 def _check_orientation(sample: Sample, say: str, sized: bool) -> list[Finding]:
@@ -238,5 +194,5 @@ def _guess(
     apart = measure_spacing(picks, dict.fromkeys(picks, 1.0), {}).neighbour
     if apart is None:
         return {}
-    width = apart / USUAL * (spacing.scale or 1.0)
+    width = apart / USUAL * (spacing.largest_scale or 1.0)
     return {key: min(width, min(shape) / NARROW) for key, shape in shapes.items()}

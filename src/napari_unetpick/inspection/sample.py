@@ -19,6 +19,8 @@ from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.diameter import Picture, estimate_diameter
 from napari_unetpick.picking.scale import SMALLEST_PX
 
+CLEAR = 1.5  # strength of the evidence that is no accident: chance stays below 1.3
+BETTER = 1.5  # times: by so much another orientation or scale must be stronger
 MOST = 16  # micrographs that are read
 LEAST_ACROSS = 4  # diameters that an image is wide
 ENOUGH, AT_LEAST = 1000, 4  # picks and micrographs: with both, no more are read

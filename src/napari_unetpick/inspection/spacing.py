@@ -17,7 +17,6 @@ PART = 0.6  # of the image's sides: picks that end there were made on a smaller 
 BEYOND = 1.3  # of both sides: picks that reach there were made on a larger image
 ALIKE = 1.2  # by how much the two sides may differ for it
 OUTERMOST = 99.5  # percentile of the coordinates that counts as their end
-WHOLE = 0.08  # a factor so near a whole number is that number
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,15 @@ class Spacing:
         return self.neighbour is not None and self.neighbour < CLOSE
 
     @property
-    def scale(self) -> float | None:
-        """The factor that would let the picks fill the images, where they clearly don't."""
+    def largest_scale(self) -> float | None:
+        """The factor that would bring the last picks to the edge, if they clearly don't end there.
+
+        The true one is a little smaller: few picks lie at the very edge.
+        """
         if self.extent is None or max(self.extent) > ALIKE * min(self.extent):
             return None
-        if max(self.extent) < PART:
-            return round_scale(1 / max(self.extent))
-        if min(self.extent) > BEYOND:
-            return 1 / round_scale(max(self.extent))
+        if max(self.extent) < PART or min(self.extent) > BEYOND:
+            return 1 / max(self.extent)
         return None
 
 
@@ -70,7 +70,7 @@ def measure_spacing(
     apart, places = [np.empty(0)], [np.empty((0, 2))]
     for key, each in picks.items():
         if (shape := shapes.get(key, reach)) is not None:
-            places.append((each.coords + 1) / shape)
+            places.append(each.coords / shape)
         if key in diameters and len(each) > 1 and each.tracks is None:
             nearest, _ = scipy.spatial.cKDTree(each.coords).query(each.coords, k=2)
             apart.append(nearest[:, 1] / diameters[key])
@@ -88,11 +88,5 @@ def reach_of(picks: Mapping[str, Picks]) -> tuple[float, float] | None:
     coords = np.concatenate([np.empty((0, 2)), *(each.coords for each in picks.values())])
     if len(coords) < FEWEST:
         return None
-    rows, cols = np.percentile(coords + 1, OUTERMOST, axis=0)
+    rows, cols = np.percentile(coords, OUTERMOST, axis=0)
     return float(rows), float(cols)
-
-
-def round_scale(scale: float) -> float:
-    """Round a factor above 1: 3.92 is 4, 2.36 stays 2.4."""
-    whole = round(scale)
-    return float(whole) if abs(scale - whole) <= WHOLE * whole and whole > 1 else round(scale, 1)

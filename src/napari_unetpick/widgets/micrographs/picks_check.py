@@ -169,9 +169,9 @@ def correct(picks: Picks, finding: Finding, shape: tuple[int, int]) -> Picks:
 
 def name_correction(finding: Finding) -> str:
     """Name what a finding proposes: "scaled by 4", "mirrored top to bottom"."""
-    if finding.scale is not None:
-        return f"scaled by {finding.scale:.4g}"
-    return finding.orientation.words if finding.orientation else ""
+    parts = [f"scaled by {finding.scale:.4g}"] if finding.scale else []
+    parts += [finding.orientation.words] if finding.orientation else []
+    return " and ".join(parts)
 
 
 def _among(coords: Floats, others: Floats) -> NDArray[np.bool_]:
