@@ -12,7 +12,7 @@ from napari_unetpick.inspection.spacing import USUAL, Spacing
 
 REACHED = (0.92, 1.005)  # of the factor that would bring the last picks to the very edge
 STEP = 0.002  # of the factor: 8 pixels at the far edge of 4096
-NEARLY = 0.9  # of the best strength, at which a whole factor is preferred
+NEARLY = 0.75  # of the best strength, at which a whole factor is preferred
 MOST_BINNED = 32
 
 
