@@ -130,6 +130,17 @@ def test_picks_of_other_micrographs_are_no_better_than_chance(any_set):
     assert [each.kind for each in found] == ["chance"] * certain
 
 
+def test_a_micrograph_with_the_picks_of_another_is_named(any_set):
+    moved = dict(any_set.picks)
+    key = sorted(moved)[1]
+    moved[key] = replace(moved[key], coords=(moved[key].coords + 150) % SHAPE)
+    found = inspect_picks(moved, any_set.known)[1]
+    enough = all(len(each) >= MANY / 2 for each in moved.values())
+    assert [each.kind for each in found] == ["chance"] * enough
+    assert not enough or "picks of 1 of 3 micrographs checked" in str(found[0])
+    assert not enough or f"such as {key}" in str(found[0])
+
+
 def test_light_particles_are_reported_where_dark_ones_are_expected(barrel, tmp_path: Path):
     for each in barrel.micrographs:
         image = read_micrograph(each.path).data

@@ -105,7 +105,8 @@ def inspect_picks(
     name
         What options of the command line call these picks: "truth", or a method's name.
     sizes
-        Whether the micrographs' pixel sizes are checked, too.
+        Whether pixel sizes and diameter are checked, too. A program's candidates may lie closer
+        than particles do.
 
     Returns
     -------
