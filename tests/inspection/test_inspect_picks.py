@@ -76,6 +76,14 @@ def test_a_scale_that_is_not_whole_is_found_to_some_pixels(barrel, binning: floa
         assert found.scale == 12
 
 
+def test_a_scale_is_found_where_a_third_of_the_images_is_carbon(barrel):
+    left = {k: p.select(p.coords[:, 0] < 0.66 * SHAPE[0]) for k, p in barrel.picks.items()}
+    half = {k: replace(p, coords=p.coords / 2) for k, p in left.items()}
+    assert inspect_picks(left, barrel.known)[1] == []
+    (found,) = inspect_picks(half, barrel.known)[1]
+    assert found.scale == 2
+
+
 def test_a_scale_and_an_orientation_are_found_together(barrel):
     shape = barrel.known.images.shapes["barrel_1"]
     wrong = Orientation(flip_y=True, flip_x=True)

@@ -45,11 +45,11 @@ class Spacing:
 
         The true one is a little smaller: few picks lie at the very edge.
         """
-        if self.extent is None or max(self.extent) > ALIKE * min(self.extent):
+        if self.extent is None:
             return None
-        if max(self.extent) < PART or min(self.extent) > BEYOND:
-            return 1 / max(self.extent)
-        return None
+        least, most = sorted(self.extent)
+        beyond = least > BEYOND and most < ALIKE * least  # else x and y may be swapped
+        return 1 / most if most < PART or beyond else None
 
 
 def measure_spacing(
