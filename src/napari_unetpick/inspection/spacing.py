@@ -11,7 +11,7 @@ import scipy
 from napari_unetpick.io.picks import Picks
 
 FEWEST = 30  # picks of a set
-CLOSE = 0.45  # diameters: half of what is usual (0.87 to 1.02; with overlap down to 0.6)
+CLOSE = 0.35  # diameters: usual is 0.55 to 1.05, on one crowded micrograph 0.38 at least
 USUAL = 0.9  # diameters to the nearest neighbour, where particles are crowded
 PART = 0.6  # of the image's sides: picks that end there were made on a smaller image
 BEYOND = 1.3  # of both sides: picks that reach there were made on a larger image
