@@ -14,7 +14,7 @@ PACKAGE = "napari_unetpick"
 SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 
 BASE = {"errors", "settings", "renamed_keys", "version"}
-DATA = BASE | {"io", "project", "picking", "export", "evaluation"}
+DATA = BASE | {"io", "project", "picking", "inspection", "export", "evaluation"}
 THROUGH_REPORT = DATA | {"events", "engine", "study", "report"}
 
 # What each room may import besides itself.
@@ -28,8 +28,9 @@ MAY_IMPORT = {
     "io": BASE,
     "project": BASE | {"io", "picking"},
     "picking": BASE | {"io"},
+    "inspection": BASE | {"io", "project", "picking"},
     "export": BASE | {"io", "project", "picking"},
-    "evaluation": BASE | {"io", "project", "picking"},
+    "evaluation": BASE | {"io", "project", "picking", "inspection"},
     "relion": BASE | {"io", "export"},
     "simulate": BASE | {"io", "events", "picking"},
     "adapters": BASE | {"io", "simulate"},

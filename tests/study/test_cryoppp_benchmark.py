@@ -105,12 +105,10 @@ def test_the_planted_truth_is_read_upright(barrels: Planted):
     assert evaluate(upside_down, found.truth).headline.f1 < 0.4, "what not turning it would give"
 
 
-def test_the_images_tell_which_way_up_the_truth_is(barrels: Planted, cages: Planted):
+def test_the_images_agree_with_the_truth_as_it_is_read(barrels: Planted, cages: Planted):
     for planted in (barrels, cages):
         found = read_set("10017", planted.folder, 42)
-        assert found.orientation is not None
-        assert found.orientation.as_read > 2 * found.orientation.turned
-        assert not found.orientation.doubtful
+        assert not any("fit the images" in note for note in found.notes)
 
 
 def test_a_copy_that_was_turned_already_is_noticed(tmp_path: Path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from napari_unetpick.api.jobs import (
@@ -13,9 +13,11 @@ from napari_unetpick.api.jobs import (
     as_file,
     listed,
     run_job,
+    tell,
 )
 from napari_unetpick.evaluation.protocols import Protocol
 from napari_unetpick.evaluation.results import Evaluation
+from napari_unetpick.events import Message
 from napari_unetpick.study.compare.result import ComparisonResult
 
 
@@ -27,7 +29,10 @@ def evaluate(
     diameter: float | None = None,
     pixel_size: float | None = None,
     border: float = 0.0,
+    scales: Sequence[str] = (),
+    orientations: Sequence[str] = (),
     protocol: Protocol = "particle",
+    on_event: OnEvent | None = None,
 ) -> Evaluation:
     """Score picks against truth, as `unetpick evaluate` does.
 
@@ -39,15 +44,29 @@ def evaluate(
         Particle diameter in A, where the truth has none.
     border
         Width of the border that is left out, A; needs micrographs.
+    scales, orientations
+        Of the picks ("4", "flip-y") and of the truth ("truth=4"), as `--scale` and `--orientation`
+        take them.
     protocol
         "particle", "iou0.6" or "pixel".
+    on_event
+        Is told what was found when picks and truth were checked (`Message`).
     """
-    from napari_unetpick.evaluation.inputs.load import load_inputs
+    from napari_unetpick.evaluation.inputs.load import PICKS, load_inputs
+    from napari_unetpick.inspection.correction import TRUTH, read_corrections
 
     with as_file(picks) as file, as_file(truth) as true:
         inputs = load_inputs(
-            file, true, micrographs, diameter=diameter, pixel_size=pixel_size, border=border
+            file,
+            true,
+            micrographs,
+            diameter=diameter,
+            pixel_size=pixel_size,
+            border=border,
+            corrections=read_corrections(scales, orientations, (TRUTH, PICKS)),
         )
+    for text in inputs.messages:
+        tell(Message(text, "warning"), on_event)
     return inputs.evaluate(protocol)
 
 
@@ -62,6 +81,8 @@ def compare(
     diameter: float | None = None,
     pixel_size: float | None = None,
     border: float = 0.0,
+    scales: Sequence[str] = (),
+    orientations: Sequence[str] = (),
     final: bool = False,
     seed: int = 42,
     device: str = "auto",
@@ -77,6 +98,8 @@ def compare(
         By the name that the result gives them.
     split
         CSV `micrograph,split`; else half of the labelled micrographs choose the thresholds.
+    scales, orientations
+        Of the truth and of picks, as `--scale` and `--orientation` take them: "Topaz=4".
     final
         Score the test micrographs; each evaluation of them is counted.
     """
@@ -97,6 +120,8 @@ def compare(
             final=final,
             seed=seed,
             device=device,
+            scales=scales,
+            orientations=orientations,
         )
     found: ComparisonResult = run_job(run_comparison(job), on_event)["comparison"]
     return found

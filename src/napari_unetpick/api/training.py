@@ -52,6 +52,8 @@ def train(
     run: StrPath,
     partial: bool = False,
     pixel_size: float | None = None,
+    scale: float = 1.0,
+    orientation: str = "none",
     validation: str | float | None = None,
     start: StrPath | None = None,
     recipe: str = "improved",
@@ -77,6 +79,10 @@ def train(
         What is not picked is unknown, not background.
     pixel_size
         A/px, instead of the micrographs' own.
+    scale
+        Factor for coordinates and diameters of the labels, where they are of binned images.
+    orientation
+        "flip-y", "flip-x", "swap-xy", or several joined by "+", where the labels are mirrored.
     validation
         A pick file of the micrographs that validate, or a fraction of the labelled ones.
     start
@@ -103,6 +109,8 @@ def train(
             diameter=diameter,
             run=Path(run),
             pixel_size=pixel_size,
+            scale=scale,
+            orientation=orientation,
             validation=None if validation is None else str(validation),
             partial=partial,
             start=None if start is None else str(start),

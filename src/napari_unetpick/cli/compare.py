@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize
+from napari_unetpick.cli.options import (
+    Device,
+    MicrographsArgument,
+    NamedOrientations,
+    NamedScales,
+    PixelSize,
+)
 
 if TYPE_CHECKING:
     from napari_unetpick.study.compare.result import ComparisonResult
@@ -57,6 +63,8 @@ def compare(
         ),
     ] = None,
     pixel_size: PixelSize = None,
+    scale: NamedScales = None,
+    orientation: NamedOrientations = None,
     border: Annotated[
         float, typer.Option(metavar="A", help="Exclude a border of this width (A) from scoring.")
     ] = 0.0,
@@ -102,6 +110,8 @@ def compare(
         final=final,
         seed=seed,
         device=device,
+        scales=scale or (),
+        orientations=orientation or (),
     )
     done = run_stoppable(lambda check: run_comparison(job, check))
     found: ComparisonResult = done.result["comparison"]

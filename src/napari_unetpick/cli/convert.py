@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from napari_unetpick.cli.options import OrientationOption, Scale
 
 if TYPE_CHECKING:
     from napari_unetpick.io.images.image import Images
@@ -50,21 +51,17 @@ def convert(
         int | None,
         typer.Option(metavar="PX", help="Box size in pixels (even), instead of --diameter."),
     ] = None,
-    scale: Annotated[
-        float,
-        typer.Option(
-            help="Factor for coordinates and diameters, for picks made on downsampled images."
-        ),
-    ] = 1.0,
+    scale: Scale = 1.0,
+    orientation: OrientationOption = "none",
     flip_y: Annotated[
-        bool,
-        typer.Option("--flip-y", help="Mirror the rows, for micrographs stored upside down."),
+        bool, typer.Option("--flip-y", help="The same as --orientation flip-y.")
     ] = False,
 ) -> None:
     """Convert picks between formats; names, scores and fractions of pixels are kept if possible."""
-    from napari_unetpick.errors import InputError
-    from napari_unetpick.io.assign import assign_picks
-    from napari_unetpick.io.formats.read import check_readable, read_picks
+    from napari_unetpick.inspection.assign_inspected import assign_inspected
+    from napari_unetpick.inspection.correction import make_correction, read_corrected
+    from napari_unetpick.inspection.inspect_picks import Known, inspect_picks
+    from napari_unetpick.io.formats.read import check_readable
     from napari_unetpick.io.formats.topaz import are_probabilities
     from napari_unetpick.io.formats.write import check_writable, write_picks
     from napari_unetpick.io.images.listing import list_micrographs
@@ -74,27 +71,20 @@ def convert(
     if source is not None:
         check_readable(source)
     check_writable(to)
-    if not 0 < scale < inf:
-        raise InputError(f"a scale of {scale:g} is not possible; give a number above 0")
+    correction = make_correction(scale, "flip-y" if flip_y else orientation)
     check_sizes(diameter, pixel_size)
     given = [] if micrographs is None else list_micrographs(micrographs)
     images = _open(given, pixel_size)
     shapes, common = images.shapes, _one_size(images, given, pixel_size)
-    found = read_picks(
-        picks,
-        source,
-        image_shapes=shapes,
-        pixel_size=pixel_size,
-        scale=scale,
-        pixel_sizes=images.pixel_sizes,
-    )
-    chosen: Mapping[str, Picks] = found
-    messages = found.messages
+    found = read_corrected(picks, correction, images, pixel_size, source)
+    known = Known(images=images, diameter=diameter, pixel_size=pixel_size)
+    chosen: Mapping[str, Picks]
     if given:
-        assigned = assign_picks(found, given, shapes)
+        assigned = assign_inspected(found, given, known)
         chosen, messages = assigned, assigned.messages
-    if flip_y:
-        chosen = _flip(chosen, shapes, bool(given))
+    else:
+        chosen, wrong = inspect_picks(found, known)
+        messages = [*found.messages, *map(str, wrong)]
     for message in messages:
         typer.echo(message, err=True)
     widths = {} if diameter is None else _widths(chosen, diameter, images, common)
@@ -215,17 +205,3 @@ def _with_diameters(picks: Mapping[str, Picks], widths: Mapping[str, float]) -> 
         else each
         for name, each in picks.items()
     }
-
-
-def _flip(picks: Mapping[str, Picks], shapes: Shapes, given: bool) -> dict[str, Picks]:
-    """Mirror the rows of every micrograph; each height is needed."""
-    from napari_unetpick.errors import InputError
-    from napari_unetpick.io.formats.cryoppp import flip_rows
-
-    missing = [name for name in picks if name not in shapes]
-    if missing:
-        todo = (
-            ", which cannot be opened; remove it from the list" if given else "; give --micrographs"
-        )
-        raise InputError(f"--flip-y needs the height of {missing[0]}{todo}")
-    return {name: flip_rows(each, shapes[name][0]) for name, each in picks.items()}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_unetpick.cli.options import NamedOrientations, NamedScales
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,6 +37,8 @@ def evaluate(
         float | None,
         typer.Option(metavar="A/px", help="Pixel size, instead of the one in the headers."),
     ] = None,
+    scale: NamedScales = None,
+    orientation: NamedOrientations = None,
     border: Annotated[
         float, typer.Option(metavar="A", help="Exclude a border of this width (A) from scoring.")
     ] = 0.0,
@@ -56,8 +60,9 @@ def evaluate(
     from dataclasses import replace
 
     from napari_unetpick.errors import InputError
-    from napari_unetpick.evaluation.inputs.load import load_inputs
+    from napari_unetpick.evaluation.inputs.load import PICKS, load_inputs
     from napari_unetpick.evaluation.protocols import PROTOCOLS
+    from napari_unetpick.inspection.correction import TRUTH, read_corrections
     from napari_unetpick.io.formats.output_files import check_folder
 
     chosen = next((tag for tag in PROTOCOLS if tag == protocol), None)
@@ -66,7 +71,13 @@ def evaluate(
     if out is not None:
         check_folder(out, "choose another --out")
     inputs = load_inputs(
-        picks, truth, micrographs, diameter=diameter, pixel_size=pixel_size, border=border
+        picks,
+        truth,
+        micrographs,
+        diameter=diameter,
+        pixel_size=pixel_size,
+        border=border,
+        corrections=read_corrections(scale or (), orientation or (), (TRUTH, PICKS)),
     )
     found = inputs.evaluate(chosen)
     failed = [f"{key} was skipped: {reason}" for key, reason in inputs.failed.items()]

@@ -34,6 +34,41 @@ Track = Annotated[
         help="Also log metrics to TensorBoard or W&B (offline unless WANDB_MODE=online).",
     ),
 ]
+Scale = Annotated[
+    float,
+    typer.Option(
+        "--scale",
+        metavar="FACTOR",
+        help="Factor for coordinates and diameters, for picks made on downsampled images.",
+    ),
+]
+OrientationOption = Annotated[
+    str,
+    typer.Option(
+        "--orientation",
+        metavar="flip-y|flip-x|swap-xy",
+        help="Mirror the rows or columns of picks, or swap x and y; several are joined by +, "
+        "swap-xy first.",
+    ),
+]
+NamedScales = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scale",
+        metavar="[NAME=]FACTOR",
+        help="Factor for coordinates and diameters, for picks made on downsampled images; of the "
+        "truth with truth=FACTOR. May be repeated.",
+    ),
+]
+NamedOrientations = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--orientation",
+        metavar="[NAME=]flip-y|flip-x|swap-xy",
+        help="Mirror the rows or columns of picks, or swap x and y; several are joined by +, "
+        "swap-xy first. Of the truth with truth=. May be repeated.",
+    ),
+]
 
 
 def report_failed(names: list[str]) -> NoReturn:

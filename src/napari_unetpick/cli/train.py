@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize, Track
+from napari_unetpick.cli.options import (
+    Device,
+    MicrographsArgument,
+    OrientationOption,
+    PixelSize,
+    Scale,
+    Track,
+)
 
 
 def train(
@@ -21,6 +28,8 @@ def train(
     diameter: Annotated[float, typer.Option(metavar="A", help="Particle diameter in Angstrom.")],
     run: Annotated[Path, typer.Option(metavar="DIR", help="Output run folder.")],
     pixel_size: PixelSize = None,
+    scale: Scale = 1.0,
+    orientation: OrientationOption = "none",
     validation: Annotated[
         str | None,
         typer.Option(
@@ -80,6 +89,8 @@ def train(
         diameter=diameter,
         run=run,
         pixel_size=pixel_size,
+        scale=scale,
+        orientation=orientation,
         validation=validation,
         partial=partial,
         negatives=negatives,

@@ -8,12 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from napari_unetpick.engine.pick.ensemble import is_general
 from napari_unetpick.engine.pick.run import PickJob
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.errors import InputError
 from napari_unetpick.export.pick_folder import Advice, Unfinished, parse_formats
+from napari_unetpick.inspection.assign_inspected import assign_inspected
+from napari_unetpick.inspection.correction import make_correction, read_corrected
+from napari_unetpick.inspection.inspect_picks import Known
 from napari_unetpick.io.assign import assign_picks
-from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.image import open_images
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -25,8 +28,6 @@ from napari_unetpick.io.sizes import check_diameter, check_sizes
 from napari_unetpick.picking.operating_point import Keep
 from napari_unetpick.settings import Settings, from_dict, load_recipe
 
-Shapes = dict[str, tuple[int, int]]
-
 
 def make_train_job(
     *,
@@ -35,6 +36,8 @@ def make_train_job(
     diameter: float,
     run: Path,
     pixel_size: float | None = None,
+    scale: float = 1.0,
+    orientation: str = "none",
     validation: str | None = None,
     partial: bool = False,
     negatives: Path | None = None,
@@ -46,6 +49,11 @@ def make_train_job(
     resume: bool = False,
 ) -> tuple[TrainJob, list[str]]:
     """Check what `unetpick train` was given.
+
+    Parameters
+    ----------
+    scale, orientation
+        Of all labels, see `inspection.correction`.
 
     Returns
     -------
@@ -63,17 +71,19 @@ def make_train_job(
         settings = seen_as(settings, from_dict(model.card["settings"]))
     given = list_micrographs(micrographs)
     images = open_images(given, pixel_size)
-    shapes = images.shapes
-    found = read_picks(
-        picks, image_shapes=shapes, pixel_size=pixel_size, pixel_sizes=images.pixel_sizes
-    )
-    assigned = assign_picks(found, given, shapes)
+    correction = make_correction(scale, orientation)
+    dark = model is not None and is_general(model)
+    known = Known(images=images, diameter=diameter, pixel_size=pixel_size, dark=dark)
+
+    found = read_corrected(picks, correction, images, pixel_size)
+    assigned = assign_inspected(found, given, known)
     messages += assigned.messages
     labels = make_labels(given, assigned, picks, "partial" if partial else "full")
     beside = (picks if picks.is_dir() else picks.parent) / "negatives.csv"
     negatives = beside if negatives is None and beside.is_file() else negatives
     if negatives is not None:
-        wrong = assign_picks(read_picks(negatives, image_shapes=shapes), given, shapes)
+        places = read_corrected(negatives, correction, images, pixel_size)
+        wrong = assign_picks(places, given, images.shapes)
         messages += wrong.messages
         labels |= {
             key: replace(labels.get(key, Labels("partial")), negatives=each.coords)
@@ -81,7 +91,13 @@ def make_train_job(
         }
     share: frozenset[str] | float | None = None
     if validation is not None:
-        share = read_validation(validation, given, shapes, labels, messages)
+        share = read_fraction(validation)
+        if share is None:
+            found = read_corrected(validation, correction, images, pixel_size)
+            validates = assign_inspected(found, given, known, sizes=False)
+            messages += validates.messages
+            labels |= {key: Labels("full", each.coords) for key, each in validates.items()}
+            share = frozenset(validates)
     if not any(len(each.positives) for each in labels.values()):
         raise InputError(f"{picks}: has no picks; mark some particles first")
     job = TrainJob(
@@ -95,6 +111,7 @@ def make_train_job(
         start=model,
         device=device,
         resume=resume,
+        notes=tuple(messages),
     )
     return job, messages
 
@@ -116,26 +133,15 @@ def make_labels(
     return labels
 
 
-def read_validation(
-    wish: str,
-    given: list[Micrograph],
-    shapes: Shapes,
-    labels: dict[str, Labels],
-    messages: list[str],
-) -> frozenset[str] | float:
-    """Read `--validation`: a fraction, or picks whose micrographs validate (fully labelled)."""
+def read_fraction(wish: str) -> float | None:
+    """Read `--validation` as a fraction; None: it names picks, whose micrographs validate."""
     try:
         fraction = float(wish)
     except ValueError:
-        pass
-    else:
-        if not 0 < fraction < 1:
-            raise InputError(f"--validation {wish}: give a fraction between 0 and 1")
-        return fraction
-    assigned = assign_picks(read_picks(wish, image_shapes=shapes), given, shapes)
-    messages += assigned.messages
-    labels |= {key: Labels("full", each.coords) for key, each in assigned.items()}
-    return frozenset(assigned)
+        return None
+    if not 0 < fraction < 1:
+        raise InputError(f"--validation {wish}: give a fraction between 0 and 1")
+    return fraction
 
 
 def seen_as(settings: Settings, trained: Settings) -> Settings:

@@ -38,10 +38,16 @@ def assign_picks(
     InputError
         No name matches, or every pick lies outside its image.
     """
+    return drop_outside(match_picks(picks, micrographs), shapes or {})
+
+
+def match_picks(picks: Mapping[str, Picks], micrographs: Sequence[Micrograph]) -> PickSet:
+    """Match picks to micrographs by name alone; otherwise as `assign_picks`."""
     match = match_names(picks, [m.name for m in micrographs])
     if picks and not match.pairs:
         raise InputError(_say_strangers(picks, micrographs))
-    assigned = PickSet(messages=getattr(picks, "messages", ()))
+    source = getattr(picks, "source", "")
+    assigned = PickSet(messages=getattr(picks, "messages", ()), source=source)
     if match.unmatched:
         count = sum(len(picks[name]) for name in match.unmatched)
         assigned.messages.append(
@@ -58,15 +64,27 @@ def assign_picks(
     together: dict[str, list[Picks]] = {}
     for name, micrograph in match.pairs.items():
         together.setdefault(micrograph, []).append(picks[name])
-    sizes = {micrograph_key(name): shape for name, shape in (shapes or {}).items()}
-    outside = 0
     for name, parts in together.items():
-        key = micrograph_key(name)
-        joined = join_picks(name, parts)
-        inside = _inside(joined, sizes[key]) if key in sizes else np.ones(len(joined), np.bool_)
-        outside += int(len(joined) - inside.sum())
-        assigned[key] = joined.select(inside)
-    _tell_outside(outside, assigned, getattr(picks, "source", ""))
+        assigned[micrograph_key(name)] = join_picks(name, parts)
+    return assigned
+
+
+def drop_outside(picks: PickSet, shapes: Mapping[str, tuple[int, int]]) -> PickSet:
+    """Drop picks outside their image; `shapes` are (rows, columns) by micrograph name or key.
+
+    Raises
+    ------
+    InputError
+        Every pick lies outside.
+    """
+    sizes = {micrograph_key(name): shape for name, shape in shapes.items()}
+    assigned = PickSet(messages=picks.messages, source=picks.source)
+    outside = 0
+    for key, each in picks.items():
+        inside = _inside(each, sizes[key]) if key in sizes else np.ones(len(each), np.bool_)
+        outside += int(len(each) - inside.sum())
+        assigned[key] = each.select(inside)
+    _tell_outside(outside, assigned)
     return assigned
 
 
@@ -96,13 +114,13 @@ def _inside(picks: Picks, shape: tuple[int, int]) -> NDArray[np.bool_]:
     return np.asarray(inside.all(axis=1))
 
 
-def _tell_outside(outside: int, assigned: PickSet, source: str) -> None:
+def _tell_outside(outside: int, assigned: PickSet) -> None:
     kept = sum(map(len, assigned.values()))
     if outside and not kept:
         raise InputError(
-            f"{source}{': ' if source else ''}every pick ({outside:,}) lies outside its "
-            "micrograph; are x and y swapped, or do the picks belong to another pixel size or "
-            "binning?"
+            f"{assigned.source}{': ' if assigned.source else ''}every pick ({outside:,}) lies "
+            "outside its micrograph",
+            "are x and y swapped, or do the picks belong to another pixel size or binning?",
         )
     if outside:
         assigned.messages.append(

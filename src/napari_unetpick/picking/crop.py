@@ -86,3 +86,22 @@ def clipped(image: NDArray[np.generic], low: float, high: float) -> NDArray[np.f
         if np.isnan(copy.sum()):  # one pass instead of looking at every pixel for what is rare
             copy[np.isnan(copy)] = (low + high) / 2
     return copy
+
+
+def average_blocks(image: NDArray[np.generic], side: int) -> NDArray[np.float32]:
+    """Reduce (rows, cols) by the mean of blocks of `side` pixels; what is left at the end is cut.
+
+    The first block has its centre at (side - 1) / 2. Pixels that are not finite count as the median
+    of those around.
+    """
+    rows, cols = (length // side for length in image.shape)
+    small = np.empty((rows, cols), np.float32)
+    at_once = max(1, ROWS_AT_ONCE // side)
+    for start in range(0, rows, at_once):
+        stop = min(rows, start + at_once)
+        block = np.asarray(image[start * side : stop * side, : cols * side], np.float32)
+        finite = np.isfinite(block)
+        if not finite.all():
+            block = np.where(finite, block, np.median(block[finite]) if finite.any() else 0)
+        small[start:stop] = block.reshape(stop - start, side, cols, side).mean(axis=(1, 3))
+    return small

@@ -15,6 +15,8 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from napari_unetpick.picking.crop import average_blocks
+
 FEWEST = 10  # picks
 MOST = 200  # picks: more change nothing
 WIDEST = 250  # pixels that a profile reaches to; larger images are binned first
@@ -58,14 +60,14 @@ class Picture:
     Parameters
     ----------
     image
-        (rows, cols), low-passed or not.
+        (rows, cols), any real type, low-passed or not.
     coords
         (N, 2) (row, col), pixels of `image`.
     pixel_size
         A/px of `image`.
     """
 
-    image: NDArray[np.float32]
+    image: NDArray[np.generic]
     coords: Floats
     pixel_size: float
 
@@ -135,9 +137,7 @@ def _binned(picture: Picture) -> Picture:
     factor = max(1, int(np.ceil(min(picture.image.shape) / 4 / WIDEST)))
     if factor == 1:
         return picture
-    rows, cols = (side // factor for side in picture.image.shape)
-    blocks = picture.image[: rows * factor, : cols * factor].reshape(rows, factor, cols, factor)
-    image = blocks.mean(axis=(1, 3))
+    image = average_blocks(picture.image, factor)
     # the first block of `factor` pixels has its centre at (factor - 1) / 2
     coords = (picture.coords - (factor - 1) / 2) / factor
     return Picture(image, coords, picture.pixel_size * factor)

@@ -18,6 +18,8 @@ from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message
 from napari_unetpick.export.pick_folder import Advice, PickCounts, PickFolder, Unfinished
 from napari_unetpick.export.pick_tables import Outcome
+from napari_unetpick.inspection.pixel_sizes import unset_sizes
+from napari_unetpick.io.images.image import open_images
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.models import Model, digest
 from napari_unetpick.io.names import micrograph_key
@@ -25,6 +27,9 @@ from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.operating_point import Keep, check_choice
 from napari_unetpick.picking.outlying import tell_outlying
+
+FEW = 10  # picks per micrograph, on average: there may be something wrong with the size
+HEADERS = 20  # that are read again then
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +123,12 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
         raise type(error)(f"{reason}; {folder.progress()}") from error
     if micrographs:
         yield tell_counts(job, scorer, counts)
+    if counts.picks < FEW * counts.micrographs and unset_headers(job):
+        yield Message(
+            "few picks, and the headers say exactly 1 A/px, as where it is unknown; if a pixel has "
+            "another size, give --pixel-size (A/px)",
+            "warning",
+        )
     if counts.in_junk:
         yield tell_junk(counts)
     if outlying := tell_outlying(counts.each):
@@ -166,6 +177,13 @@ def options_of(job: PickJob, device: torch.device) -> dict[str, Any]:
         "device": device.type,
         **{name: value for name, value in more.items() if value not in (None, "auto")},
     }
+
+
+def unset_headers(job: PickJob) -> bool:
+    """Tell whether headers alone give the pixel size, and say what programs write for none."""
+    looked_at = {m.key: m for m in job.micrographs[:HEADERS]}
+    sizes = {} if job.pixel_size else open_images(looked_at.values()).pixel_sizes
+    return bool(sizes) and len(unset_sizes(looked_at, sizes)) == len(sizes)
 
 
 def tell_counts(job: PickJob, scorer: Scorer, counts: PickCounts) -> Message:

@@ -46,6 +46,8 @@ class TrainJob:
         Keys of the micrographs that validate, or a fraction, or None for the default.
     start
         A model to fine-tune, or None to train from scratch.
+    notes
+        What was reported of the labels, for training.log.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class TrainJob:
     device: str = "auto"
     threads: int | None = None
     resume: bool = False
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.settings.network.junk and self.start is None:

@@ -88,6 +88,8 @@ def train(
     folder.begin({**config, PIXEL_SIZES: pixel_sizes(training.items)})
     record.begin(training, training.items, why, go_on=job.resume)
     folder.log(f"device: {why}")
+    for note in job.notes:
+        folder.log(note)
     for event in left_out:
         folder.log(f"skipped: {event.reason}")
     names = {m.key: m.path.name for m in job.micrographs}

@@ -11,15 +11,27 @@ from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.inputs.truth import Areas, judge_truth
 from napari_unetpick.evaluation.protocols import Protocol
 from napari_unetpick.evaluation.results import Evaluation
+from napari_unetpick.inspection.assign_inspected import assign_inspected
+from napari_unetpick.inspection.correction import (
+    AS_IT_IS,
+    NO_IMAGES,
+    TRUTH,
+    UNCORRECTED,
+    Correction,
+    Corrections,
+    read_corrected,
+)
+from napari_unetpick.inspection.inspect_picks import Known, inspect_picks
+from napari_unetpick.inspection.spacing import reach_of
 from napari_unetpick.io.assign import assign_picks
-from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.image import open_images
+from napari_unetpick.io.images.image import Images, open_images
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import match_names, micrograph_key, refuse_one_name
 from napari_unetpick.io.picks import Picks, PickSet, join_picks
 from napari_unetpick.io.sizes import check_sizes
 
+PICKS = "picks"
 PICKS_FILE, CANDIDATES_FILE = "picks.csv", "candidates.csv"
 
 
@@ -67,6 +79,7 @@ def load_inputs(
     diameter: float | None = None,
     pixel_size: float | None = None,
     border: float = 0.0,
+    corrections: Corrections = UNCORRECTED,
 ) -> Inputs:
     """Read picks and truth, and match them to each other and to the micrographs.
 
@@ -86,6 +99,8 @@ def load_inputs(
         A/px, instead of the micrographs' own.
     border
         Width of the border to leave out, in A; needs micrographs.
+    corrections
+        Of "truth", and of the picks.
 
     Raises
     ------
@@ -96,9 +111,9 @@ def load_inputs(
     if border and micrographs is None:
         raise InputError("--border needs the image size; give --micrographs, too")
     if micrographs is None:
-        inputs = _match_by_name(picks, truth, pixel_size)
+        inputs = _match_by_name(picks, truth, diameter, pixel_size, corrections)
     else:
-        inputs = _match_to_micrographs(picks, truth, micrographs, pixel_size)
+        inputs = _match_to_micrographs(picks, truth, micrographs, diameter, pixel_size, corrections)
     _refuse_strangers(inputs, picks, truth)
     sizes = inputs.pixel_sizes
     own = [key for key, particles in inputs.truth.items() if particles.diameters is not None]
@@ -121,30 +136,43 @@ def load_inputs(
 
 def read_pick_files(
     path: Path,
-    shapes: Mapping[str, tuple[int, int]] | None = None,
+    images: Images = NO_IMAGES,
     pixel_size: float | None = None,
-    pixel_sizes: Mapping[str, float] | None = None,
+    correction: Correction = AS_IT_IS,
 ) -> tuple[PickSet, PickSet | None]:
-    """Read picks, and the candidates beside them where a folder of `pick` holds both."""
+    """Read picks, and the candidates beside them where a folder of `pick` holds both.
+
+    Both are in pixels and the orientation of the micrographs.
+    """
     path = path.expanduser()
-    if (path / PICKS_FILE).is_file() and (path / CANDIDATES_FILE).is_file():
-        chosen = read_picks(path / PICKS_FILE, image_shapes=shapes, pixel_size=pixel_size)
-        return chosen, read_picks(path / CANDIDATES_FILE)
-    found = read_picks(path, image_shapes=shapes, pixel_size=pixel_size, pixel_sizes=pixel_sizes)
-    return found, None
+    both = (path / PICKS_FILE).is_file() and (path / CANDIDATES_FILE).is_file()
+    files = (path / PICKS_FILE, path / CANDIDATES_FILE) if both else (path,)
+    found = [read_corrected(file, correction, images, pixel_size) for file in files]
+    return found[0], found[1] if both else None
 
 
-def _match_by_name(picks: Path, truth: Path, pixel_size: float | None) -> Inputs:
+def _match_by_name(
+    picks: Path,
+    truth: Path,
+    diameter: float | None,
+    pixel_size: float | None,
+    corrections: Corrections,
+) -> Inputs:
     """Match picks to truth by the names in the files alone."""
-    true = read_picks(truth, pixel_size=pixel_size)
-    chosen, candidates = read_pick_files(picks, pixel_size=pixel_size)
+    true, _ = read_pick_files(truth, NO_IMAGES, pixel_size, corrections.of(TRUTH))
+    chosen, candidates = read_pick_files(picks, NO_IMAGES, pixel_size, corrections.of(PICKS))
     notes = [*true.messages, *chosen.messages]
-    keyed, exclusions = judge_truth(
-        truth, _by_key(true, {name: name for name in true}), list(true), notes, strangers=True
-    )
+    known = Known(diameter=diameter, pixel_size=pixel_size)
+    own, found = inspect_picks(_by_key(true, {name: name for name in true}), known, TRUTH)
+    notes += [f"truth: {each}" for each in found]
+    keyed, exclusions = judge_truth(truth, own, list(true), notes, strangers=True)
     names = list({micrograph_key(name): name for name in [*keyed, *true]}.values())
+    known = replace(known, diameters=known.diameters_of(keyed), reach=reach_of(own))
+    picked = _by_key(chosen, match_names(chosen, names).pairs)
+    picked, found = inspect_picks(picked, known)
+    notes += [f"picks: {each}" for each in found]
     return Inputs(
-        _by_key(chosen, match_names(chosen, names).pairs),
+        picked,
         keyed,
         None if candidates is None else _by_key(candidates, match_names(candidates, names).pairs),
         exclusions=exclusions,
@@ -157,7 +185,9 @@ def _match_to_micrographs(
     picks: Path,
     truth: Path,
     micrographs: str | Path | Sequence[str | Path],
+    diameter: float | None,
     pixel_size: float | None,
+    corrections: Corrections,
 ) -> Inputs:
     """Match picks and truth to the micrographs given, and open those for their shapes."""
     listed = {each.key: each for each in list_micrographs(micrographs)}
@@ -166,14 +196,15 @@ def _match_to_micrographs(
     shapes, failed = images.shapes, images.failed
     if not shapes:
         raise InputError(next(iter(failed.values())))
-    sizes = images.pixel_sizes
-    true_file = read_picks(truth, image_shapes=shapes, pixel_size=pixel_size, pixel_sizes=sizes)
-    true = assign_picks(true_file, given, shapes)
+    known = Known(images=images, diameter=diameter, pixel_size=pixel_size)
+    true_file, _ = read_pick_files(truth, images, pixel_size, corrections.of(TRUTH))
+    true = assign_inspected(true_file, given, known, name=TRUTH)
     opened = {key: each for key, each in true.items() if key not in failed}
     if true and not opened:
         raise InputError(failed[next(iter(true))])
-    chosen_file, candidates_file = read_pick_files(picks, shapes, pixel_size, sizes)
-    chosen = assign_picks(chosen_file, given, shapes)
+    chosen_file, candidates_file = read_pick_files(picks, images, pixel_size, corrections.of(PICKS))
+    known = replace(known, diameters=known.diameters_of(true))
+    chosen = assign_inspected(chosen_file, given, known, sizes=False)
     candidates = None
     if candidates_file is not None:
         candidates = assign_picks(candidates_file, given, shapes)
@@ -187,7 +218,7 @@ def _match_to_micrographs(
         exclusions=exclusions,
         micrographs=listed,
         shapes=shapes,
-        pixel_sizes=sizes,
+        pixel_sizes=images.pixel_sizes,
         failed=failed,
         messages=[*notes, *(f"picks: {message}" for message in chosen.messages)],
     )

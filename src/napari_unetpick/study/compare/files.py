@@ -10,15 +10,20 @@ import numpy as np
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.load import read_pick_files
+from napari_unetpick.inspection.assign_inspected import assign_inspected
+from napari_unetpick.inspection.correction import AS_IT_IS, Correction, read_corrected
+from napari_unetpick.inspection.inspect_picks import Known
+from napari_unetpick.inspection.orientation import AS_READ
 from napari_unetpick.io.assign import assign_picks
-from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.image import Images, open_images
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks, PickSet, count_unscored, tell_count
 
-Shapes = Mapping[str, tuple[int, int]]
 NEEDS_IMAGES = ("height is needed", "pixel size of the micrographs", "OriginalPixelSize")
 """What readers say where they would read better, or at all, with the images at hand."""
+
+ELSEWHERE = ("not given", "known image size")
+"""What is said of picks on micrographs that are not compared."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +50,16 @@ class MethodPicks:
 
 
 def read_truth(
-    path: Path, micrographs: Mapping[str, Micrograph], pixel_size: float | None
+    path: Path,
+    micrographs: Mapping[str, Micrograph],
+    pixel_size: float | None,
+    correction: Correction = AS_IT_IS,
 ) -> PickSet:
     """Read the truth of all micrographs, most often without opening any image."""
-    known = open_images(micrographs.values()) if path.suffix.lower() == ".cs" else Images()
+    needed = path.suffix.lower() == ".cs" or correction.orientation != AS_READ
     return _read_with_images(
-        lambda images: read_picks(
-            path,
-            image_shapes=images.shapes,
-            pixel_size=pixel_size,
-            pixel_sizes=images.pixel_sizes,
-        ),
-        known,
+        lambda images: read_corrected(path, correction, images, pixel_size),
+        open_images(micrographs.values()) if needed else Images(),
         micrographs,
     )
 
@@ -66,8 +69,8 @@ def read_method(
     paths: Sequence[Path],
     keys: Sequence[str],
     micrographs: Mapping[str, Micrograph],
-    shapes: Shapes,
-    pixel_size: float | None,
+    known: Known,
+    correction: Correction = AS_IT_IS,
 ) -> MethodPicks:
     """Read a method's picks from files or folders, and keep those on the micrographs `keys`.
 
@@ -77,6 +80,10 @@ def read_method(
         Each with picks of some of the micrographs.
     micrographs
         All that were given, so that names match as they would in all of them.
+    known
+        What the picks are checked against; only its images are read.
+    correction
+        Of the picks.
 
     Raises
     ------
@@ -89,17 +96,20 @@ def read_method(
     everything = True
     try:
         for path in paths:
-            chosen, more = _read_files(path, micrographs, shapes, pixel_size)
-            assigned = assign_picks(chosen, list(micrographs.values()), shapes)
-            notes += [message for message in assigned.messages if "not given" not in message]
+            chosen, more = _read_files(path, micrographs, known, correction)
+            given = list(micrographs.values())
+            assigned = assign_inspected(chosen, given, known, name=name, sizes=False)
+            notes += [
+                line for line in assigned.messages if not any(word in line for word in ELSEWHERE)
+            ]
             picks |= assigned
             everything &= more is not None
             if more is not None:
-                candidates |= assign_picks(more, list(micrographs.values()), shapes)
+                candidates |= assign_picks(more, given, known.images.shapes)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
-    given = {**picks, **candidates}
-    if given and not set(given) & set(keys):
+    named = {**picks, **candidates}
+    if named and not set(named) & set(keys):
         raise InputError(
             f"{name}: {paths[0]} has none of the {tell_count(len(keys), 'micrograph')} "
             f"compared here (such as {keys[0]}); pick those, too"
@@ -125,16 +135,16 @@ def read_method(
 
 
 def _read_files(
-    path: Path, micrographs: Mapping[str, Micrograph], shapes: Shapes, pixel_size: float | None
+    path: Path, micrographs: Mapping[str, Micrograph], known: Known, correction: Correction
 ) -> tuple[PickSet, PickSet | None]:
     more: list[PickSet | None] = []
 
-    def read(known: Images) -> PickSet:
-        chosen, candidates = read_pick_files(path, known.shapes, pixel_size, known.pixel_sizes)
+    def read(images: Images) -> PickSet:
+        chosen, candidates = read_pick_files(path, images, known.pixel_size, correction)
         more.append(candidates)
         return chosen
 
-    return _read_with_images(read, Images(dict(shapes)), micrographs), more[-1]
+    return _read_with_images(read, Images(dict(known.images.shapes)), micrographs), more[-1]
 
 
 def _read_with_images(

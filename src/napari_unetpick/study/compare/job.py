@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_exclusions
 from napari_unetpick.evaluation.methods import draw_validation
+from napari_unetpick.inspection.assign_inspected import assign_inspected
+from napari_unetpick.inspection.correction import (
+    TRUTH,
+    UNCORRECTED,
+    Corrections,
+    read_corrections,
+)
+from napari_unetpick.inspection.inspect_picks import Known
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.output_files import check_folder
 from napari_unetpick.io.images.image import Images, open_images
@@ -49,6 +57,8 @@ class CompareJob:
         Where test-set evaluations are counted.
     excluded
         Areas, by key, in which nothing is right or wrong.
+    corrections
+        Scale and orientation of picks, by name.
     """
 
     micrographs: dict[str, Micrograph]
@@ -67,6 +77,13 @@ class CompareJob:
     device: str = "auto"
     notes: list[str] = field(default_factory=list)
     excluded: Areas = field(default_factory=dict)
+    corrections: Corrections = UNCORRECTED
+
+    @property
+    def known(self) -> Known:
+        """What picks are checked against."""
+        known = Known(images=self.images, diameter=self.diameter, pixel_size=self.pixel_size)
+        return replace(known, diameters=known.diameters_of(self.truth))
 
     @property
     def part(self) -> Literal["validation", "test"]:
@@ -89,6 +106,8 @@ def make_compare_job(
     final: bool = False,
     seed: int = 42,
     device: str = "auto",
+    scales: Sequence[str] = (),
+    orientations: Sequence[str] = (),
 ) -> CompareJob:
     """Check what `unetpick compare` was given; nothing is written.
 
@@ -107,10 +126,12 @@ def make_compare_job(
         raise InputError(f"--validation {validation:g}: give a fraction between 0 and 1")
     check_folder(out, "choose another --out", viewer="choose another folder")
     methods = read_methods(models, picks)
+    names = [TRUTH, *(method.name for method in methods if method.kind == "picks")]
+    corrections = read_corrections(scales, orientations, names)
     notes: list[str] = []
     given, entries, own_diameter = _list(micrographs, truth, notes)
     listed = {each.key: each for each in given}
-    found = read_truth(truth, listed, pixel_size)
+    found = read_truth(truth, listed, pixel_size, corrections.of(TRUTH))
     labelled = assign_picks(found, given)
     if _lies_in(truth, micrographs):
         states: Mapping[str, str] = {key: entry.state for key, entry in entries.items()}
@@ -131,7 +152,8 @@ def make_compare_job(
     images = open_images([listed[key] for key in scope], pixel_size)
     if not images.shapes:
         raise InputError(next(iter(images.failed.values())))
-    assigned = assign_picks(found, given, images.shapes)
+    known = Known(images=images, diameter=diameter or own_diameter, pixel_size=pixel_size)
+    assigned = assign_inspected(found, given, known, name=TRUTH)
     notes += [f"truth: {message}" for message in assigned.messages]
     if (own := _project_of(micrographs)) is not None and _lies_in(truth, micrographs):
         marks = {key: read_annotations(own / PICKS, key, []) for key in scope}
@@ -160,6 +182,7 @@ def make_compare_job(
         device=device,
         notes=notes,
         excluded=excluded,
+        corrections=corrections,
     )
 
 

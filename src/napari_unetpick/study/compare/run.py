@@ -29,6 +29,7 @@ from napari_unetpick.evaluation.metrics import Score, pool
 from napari_unetpick.evaluation.protocols import match_by_distance
 from napari_unetpick.evaluation.results import Evaluation
 from napari_unetpick.events import Done, Event, Message, Progress
+from napari_unetpick.inspection.correction import AS_IT_IS
 from napari_unetpick.io.formats.cryoppp import flip_rows
 from napari_unetpick.io.labels import Labels, labels_hash
 from napari_unetpick.io.picks import Picks, tell_count
@@ -65,9 +66,12 @@ def compare(job: CompareJob, check_stop: Callable[[], None] = lambda: None) -> I
         if source.kind == "model":
             paths, lost = yield from _pick(job, source, check_stop)
             failed |= lost
-        scope = list(job.images.shapes)
-        shapes, size = job.images.shapes, job.pixel_size
-        methods.append(read_method(source.name, paths, scope, job.micrographs, shapes, size))
+        scope, correction = list(job.images.shapes), AS_IT_IS
+        if source.kind == "picks":
+            correction = job.corrections.of(source.name)
+        methods.append(
+            read_method(source.name, paths, scope, job.micrographs, job.known, correction)
+        )
     question = ask(job, failed)
     results: list[MethodResult] = []
     for number, (source, method) in enumerate(zip(job.methods, methods, strict=True), 1):
@@ -107,7 +111,7 @@ def score_method(source: MethodSource, method: MethodPicks, question: Question) 
     """
     delivered = _score_distance(method.delivered, question)
     notes = [*method.notes, *_unpicked(source.name, method, question)]
-    if text := _upside_down(method.delivered, delivered, question):
+    if text := _upside_down(source.name, method.delivered, delivered, question):
         notes.append(text)
     seen = trained_on(source, question.scored)
     known = [] if question.crosswise else trained_on(source, question.validation)
@@ -203,7 +207,9 @@ def _score_distance(picks: Mapping[str, Picks], question: Question) -> Score:
     return pool(scores)
 
 
-def _upside_down(picks: Mapping[str, Picks], score: Score, question: Question) -> str | None:
+def _upside_down(
+    name: str, picks: Mapping[str, Picks], score: Score, question: Question
+) -> str | None:
     """Say where picks would fit with their rows counted from the other end."""
     turned = {key: flip_rows(each, question.shapes[key][0]) for key, each in picks.items()}
     other = _score_distance(turned, question)
@@ -211,7 +217,7 @@ def _upside_down(picks: Mapping[str, Picks], score: Score, question: Question) -
         return None
     return (
         f"its picks seem to be upside down: F1 is {score.f1:.3f} as delivered and "
-        f"{other.f1:.3f} with the rows mirrored; convert them with --flip-y first"
+        f"{other.f1:.3f} with the rows mirrored; give --orientation {name}=flip-y"
     )
 
 

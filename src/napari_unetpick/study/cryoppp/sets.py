@@ -12,20 +12,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_unetpick.errors import InputError, UnetPickError
+from napari_unetpick.inspection.inspect_picks import Known, inspect_picks
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.image import Images, read_micrograph
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import match_names
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.io.splits import Part
-from napari_unetpick.study.cryoppp.orientation import Orientation, check_orientation
 from napari_unetpick.study.cryoppp.sizes import fill_diameters, find_diameter, find_pixel_size
 
 SHARE = 0.2  # of the micrographs, for validation and again for the test
 FEWEST = 3  # micrographs: one a part
 COORDINATES = Path("ground_truth", "particle_coordinates")
+MIRRORED = (
+    "; was this copy already mirrored? It is scored as CryoPPP defines it, rows counted from the "
+    "last one"
+)
 NAME = re.compile(r"(?:empiar[-_ ]?)?(.+)", re.IGNORECASE)
 
 
@@ -56,7 +60,6 @@ class CryoPPPSet:
     diameter_px: float
     pixel_size: float
     parts: dict[str, Part]
-    orientation: Orientation | None = None
     failed: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -131,9 +134,9 @@ def read_set(name: str, folder: Path, seed: int) -> CryoPPPSet:
     diameter_px = find_diameter(name, folder, assigned.values())
     pixel_size = find_pixel_size(name, folder, headers, diameter_px, notes)
     picks = {key: fill_diameters(assigned[key], diameter_px) for key in labelled}
-    orientation = check_orientation(labelled, picks, diameter_px)
-    if orientation is not None and orientation.doubtful:
-        notes.append(orientation.warning)
+    known = Known(labelled, Images(dict(shapes)), diameters=dict.fromkeys(labelled, diameter_px))
+    findings = [each for each in inspect_picks(picks, known)[1] if each.kind != "doubles"]
+    notes += [each.what + MIRRORED * (each.kind == "orientation") for each in findings]
     return CryoPPPSet(
         name,
         labelled,
@@ -141,7 +144,6 @@ def read_set(name: str, folder: Path, seed: int) -> CryoPPPSet:
         diameter_px,
         pixel_size,
         split_parts(name, list(labelled), seed),
-        orientation,
         failed,
         notes,
     )

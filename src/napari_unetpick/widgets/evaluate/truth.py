@@ -9,8 +9,12 @@ from typing import Literal
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.truth import Areas, judge_truth
-from napari_unetpick.io.assign import assign_picks
+from napari_unetpick.inspection.assign_inspected import assign_inspected
+from napari_unetpick.inspection.correction import TRUTH
+from napari_unetpick.inspection.inspect_picks import Known
 from napari_unetpick.io.formats.read import read_picks
+from napari_unetpick.io.images.image import Images
+from napari_unetpick.io.images.unmapped import UnmappedImage
 from napari_unetpick.io.labels import Polygon
 from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.project.annotations import describe_accepted
@@ -124,7 +128,10 @@ def _from_file(path: Path, snapshot: Snapshot, task: Task) -> Truth:
     shapes = {key: each.shape for key, each in truth.images.items()}
     sizes = {key: i.pixel_size for key, i in truth.images.items() if i.pixel_size is not None}
     read = read_picks(path, image_shapes=shapes, pixel_sizes=sizes)
-    assigned = assign_picks(read, [e.micrograph for e in snapshot.entries.values()], shapes)
+    given = [entry.micrograph for entry in snapshot.entries.values()]
+    images = Images(shapes, sizes)
+    known = Known(images=images, diameter=snapshot.diameter, open_image=UnmappedImage)
+    assigned = assign_inspected(read, given, known, name=TRUTH, in_viewer=True)
     opened = {key: each for key, each in assigned.items() if key in truth.images}
     truth.notes.extend(f"truth: {message}" for message in assigned.messages)
     truth.picks, truth.exclusions = judge_truth(

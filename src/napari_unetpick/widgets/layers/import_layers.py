@@ -20,11 +20,12 @@ from napari_unetpick.adapters.layer_data import OWN, full_resolution
 from napari_unetpick.adapters.pairing import own
 from napari_unetpick.adapters.writers import read_layer
 from napari_unetpick.errors import InputError
+from napari_unetpick.inspection.doubles import merge_doubles
 from napari_unetpick.io.atomic import atomic_path
 from napari_unetpick.io.formats.relion_picks import UNSET
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import match_names, micrograph_key
-from napari_unetpick.io.picks import Picks, tell_count
+from napari_unetpick.io.picks import Picks, join_picks, tell_count
 from napari_unetpick.io.sizes import is_pixel_size
 from napari_unetpick.project.folder import IMAGES
 from napari_unetpick.widgets.session.session import Session
@@ -133,20 +134,19 @@ def write_image(path: Path, data: Any, pixel_size: float | None) -> None:
         mrc.header.label[:] = b""  # mrcfile's own label carries the time
 
 
-def join_session(session: Session, sources: Sequence[Source]) -> list[str]:
+def join_session(session: Session, sources: Sequence[Source]) -> tuple[list[str], dict[str, Picks]]:
     """Add written images to the project, take the picks that lie open on them, hide the layers.
 
     Returns
     -------
-    The keys of the new micrographs.
+    The keys of the new micrographs, and the picks that were taken, by key.
     """
     new = session.project.add_listed([source.micrograph for source in sources])
     for source in sources:
         source.layer.visible = False
         if source.data is not None:
             source.layer.metadata[OWN] = {"kind": IMPORTED, IMPORTED: source.micrograph.key}
-    take_own_points(session)
-    return new
+    return new, take_own_points(session)
 
 
 def import_open_layers(session: Session) -> list[str]:
@@ -159,12 +159,12 @@ def import_open_layers(session: Session) -> list[str]:
     """
     sources = find_images(session)
     write_sources(sources)
-    return join_session(session, sources)
+    return join_session(session, sources)[0]
 
 
-def take_own_points(session: Session) -> int:
-    """Take picks that were opened from files as picks of their micrographs; return how many."""
-    taken = 0
+def take_own_points(session: Session) -> dict[str, Picks]:
+    """Take picks that were opened from files as picks of their micrographs; return them by key."""
+    taken: dict[str, Picks] = {}
     for layer in list(session.viewer.layers):
         entry = own(layer)
         if entry.get("kind") != "picks" or entry.get("session") or IMPORTED in entry:
@@ -172,7 +172,9 @@ def take_own_points(session: Session) -> int:
         key = match_names([str(entry["key"])], session.project.keys).pairs.get(str(entry["key"]))
         if key is None:
             continue
-        taken += add_new(session, key, read_layer(layer.data, layer.as_layer_data_tuple()[1]))
+        picks = read_layer(layer.data, layer.as_layer_data_tuple()[1])
+        add_new(session, key, picks)
+        taken[key] = join_picks(key, [taken[key], picks]) if key in taken else picks
         entry[IMPORTED] = key
         layer.visible = False
     return taken
@@ -210,10 +212,8 @@ def take_points(session: Session, layer: Any) -> tuple[int, str]:
     key = session.browser.current
     if not key:
         raise InputError("no micrograph is open: open one first, then import its picks")
-    picks = read_layer(layer.data, {**layer.as_layer_data_tuple()[1], "metadata": {OWN: {}}})
-    coords = to_file_pixels(session, layer, picks.coords)
-    inside = _inside(session, key, coords)
-    kept = Picks(key, coords[inside], None if picks.scores is None else picks.scores[inside])
+    picks = points_on(session, key, layer)
+    kept = picks.select(_inside(session, key, picks.coords))
     source = "file" if own(layer).get("kind") == "picks" else "manual"
     count = add_new(session, key, kept, source)
     layer.visible = False
@@ -226,6 +226,12 @@ def take_points(session: Session, layer: Any) -> tuple[int, str]:
     if len(kept) > count:
         parts.append(f"{len(kept) - count:,} were picks already")
     return count, "; ".join(parts) + "."
+
+
+def points_on(session: Session, key: str, layer: Any) -> Picks:
+    """Return a Points layer as picks of the current micrograph, in pixels of its file."""
+    picks = read_layer(layer.data, {**layer.as_layer_data_tuple()[1], "metadata": {OWN: {}}})
+    return Picks(key, to_file_pixels(session, layer, picks.coords), picks.scores)
 
 
 def to_file_pixels(
@@ -243,19 +249,21 @@ def to_file_pixels(
 
 
 def add_new(session: Session, key: str, picks: Picks, source: str = "file") -> int:
-    """Add picks where none is yet, (row, col) pixels of the file; return how many."""
-    coords = picks.coords
+    """Add picks where none is yet, (row, col) pixels of the file; return how many.
+
+    Doubles among them are merged, see `inspection.doubles`.
+    """
+    width = session.pixel_sizes.diameter_px(key)
+    single = merge_doubles({key: picks}, {} if width is None else {key: width})[0][key]
     there = session.annotations.of(key).picks.coords
-    new = np.ones(len(coords), dtype=bool)
-    if len(there) and len(coords):
-        new = scipy.spatial.cKDTree(there).query(coords)[0] > SAME
-    scores = None
-    if picks.scores is not None:
-        known = np.isfinite(picks.scores) & (picks.scores != UNSET)
-        scores = np.where(known, picks.scores, 1.0)[new]
-    if new.any():
-        session.annotations.add(key, coords[new], scores, source)
-    return int(new.sum())
+    if len(there) and len(single):
+        single = single.select(scipy.spatial.cKDTree(there).query(single.coords)[0] > SAME)
+    scores = single.scores
+    if scores is not None:
+        scores = np.where(np.isfinite(scores) & (scores != UNSET), scores, 1.0)
+    if len(single):
+        session.annotations.add(key, single.coords, scores, source)
+    return len(single)
 
 
 def _inside(session: Session, key: str, coords: NDArray[np.float64]) -> NDArray[np.bool_]:

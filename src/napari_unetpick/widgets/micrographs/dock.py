@@ -16,6 +16,7 @@ from napari_unetpick.project.folder import CANDIDATES
 from napari_unetpick.widgets.micrographs.display_form import DisplayForm
 from napari_unetpick.widgets.micrographs.import_form import ImportForm
 from napari_unetpick.widgets.micrographs.open_form import OpenForm
+from napari_unetpick.widgets.micrographs.picks_check import PicksCheck
 from napari_unetpick.widgets.micrographs.recover_form import LeftWorkForm
 from napari_unetpick.widgets.micrographs.reject_form import RejectForm
 from napari_unetpick.widgets.micrographs.row_scores import Choice, read_summary, summarise
@@ -51,7 +52,10 @@ class MicrographsDock(Dock):
         self.news, self.trouble, self.place, self.counts = hint(), hint(), hint(), hint()
         self.open_form = OpenForm(self.session, self.report)
         self.left_work = LeftWorkForm(self.session, self.report)
-        self.import_form = ImportForm(self.session, self.report, self.open_form.ask_new_folder)
+        self.check = PicksCheck(self.session, self.report)
+        self.import_form = ImportForm(
+            self.session, self.report, self.open_form.ask_new_folder, self.check.add
+        )
         self.table = MicrographTable(self.model)
         self.menu = SelectedMenu(self.session, self.table.selected_keys, self)
         self._narrow_soon = qdebounced(self._narrow, TYPED_MS, parent=self)
@@ -104,7 +108,10 @@ class MicrographsDock(Dock):
         self.display = DisplayForm(self.session)
         self.body.setAlignment(Qt.AlignmentFlag(0))  # the list takes the height that is left
         self.body.addWidget(self.open_form)
-        for widget in (self.left_work, self.import_form, self.news, self.trouble, self.place):
+        for widget in (
+            *(self.left_work, self.import_form, self.news, self.trouble),
+            *(self.check, self.place),
+        ):
             self.body.addWidget(widget)
         self.body.addWidget(row(self.search, self.kind))
         self.body.addWidget(self.table, 1)
@@ -162,6 +169,7 @@ class MicrographsDock(Dock):
         self._say_place()
         self.left_work.offer()
         self.import_form.offer()
+        self.check.forget()
 
     def _entries_changed(self, keys: Iterable[str]) -> None:
         keys = list(keys)

@@ -11,13 +11,14 @@ from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 from superqt.utils import qdebounced
 
 from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.picks import tell_count
+from napari_unetpick.io.picks import Picks, tell_count
 from napari_unetpick.project.copying import remove_images
 from napari_unetpick.widgets.layers.import_layers import (
     Source,
     find_images,
     find_points,
     join_session,
+    points_on,
     take_points,
     write_sources,
 )
@@ -38,6 +39,8 @@ class ImportForm(QWidget):
         Shows (what was done, what went wrong), each one line or "".
     ask_new_folder
         Asks for the folder of a new project by its title, None: cancelled.
+    imported
+        Is given the picks that were imported, by key.
     """
 
     def __init__(
@@ -45,11 +48,13 @@ class ImportForm(QWidget):
         session: Session,
         report: Callable[[str, str], None],
         ask_new_folder: Callable[[str], Path | None],
+        imported: Callable[[dict[str, Picks]], None],
     ) -> None:
         super().__init__()
         self.session = session
         self.report = report
         self.ask_new_folder = ask_new_folder
+        self.imported = imported
         self._project_folder: Path | None = None
         self.background = Background("layers")
         self.background.done.connect(self._join)
@@ -154,7 +159,7 @@ class ImportForm(QWidget):
             return
         try:
             picks_before = _pick_count(session)
-            new = join_session(session, sources)
+            new, imported = join_session(session, sources)
             if self._project_folder is not None and session.project.temporary:
                 session.project.save_as(self._project_folder)  # with what was there before
         except UnetPickError as error:
@@ -167,17 +172,21 @@ class ImportForm(QWidget):
         picks = _pick_count(session) - picks_before
         text += f" with {tell_count(picks, 'pick')}" if picks else ""
         self.report(f"{text}; saved in {folder}." if folder else f"{text}.", "")
+        self.imported(imported)
 
     def _take_points(self) -> None:
         layer = self.points.currentData()
         if layer is None:
             return
+        key = self.session.browser.current
         try:
             _, text = take_points(self.session, layer)
+            picks = points_on(self.session, key, layer)
         except UnetPickError as error:
             self.report("", error.in_viewer)
             return
         self.report(text, "")
+        self.imported({key: picks})
 
 
 def _pick_count(session: Session) -> int:
