@@ -14,7 +14,7 @@ PACKAGE = "napari_unetpick"
 SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 
 BASE = {"errors", "settings", "renamed_keys", "version"}
-DATA = BASE | {"io", "project", "picking", "export", "evaluation"}
+DATA = BASE | {"io", "project", "picking", "classes", "export", "evaluation"}
 THROUGH_REPORT = DATA | {"events", "engine", "study", "report"}
 
 # What each room may import besides itself.
@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "io": BASE,
     "project": BASE | {"io", "picking"},
     "picking": BASE | {"io"},
+    "classes": BASE | {"io", "picking"},
     "export": BASE | {"io", "project", "picking"},
     "evaluation": BASE | {"io", "project", "picking"},
     "relion": BASE | {"io", "export"},

@@ -146,7 +146,6 @@ def _finish(parts: Sequence[ToSort], stack: Floats, found: Alignment, count: int
         np.degrees(found.angles),
         found.correlations,
         sign * class_averages(stack, found, count)[order],
-        WIDTH / SIDE,
     )
 
 

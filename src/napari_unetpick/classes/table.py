@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ from napari_unetpick.io.picks import Picks
 from napari_unetpick.io.text import escape, parse_numbers, read_table
 
 PARTICLES, AVERAGES = "particles.csv", "classes.mrcs"
-NUMBERS = ("x", "y", "diameter", "class", "shift_x", "shift_y", "angle", "correlation")
+NUMBERS = (
+    *("x", "y", "diameter", "class", "rejected"),
+    *("shift_x", "shift_y", "angle", "correlation"),
+)
 HEADER = "micrograph," + ",".join(NUMBERS)
 
 
@@ -32,7 +35,7 @@ class Classes:
     coords
         (N, 2) (row, col), pixels of the micrograph, as picked.
     diameters
-        (N,) particle diameter, pixels of the micrograph.
+        (N,) particle diameter, pixels of the micrograph; NaN where it is not known.
     numbers
         (N,) class of each pick, 1 to K.
     shifts
@@ -43,8 +46,8 @@ class Classes:
         (N,) with the class average, on the disc of the particle.
     averages
         (K, S, S) class averages, particles bright; (0, S, S) where they are not known.
-    average_pixel
-        Particle diameters in a pixel of an average.
+    rejected
+        Numbers of the classes that are rejected.
     """
 
     micrographs: NDArray[np.str_]
@@ -55,7 +58,7 @@ class Classes:
     angles: NDArray[np.float64]
     correlations: NDArray[np.float64]
     averages: NDArray[np.float32]
-    average_pixel: float = 0.0
+    rejected: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.coords)
@@ -70,20 +73,27 @@ class Classes:
         """(K,) picks in each class."""
         return np.bincount(self.numbers, minlength=self.count + 1)[1:]
 
-    def check_numbers(self, numbers: Collection[int]) -> None:
-        """Refuse numbers of classes that there are not, or all of them."""
+    def reject(self, numbers: Collection[int]) -> Classes:
+        """Return the classes with those of some numbers rejected, and no others.
+
+        Raises
+        ------
+        InputError
+            There is no such class, or all are rejected.
+        """
         for number in numbers:
             if not 1 <= number <= self.count:
                 raise InputError(f"there is no class {number}; give numbers from 1 to {self.count}")
         if set(range(1, self.count + 1)) <= set(numbers):
             raise InputError("every class is rejected; keep at least one")
+        return replace(self, rejected=frozenset(numbers))
 
-    def split(self, rejected: Collection[int]) -> tuple[list[Picks], list[Picks]]:
+    def split(self) -> tuple[list[Picks], list[Picks]]:
         """Return the kept picks, recentred, and the rejected ones where they are, by micrograph.
 
         Every micrograph has an entry in both.
         """
-        out = np.isin(self.numbers, list(rejected))
+        out = np.isin(self.numbers, list(self.rejected))
         return self._picks(~out, self.coords + self.shifts), self._picks(out, self.coords)
 
     def _picks(self, chosen: NDArray[np.bool_], places: NDArray[np.float64]) -> list[Picks]:
@@ -95,18 +105,20 @@ class Classes:
 
 
 def write_classes(folder: Path, found: Classes) -> None:
-    """Write `particles.csv` and `classes.mrcs` (particles bright, A/px of a 1 A particle pixel)."""
-    _write_stack(folder / AVERAGES, found)
+    """Write `particles.csv`, and `classes.mrcs` where there are averages."""
+    if len(found.averages):
+        _write_stack(folder / AVERAGES, found.averages)
     columns: list[list[Any]] = [
         [escape(base_name(name)) for name in found.micrographs.tolist()],
         *(found.coords[:, axis].tolist() for axis in (1, 0)),
-        found.diameters.tolist(),
+        ["" if d != d else f"{d:.3f}" for d in found.diameters.tolist()],
         found.numbers.tolist(),
+        np.isin(found.numbers, list(found.rejected)).tolist(),
         *(found.shifts[:, axis].tolist() for axis in (1, 0)),
         found.angles.tolist(),
         found.correlations.tolist(),
     ]
-    form = "%s,%.3f,%.3f,%.3f,%d,%.3f,%.3f,%.2f,%.4f"
+    form = "%s,%.3f,%.3f,%s,%d,%d,%.3f,%.3f,%.2f,%.4f"
     rows = map(form.__mod__, zip(*columns, strict=True))
     write_text(folder / PARTICLES, "\n".join([HEADER, *rows]) + "\n")
 
@@ -123,7 +135,10 @@ def read_classes(folder: Path) -> Classes:
     if not path.is_file():
         raise InputError(f"{folder}: has no {PARTICLES}; make classes there first")
     columns = read_table(path, HEADER.split(","))
-    values = {name: parse_numbers(columns[name], name, path) for name in NUMBERS}
+    values = {
+        name: parse_numbers(columns[name], name, path, missing=name == "diameter")
+        for name in NUMBERS
+    }
     numbers = values["class"].astype(np.intp)
     if not len(numbers):
         raise InputError(f"{path}: has no picks (0 rows)")
@@ -138,16 +153,17 @@ def read_classes(folder: Path) -> Classes:
         values["angle"],
         values["correlation"],
         np.empty((0, 1, 1), np.float32),
+        frozenset(numbers[values["rejected"] > 0].tolist()),
     )
 
 
-def _write_stack(path: Path, found: Classes) -> None:
-    """Write the averages as a stack, whose pixel size is that of a particle's median diameter."""
+def _write_stack(path: Path, averages: NDArray[np.float32]) -> None:
+    """Write the averages as a stack, particles bright; the same bytes every time."""
     import mrcfile
 
     with (
         atomic_path(path) as temporary,
-        mrcfile.new(temporary, data=found.averages, overwrite=True) as mrc,
+        mrcfile.new(temporary, data=averages, overwrite=True) as mrc,
     ):
         mrc.set_image_stack()
         mrc.header.nlabl = 1
