@@ -41,7 +41,7 @@ def simulate(folder: Path, count: int, foreign: float, seed: int) -> None:
 
 
 def matches(folder: Path, picks: Path) -> tuple[dict[str, np.ndarray], int, int]:
-    """Return which picks are particles by micrograph, how many particles are found, and of how many."""
+    """Return which picks are particles by micrograph, and how many of how many are found."""
     from napari_unetpick.evaluation.matching import match_particles
     from napari_unetpick.io.formats.read import read_picks
     from napari_unetpick.io.names import micrograph_key
@@ -111,7 +111,9 @@ def main() -> None:
         simulate(others, OTHERS, options.foreign, 8)
         for model, name in (("general", "general model"), (Path(made) / "run", "after one round")):
             if model != "general":
-                (sort if options.quick else plant)(folder, Path(made) / "general-set" / "picks.csv", labels)
+                (sort if options.quick else plant)(
+                    folder, Path(made) / "general-set" / "picks.csv", labels
+                )
                 given = ("--picks", labels / "picks.csv", "--negatives", labels / "negatives.csv")
                 started = time.monotonic()
                 unetpick("train", folder, *given, "--diameter", DIAMETER, "--run", model)

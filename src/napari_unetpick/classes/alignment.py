@@ -44,9 +44,7 @@ class Alignment:
     correlations: NDArray[np.float64]
 
 
-def align(
-    images: Floats, diameter: float, count: int, step: Step, seed: int = 0
-) -> Alignment:
+def align(images: Floats, diameter: float, count: int, step: Step, seed: int = 0) -> Alignment:
     """Sort (N, side, side) images into `count` classes.
 
     Parameters

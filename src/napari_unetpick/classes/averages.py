@@ -30,7 +30,7 @@ def class_averages(images: Floats, found: Alignment, count: int) -> Floats:
 
 
 def turned(image: Floats, shift: NDArray[np.float64], angle: float) -> Floats:
-    """Return an image turned back by `angle` (radians) around its middle plus `shift` (row, col)."""
+    """Return an image turned back by `angle` (radians) around its middle plus `shift`."""
     middle = (len(image) - 1) / 2
     cosine, sine = np.cos(angle), np.sin(angle)
     matrix = np.array([[cosine, sine], [-sine, cosine]])

@@ -72,7 +72,9 @@ def as_classes(
     diameters
         Pixels, by micrograph key, where they are known.
     """
-    every = [(each, number) for number, part in ((1, kept), (2, rejected)) for each in part.values()]
+    every = [
+        (each, number) for number, part in ((1, kept), (2, rejected)) for each in part.values()
+    ]
     lengths = [len(each) for each, _ in every]
     names = np.repeat([each.micrograph for each, _ in every], lengths)
     total = sum(lengths)

@@ -29,11 +29,6 @@ class PolarGrid:
         Pixels of the square images.
     diameter
         The particle's, in pixels of those.
-
-    Attributes
-    ----------
-    shifts
-        (T, 2) (row, col), pixels: where the particle's centre may lie, from the image's middle.
     """
 
     side: int
@@ -41,6 +36,7 @@ class PolarGrid:
 
     @property
     def shifts(self) -> NDArray[np.float64]:
+        """(T, 2) (row, col), pixels, (0, 0) among them."""
         return _steps() * (SHIFT_STEP * self.diameter)
 
     def between(self, scores: Floats) -> NDArray[np.float64]:

@@ -21,7 +21,6 @@ from napari_unetpick.io.picks import Picks
 COUNT = 20
 MOST = 2000
 FEWEST = 5  # picks for each class
-EACH = 20  # picks of a micrograph, where there are many micrographs: reading one takes a while
 READERS = 2  # micrographs at a time
 Step = Callable[[str, int, int], None]
 
@@ -54,7 +53,8 @@ def sort_picks(
     count
         Classes; fewer where there are few picks.
     most
-        Picks; of more, some are chosen, evenly over the micrographs.
+        Picks; of more, those of some micrographs are chosen, all of each: their labels are then
+        complete.
 
     Returns
     -------
@@ -74,7 +74,10 @@ def sort_picks(
     if len(stack) < 2 * FEWEST:
         raise InputError(messages[0] if messages else "no picks are left to sort")
     if len(stack) < total:
-        messages.append(f"{len(stack):,} of {total:,} picks are sorted")
+        messages.append(
+            f"{len(stack):,} of {total:,} picks are sorted, on {len(parts):,} of {len(given):,} "
+            "micrographs"
+        )
     count = max(2, min(count, len(stack) // FEWEST))
     diameter = SIDE / WIDTH
     found = align(stack, diameter, count, lambda i, n: step("aligning", i, n), seed)
@@ -82,22 +85,14 @@ def sort_picks(
 
 
 def choose(given: Sequence[ToSort], most: int, seed: int) -> list[ToSort]:
-    """Choose `most` picks at random, from no more micrographs than needed for `EACH` of each."""
-    sizes = [len(each.picks) for each in given]
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(given))
-    owner = np.repeat(np.arange(len(given)), sizes)
-    rank = np.concatenate([rng.permutation(n) for n in sizes]) if sizes else np.empty(0)
-    share = max(EACH, -(-most // max(len(given), 1)))
-    first = np.lexsort((rank, order[owner], rank // share))[:most]
-    kept = np.zeros(len(owner), bool)
-    kept[first] = True
-    parts = np.split(kept, np.cumsum(sizes)[:-1])
-    return [
-        ToSort(each.micrograph, each.picks.select(part), each.diameter)
-        for each, part in zip(given, parts, strict=True)
-        if part.any()
-    ]
+    """Choose micrographs at random with at most `most` picks together, but at least one."""
+    some = [each for each in given if len(each.picks)]
+    chosen, left = [], most
+    for index in np.random.default_rng(seed).permutation(len(some)):
+        if len(some[index].picks) <= left or not chosen:
+            chosen.append(index)
+            left -= len(some[index].picks)
+    return [some[index] for index in sorted(chosen)]
 
 
 def _cut(chosen: Sequence[ToSort], step: Step) -> tuple[list[tuple[ToSort, Floats]], list[str]]:

@@ -37,7 +37,8 @@ def classes(
         int, typer.Option("--classes", metavar="N", min=2, max=200, help="Number of classes.")
     ] = 20,
     max_picks: Annotated[
-        int, typer.Option(metavar="N", min=10, help="Most picks to sort; of more, some are chosen.")
+        int,
+        typer.Option(metavar="N", min=10, help="Most picks to sort, of whole micrographs."),
     ] = 2000,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Random seed.")] = 42,
     reject: Annotated[
@@ -45,7 +46,7 @@ def classes(
         typer.Option(
             metavar="N,N,...",
             help="Numbers of the classes to reject: writes picks.csv (kept, recentred), "
-            "negatives.csv (rejected) and labels.csv, for `unetpick train --picks DIR/picks.csv`.",
+            "and negatives.csv (rejected), for `unetpick train --picks DIR/picks.csv`.",
         ),
     ] = None,
     accepted: Annotated[
@@ -101,6 +102,7 @@ def classes(
             raise InputError("missing argument 'MICROGRAPHS': the micrographs of the picks")
         found = _sort(micrographs, picks, diameter, pixel_size, count, max_picks, seed)
         _write(out, found)
+        _copy_states(picks, out)
     else:
         found = read_classes(out)
         if numbers is None:
@@ -174,6 +176,18 @@ def _sort(
     for message in messages:
         typer.echo(message, err=True)
     return made
+
+
+def _copy_states(picks: Path, out: Path) -> None:
+    """Keep what a `labels.csv` beside the picks says: which micrographs are partly labelled."""
+    from napari_unetpick.io.atomic import write_text
+    from napari_unetpick.io.formats.read import LABELS_FILE, holds_states
+
+    source = (picks if picks.is_dir() else picks.parent) / LABELS_FILE
+    if source.is_file() and holds_states(source):
+        write_text(out / LABELS_FILE, source.read_text(encoding="utf-8"))
+    else:
+        (out / LABELS_FILE).unlink(missing_ok=True)
 
 
 def _write(out: Path, found: Classes) -> None:

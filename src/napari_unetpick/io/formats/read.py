@@ -39,7 +39,7 @@ ANNOTATIONS = b'"columns"'
 FEW = 3
 """From so many picks on, all in one pixel, they can't be meant so."""
 BESIDE = ("truth.csv", "junk.csv", "particles.csv")
-"""What a simulated set, or classes, hold beside their `picks.csv`; alone, these may be anybody's."""
+"""What simulated sets and classes hold beside their `picks.csv`; alone, these may be anybody's."""
 
 
 def read_picks(
