@@ -15,6 +15,7 @@ RESEEDED = 9  # iterations after which a class that is nearly empty begins anew
 SMALLEST = 0.2  # of a class, in mean sizes
 WITHIN = 3  # iterations of alignment within the first classes
 FEATURES = 24  # principal components of the rotation-invariant features
+WITHIN_FEATURES = 20  # iterations of the first k-means
 LARGEST = 2.0  # of a class, in mean sizes
 CHUNK = 256  # images at a time
 
@@ -79,7 +80,7 @@ def align(images: Floats, diameter: float, count: int, step: Step, seed: int = 0
     return Alignment(
         classes,
         grid.between(match_own(spectra, references, classes)),
-        (chosen % ANGLES) * (2 * np.pi / ANGLES),
+        np.asarray((chosen % ANGLES) * (2 * np.pi / ANGLES), np.float64),
         scores[own] / np.maximum(norms, 1e-12),
     )
 
@@ -138,7 +139,7 @@ def average(spectra: Spectra, classes: Indices, where: Indices, count: int) -> S
     return made
 
 
-def assign(scores: Floats, largest: float = LARGEST) -> Indices:
+def assign(scores: NDArray[np.floating], largest: float = LARGEST) -> Indices:
     """Assign each of N images to one of K classes by (N, K) scores; none gets very large.
 
     A class that is too large costs the more, until at most `largest` mean sizes stay in it.
@@ -156,33 +157,40 @@ def assign(scores: Floats, largest: float = LARGEST) -> Indices:
         price += rate * np.maximum(sizes / most - 1, 0).clip(0, 1)
         rate *= 0.99
         classes = (scores - price).argmax(axis=1)
-    return classes
+    return np.asarray(classes)
 
 
 def first_classes(spectra: Spectra, count: int, seed: int) -> Indices:
     """Sort images by k-means of what no rotation changes: the harmonics' amplitudes, (H, N, R)."""
-    from scipy.cluster.vq import kmeans2
-
     features = np.abs(np.moveaxis(spectra, 1, 0)).reshape(spectra.shape[1], -1)
     features -= features.mean(axis=0)
     _, axes = np.linalg.eigh(features.T @ features)
     kept = features @ axes[:, -FEATURES:]
-    means, _ = kmeans2(kept, count, iter=30, minit="++", rng=seed)
-    return assign(-((kept[:, None] - means) ** 2).sum(axis=2))
+    rng = np.random.default_rng(seed)
+    centres = kept[rng.choice(len(kept), 1)]
+    while len(centres) < count:  # far from those there are (Arthur and Vassilvitskii 2007)
+        away = _squared_distances(kept, centres).min(axis=1) + 1e-9
+        centres = np.concatenate([centres, kept[rng.choice(len(kept), 1, p=away / away.sum())]])
+    for _ in range(WITHIN_FEATURES):
+        classes = _squared_distances(kept, centres).argmin(axis=1)
+        full = np.bincount(classes, minlength=count) > 0
+        for number in np.flatnonzero(full):
+            centres[number] = kept[classes == number].mean(axis=0)
+    return assign(-_squared_distances(kept, centres))
+
+
+def _squared_distances(places: Floats, centres: Floats) -> NDArray[np.float64]:
+    return np.asarray(((places[:, None] - centres) ** 2).sum(axis=2), np.float64)
 
 
 def _seeds(spectra: Spectra, classes: Indices, count: int) -> Indices:
-    """Return the image of each class whose energy is its median."""
-    energy = _energy(spectra)
-    rng = np.random.default_rng(0)
-    seeds = []
-    for number in range(count):
-        members = np.flatnonzero(classes == number)
-        if not len(members):
-            seeds.append(int(rng.integers(len(classes))))
-            continue
-        seeds.append(int(members[np.argsort(energy[members])[len(members) // 2]]))
-    return np.array(seeds)
+    """Return the image of each class whose energy is its median; any where it has none."""
+    by_energy = np.argsort(_energy(spectra), kind="stable")
+    seeds = by_energy[np.linspace(0, len(classes) - 1, count).astype(np.intp)]
+    for number in np.unique(classes):
+        members = by_energy[classes[by_energy] == number]
+        seeds[number] = members[len(members) // 2]
+    return seeds
 
 
 def _reseed(references: Spectra, spectra: Spectra, classes: Indices, where: Indices) -> None:
@@ -200,7 +208,7 @@ def _reseed(references: Spectra, spectra: Spectra, classes: Indices, where: Indi
 
 def _energy(spectra: Spectra) -> NDArray[np.float64]:
     """Return the squared norms (K,) of (H, K, R)."""
-    return (np.abs(spectra) ** 2).sum(axis=(0, 2))
+    return np.asarray((np.abs(spectra) ** 2).sum(axis=(0, 2)), np.float64)
 
 
 def _turns() -> Floats:

@@ -66,7 +66,8 @@ def centre_of(average: Floats, diameter: float) -> NDArray[np.float64]:
     if total <= 0:
         return np.zeros(2)
     grid = np.arange(side) - (side - 1) / 2
-    return np.array([(mass.sum(axis=1) * grid).sum(), (mass.sum(axis=0) * grid).sum()]) / total
+    moments = [(mass.sum(axis=axis) * grid).sum() for axis in (1, 0)]
+    return np.array(moments, np.float64) / float(total)
 
 
 def _from_middle(side: int) -> NDArray[np.float64]:

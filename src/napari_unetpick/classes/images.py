@@ -45,7 +45,7 @@ def bin_image(image: NDArray[np.generic], binning: int) -> NDArray[np.generic]:
         return image
     rows, cols = (n // binning for n in image.shape)
     some = image[: rows * binning, : cols * binning].reshape(rows, binning, cols, binning)
-    return some.mean(axis=(1, 3), dtype=np.float32)
+    return np.asarray(some.mean(axis=(1, 3), dtype=np.float32))
 
 
 def normalised(stack: Floats) -> Floats:
@@ -59,4 +59,5 @@ def normalised(stack: Floats) -> Floats:
     flat = flat - (plane @ fitted).T
     spread = np.median(np.abs(flat[:, far]), axis=1) / 0.6745
     flat = flat / np.maximum(spread, 1e-12)[:, None]
-    return np.clip(flat, -BRIGHTEST, BRIGHTEST).reshape(stack.shape).astype(np.float32)
+    clipped = np.clip(flat, -BRIGHTEST, BRIGHTEST).reshape(stack.shape)
+    return np.asarray(clipped, np.float32)

@@ -37,7 +37,7 @@ class PolarGrid:
     @property
     def shifts(self) -> NDArray[np.float64]:
         """(T, 2) (row, col), pixels, (0, 0) among them."""
-        return _steps() * (SHIFT_STEP * self.diameter)
+        return np.asarray(_steps() * (SHIFT_STEP * self.diameter), np.float64)
 
     def between(self, scores: Floats) -> NDArray[np.float64]:
         """Return the best shift of each image by (N, T) scores, between the steps: (N, 2) pixels.
@@ -58,7 +58,7 @@ class PolarGrid:
             low, own, high = three[:, known]
             curve = np.minimum(low - 2 * own + high, -1e-12)
             found[known, axis] += (0.5 * (low - high) / curve).clip(-0.5, 0.5)
-        return found * (SHIFT_STEP * self.diameter)
+        return np.asarray(found * (SHIFT_STEP * self.diameter))
 
     def spectra(self, images: Floats) -> Spectra:
         """Return the harmonics (H, N, T, R) of (N, side, side) images.
@@ -87,7 +87,7 @@ def _steps() -> NDArray[np.intp]:
     """(T, 2) (row, col) steps within a disc."""
     steps = np.arange(-SHIFT_STEPS, SHIFT_STEPS + 1)
     grid = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
-    return grid[(grid**2).sum(axis=1) <= SHIFT_STEPS**2]
+    return np.asarray(grid[(grid**2).sum(axis=1) <= SHIFT_STEPS**2])
 
 
 def bilinear(places: NDArray[np.float64], side: int) -> scipy.sparse.csr_array:

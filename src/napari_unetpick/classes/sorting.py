@@ -87,7 +87,8 @@ def sort_picks(
 def choose(given: Sequence[ToSort], most: int, seed: int) -> list[ToSort]:
     """Choose micrographs at random with at most `most` picks together, but at least one."""
     some = [each for each in given if len(each.picks)]
-    chosen, left = [], most
+    chosen: list[int] = []
+    left = most
     for index in np.random.default_rng(seed).permutation(len(some)):
         if len(some[index].picks) <= left or not chosen:
             chosen.append(index)
