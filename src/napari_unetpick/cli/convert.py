@@ -60,10 +60,23 @@ def convert(
         bool,
         typer.Option("--flip-y", help="Mirror the rows, for micrographs stored upside down."),
     ] = False,
+    exposures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CS",
+            help="cryoSPARC's exposures (.cs): picks are named as these are, with their uids. "
+            "Needed to write a .cs.",
+        ),
+    ] = None,
 ) -> None:
     """Convert picks between formats; names, scores and fractions of pixels are kept if possible."""
     from napari_unetpick.errors import InputError
     from napari_unetpick.io.assign import assign_picks
+    from napari_unetpick.io.formats.cs_particles import (
+        name_as_exposures,
+        read_names,
+        write_cryosparc,
+    )
     from napari_unetpick.io.formats.read import check_readable, read_picks
     from napari_unetpick.io.formats.topaz import are_probabilities
     from napari_unetpick.io.formats.write import check_writable, write_picks
@@ -95,6 +108,10 @@ def convert(
         chosen, messages = assigned, assigned.messages
     if flip_y:
         chosen = _flip(chosen, shapes, bool(given))
+    listed = None if exposures is None else read_names(exposures)
+    if listed is not None:
+        named = name_as_exposures(chosen, listed, shapes)
+        chosen, messages = named, list(dict.fromkeys([*messages, *named.messages]))
     for message in messages:
         typer.echo(message, err=True)
     widths = {} if diameter is None else _widths(chosen, diameter, images, common)
@@ -108,7 +125,10 @@ def convert(
         chosen = _named_for_relion(chosen, given, out)
     if to == "topaz" and not are_probabilities(chosen.values()):
         typer.echo("scores outside 0 to 1 are written unchanged, not as logits", err=True)
-    files = write_picks(chosen, out, to, box_size=boxes)
+    if to == "cryosparc" and out.suffix.lower() == ".cs":
+        files = write_cryosparc(out, list(chosen.values()), listed or [])
+    else:
+        files = write_picks(chosen, out, to, box_size=boxes)
     count = sum(map(len, chosen.values()))
     note = "" if count else " (PICKS has none)"
     made = "" if len(files) == 1 else f" in {len(files):,} files"
