@@ -5,7 +5,7 @@ the truth into particles and junk, a tenth of each into the wrong one, as classe
 become labels and rejected ones negatives. A training from the general model follows, and the same
 micrographs and others are picked again.
 
-    python benchmarks/class_loop.py [--micrographs 8] [--foreign 0.35] [--quick]
+    python benchmarks/class_loop.py [--micrographs 16] [--foreign 0.2] [--quick]
 
 `--quick` sorts with `unetpick classes` instead, and rejects the classes with more junk than
 particles.
@@ -100,8 +100,8 @@ def sort(folder: Path, picks: Path, out: Path) -> None:
 def main() -> None:
     """Simulate, pick, sort, train, pick again."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--micrographs", type=int, default=8)
-    parser.add_argument("--foreign", type=float, default=0.35)
+    parser.add_argument("--micrographs", type=int, default=16)
+    parser.add_argument("--foreign", type=float, default=0.2)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     rows = []

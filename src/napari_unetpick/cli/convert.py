@@ -64,7 +64,7 @@ def convert(
         Path | None,
         typer.Option(
             metavar="CS",
-            help="cryoSPARC's exposures (.cs): picks are named as these are, with their uids. "
+            help="Exposures of cryoSPARC (.cs): picks are named as these are, with their uids. "
             "Needed to write a .cs.",
         ),
     ] = None,

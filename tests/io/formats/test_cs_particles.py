@@ -115,6 +115,4 @@ def test_cryosparcs_own_package_reads_it(exposures: Path, tmp_path: Path):
     assert np.asarray(table["uid"]).tolist() == ours["uid"].tolist()
     for field in ("location/center_x_frac", "location/micrograph_shape"):
         np.testing.assert_array_equal(np.asarray(table[field]), ours[field])
-    again = Path(tmp_path / "again.cs")
-    table.save(again, format=1)  # as a NumPy array, with text as objects or not
     assert len(table.query({"location/micrograph_uid": 11})) == 40
