@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from planted_kinds import DIAMETER, planted_images
 
 from napari_unetpick.classes.alignment import align, assign
-from napari_unetpick.classes.averages import centred, class_averages, particle_sign, turned
+from napari_unetpick.classes.averages import (
+    centre_of,
+    centred,
+    class_averages,
+    particle_sign,
+    turned,
+)
 from napari_unetpick.classes.polar import ANGLES, PolarGrid
+from planted_kinds import DIAMETER, planted_images
 
 
 def no_step(done: int, total: int) -> None:
@@ -83,3 +89,13 @@ def test_no_class_takes_all():
     assert np.bincount(assign(scores), minlength=10).max() <= 2 * 40
     apart = np.repeat(np.eye(4), 25, axis=0)
     np.testing.assert_array_equal(assign(apart), np.repeat(np.arange(4), 25))
+
+
+@pytest.mark.parametrize("neighbour", [0.0, 1.0, 2.0])
+def test_a_neighbour_does_not_move_the_centre(neighbour: float):
+    """A particle of two walls, 2 px from the middle, and another one half a diameter beyond."""
+    row, col = np.mgrid[:48, :48] - 23.5
+    walls = sum(np.exp(-((row - 2) ** 2) / 50 - ((col - side) ** 2) / 4) for side in (-5, 5))
+    beside = np.exp(-((row + 16) ** 2 + col**2) / 6)
+    centre = centre_of((walls + neighbour * beside).astype(np.float32), DIAMETER)
+    np.testing.assert_allclose(centre, [2, 0], atol=0.3)

@@ -12,6 +12,7 @@ from napari_unetpick.classes.alignment import Alignment
 from napari_unetpick.classes.polar import MASK, Floats
 
 SHOWN = 0.3  # of the largest density: what lies above it is the particle
+NEAR = 0.45  # diameters from the middle: a part of the average that lies farther is a neighbour
 
 
 def class_averages(images: Floats, found: Alignment, count: int) -> Floats:
@@ -57,17 +58,24 @@ def centred(found: Alignment, averages: Floats, sign: int, diameter: float) -> A
 
 
 def centre_of(average: Floats, diameter: float) -> NDArray[np.float64]:
-    """Return the centre of mass (row, col), from the middle, of what is bright in the disc."""
+    """Return the centre of mass (row, col), from the middle, of what is bright in the disc.
+
+    Parts of it that lie apart and far from the middle are neighbours, and do not count.
+    """
     side = len(average)
-    inside = _from_middle(side) <= MASK * diameter
+    middle = (side - 1) / 2
+    away = _from_middle(side)
+    inside = away <= MASK * diameter
     level = average - np.median(average[~inside])
-    mass = np.where(inside, np.clip(level - SHOWN * level[inside].max(), 0, None), 0)
-    total = mass.sum()
-    if total <= 0:
+    brightest = level[away <= NEAR * diameter].max()
+    mass = np.where(inside, np.clip(level - SHOWN * brightest, 0, None), 0)
+    parts, count = scipy.ndimage.label(mass > 0)
+    places = np.array(scipy.ndimage.center_of_mass(mass, parts, np.arange(1, count + 1)))
+    own = np.hypot(*(places.reshape(-1, 2) - middle).T) <= NEAR * diameter
+    if not own.any():
         return np.zeros(2)
-    grid = np.arange(side) - (side - 1) / 2
-    moments = [(mass.sum(axis=axis) * grid).sum() for axis in (1, 0)]
-    return np.array(moments, np.float64) / float(total)
+    mass = mass * np.concatenate([[False], own])[parts]
+    return np.array(scipy.ndimage.center_of_mass(mass), np.float64) - middle
 
 
 def _from_middle(side: int) -> NDArray[np.float64]:
