@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import unetpick
-from planted_kinds import write_planted
 
 from napari_unetpick.classes.labels import write_class_labels
 from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.io.formats.csv_picks import read_csv, write_csv
 from napari_unetpick.io.picks import Picks
+from planted_kinds import write_planted
 
 RECIPE = """\
 [network]
