@@ -71,12 +71,12 @@ def convert(
 ) -> None:
     """Convert picks between formats; names, scores and fractions of pixels are kept if possible."""
     from napari_unetpick.errors import InputError
-    from napari_unetpick.io.assign import assign_picks
-    from napari_unetpick.io.formats.cs_particles import (
+    from napari_unetpick.export.cs_particles import (
         name_as_exposures,
         read_names,
         write_cryosparc,
     )
+    from napari_unetpick.io.assign import assign_picks
     from napari_unetpick.io.formats.read import check_readable, read_picks
     from napari_unetpick.io.formats.topaz import are_probabilities
     from napari_unetpick.io.formats.write import check_writable, write_picks

@@ -10,7 +10,7 @@ import pytest
 from cs_files import write_cs
 from napari_unetpick.cli import app
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.cs_particles import (
+from napari_unetpick.export.cs_particles import (
     name_as_exposures,
     read_names,
     write_cryosparc,
