@@ -48,6 +48,7 @@ def matches(folder: Path, picks: Path) -> tuple[dict[str, np.ndarray], int, int]
 
     every = {micrograph_key(k): v for k, v in read_picks(folder / "picks.csv").items()}
     found = {micrograph_key(k): v for k, v in read_picks(picks).items()}
+    every = {key: truth for key, truth in every.items() if key in found}
     true = {}
     for key, truth in every.items():
         match = match_particles(found[key].coords, truth.coords, 0.5 * DIAMETER / 4.0)
