@@ -5,7 +5,7 @@ the truth into particles and junk, a tenth of each into the wrong one, as classe
 become labels and rejected ones negatives. A training from the general model follows, and the same
 micrographs and others are picked again.
 
-    python benchmarks/class_loop.py [--micrographs 16] [--foreign 0.2] [--quick]
+    python benchmarks/class_loop.py [--foreign 0.35] [--molecule cage] [--quick]
 
 `--quick` sorts with `unetpick classes` instead, and rejects the classes with more junk than
 particles.
@@ -28,14 +28,15 @@ WRONG = 0.1  # of each kind in the wrong class
 OTHERS = 4  # micrographs that no label is of
 
 
-def simulate(folder: Path, count: int, foreign: float, seed: int) -> None:
+def simulate(folder: Path, count: int, options: argparse.Namespace, seed: int) -> None:
     """Simulate barrels among which a fraction is of another protein."""
     from napari_unetpick.simulate.sample import Contamination
     from napari_unetpick.simulate.samples import get_sample
     from napari_unetpick.simulate.write import simulate_set
 
     barrel = get_sample("barrel")
-    planted = Contamination(0.2, 0.5, 0.0, 0.5, 0.05, foreign=foreign)
+    kind = {"foreign": options.foreign, "foreign_molecule": options.molecule}
+    planted = Contamination(0.2, 0.5, 0.0, 0.5, 0.05, **kind)
     for _ in simulate_set(replace(barrel, contamination=planted), folder, count, seed):
         pass
 
@@ -101,30 +102,34 @@ def sort(folder: Path, picks: Path, out: Path) -> None:
 def main() -> None:
     """Simulate, pick, sort, train, pick again."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--micrographs", type=int, default=16)
-    parser.add_argument("--foreign", type=float, default=0.2)
+    parser.add_argument("--micrographs", type=int, default=8)
+    parser.add_argument("--foreign", type=float, default=0.35)
+    parser.add_argument("--molecule", default="cage")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as made:
-        folder, others, labels = Path(made) / "set", Path(made) / "others", Path(made) / "labels"
-        simulate(folder, options.micrographs, options.foreign, 7)
-        simulate(others, OTHERS, options.foreign, 8)
-        for model, name in (("general", "general model"), (Path(made) / "run", "after one round")):
-            if model != "general":
-                (sort if options.quick else plant)(
-                    folder, Path(made) / "general-set" / "picks.csv", labels
-                )
-                given = ("--picks", labels / "picks.csv", "--negatives", labels / "negatives.csv")
-                started = time.monotonic()
-                unetpick("train", folder, *given, "--diameter", DIAMETER, "--run", model)
-                say(f"trained in {time.monotonic() - started:.0f} s")
-            for each in (folder, others):
-                out = Path(made) / f"{Path(model).name}-{each.name}"
-                given = ("--model", model, "--diameter", DIAMETER, "--out", out)
-                unetpick("pick", each, *given)
+        sets, labels, run = Path(made), Path(made) / "labels", Path(made) / "run"
+        simulate(sets / "set", options.micrographs, options, 7)
+        simulate(sets / "others", OTHERS, options, 8)
+
+        def pick(name: str, model: object, threshold: str) -> Path:
+            for each in (sets / "set", sets / "others"):
+                out = sets / f"{name}-{each.name}"
+                given = ("--model", model, "--diameter", DIAMETER, "--threshold", threshold)
+                unetpick("pick", each, *given, "--out", out)
                 share, recall = shares(each, out / "picks.csv")
                 rows.append([name, each.name, f"{share:.3f}", f"{recall:.3f}"])
+            return sets / f"{name}-set" / "picks.csv"
+
+        before = pick("general model", "general", "auto")
+        (sort if options.quick else plant)(sets / "set", before, labels)
+        given = ("--picks", labels / "picks.csv", "--negatives", labels / "negatives.csv")
+        started = time.monotonic()
+        unetpick("train", sets / "set", *given, "--diameter", DIAMETER, "--run", run)
+        say(f"trained in {time.monotonic() - started:.0f} s")
+        for threshold in ("auto", "0.3"):
+            pick(f"after one round, threshold {threshold}", run, threshold)
     print(table(("picks of", "micrographs", "junk's share", "recall"), rows))
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from planted_kinds import DIAMETER, write_planted
 
 from napari_unetpick.classes.images import SIDE, cut_stack
 from napari_unetpick.classes.sorting import ToSort, choose, diameters_px, sort_picks
@@ -15,6 +14,7 @@ from napari_unetpick.classes.table import read_classes, write_classes
 from napari_unetpick.errors import Cancelled, InputError
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks
+from planted_kinds import DIAMETER, write_planted
 
 
 def no_step(stage: str, done: int, total: int) -> None:
