@@ -128,7 +128,7 @@ def main() -> None:
         started = time.monotonic()
         unetpick("train", sets / "set", *given, "--diameter", DIAMETER, "--run", run)
         say(f"trained in {time.monotonic() - started:.0f} s")
-        for threshold in ("auto", "0.3"):
+        for threshold in ("auto", "0.25"):
             pick(f"after one round, threshold {threshold}", run, threshold)
     print(table(("picks of", "micrographs", "junk's share", "recall"), rows))
 
