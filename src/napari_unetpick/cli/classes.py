@@ -38,7 +38,9 @@ def classes(
     ] = 20,
     max_picks: Annotated[
         int,
-        typer.Option(metavar="N", min=10, help="Most picks to sort, of whole micrographs."),
+        typer.Option(
+            metavar="N", min=10, max=10_000, help="Most picks to sort, of whole micrographs."
+        ),
     ] = 2000,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Random seed.")] = 42,
     reject: Annotated[
