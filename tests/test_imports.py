@@ -14,7 +14,7 @@ PACKAGE = "napari_unetpick"
 SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 
 BASE = {"errors", "settings", "renamed_keys", "version"}
-DATA = BASE | {"io", "project", "picking", "inspection", "export", "evaluation"}
+DATA = BASE | {"io", "project", "picking", "inspection", "classes", "export", "evaluation"}
 THROUGH_REPORT = DATA | {"events", "engine", "study", "report"}
 
 # What each room may import besides itself.
@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "project": BASE | {"io", "picking"},
     "picking": BASE | {"io"},
     "inspection": BASE | {"io", "project", "picking"},
+    "classes": BASE | {"io", "picking"},
     "export": BASE | {"io", "project", "picking"},
     "evaluation": BASE | {"io", "project", "picking", "inspection"},
     "relion": BASE | {"io", "export"},

@@ -9,6 +9,7 @@ import typer
 from napari_unetpick.cli.ablate import ablate
 from napari_unetpick.cli.augmentations import augmentations
 from napari_unetpick.cli.benchmark import benchmark
+from napari_unetpick.cli.classes import classes
 from napari_unetpick.cli.compare import compare
 from napari_unetpick.cli.convert import convert
 from napari_unetpick.cli.demo import demo
@@ -55,7 +56,7 @@ def unetpick(
 
 
 for command in (
-    *(demo, train, self_train, pick, evaluate, compare, simulate, convert),
+    *(demo, train, self_train, pick, evaluate, compare, classes, simulate, convert),
     *(ablate, losses, augmentations, train_general, info, doctor),
 ):
     app.command()(command)

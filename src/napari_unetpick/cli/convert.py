@@ -56,8 +56,21 @@ def convert(
     flip_y: Annotated[
         bool, typer.Option("--flip-y", help="The same as --orientation flip-y.")
     ] = False,
+    exposures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CS",
+            help="Exposures of cryoSPARC (.cs): picks are named as these are, with their uids. "
+            "Needed to write a .cs.",
+        ),
+    ] = None,
 ) -> None:
     """Convert picks between formats; names, scores and fractions of pixels are kept if possible."""
+    from napari_unetpick.export.cs_particles import (
+        name_as_exposures,
+        read_names,
+        write_cryosparc,
+    )
     from napari_unetpick.inspection.assign_inspected import assign_inspected
     from napari_unetpick.inspection.correction import make_correction, read_corrected
     from napari_unetpick.inspection.inspect_picks import Known, inspect_picks
@@ -85,6 +98,10 @@ def convert(
     else:
         chosen, wrong = inspect_picks(found, known)
         messages = [*found.messages, *map(str, wrong)]
+    listed = None if exposures is None else read_names(exposures)
+    if listed is not None:
+        named = name_as_exposures(chosen, listed, shapes)
+        chosen, messages = named, list(dict.fromkeys([*messages, *named.messages]))
     for message in messages:
         typer.echo(message, err=True)
     widths = {} if diameter is None else _widths(chosen, diameter, images, common)
@@ -98,7 +115,10 @@ def convert(
         chosen = _named_for_relion(chosen, given, out)
     if to == "topaz" and not are_probabilities(chosen.values()):
         typer.echo("scores outside 0 to 1 are written unchanged, not as logits", err=True)
-    files = write_picks(chosen, out, to, box_size=boxes)
+    if to == "cryosparc" and out.suffix.lower() == ".cs":
+        files = write_cryosparc(out, list(chosen.values()), listed or [])
+    else:
+        files = write_picks(chosen, out, to, box_size=boxes)
     count = sum(map(len, chosen.values()))
     note = "" if count else " (PICKS has none)"
     made = "" if len(files) == 1 else f" in {len(files):,} files"

@@ -120,12 +120,15 @@ class ReadOptions:
         `image_shapes` and the pixel sizes are the micrographs' own all the same.
     pixel_sizes
         A/px by micrograph name or key, where `pixel_size` is not given.
+    recentre
+        Whether the shifts of aligned particles count.
     """
 
     image_shapes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     pixel_size: float | None = None
     scale: float = 1.0
     pixel_sizes: Mapping[str, float] = field(default_factory=dict)
+    recentre: bool = True
 
     def shape_of(self, micrograph: str) -> tuple[int, int] | None:
         """Return (rows, columns) of a micrograph if it is known, by a name that matches its own."""

@@ -58,7 +58,7 @@ class SimulatedMicrograph:
         replicated border.
     junk, junk_kinds
         (M, 2) (row, col) of what is not to be picked, and what each is: "broken", "aggregate",
-        "crystal" or "ethane".
+        "crystal", "ethane" or "foreign" (another protein), among others.
     """
 
     image: NDArray[np.float32]
@@ -186,9 +186,9 @@ def expose(
 ) -> NDArray[np.float32]:
     """Fraction of the beam (grid) that arrives at each pixel, blurred by the camera."""
     size = frame.pixel_size
-    molecule = sample.particle
     potential = np.zeros(frame.grid, np.float32)
     for body in bodies:
+        molecule = body.molecule or sample.particle
         kept = slice(None) if body.kept is None else body.kept
         points = project_beads(molecule.beads[kept], body.quaternion, body.centre, size)
         splat(potential, points, molecule.strengths[kept] / size**2)
@@ -232,7 +232,7 @@ def record_truth(
     at, hidden = frame.to_image(centres), sample.handling.border_px(frame.shape[1])
     shown = ((at >= hidden) & (at <= np.array(frame.shape) - 1.0 - hidden)).all(axis=1)
     seen = inside & shown & (kinds == sample.molecule) & ~cover.mask[tuple(pixels.T)]
-    rubbish = inside & np.isin(kinds, ["broken", "aggregate"])
+    rubbish = inside & np.isin(kinds, ["broken", "aggregate", "foreign"])
     pieces = np.array(cover.centres, dtype=float).reshape(-1, 2)
     pieces_inside = frame.inside(pieces)
     covered = np.ascontiguousarray(frame.crop(cover.mask))
@@ -258,11 +258,11 @@ def record_truth(
 
 def find_overlaps(frame: Frame, sample: Sample, bodies: list[Body]) -> NDArray[np.bool_]:
     """Which bodies share more than `OVERLAP_SHARE` of their area with others, fragments apart."""
-    beads = sample.particle.beads
     size = [int(n * frame.pixel_size / CELL) + 1 for n in frame.grid]
     count = np.zeros(size[0] * size[1], dtype=np.int32)
     cells = []
     for body in bodies:
+        beads = (body.molecule or sample.particle).beads
         kept = slice(None) if body.kept is None else body.kept
         points = project_beads(beads[kept], body.quaternion, body.centre, frame.pixel_size)
         at = np.clip((points * frame.pixel_size / CELL).astype(int), 0, np.array(size) - 1)

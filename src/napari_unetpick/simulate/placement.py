@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_unetpick.simulate.frame import Frame, smooth_field
 from napari_unetpick.simulate.molecules.beads import Molecule
+from napari_unetpick.simulate.molecules.catalogue import build_molecule
 from napari_unetpick.simulate.molecules.poses import random_quaternions, turned_in_plane
 from napari_unetpick.simulate.sample import Sample
 
@@ -22,8 +23,9 @@ class Body:
 
     centre: NDArray[np.float64]  # (row, col), pixels of the grid
     quaternion: NDArray[np.float64]
-    kind: str  # the molecule's name, or "broken", "aggregate", "fragment"
+    kind: str  # the molecule's name, or "broken", "aggregate", "fragment", "foreign"
     kept: NDArray[np.intp] | None = None  # the beads that are left, None for all
+    molecule: Molecule | None = None  # None for the sample's own
 
 
 def mean_diameter(molecule: Molecule) -> float:
@@ -56,6 +58,11 @@ def place_bodies(
     for centre, quaternion, breaks in zip(centres, quaternions, broken, strict=True):
         kept = break_molecule(molecule, rng) if breaks else None
         bodies.append(Body(centre, quaternion, "broken" if breaks else molecule.name, kept))
+    if levels.foreign:
+        other = build_molecule(levels.foreign_molecule)
+        for body in bodies:
+            if body.kind == molecule.name and rng.random() < levels.foreign:
+                body.kind, body.molecule = "foreign", other
     return bodies + fragments(frame, molecule, levels.debris * count, rng)
 
 

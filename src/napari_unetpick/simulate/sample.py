@@ -19,7 +19,8 @@ class Contamination:
     `debris` is the mass of small fragments relative to that of the molecules. Gold beads, vesicles
     and filaments are numbers per square micrometre too; a grid bar is in a fraction `bar` of the
     micrographs, and in a fraction `cubic` all ice is crystalline. Ice balls have a number per
-    square micrometre and a mean radius in A, which is that of crystalline ice's grains too.
+    square micrometre and a mean radius in A, which is that of crystalline ice's grains too. A
+    fraction `foreign` of the molecules are of another protein, `foreign_molecule`.
     """
 
     crystals: float = 0.8
@@ -35,6 +36,8 @@ class Contamination:
     cubic: float = 0.0
     balls: float = 0.0
     ball_radius: float = 100.0
+    foreign: float = 0.0
+    foreign_molecule: str = "cage"
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,13 @@ def read_cryosparc(path: Path, options: ReadOptions | None = None) -> PickSet:
         The file is no .cs, holds Python objects (which are never unpickled), has no locations, or
         shifts without pixel sizes; its images have another shape than those given.
     """
-    options = options or ReadOptions()
     fields, messages = load_fields(path, NEEDED)
+    found = picks_of(fields, options or ReadOptions(), path)
+    return PickSet(found.values(), [*messages, *found.messages])
+
+
+def picks_of(fields: Fields, options: ReadOptions, path: Path) -> PickSet:
+    """Return the picks of fields that were read, as `read_cryosparc` does."""
     _check(fields, path)
     shape = fields["location/micrograph_shape"].astype(np.float64)  # (ny, nx)
     moved, told = _shifts(fields, options, path)
@@ -56,7 +61,7 @@ def read_cryosparc(path: Path, options: ReadOptions | None = None) -> PickSet:
     names = as_text(fields["location/micrograph_path"])
     sizes = {name: (float(ny), float(nx)) for name, (ny, nx) in zip(names, shape, strict=True)}
     picks, scaled = _fit(group_rows(names, numbers, "cryoSPARC"), sizes, options, path)
-    return PickSet(picks, [*messages, *told, *scaled])
+    return PickSet(picks, [*told, *scaled])
 
 
 def _check(fields: Fields, path: Path) -> None:
@@ -88,7 +93,7 @@ def _shifts(
     """
     count = len(fields["location/center_x_frac"])
     which = next((name for name in ALIGNMENTS if f"{name}/shift" in fields), None)
-    if which is None or not fields[f"{which}/shift"].any():
+    if which is None or not options.recentre or not fields[f"{which}/shift"].any():
         return np.zeros((count, 2)), []
     shift = fields[f"{which}/shift"].astype(np.float64)
     size = first_numbers(fields, f"{which}/psize_A", "blob/psize_A")

@@ -38,8 +38,8 @@ ANNOTATIONS = b'"columns"'
 """What the head of a project's file of annotations holds, and EMAN's JSON does not."""
 FEW = 3
 """From so many picks on, all in one pixel, they can't be meant so."""
-SIMULATED = ("truth.csv", "junk.csv")
-"""What a simulated set holds beside its `picks.csv`; alone, these may be anybody's picks."""
+BESIDE = ("truth.csv", "junk.csv", "particles.csv")
+"""What simulated sets and classes hold beside their `picks.csv`; alone, these may be anybody's."""
 
 
 def read_picks(
@@ -207,7 +207,7 @@ def _reader(fmt: str) -> Callable[[Path, ReadOptions], PickSet]:
 def _read_folder(folder: Path, fmt: str | None, options: ReadOptions) -> PickSet:
     """Read a RELION list file if the folder has one, else all its pick files."""
     files = sorted(f for f in folder.iterdir() if _may_hold_picks(f))
-    beside = [f for f in files if f.name.lower() in SIMULATED and (folder / "picks.csv").is_file()]
+    beside = [f for f in files if f.name.lower() in BESIDE and (folder / "picks.csv").is_file()]
     files = [f for f in files if f not in beside]
     if not files and (folder / "info").is_dir():  # an EMAN2 project
         files = sorted((folder / "info").glob("*_info.json"))

@@ -76,7 +76,7 @@ def recentring_shift(
     in_angstrom = "rlnOriginXAngst" in table and "rlnOriginYAngst" in table
     labels = ("rlnOriginXAngst", "rlnOriginYAngst") if in_angstrom else ("rlnOriginX", "rlnOriginY")
     none = np.zeros((len(table), 2))
-    if not all(label in table for label in labels):
+    if not options.recentre or not all(label in table for label in labels):
         return none, []
     origin = np.column_stack([table.numbers(label) for label in labels])
     moved = int(origin.any(axis=1).sum())

@@ -13,6 +13,7 @@ from napari_unetpick.io.picks import tell_count
 from napari_unetpick.widgets.annotate.completeness_panel import LabelPanel
 from napari_unetpick.widgets.annotate.diameter_panel import DiameterPanel
 from napari_unetpick.widgets.annotate.suggestions_panel import SuggestPanel
+from napari_unetpick.widgets.classes.window import show_classes
 from napari_unetpick.widgets.layers.pointer import (
     NOTHING_OPEN,
     accept_shown,
@@ -143,6 +144,13 @@ class AnnotateDock(Dock):
         )
         self.body.addWidget(self.candidate_words)
         self.body.addWidget(row(self.accept, self.reject))
+        self.classes = button(
+            "2D classes…",
+            "Sort picks or candidates by quick 2D classes, or import those of RELION or cryoSPARC: "
+            "rejected classes become negatives for the next training.",
+            lambda: show_classes(self.session, self),
+        )
+        self.body.addWidget(self.classes)
 
     def _follow(self) -> None:
         session = self.session

@@ -14,6 +14,7 @@ from superqt.utils import qdebounced
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.project.annotations import remove_at
+from napari_unetpick.widgets.classes.window import show_classes
 from napari_unetpick.widgets.gallery.crops import SIDE, Mean, average
 from napari_unetpick.widgets.gallery.items import (
     GalleryItem,
@@ -97,13 +98,19 @@ class GalleryDock(Dock):
             self._reject,
         )
         again = button("Refresh", "Reload the images.", self.refresh)
+        classes = button(
+            "2D classes…",
+            "Sort picks by quick 2D classes and reject whole classes, or import those of RELION or "
+            "cryoSPARC.",
+            self._show_classes,
+        )
         self.words = hint()
         self.mean = QLabel()
         self.mean.setToolTip("Mean of the selected images.")
         self.mean.setFixedSize(MEAN_SIDE, MEAN_SIDE)
         self.body.setAlignment(Qt.AlignmentFlag(0))
         self.body.addWidget(row(self.source, self.order))
-        self.body.addWidget(row(self.mean, self.accept, self.reject, again))
+        self.body.addWidget(row(self.mean, self.accept, self.reject, again, classes))
         self.body.addWidget(self.words)
         self.body.addWidget(self.view, 1)
 
@@ -285,6 +292,9 @@ class GalleryDock(Dock):
             marks = self.session.annotations.of(key)
             self.session.annotations.set(key, replace(marks, picks=remove_at(marks.picks, places)))
         self._drop(chosen)
+
+    def _show_classes(self) -> None:
+        show_classes(self.session, self, self.source.currentText())
 
     def _drop(self, chosen: list[GalleryItem]) -> None:
         """Take decided items out at once; the micrographs are gathered again a little later."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_unetpick.errors import UnetPickError
+from napari_unetpick.io.labels import State
 from napari_unetpick.project.annotations import add_picks, new_picks, remove_at
 from napari_unetpick.project.project import Annotations
 from napari_unetpick.widgets.session.open_project import OpenProject
@@ -43,6 +44,7 @@ class AnnotationStore:
         self.unsaved: dict[str, None] = {}
         self._undo: UndoStacks[Annotations] = UndoStacks()
         self._made_partial: set[str] = set()  # keys whose first mark made them so, not the user
+        self._states: dict[object, dict[str, State]] = {}  # before an action on many
         self._current = ""
         self._reviewed: set[str] = set()  # shown since an action on many last changed them
         project.states_set.connect(self._states_set)
@@ -90,6 +92,14 @@ class AnnotationStore:
             places = np.concatenate([marks.negatives, np.asarray(coords, float).reshape(-1, 2)])
             self.set(key, replace(marks, negatives=places))
 
+    def label_fully(self, keys: Sequence[str], action: object) -> None:
+        """Count micrographs as fully labelled, as the first part of an action on them.
+
+        Undoing it gives back their states, where they were not changed since.
+        """
+        self._states[action] = {key: self._project.entry(key).state for key in keys}
+        self._change_states(dict.fromkeys(keys, "full"))
+
     # -- undo ----------------------------------------------------------------------------------
 
     def undo(self, key: str) -> int:
@@ -102,7 +112,8 @@ class AnnotationStore:
     def undo_action(self, action: object) -> int:
         """Take back an action on many micrographs; return how many it changed.
 
-        Where one was edited since, the edits stay, and the picks that the action added go.
+        Where one was edited since, the edits stay: what the action added goes, and what it removed
+        comes back.
         """
         keys = self._undo.changed_by(action)
         with self._project.entries_changed.paused(_joined):
@@ -112,9 +123,9 @@ class AnnotationStore:
                 else:
                     marks = self.of(key)
                     before, after = self._undo.around(key, action, marks)
-                    added = set(_places(after)) - set(_places(before))
-                    left = replace(marks, picks=remove_at(marks.picks, added))
-                    self.set(key, left, origin="undo")
+                    self.set(key, _taken_back(marks, before, after), origin="undo")
+        states = self._states.get(action, {})
+        self._change_states({k: s for k, s in states.items() if self._is_full(k)})
         return len(keys)
 
     def redo(self, key: str) -> int:
@@ -127,6 +138,7 @@ class AnnotationStore:
             for each in keys:
                 self._not_reviewed(each)
                 self._travel(each, self._undo.redo)
+        self._change_states(dict.fromkeys(self._states.get(action, {}), "full"))
         return len(keys)
 
     def undo_depth(self, key: str) -> tuple[int, int]:
@@ -185,6 +197,19 @@ class AnnotationStore:
             self._project.entries_changed.emit([key])
         self.changed.emit(key, origin)
 
+    def _is_full(self, key: str) -> bool:
+        entry = self._project.entries.get(key)
+        return entry is not None and entry.state == "full"
+
+    def _change_states(self, states: Mapping[str, State]) -> None:
+        """Change label states as part of an action."""
+        there = {key: state for key, state in states.items() if key in self._project.entries}
+        for key, state in there.items():
+            self._project.files.change(key, state=state)
+        if there:
+            self._project.edited.emit()
+            self._project.entries_changed.emit(list(there))
+
     def _state_after(self, key: str, marks: Annotations, origin: str) -> dict[str, Any]:
         """Return the label state that a change brings with it: the first mark makes it partial."""
         marked = len(marks.picks) or len(marks.negatives) or len(marks.complete)
@@ -207,6 +232,7 @@ class AnnotationStore:
         self.unsaved.clear()
         self._made_partial.clear()
         self._reviewed.clear()
+        self._states.clear()
         self._current = ""
         self._undo.clear()
 
@@ -215,6 +241,23 @@ def _joined(first: tuple[list[str]], second: tuple[list[str]]) -> tuple[list[str
     """Return what two signals told, as one."""
     first[0].extend(second[0])
     return first
+
+
+def _taken_back(marks: Annotations, before: Annotations, after: Annotations) -> Annotations:
+    """Return marks without what a change from `before` to `after` added, with what it removed."""
+    old, new = set(_places(before)), set(_places(after))
+    left = remove_at(marks.picks, new - old)
+    gone = (old - new) - set(map(tuple, left.coords.tolist()))
+    back = np.array([tuple(place) in gone for place in before.picks.coords.tolist()], bool)
+    had, has = (set(map(tuple, each.negatives.tolist())) for each in (before, after))
+    now = [tuple(place) for place in marks.negatives.tolist()]
+    negatives = [place for place in now if place not in has - had]
+    negatives += [place for place in sorted(had - has) if place not in now]
+    return replace(
+        marks,
+        picks=add_picks(left, before.picks.select(back)),
+        negatives=np.array(negatives, np.float64).reshape(-1, 2),
+    )
 
 
 def _places(marks: Annotations) -> list[tuple[float, ...]]:

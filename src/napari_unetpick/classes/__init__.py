@@ -1,0 +1,1 @@
+"""Quick 2D classes for sorting picks, and classes of other programs as labels."""
