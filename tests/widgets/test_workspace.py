@@ -42,6 +42,11 @@ def state(**changes):
         ("Train", "Training", {"micrographs": 5, "diameter": 120.0, "picks": 34, "job": "train"}),
         ("Pick", "Pick all", {"micrographs": 5, "diameter": 120.0, "picks": 34, "runs": 1}),
         (
+            "Pick",
+            "Pick all: 3 micrographs with candidates of another model",
+            {"micrographs": 5, "diameter": 9.0, "picks": 34, "runs": 1, "picked": 5, "stale": 3},
+        ),
+        (
             "Annotate",
             "to estimate precision",
             {"micrographs": 5, "diameter": 120.0, "picks": 34, "runs": 1, "picked": 5},

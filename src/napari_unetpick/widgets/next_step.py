@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_unetpick.io.picks import tell_count
+
 if TYPE_CHECKING:
     from napari_unetpick.widgets.session.session import Session
 
@@ -26,6 +28,8 @@ class ProjectState:
         Whether a model other than the general one is chosen.
     general
         Whether the general model is chosen.
+    stale
+        Micrographs with candidates of another model than the chosen one.
     fully
         Fully labelled micrographs.
     job
@@ -38,6 +42,7 @@ class ProjectState:
     picks: int
     runs: int
     picked: int
+    stale: int = 0
     fully: int = 0
     job: str = ""
     general: bool = False
@@ -54,6 +59,7 @@ def state_of(session: Session) -> ProjectState:
         picks=sum(entry.picks for entry in entries),
         runs=int(model.path is not None and not model.general),
         picked=session.candidates.count,
+        stale=session.candidates.of_other_models(model.name),
         fully=sum(entry.state == "full" for entry in entries),
         job=session.jobs.current.do if session.jobs.current is not None else "",
         general=model.general,
@@ -80,6 +86,9 @@ def advise(state: ProjectState) -> tuple[str, str]:
         return "Train", f"Press Train. {state.picks:,} picks are enough to start."
     if not state.picked:
         return "Pick", "Press Pick all to find the particles on all micrographs."
+    if state.stale:
+        count = tell_count(state.stale, "micrograph")
+        return "Pick", f"Press Pick all: {count} with candidates of another model."
     if not state.fully:
         return (
             "Annotate",

@@ -179,9 +179,8 @@ def describe_training(training: Training) -> Iterator[str]:
     patches = round(epochs * settings.train.patches_per_epoch)
     minutes = patches / settings.train.batch * seconds_a_step(settings, training.device) / 60
     yield (
-        f"network of {count_parameters(network):,} parameters, {patches:,} patches in "
-        f"{epochs:g} epoch{'s' * (epochs != 1)}: about {max(minutes, 0.1):,.1f} minutes, "
-        f"{disk:,.0f} MiB of disk"
+        f"network of {count_parameters(network):,} parameters, {patches:,} patches: about "
+        f"{max(minutes, 0.1):,.1f} minutes, {disk:,.0f} MiB of disk"
     )
     if not held and settings.train.patience:
         yield "no early stopping: there are no validation micrographs"

@@ -111,6 +111,11 @@ class CandidateStore:
         known = sum(each is not None for each in self._loaded.values())
         return known or len(self._project.files.picked())
 
+    def of_other_models(self, model: str) -> int:
+        """Count the micrographs in memory whose candidates are of another model than this one."""
+        found = (each for key, each in self._loaded.items() if key not in self.previews)
+        return sum(each is not None and each.model not in ("", model) for each in found)
+
     def rename_model(self, old: str, new: str) -> None:
         """Say that a run has another name now."""
         for key, found in self._loaded.items():
