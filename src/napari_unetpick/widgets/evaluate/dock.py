@@ -208,7 +208,7 @@ class EvaluateDock(Dock):
         made = GalleryDock(viewer)
         self._gallery = ref(made)
         made.destroyed.connect(self._gallery_closed)
-        viewer.window.add_dock_widget(made, name="Gallery", area="bottom")
+        viewer.window.add_dock_widget(made, name="Gallery", area="right", tabify=True)
 
     def _gallery_closed(self) -> None:
         self._gallery = lambda: None
