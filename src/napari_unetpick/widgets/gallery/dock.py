@@ -109,8 +109,9 @@ class GalleryDock(Dock):
         self.mean.setToolTip("Mean of the selected images.")
         self.mean.setFixedSize(MEAN_SIDE, MEAN_SIDE)
         self.body.setAlignment(Qt.AlignmentFlag(0))
-        self.body.addWidget(row(self.source, self.order))
-        self.body.addWidget(row(self.mean, self.accept, self.reject, again, classes))
+        self.body.addWidget(self.source)
+        self.body.addWidget(row(self.order, again, classes))
+        self.body.addWidget(row(self.mean, self.accept, self.reject))
         self.body.addWidget(self.words)
         self.body.addWidget(self.view, 1)
 
