@@ -57,8 +57,8 @@ def test_the_border_is_said_in_angstrom(dock, project_session, qtbot):
     plant(project_session, "a.b_1", 12)
     dock.border.setChecked(True)
     evaluate(dock, qtbot)
-    assert "a border of 40 A (0.5 x diameter) excluded" in dock.summary.text()
-    assert dock.border.text() == "Exclude a border of 40 A (0.5 x diameter)"
+    assert "a border of 40 Å (0.5 x diameter) excluded" in dock.summary.text()
+    assert dock.border.text() == "Exclude a border of 40 Å (0.5 x diameter)"
     project_session.project.set_diameter(None)
     assert dock.border.text() == "Exclude a border of 0.5 x diameter"
 

@@ -233,18 +233,18 @@ def test_minimum_distance_thins_candidates(picked, project_session, qtbot):
 
 
 def test_the_minimum_distance_is_shown_and_typed_in_angstrom(picked, project_session, qtbot):
-    assert picked.threshold.length.text() == "40 A (0.5 x diameter)"
+    assert picked.threshold.length.text() == "40 Å (0.5 x diameter)"
     picked.threshold.distance.setValue(0.7)
-    assert picked.threshold.length.text() == "56 A (0.7 x diameter)"
+    assert picked.threshold.length.text() == "56 Å (0.7 x diameter)"
     project_session.project.set_diameter(100.0)
-    assert picked.threshold.length.text() == "70 A (0.7 x diameter)"
+    assert picked.threshold.length.text() == "70 Å (0.7 x diameter)"
     project_session.project.set_diameter(None)
     assert picked.threshold.length.text() == "0.70 x diameter"
     project_session.project.set_diameter(80.0)
     picked.threshold.length.selectAll()
     qtbot.keyClicks(picked.threshold.length, "50")
     qtbot.keyClick(picked.threshold.length, Qt.Key.Key_Return)
-    assert picked.threshold.length.text() == "50 A (0.62 x diameter)"
+    assert picked.threshold.length.text() == "50 Å (0.62 x diameter)"
     chosen = project_session.selection
     qtbot.waitUntil(lambda: chosen.model.min_distance_now == pytest.approx(50 / 80))
 

@@ -118,9 +118,9 @@ def test_training_is_free_again_when_a_moved_folder_is_added(
 @pytest.mark.parametrize(
     ("fraction", "diameter", "text"),
     [
-        (0.5, 180.0, "90 A (0.5 x diameter)"),
-        (0.75, 175.0, "131 A (0.75 x diameter)"),
-        (1.0, 80.0, "80 A (1 x diameter)"),
+        (0.5, 180.0, "90 Å (0.5 x diameter)"),
+        (0.75, 175.0, "131 Å (0.75 x diameter)"),
+        (1.0, 80.0, "80 Å (1 x diameter)"),
         (0.5, None, "0.5 x diameter"),
     ],
 )

@@ -17,7 +17,7 @@ NO_MODEL = "No model yet. Train one (Train dock) or open a model file."
 def describe_card(card: Mapping[str, Any]) -> str:
     """Say for which particles a model was made and how well it did; parts the card lacks are left.
 
-    Example: "Diameter 80 A, validation F1 0.93 (protocol particle, 2 micrographs), trained on 412
+    Example: "Diameter 80 Å, validation F1 0.93 (protocol particle, 2 micrographs), trained on 412
     particles of 5 micrographs."
     """
     if not card:
@@ -26,7 +26,7 @@ def describe_card(card: Mapping[str, Any]) -> str:
         return _describe_general(card.get("validation") or {})
     parts = []
     if isinstance(card.get("diameter"), int | float):
-        parts.append(f"Diameter {card['diameter']:g} A")
+        parts.append(f"Diameter {card['diameter']:g} Å")
     validation, training = card.get("validation") or {}, card.get("training") or {}
     if validation.get("f1") is not None:
         where = tell_count(int(validation.get("micrographs", 0)), "micrograph")

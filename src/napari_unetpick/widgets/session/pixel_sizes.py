@@ -23,10 +23,10 @@ WHERE = "enter it in the Annotate dock, below the diameter"
 def describe_length(fraction: float, diameter: float | None) -> str:
     """Return a length that is kept as a part of the diameter (A, or None), as users read it.
 
-    Example: "90 A (0.5 x diameter)"; without a diameter "0.5 x diameter".
+    Example: "90 Å (0.5 x diameter)"; without a diameter "0.5 x diameter".
     """
     relative = describe_fraction(fraction)
-    return relative if diameter is None else f"{fraction * diameter:.0f} A ({relative})"
+    return relative if diameter is None else f"{fraction * diameter:.0f} Å ({relative})"
 
 
 def describe_fraction(fraction: float) -> str:
