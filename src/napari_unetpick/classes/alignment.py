@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_unetpick.classes.polar import ANGLES, HARMONICS, Floats, PolarGrid, Spectra
 
 ITERATIONS = 15
-RESEEDED = 9  # iterations after which a class that is nearly empty begins anew
+RESEEDED = 9  # iterations after which a class that is nearly empty starts again
 SMALLEST = 0.2  # of a class, in mean sizes
 WITHIN = 3  # iterations of alignment within the first classes
 FEATURES = 24  # principal components of the rotation-invariant features

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -26,6 +26,7 @@ from napari_unetpick.widgets.classes.work import Sorted, import_outside, sort_ga
 from napari_unetpick.widgets.gallery.items import Kind
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.qt.dock import Unfollow
+from napari_unetpick.widgets.qt.pictures import picture_list
 from napari_unetpick.widgets.qt.workers import Background, Task
 from napari_unetpick.widgets.session.session import Session
 from napari_unetpick.widgets.session.snapshot import take_snapshot
@@ -225,13 +226,7 @@ def show_classes(session: Session, parent: QWidget, source: str | None = None) -
 
 
 def _list_view(model: ClassModel) -> QListView:
-    view = QListView()
-    view.setModel(model)
-    view.setViewMode(QListView.ViewMode.IconMode)
-    view.setResizeMode(QListView.ResizeMode.Adjust)
-    view.setMovement(QListView.Movement.Static)
-    view.setUniformItemSizes(True)
-    view.setIconSize(QSize(SIDE, SIDE))
+    view = picture_list(model, SIDE)
     view.setSelectionMode(QListView.SelectionMode.NoSelection)
     view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return view

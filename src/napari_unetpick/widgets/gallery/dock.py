@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QItemSelection, QModelIndex, QSize, Qt
+from qtpy.QtCore import QItemSelection, QModelIndex, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QAbstractItemView, QComboBox, QLabel, QListView, QWidget
 from superqt.utils import qdebounced
@@ -26,6 +26,7 @@ from napari_unetpick.widgets.gallery.items import (
 from napari_unetpick.widgets.gallery.model import GalleryModel, picture
 from napari_unetpick.widgets.qt.controls import button, hint, row, say
 from napari_unetpick.widgets.qt.dock import Dock
+from napari_unetpick.widgets.qt.pictures import picture_list
 from napari_unetpick.widgets.qt.workers import Background
 from napari_unetpick.widgets.session.pick_model import undecided
 from napari_unetpick.widgets.session.snapshot import Snapshot, take_snapshot
@@ -330,13 +331,7 @@ class GalleryDock(Dock):
 
 def _list_view(model: GalleryModel) -> QListView:
     """Return a view of pictures side by side in which a frame selects."""
-    view = QListView()
-    view.setModel(model)
-    view.setViewMode(QListView.ViewMode.IconMode)
-    view.setResizeMode(QListView.ResizeMode.Adjust)
-    view.setMovement(QListView.Movement.Static)
-    view.setUniformItemSizes(True)
-    view.setIconSize(QSize(SIDE, SIDE))
+    view = picture_list(model, SIDE)
     view.setLayoutMode(QListView.LayoutMode.Batched)
     view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
     view.setSelectionRectVisible(True)
