@@ -155,7 +155,7 @@ class ThresholdPanel(QWidget):
         self.length.setDecimals(0 if diameter else 2)
         self.length.setSingleStep(max(1.0, round(0.01 * diameter)) if diameter else 0.01)
         self.length.setRange(NEAREST * of_one, FARTHEST * of_one)
-        self.length.setSuffix(f" A ({unit})" if diameter else " x diameter")
+        self.length.setSuffix(f" Å ({unit})" if diameter else " x diameter")
         self.length.setValue(fraction * of_one)
         self.length.blockSignals(False)
 
