@@ -35,6 +35,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByFile(config, log)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their argument: gzip writes the time, and xdist wants names that stay."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(autouse=True, scope="session")
 def scratch_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Work outside a project lies in no folder of the user's, not even that of other processes."""

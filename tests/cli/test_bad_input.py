@@ -54,7 +54,7 @@ def required() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize(
-    "name, arguments", required(), ids=lambda each: each if isinstance(each, str) else each[0]
+    "name, arguments", list(required()), ids=lambda each: each if isinstance(each, str) else each[0]
 )
 def test_each_required_argument_and_option_is_asked_for_in_one_line(
     name: str, arguments: list[str]
