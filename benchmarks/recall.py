@@ -18,7 +18,9 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -30,14 +32,28 @@ from napari_unetpick.engine.pick.ensemble import make_scorer
 from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.io.models import GENERAL, load_model
 
+if TYPE_CHECKING:
+    from napari_unetpick.simulate.sample import Sample
+
 PLACES = 4  # in ice, each near focus and far from it
 BINS = 40
 WORST = 0.1
 COLUMNS = ("set", "particles", "recall", "worst tenth of views", "near focus", "far from focus")
 
 
-def make_pairs(name: str, *, told: bool = True) -> tuple[Set, list[np.ndarray]]:
-    """Simulate a set, or read it; also return the beam's directions, (N, 3), by micrograph."""
+def thirds_of(sample: Sample) -> dict[str, float]:
+    """Return the middle of the lowest and of the highest third of a sample's defocus, A."""
+    least, most = sample.defocus
+    return {"near": (5 * least + most) / 6, "far": (least + 5 * most) / 6}
+
+
+def make_set(
+    name: str, defocus: dict[str, float], *, told: bool = True
+) -> tuple[Set, list[np.ndarray]]:
+    """Simulate a set, every place at each defocus (A, by name), or read it.
+
+    Also return the beam's directions, (N, 3), by micrograph.
+    """
     from napari_unetpick.simulate.micrograph import simulate_micrograph
     from napari_unetpick.simulate.molecules.projection import rotation_matrices
     from napari_unetpick.simulate.write import micrograph_seed, write_mrc
@@ -45,22 +61,20 @@ def make_pairs(name: str, *, told: bool = True) -> tuple[Set, list[np.ndarray]]:
     sample = sample_of(name)
     folder = OUT / "recall" / name
     folder.mkdir(parents=True, exist_ok=True)
-    least, most = sample.defocus
-    thirds = {"near": (5 * least + most) / 6, "far": (least + 5 * most) / 6}
     files, beams = [], []
     for number in range(PLACES):
-        for third, defocus in thirds.items():
-            path = folder / f"{name}_{number}_{third}.mrc"
+        for word, value in defocus.items():
+            path = folder / f"{name}_{number}_{word}.mrc"
             truth = path.with_suffix(".npz")
             if not truth.is_file():
-                one = replace(sample, defocus=(defocus, defocus))
+                one = replace(sample, defocus=(value, value))
                 made = simulate_micrograph(one, micrograph_seed(11, number + 1))
                 write_mrc(path, made.image, made.pixel_size)
                 np.savez(truth, coords=made.coords, quaternions=made.quaternions)
             with np.load(truth) as known:
                 files.append((path, known["coords"]))
                 beams.append(rotation_matrices(known["quaternions"])[:, 2])
-    known = tuple(thirds.values()) * PLACES if told else ()
+    known = tuple(defocus.values()) * PLACES if told else ()
     return Set(name, files, sample.diameter_A, None, 0.0, known), beams
 
 
@@ -111,18 +125,22 @@ def fine_tuned(model: str, name: str, clicks: int, seed: int) -> str:
     return str(run)
 
 
-def measure(model: str, name: str, *, told: bool) -> dict[str, object]:
-    """Pick a set at its automatic threshold; return the recalls."""
-    one, beams = make_pairs(name, told=told)
+def pick_and_match(model: str, one: Set) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pick a set at its automatic threshold; return which particles (N,) are found, and scores."""
     scorer = make_scorer([(model, load_model(model))], torch.device("cpu"))
     scorer, candidates = pick_set(scorer, one, adapt=True)
-    found = []
     for (_, truth), each in zip(one.files, candidates, strict=True):
         picks = each.picks(scorer.calibration)
         match = match_particles(picks.coords, truth, 0.5 * each.diameter_px)
         hit = np.zeros(len(truth), bool)
         hit[match[match >= 0]] = True
-        found.append(hit)
+        yield hit, np.array(picks.scores, float)
+
+
+def measure(model: str, name: str, *, told: bool) -> dict[str, object]:
+    """Pick a set at its automatic threshold; return the recalls."""
+    one, beams = make_set(name, thirds_of(sample_of(name)), told=told)
+    found = [hit for hit, _ in pick_and_match(model, one)]
     near, far = (np.concatenate(found[start::2]).mean() for start in (0, 1))
     return {
         "set": name,

@@ -79,6 +79,11 @@ def test_arguments_that_cannot_be_read_are_one_line(arguments: list[str], words:
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_torchrun_starts_train_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "planted")
+    refused(unetpick("pick", "x", "--out", "y"), "torchrun", "pick", "train")
+
+
 @pytest.fixture
 def noise() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(512, 512)).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -45,6 +46,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def unetpick(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -53,6 +55,11 @@ def unetpick(
     ] = False,
 ) -> None:
     """Cryo-EM particle picking: train a U-Net on your picks, pick, evaluate, export."""
+    if "TORCHELASTIC_RUN_ID" in os.environ and context.invoked_subcommand != "train":
+        raise InputError(
+            f"torchrun starts several processes, which {context.invoked_subcommand} can't share",
+            "start it without torchrun; only train works with it",
+        )
 
 
 for command in (

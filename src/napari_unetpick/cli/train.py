@@ -81,6 +81,7 @@ def train(
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.engine.inputs import make_train_job
     from napari_unetpick.engine.runs.tracking import make_tracker, tracked
+    from napari_unetpick.engine.train.ranks import heard, joined, rank
     from napari_unetpick.engine.train.run import train as run_training
 
     job, messages = make_train_job(
@@ -101,11 +102,13 @@ def train(
         device=device,
         resume=resume,
     )
-    for message in messages:
+    for message in () if rank() else messages:
         typer.echo(message, err=True)
-    tracker = make_tracker(track, run, job.settings)
-    done = run_stoppable(
-        lambda check: tracked(run_training(job, check), tracker),
-        "run the same command with --resume to continue",
-    )
-    typer.echo(done.result["model"])
+    tracker = make_tracker("none" if rank() else track, run, job.settings)
+    with joined(job) as own:
+        done = run_stoppable(
+            lambda check: heard(tracked(run_training(own, check), tracker)),
+            "run the same command with --resume to continue",
+        )
+    if not rank():
+        typer.echo(done.result["model"])

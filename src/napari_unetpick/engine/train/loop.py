@@ -17,13 +17,14 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_unetpick.engine.data.augment import BatchAugmentation
 from napari_unetpick.engine.data.patches import PatchSource, Place, draw_places, worst
 from napari_unetpick.engine.devices import half_precision
 from napari_unetpick.engine.nn.losses import make_loss
 from napari_unetpick.engine.nn.unet import UNet, build_network, load_start, place, state_of
+from napari_unetpick.engine.train import ranks
 from napari_unetpick.engine.train.schedules import ends_early, learning_rate
 from napari_unetpick.errors import EngineError
 from napari_unetpick.events import Event, Message, Metrics, Progress
@@ -121,6 +122,7 @@ def begin(job: FitJob) -> Fit:
     network = build_network(job.settings.network)
     if job.start is not None:
         load_start(network, job.start)
+    ranks.synchronise(network, job.device)
     place(network, job.device)
     rate = job.settings.train
     optimiser = torch.optim.AdamW(
@@ -156,13 +158,15 @@ def fit(
     run = begin(job)
     if saved is not None:
         run.load(saved)
+    check_stop = ranks.together(check_stop)
+    learn = ranks.parallel(run.network, job.device)
     steps = max(1, job.settings.train.patches_per_epoch // job.settings.train.batch)
     started, first = time.monotonic(), run.epoch * steps
     total = job.epochs * steps
     pause = max(1, LEAST_STEPS // steps)
     while run.epoch < job.epochs and not run.stopped:
         losses = []
-        for step, loss in enumerate(train_epoch(job, run, steps, check_stop)):
+        for step, loss in enumerate(train_epoch(job, run, learn, steps, check_stop)):
             losses.append(loss)
             done = run.epoch * steps + step + 1
             pace = (time.monotonic() - started) / (done - first)
@@ -195,20 +199,24 @@ def fit(
 def validate_epoch(job: FitJob, run: Fit) -> dict[str, float]:
     """Validate the averaged weights and keep the best."""
     if job.validate is None:
-        run.best = state_of(run.average)
+        run.best = ranks.weights_of_first(state_of(run.average))
         return {}
-    figures = job.validate(run.average)
+    figures = ranks.first_says(job.validate(run.average))
     if figures["validation_f1"] > run.best_score:
         run.risen = run.epoch
     if figures["validation_f1"] >= run.best_score:
-        run.best_score, run.best = figures["validation_f1"], state_of(run.average)
+        run.best_score = figures["validation_f1"]
+        run.best = ranks.weights_of_first(state_of(run.average))
     return figures
 
 
 def train_epoch(
-    job: FitJob, run: Fit, steps: int, check_stop: Callable[[], None]
+    job: FitJob, run: Fit, learn: nn.Module, steps: int, check_stop: Callable[[], None]
 ) -> Iterator[Tensor]:
-    """Take the steps of one epoch, yielding each step's loss: on its device, which may be late."""
+    """Take the steps of one epoch, yielding each step's loss: on its device, which may be late.
+
+    `learn` is the network, as `ranks.parallel` has it.
+    """
     settings = job.settings.train
     loss_of = make_loss(job.settings.loss)
     places, batches = draw_epoch(job, run, steps)
@@ -220,13 +228,14 @@ def train_epoch(
         for group in run.optimiser.param_groups:
             group["lr"] = job.rate * rate
         with half_precision(job.device):
-            logits = run.network(image.contiguous(memory_format=torch.channels_last))
-        loss = loss_of(logits.float(), target, weight)
+            logits = learn(ranks.share(image).contiguous(memory_format=torch.channels_last))
+        logits = ranks.gathered(logits.float(), len(image))
+        loss = loss_of(logits, target, weight)
         run.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        (loss * ranks.count()).backward()  # type: ignore[no-untyped-call]  # a mean follows
         run.optimiser.step()
         update_average(run, settings.average_decay)
-        errors.append(background_errors(logits.detach().float(), target, weight))
+        errors.append(background_errors(logits.detach(), target, weight))
         yield loss.detach()
     told = zip(places, torch.cat(errors).tolist(), strict=True)
     run.hard = [(place, error) for place, error in told if place.background]

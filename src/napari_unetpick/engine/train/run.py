@@ -27,6 +27,7 @@ from napari_unetpick.engine.runs.resume_check import (
     read_start_config,
 )
 from napari_unetpick.engine.timing import seconds_a_step
+from napari_unetpick.engine.train import ranks
 from napari_unetpick.engine.train.job import ShowNetwork, Training, TrainJob
 from napari_unetpick.engine.train.loop import Weights
 from napari_unetpick.engine.train.partial_labels import share_of_epochs, train_on_clicks
@@ -79,6 +80,7 @@ def train(
         yield Message(f"{job.run} is already finished; nothing to resume")
         yield Done({"model": str(job.run / MODEL), "finished_before": True})
         return
+    why += f", in {ranks.count()} processes" * (ranks.count() > 1)
     yield Message(f"device: {why}")
     source = PatchSource(job.run / "cache", keep=job.resume and folder.started)
     training = Training(
