@@ -4,7 +4,7 @@
 #   make test      the tests
 #   make test-fast the tests that take no more than some seconds each
 #   make napari    napari with the sample micrograph and its picks
-#   make lint      ruff and mypy
+#   make lint      ruff, mypy, and known vulnerabilities of the dependencies
 #   make bench     the benchmarks
 #   make wheel     the wheel, installed and tried in an environment of its own
 #   make docs      the documentation, in site/
@@ -64,6 +64,7 @@ lint: $(LINT_INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@scripts/audit.sh $(VENV)
 
 bench: env
 	@set -e; for script in $(BENCHMARKS); do \
