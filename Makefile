@@ -6,6 +6,7 @@
 #   make napari    napari with the sample micrograph and its picks
 #   make lint      ruff, mypy, and known vulnerabilities of the dependencies
 #   make bench     the benchmarks
+#   make bench-quick  this machine in one table, in about five minutes
 #   make wheel     the wheel, installed and tried in an environment of its own
 #   make docs      the documentation, in site/
 #
@@ -16,7 +17,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-fast napari lint bench wheel docs clean-env
+.PHONY: help env demo test test-fast napari lint bench bench-quick wheel docs clean-env
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -70,6 +71,9 @@ bench: env
 	@set -e; for script in $(BENCHMARKS); do \
 		echo "== $$script"; $(BIN)/python $$script </dev/null; \
 	done
+
+bench-quick: env
+	$(BIN)/python benchmarks/quick.py </dev/null
 
 wheel:
 	@PYTHON="$(PYTHON)" scripts/try_wheel.sh

