@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -50,13 +50,17 @@ class Clock:
     def timed_steps(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the generator function with the time of its steps added to a stage."""
 
-        def wrapped(*arguments: Any, **options: Any) -> Iterator[Any]:
+        def wrapped(*arguments: Any, **options: Any) -> Generator[Any, Any, Any]:
             steps = function(*arguments, **options)
             while True:
+                ended: StopIteration | None = None
                 with self.stage(name):
-                    item = next(steps, steps)
-                if item is steps:
-                    return
+                    try:
+                        item = next(steps)
+                    except StopIteration as stop:
+                        ended = stop
+                if ended is not None:
+                    return ended.value
                 yield item
 
         return wrapped

@@ -13,7 +13,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.picking.scale import Scale
 
 CELL = 4  # network pixels of a cell's side: a sixth of the particle
-LEAST = 0.5  # mean score of a cell from which it is junk
+LEAST = 0.6  # mean score of a cell from which it is junk
 
 
 @dataclass(frozen=True, eq=False)

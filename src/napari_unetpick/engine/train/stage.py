@@ -17,9 +17,9 @@ from napari_unetpick.engine.train.job import Training
 from napari_unetpick.engine.train.loop import FitJob, Weights, fit
 from napari_unetpick.events import Event, Message, Metrics
 from napari_unetpick.picking.candidates import Candidates
-from napari_unetpick.picking.junk import LEAST
 from napari_unetpick.settings import TargetSettings
 
+JUNK = 0.5  # score of a pixel from which it is junk, which teaches nothing
 KEPT = ("epoch", "best", "stopped")  # of a finished stage
 
 
@@ -115,7 +115,7 @@ def junk_in(training: Training, network: UNet, item: Item) -> NDArray[np.bool_]:
     """Return where the network sees junk in one item, (rows, cols) of the network's shape."""
     image = training.source.image(item.index)
     scores = score_map(network, image, training.device, check_stop=training.check_stop)
-    return np.asarray(scores[1] >= LEAST)
+    return np.asarray(scores[1] >= JUNK)
 
 
 def candidates_of(
