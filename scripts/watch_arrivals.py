@@ -126,9 +126,8 @@ def measure(work: Path, count: int, side: int, pause: float, model: str | None) 
     shutil.copy(out / "picking.toml", again / ".picking")
     subprocess.run([*UNETPICK, *options, str(again), "--resume"], capture_output=True, check=False)
     same = sum(
-        (again / f"{stem}_autopick.star").read_bytes() == (out / f"{stem}_autopick.star").read_bytes()
-        for stem in complete
-        if stem in written
+        (again / name).read_bytes() == (out / name).read_bytes()
+        for name in (f"{stem}_autopick.star" for stem in complete if stem in written)
     )
     tables = all(
         (again / name).read_bytes() == (out / name).read_bytes()
@@ -141,7 +140,8 @@ def measure(work: Path, count: int, side: int, pause: float, model: str | None) 
     print(f"tables as of a picking of the whole folder: {'yes' if tables else 'no'}")
     print(f"corrupt and incomplete file reported: {reported[0]} and {reported[1]} times")
     print(f"exit code: {watching.returncode} (3 is right: two failed)")
-    print(f"from last byte to picks: median {delays[len(delays) // 2]:.1f} s, most {delays[-1]:.1f} s")
+    median, most = delays[len(delays) // 2], delays[-1]
+    print(f"from last byte to picks: median {median:.1f} s, most {most:.1f} s")
     right = (once, same, len(delays), reported) == (count, count, count, (1, 1))
     return right and tables and delays[-1] < LIMIT and watching.returncode == 3
 

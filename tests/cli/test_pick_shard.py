@@ -101,6 +101,7 @@ def test_shards_in_any_order_are_one_picking(
     assert contents(out) == undisturbed
 
 
+@pytest.mark.slow
 def test_a_shard_that_is_killed_and_what_it_leaves_to_the_last_command(
     cuts: Path, tiny_run: Path, tmp_path: Path, undisturbed: dict
 ):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -14,12 +14,12 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from arriving import Delivery
 from command_line import TinySet, environment, unetpick
 
 from napari_unetpick.export import pick_folder
 from napari_unetpick.io.formats.read import read_picks
 
+SCRIPT = Path(__file__).parents[2] / "scripts" / "watch_arrivals.py"
 COUNT = 9
 LIMIT = 10.0  # seconds from the last byte to the picks
 
@@ -49,6 +49,7 @@ def watch(folder: Path, run: Path, out: Path, *more: object, idle: float = 4):
     return unetpick("pick", folder, *options, "--watch-idle", idle, *more)
 
 
+@pytest.mark.slow
 def test_each_is_picked_once_and_whole_soon_after_it_is_complete(
     cuts: list[Path], tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -64,15 +65,15 @@ def test_each_is_picked_once_and_whole_soon_after_it_is_complete(
         write_one(path, *more)
 
     monkeypatch.setattr(pick_folder, "write_one", count)
-    delivery = Delivery(folder, pause=0.1)
-    thread = threading.Thread(target=delivery.deliver, args=(cuts,))
-    thread.start()
+    command = [sys.executable, SCRIPT, "deliver", cuts[0].parent, folder, 0.1]
+    delivery = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True)
     done = watch(folder, tiny_run, out)
-    thread.join()
+    complete, _ = delivery.communicate(timeout=60)
     assert done.returncode == 3, done.stderr
     assert written == {f"{c.stem}{e}": 1 for c in cuts for e in ("_autopick.star", ".box")}
-    for stem, complete in delivery.complete.items():
-        assert (out / f"{stem}_autopick.star").stat().st_mtime - complete < LIMIT
+    assert json.loads(complete).keys() == {cut.stem for cut in cuts}
+    for stem, at in json.loads(complete).items():
+        assert (out / f"{stem}_autopick.star").stat().st_mtime - at < LIMIT
     assert done.stderr.count("text.mrc: is a text file") == 1
     assert done.stderr.count("never.mrc: is cut short: its header asks for") == 1
     last = done.stderr.splitlines()[-1]
@@ -89,6 +90,7 @@ def test_each_is_picked_once_and_whole_soon_after_it_is_complete(
     assert contents(out) == expected
 
 
+@pytest.mark.slow
 def test_it_is_stopped_and_resumed(cuts: list[Path], tiny_run: Path, tmp_path: Path):
     folder, out = tmp_path / "arriving", tmp_path / "out"
     folder.mkdir()

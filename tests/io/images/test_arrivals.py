@@ -41,6 +41,7 @@ def test_a_file_is_whole_when_two_looks_agree(tmp_path: Path, found: Arrivals):
     now(found).look()
     assert found.take(9) == ([tmp_path / "a.mrc"], [])
     assert found.unchanged(tmp_path / "a.mrc")
+    assert found.take(9) == ([], [])
     (tmp_path / "a.mrc").write_bytes(content + b"more")  # while it is picked
     assert not found.unchanged(tmp_path / "a.mrc")
     now(found).look()
@@ -121,8 +122,9 @@ def test_names(tmp_path: Path):
     assert len(same) == 1
     assert "has the name of" in refused[same.pop()]
     assert now(found).look() == []
-    assert [path.stem for path in found.take(9)[0]] == ["a", "b"]
     assert [path.stem for path in found.take(1)[0]] == ["a"]
+    assert [path.stem for path in found.take(9)[0]] == ["b"]
+    assert found.take(9) == ([], [])
 
 
 def test_a_file_that_is_renamed_or_removed_is_forgotten(tmp_path: Path, found: Arrivals):

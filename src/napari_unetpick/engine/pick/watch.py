@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -151,7 +151,9 @@ class Watcher:
         while len(first) < enough and not (first and self._quiet() >= settle):
             if not first and self._is_over():
                 break
-            for each in (yield from self._take(enough, held=first)):
+            for each in (yield from self._take(enough - len(first))):
+                if each in first:  # it has changed
+                    continue
                 try:
                     open_some([each], self.job.pixel_size)
                     first.append(each)
@@ -160,15 +162,12 @@ class Watcher:
             yield from self._wait()
         return first
 
-    def _take(
-        self, most: int, held: Sequence[Micrograph] = ()
-    ) -> Generator[Event, None, list[Micrograph]]:
-        """Return whole micrographs but for those that are held already."""
-        paths, refused = self.arrivals.take(most + len(held))
+    def _take(self, most: int) -> Generator[Event, None, list[Micrograph]]:
+        """Return whole micrographs that were not given out."""
+        paths, refused = self.arrivals.take(most)
         for path, reason in refused:
             yield from self._tell_failed(path, reason)
-        new = [Micrograph(path, str(path)) for path in paths if path not in {m.path for m in held}]
-        return self.watched.rename(new[:most])
+        return self.watched.rename([Micrograph(path, str(path)) for path in paths])
 
     def _pick(self, batch: list[Micrograph]) -> Events:
         """Pick some micrographs; what is said of all of them is said of the first batch alone."""

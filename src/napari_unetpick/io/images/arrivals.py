@@ -36,6 +36,8 @@ class _File:
     ----------
     stable
         Whether two looks found it the same.
+    given
+        Whether it was given out as it is.
     refused
         Why it can't be used as it is; it is tried again when it changes.
     incomplete
@@ -44,6 +46,7 @@ class _File:
 
     signature: Signature
     stable: bool = False
+    given: bool = False
     refused: str = ""
     incomplete: bool = False
 
@@ -105,17 +108,21 @@ class Arrivals:
         return refused
 
     def take(self, most: int) -> tuple[list[Path], list[tuple[str, str]]]:
-        """Return up to `most` whole files by name, and (path, reason) of unusable ones."""
+        """Return up to `most` whole files by name, and (path, reason) of unusable ones.
+
+        A file is given out again only if it has changed.
+        """
         whole: list[Path] = []
         refused: list[tuple[str, str]] = []
         for name, file in sorted(self._waiting.items()):
             if len(whole) == most:
                 break
-            if not file.stable or file.refused:
+            if not file.stable or file.given or file.refused:
                 continue
             try:
                 UnmappedImage(Path(name))
                 if self.unchanged(Path(name)):
+                    file.given = True
                     whole.append(Path(name))
             except IncompleteError as error:
                 file.refused, file.incomplete = str(error), True
@@ -131,7 +138,7 @@ class Arrivals:
             if file is not None and file.stable and _signature(str(path)) == file.signature:
                 return True
         if file is not None:
-            file.stable = False
+            file.stable = file.given = False
         return False
 
     def finish(self, path: Path) -> None:
