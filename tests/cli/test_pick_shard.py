@@ -94,6 +94,7 @@ def test_shards_in_any_order_are_one_picking(
     joined = unetpick(*command, "--resume")
     assert joined.returncode == 0, joined.stderr
     assert "7 of 7 micrographs picked before" in joined.stderr
+    assert "picks in 7 micrographs at threshold" in joined.stderr
     assert contents(out) == undisturbed
     again = shard(2, *command)  # a queue may start a task twice
     assert again.returncode == 0, again.stderr

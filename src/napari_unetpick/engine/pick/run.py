@@ -104,7 +104,8 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
     left = [m for m in job.micrographs if m.key in todo]
     failed: list[Failed] = []
     try:
-        if left and needs_survey(job, scorer, job.keep):
+        joins = folder.started and bool(folder.found)  # all is there but for the tables
+        if (left or joins) and needs_survey(job, scorer, job.keep):
             found = yield from find_out(job, scorer, folder, check_stop)
             job, scorer = applied(found, job), found.calibrated(scorer)
         failed = yield from pick_some(replace(job, micrographs=left), scorer, folder, check_stop)
@@ -115,7 +116,7 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
         if job.unfinished == "restart":  # by a job that has its own way to continue
             raise
         raise with_progress(error, folder) from error
-    if left:
+    if folder.started:  # else there is nothing new
         yield tell_counts(job, scorer, counts)
     yield from conclude(job, counts, failed)
 
