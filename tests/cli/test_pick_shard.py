@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from command_line import TinySet, environment, unetpick
 
+from napari_unetpick.io import models
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.models import load_model, save_model
 
@@ -152,7 +153,7 @@ def test_one_that_cannot_be_read_fails_in_its_shard_and_in_the_end(
 
 @pytest.mark.slow
 def test_shards_that_start_at_once_agree_on_what_is_found(
-    cuts: Path, tiny_run: Path, tmp_path: Path
+    cuts: Path, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Contrast, diameter and threshold: found by each, and kept by the one that has them first."""
     general, model = tmp_path / "general.safetensors", load_model(tiny_run)
@@ -160,20 +161,23 @@ def test_shards_that_start_at_once_agree_on_what_is_found(
     settings = {**model.card["settings"], "upsample": True}
     save_model(general, replace(model, card={**model.card, **card, "settings": settings}))
 
-    def start(out: Path, *more: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", GENERAL, str(general), "pick", str(cuts), *more]
-        command += ["--out", str(out), "--keep", "balanced"]
-        return subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
-
+    monkeypatch.setattr(models, "GENERAL", general)
     out, plain = tmp_path / "out", tmp_path / "plain"
-    shards = [start(out, "--shard", f"{number}/{SHARDS}") for number in (1, 2, 3)]
+    command = ["pick", str(cuts), "--keep", "balanced", "--out"]
+    start = [sys.executable, "-c", GENERAL, str(general), *command, str(out)]
+    shards = [
+        subprocess.Popen(
+            [*start, "--shard", f"{number}/2"], env=environment(), stderr=subprocess.PIPE, text=True
+        )
+        for number in (1, 2)
+    ]
     for process in shards:
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
     assert [file.name for file in sorted(out.glob(".picking*"))] == [".picking"]
-    for process in (start(out, "--resume"), start(plain)):
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors
+    for more in ([str(out), "--resume"], [str(plain)]):
+        done = unetpick(*command, *more)
+        assert done.returncode == 0, done.stderr
     assert contents(out) == contents(plain)
     assert b"diameter" in contents(out)["picking.toml"].partition(b"[found]")[2]
     assert len(read_picks(out / "autopick.star")) == COUNT

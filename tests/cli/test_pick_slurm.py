@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import TinySet, unetpick_process
+from command_line import TinySet, unetpick
 from slurm import cluster, missing
 
 JOB = """\
 #!/bin/bash
-#SBATCH --array=1-3 --cpus-per-task=1
-{pick} --shard $SLURM_ARRAY_TASK_ID/3
+#SBATCH --array=1-2 --cpus-per-task=1
+{pick} --shard $SLURM_ARRAY_TASK_ID/2
 """
 
 
@@ -24,7 +24,7 @@ def test_an_array_job_and_the_job_after_it(tiny: TinySet, tiny_run: Path, tmp_pa
         pytest.skip(f"Slurm is not installed ({', '.join(absent)})")
     micrographs = sorted(tiny.folder.glob("*.mrc"))
     options = ["pick", *map(str, micrographs), "--model", str(tiny_run), "--out"]
-    plain = unetpick_process(*options, tmp_path / "plain")
+    plain = unetpick(*options, tmp_path / "plain")
     assert plain.returncode == 0, plain.stderr
     command = " ".join([sys.executable, "-m", "napari_unetpick", *options, str(tmp_path / "out")])
     (tmp_path / "job.sh").write_text(JOB.format(pick=command))
