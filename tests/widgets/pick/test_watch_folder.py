@@ -41,7 +41,8 @@ def test_what_arrives_is_listed_and_picked(dock, fake_engine, tmp_path, qtbot):
     qtbot.waitUntil(lambda: len(fake_engine.submitted) == 2, timeout=5000)
     assert fake_engine.submitted[1].request.keys == ("a.b_5",)
     assert fake_engine.submitted[1].request.surveyed == job.request.surveyed
-    watching.box.click()
+    fake_engine.submitted[1].stop()  # stops the watching, too
+    assert not watching.box.isChecked()
     assert not watching.timer.isActive()
 
 

@@ -237,6 +237,8 @@ class PickDock(Dock):
 
     def _picking_changed(self) -> None:
         self._say_state()
+        if self.picking.stopped:
+            self.watching.stop()
         if self.picking.trouble:
             say(self.trouble, self.picking.trouble)
 

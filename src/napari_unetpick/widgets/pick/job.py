@@ -32,12 +32,15 @@ class Picking(JobFollower):
         Micrographs picked so far, and those that were asked for.
     failed
         (micrograph, reason) of those that could not be picked.
+    stopped
+        Whether the last picking was.
     """
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.found, self.total = 0, 0
         self.failed: list[tuple[str, str]] = []
+        self.stopped = False
         self._model, self._one_of_many = "", False
 
     def obstacle(self, keys: Sequence[str]) -> str:
@@ -78,7 +81,7 @@ class Picking(JobFollower):
     def _started(self, request: PickRequest) -> None:
         self.found, self.total, self.failed = 0, len(request.keys), []
         self._model = self.session.selection.model.name
-        self._one_of_many = bool(request.surveyed)
+        self._one_of_many, self.stopped = bool(request.surveyed), False
 
     def _found(self, event: FoundCandidates) -> None:
         # another project may have been opened meanwhile, with micrographs of the same names
@@ -101,6 +104,7 @@ class Picking(JobFollower):
             self.session.selection.adapt(found["calibration"])
 
     def _ended(self, job: Job) -> None:
+        self.stopped = job.state == "stopped"
         if job.state == "done" and self.total > 1 and not self._one_of_many:
             failed = f", {len(self.failed):,} failed" if self.failed else ""
             tell(f"{tell_count(self.found, 'micrograph')} picked{failed}")
