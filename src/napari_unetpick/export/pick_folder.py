@@ -310,7 +310,8 @@ class PickFolder:
                 os.replace(self.work / file, self.out / file)
         os.replace(self.work / FINISHED, self.out / RECORD)
         (self.work / RECORD).unlink()
-        shutil.rmtree(self.work, ignore_errors=True)
+        for folder in (self.work, *self.out.glob(f"{WORK}-*")):  # what shares were killed over, too
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def parse_formats(text: str) -> tuple[str, ...]:

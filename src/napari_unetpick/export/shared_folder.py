@@ -50,6 +50,10 @@ class SharedPickFolder(PickFolder):
         if not self.started:
             self._start()
 
+    def _is_done(self, name: str) -> bool:
+        known = self.started or self.finished is not None  # else a kill may have left its parts
+        return known and super()._is_done(name)
+
     def _start(self) -> None:
         """Make `OUT/.picking` elsewhere and rename it; where it is there by then, join it."""
         home, made = self.work, False

@@ -213,3 +213,25 @@ def test_stopped_and_full_disk(folder: Path, found: Found, monkeypatch: pytest.M
     assert len(read_picks(out / "picks.csv")) == 3
     assert found.batches[-1] == ["c"]
     assert not (out / ".picking").exists()
+
+
+def test_killed_while_it_picks(folder: Path, found: Found):
+    """Nothing that was picked is picked again, and nothing is missing."""
+    out = folder.parent / "out"
+    for name in "abcd":
+        write(folder / f"{name}.mrc")
+
+    def kill(path: Path) -> None:
+        if path.stem == "c":
+            raise KeyboardInterrupt
+
+    found.before = kill
+    with pytest.raises(KeyboardInterrupt):
+        events(folder)
+    assert not (out / "picks.csv").exists()
+    assert len(list(out.glob("*_autopick.star"))) == 2
+    (folder / "a.mrc").unlink()
+    found.before = lambda _: None
+    assert "2 of 4 micrographs picked before" in texts(events(folder, unfinished="resume"))
+    assert found.batches == [["a", "b", "c", "d"], ["c", "d"]]
+    assert [Path(n).stem for n in read_picks(out / "autopick.star")] == ["a", "b", "c", "d"]
