@@ -32,6 +32,10 @@ class InputError(UnetPickError):
     """A file, a folder, a setting or their combination cannot be used."""
 
 
+class IncompleteError(InputError):
+    """A file ends before what its header says, as one does that is still being written."""
+
+
 class ModelError(UnetPickError):
     """A model file is unreadable, foreign or does not fit the job."""
 

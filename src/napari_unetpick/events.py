@@ -19,12 +19,16 @@ class Message:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: `step` of `total` steps of the `stage`, with the seconds left if known."""
+    """How far a job is: `step` of `total` steps of the `stage`, with the seconds left if known.
+
+    `note` says it in words where the job has no end yet.
+    """
 
     stage: str
     step: int
     total: int
     seconds_left: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)

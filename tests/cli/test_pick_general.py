@@ -142,7 +142,9 @@ def test_resume_uses_what_was_found_and_does_not_look_again(
             size = float(file.voxel_size.x)
         np.testing.assert_allclose(each.diameters, found["diameter"] / size, atol=0.01)
         assert (each.scores >= found["threshold"] - 1e-4).all()
-    assert "nothing to do" in unetpick("pick", *files, *command, "--resume").stderr
+    again = unetpick("pick", *files, *command, "--resume")
+    assert again.returncode == 0, again.stderr
+    assert "nothing to do" in again.stderr
     other = unetpick("pick", *files, *command, "--resume", "--diameter", "200")
     assert other.returncode == 2
     assert "diameter (auto, now 200.0)" in other.stderr.splitlines()[-1]

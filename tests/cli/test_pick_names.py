@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from napari_unetpick.cli.pick import _named_for_relion
-from napari_unetpick.engine.pick.run import PickJob
+from napari_unetpick.cli.pick import RelionNames
 from napari_unetpick.io.images.listing import list_micrographs
 
 
 def named(source: object, out: str) -> list[str]:
-    job = PickJob(micrographs=list_micrographs(str(source)), models=[], out=Path(out))
-    return [m.name for m in _named_for_relion(job, [str(source)]).micrographs]
+    names = RelionNames(Path(out), [str(source)], wanted=True)
+    return [m.name for m in names.of(list_micrographs(str(source)))]
 
 
 def test_names_for_relion(

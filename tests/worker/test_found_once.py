@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,3 +43,27 @@ def test_the_survey_is_done_once(monkeypatch: pytest.MonkeyPatch):
     scorers.drop()
     find_out(job)
     assert len(done) == 3
+
+
+def test_pickings_of_a_watched_folder_use_what_was_found_on_the_same_micrographs(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    entries = {n: SimpleNamespace(micrograph=Micrograph(Path(f"{n}.mrc"), n)) for n in "abcd"}
+    scorer = SimpleNamespace(calibration=SimpleNamespace(to_dict=dict), diameter=160.0)
+    surveyed: list[list[str]] = []
+
+    def survey(job, _scorer, check_stop):
+        surveyed.append([each.key for each in job.micrographs])
+        yield Message("looked")
+        return Findings("dark", 160.0)
+
+    monkeypatch.setattr(jobs, "open_to_read", lambda _: SimpleNamespace(entries=entries))
+    monkeypatch.setattr(jobs.Scorers, "get", lambda *_: scorer)
+    monkeypatch.setattr(jobs, "needs_survey", lambda *_: True)
+    monkeypatch.setattr(jobs, "survey", survey)
+    monkeypatch.setattr(jobs, "find", lambda *_: iter(()))
+    bench = jobs.Bench(lambda: None, list, lambda *_: None, lambda *_: None)
+    for keys, on in ((["c"], ["a", "b", "gone"]), (["d"], ["a", "b", "gone"]), (["a"], [])):
+        request = {"project": "p", "keys": keys, "models": ["m"], "device": "cpu", "surveyed": on}
+        list(jobs.run_pick(request, bench))
+    assert surveyed == [["a", "b"], ["a", "b", "c", "d"]]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize, report_failed
+from napari_unetpick.errors import InputError
 
 if TYPE_CHECKING:
-    from napari_unetpick.engine.pick.run import PickJob
+    from napari_unetpick.io.images.micrograph import Micrograph
 
 
 def pick(
@@ -84,11 +87,33 @@ def pick(
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume an unfinished picking in DIR.")
     ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Pick micrographs as they arrive in a folder or match a glob, until Ctrl-C.",
+        ),
+    ] = False,
+    watch_idle: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", min=0, help="With --watch: end after so long without a new one."
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Pick the I-th of N shares of the micrographs, as a task of an array job. The "
+            "same command with --resume instead joins the shares.",
+        ),
+    ] = None,
 ) -> None:
     """Pick particles on micrographs: without a training by the general model.
 
     Contrast, diameter and the threshold of --keep are found on up to six micrographs and written to
-    DIR/picking.toml; --resume uses them again.
+    DIR/picking.toml; --resume uses them again. With --watch they are found on the first six that
+    arrive, with --shard on the same ones for all shares.
 
     Writes candidates.csv (every candidate with its score), picks.csv, micrographs.csv (counts and
     usable area), RELION's autopick.star with one file per micrograph, and picks.star for cryoSPARC.
@@ -97,9 +122,16 @@ def pick(
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.engine.inputs import make_pick_job, read_diameter
     from napari_unetpick.engine.pick.run import pick as run_picking
+    from napari_unetpick.engine.pick.shard import parse_shard, pick_shard
+    from napari_unetpick.engine.pick.watch import Watch
+    from napari_unetpick.engine.pick.watch import watch as run_watching
 
+    if (watch_idle is not None and not watch) or (watch and shard is not None):
+        wrong = "--watch-idle without --watch" if not watch else "--watch with --shard"
+        raise InputError(f"{wrong}: not possible; leave one out")
+    share = None if shard is None else parse_shard(shard)
     job = make_pick_job(
-        micrographs=micrographs,
+        micrographs=None if watch else micrographs,
         models=model,
         out=out,
         diameter=read_diameter(diameter),
@@ -114,26 +146,37 @@ def pick(
         max_picks=max_picks,
         junk=junk,
     )
-    if "star" in job.formats or "relion" in job.formats:
-        job = _named_for_relion(job, micrographs)
-    done = run_stoppable(lambda check: run_picking(job, check))
+    names = RelionNames(out, micrographs, {"star", "relion"} & {*job.formats})
+    if watch:
+        watched = Watch(tuple(micrographs), watch_idle, names.of)
+        done = run_stoppable(lambda check: run_watching(job, watched, check))
+    else:
+        job = replace(job, micrographs=names.of(job.micrographs))
+        run = run_picking if share is None else partial(pick_shard, share)
+        done = run_stoppable(lambda check: run(job, check))
     if failed := done.result["failed"]:
         report_failed(failed)
 
 
-def _named_for_relion(job: PickJob, sources: list[str]) -> PickJob:
-    """Name micrographs that no STAR names as RELION would, and report doubtful names."""
-    from dataclasses import replace
+class RelionNames:
+    """Names micrographs that no STAR names as RELION would, and reports doubtful names once."""
 
-    from napari_unetpick.io.formats.relion_list import project_names
+    def __init__(self, out: Path, sources: list[str], wanted: object) -> None:
+        given = all(Path(source).suffix.lower() == ".star" for source in sources)
+        self.out, self.wanted, self.reported = out, wanted and not given, False
 
-    if all(Path(source).suffix.lower() == ".star" for source in sources):
-        return job
-    names, doubts = project_names(
-        {m.name: m.path for m in job.micrographs},
-        job.out,
-        "for RELION give CtfFind/jobNNN/micrographs_ctf.star as MICROGRAPHS",
-    )
-    for doubt in doubts:
-        typer.echo(doubt, err=True)
-    return replace(job, micrographs=[replace(m, name=names[m.name]) for m in job.micrographs])
+    def of(self, micrographs: list[Micrograph]) -> list[Micrograph]:
+        """Return micrographs with their names."""
+        from napari_unetpick.io.formats.relion_list import project_names
+
+        if not self.wanted:
+            return micrographs
+        names, doubts = project_names(
+            {m.name: m.path for m in micrographs},
+            self.out,
+            "for RELION give CtfFind/jobNNN/micrographs_ctf.star as MICROGRAPHS",
+        )
+        for doubt in doubts if not self.reported else ():
+            typer.echo(doubt, err=True)
+            self.reported = True
+        return [replace(m, name=names[m.name]) for m in micrographs]

@@ -96,6 +96,7 @@ class Terminal:
         self.live = self.news.isatty()
         self.last = -1e9
         self.open_line = False
+        self.said = ""
 
     def show(self, event: Event) -> None:
         """Show one event."""
@@ -125,16 +126,22 @@ class Terminal:
 
     def _bar(self, event: Progress) -> None:
         now = time.monotonic()
-        finished = event.step >= event.total
+        finished = event.step >= event.total and not event.note
         if now - self.last < (EVERY if self.live else EVERY_LINE) and not finished:
             return
         self.last = now
         left = (
             "" if event.seconds_left is None or finished else f", {clock(event.seconds_left)} left"
         )
-        text = f"{event.step:,}/{event.total:,}{left}"
+        text = event.note or f"{event.step:,}/{event.total:,}{left}"
         if not self.live:
-            print(f"{event.stage}: {text}", file=self.news, flush=True)
+            if text != self.said:
+                print(f"{event.stage}: {text}", file=self.news, flush=True)
+            self.said = event.note
+            return
+        if event.note:
+            print(f"\r\033[K{event.stage}: {text}", end="", file=self.news, flush=True)
+            self.open_line = True
             return
         filled = round(BAR * event.step / max(event.total, 1))
         bar = "█" * filled + "░" * (BAR - filled)

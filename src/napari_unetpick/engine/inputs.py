@@ -201,7 +201,7 @@ def change_settings(settings: Settings, epochs: int | None, seed: int | None) ->
 
 def make_pick_job(
     *,
-    micrographs: str | Sequence[str] | Sequence[Micrograph],
+    micrographs: str | Sequence[str] | Sequence[Micrograph] | None,
     models: Sequence[str | Path] | None = None,
     out: Path,
     diameter: float | None = None,
@@ -218,13 +218,18 @@ def make_pick_job(
     threads: int | None = None,
     advice: Advice = Advice(),  # noqa: B008
 ) -> PickJob:
-    """Check what `unetpick pick` was given; without models the general one picks."""
+    """Check what `unetpick pick` was given; without models the general one picks.
+
+    Micrographs are None where they arrive later.
+    """
     check_sizes(diameter, pixel_size)
     if min_distance is not None and not min_distance >= 0:
         raise InputError(f"--min-distance {min_distance:g}: give a distance in Angstrom, 0 or more")
-    listed = [each for each in micrographs if isinstance(each, Micrograph)]
+    listed = [each for each in micrographs or () if isinstance(each, Micrograph)]
+    if micrographs is not None and not listed:
+        listed = list_micrographs(cast("str | Sequence[str]", micrographs))
     return PickJob(
-        micrographs=listed or list_micrographs(cast("str | Sequence[str]", micrographs)),
+        micrographs=listed,
         models=[(str(path), load_model(path)) for path in model_paths(models)],
         out=out,
         diameter=diameter,

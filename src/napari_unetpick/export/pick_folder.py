@@ -25,7 +25,7 @@ from napari_unetpick.export.pick_tables import (
 )
 from napari_unetpick.io.atomic import explain_os_error, write_text
 from napari_unetpick.io.formats.output_files import check_folder, per_micrograph, safe_stem
-from napari_unetpick.io.formats.relion_list import write_list
+from napari_unetpick.io.formats.relion_list import format_list, project_path
 from napari_unetpick.io.formats.write import ENDINGS, WRITERS, write_one
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks, tell_count
@@ -95,6 +95,9 @@ class PickFolder:
         What changes the files, as TOML has it; among them `formats`.
     """
 
+    grows = False
+    """Whether micrographs are added to those that it was made with."""
+
     def __init__(
         self,
         out: Path,
@@ -118,8 +121,7 @@ class PickFolder:
             OUT holds an unfinished picking, or one with other options; two micrographs would be
             written to one file.
         """
-        check_folder(self.out, "choose another --out", viewer="choose another folder")
-        per_micrograph(map(Picks, self.record.micrographs), self.work, ENDINGS["relion"])
+        self._check()
         earlier = None if unfinished == "restart" else read_record(self.work / RECORD)
         if earlier is not None and unfinished == "refuse":
             raise InputError(
@@ -137,6 +139,10 @@ class PickFolder:
         if earlier is None:
             return [f"{self.out}: no picking to resume; starting from the first micrograph"]
         return self._resume(earlier)
+
+    def _check(self) -> None:
+        check_folder(self.out, "choose another --out", viewer="choose another folder")
+        per_micrograph(map(Picks, self.record.micrographs), self.work, ENDINGS["relion"])
 
     def _tell_replaced(self) -> list[str]:
         if self.before is None:
@@ -167,8 +173,7 @@ class PickFolder:
         """Write the files of a micrograph; at the first, make the folder."""
         if not self.started:
             self._start()
-        name = one.picks.micrograph
-        folder = self.work if (self.out / PICKS).exists() else self.out
+        name, folder = one.picks.micrograph, self._growing()
         for fmt, file in self.record.files_of(name):
             if folder == self.work and file.startswith(SHARED) and (self.out / file).is_file():
                 write_text(folder / file, read_text(self.out / file))
@@ -183,16 +188,10 @@ class PickFolder:
         if not self.started:
             candidates, picks = (count_rows(self.out / table) for table in (CANDIDATES, PICKS))
             return PickCounts(len(record.done), candidates, picks)
-        counts = {
-            table: join_parts([self._part(table, name) for name in record.done], self.work / table)
-            for table in self.tables
-        }
+        counts = self._join(record.done)
         picked = dict(zip(record.done, counts[PICKS], strict=True))
         in_junk, usable = junk_in(self.work / SUMMARY)
         best = None if any(counts[PICKS]) else highest_score(self.work / CANDIDATES)
-        if record.with_list:
-            files = [(n, self.out / f"{safe_stem(n)}{ENDINGS['relion']}") for n in record.done]
-            write_list(self.work / LIST, files)
         write_text(self.work / FINISHED, record.to_toml())
         try:
             self._move(record.files)
@@ -218,11 +217,32 @@ class PickFolder:
             f"{self.out}); {self.advice.resume} for the rest"
         )
 
+    def _growing(self) -> Path:
+        """Return the folder for the files of micrographs."""
+        return self.work if (self.out / PICKS).exists() else self.out
+
+    def _join(self, names: Sequence[str]) -> dict[str, list[int]]:
+        """Write tables and RELION's list of some micrographs; return the rows of each."""
+        counts = {
+            table: join_parts([self._part(table, name) for name in names], self.work / table)
+            for table in self.tables
+        }
+        if self.record.with_list:
+            self._write_list(self.work / LIST, names)
+        return counts
+
+    def _write_list(self, path: Path, names: Sequence[str]) -> None:
+        folder = project_path(self.out / "x")[:-1]  # a look into the folders above, not thousands
+        files = [(name, f"{folder}{safe_stem(name)}{ENDINGS['relion']}") for name in names]
+        write_text(path, format_list(files))
+
     def _has_tables(self, record: PickRecord) -> bool:
         return all((self.out / table).is_file() for table in record.tables)
 
     def _resume(self, earlier: PickRecord) -> list[str]:
         """Continue an earlier picking; those of its micrographs that are not listed come last."""
+        if not self.grows and not self.todo():  # nothing is computed, so that any device will do
+            self.record = self.record.on(earlier.options.get("device"))
         if different := earlier.differences(self.record):
             restart = f"delete {self.work}" if self.started else "leave out --resume"
             restart = self.advice.restart or restart
@@ -242,7 +262,7 @@ class PickFolder:
             write_text(self.work / RECORD, self.record.to_toml())
         left, total = len(self.todo()), len(self.record.micrographs)
         messages = [f"{total - left:,} of {tell_count(total, 'micrograph')} picked before"]
-        if not left and not self.started:
+        if not left and not self.started and not self.grows:
             messages = [
                 f"{self.out}: {tell_count(total, 'micrograph')} picked before; nothing to do"
             ]
@@ -290,7 +310,8 @@ class PickFolder:
                 os.replace(self.work / file, self.out / file)
         os.replace(self.work / FINISHED, self.out / RECORD)
         (self.work / RECORD).unlink()
-        shutil.rmtree(self.work, ignore_errors=True)
+        for folder in (self.work, *self.out.glob(f"{WORK}-*")):  # what shares were killed over, too
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def parse_formats(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,12 @@ class PickRecord:
 
     def __contains__(self, name: str) -> bool:
         return name in self.micrographs and name not in self.failed
+
+    def on(self, device: Any) -> PickRecord:
+        """Return the record of a picking on another device, if it is of any."""
+        if "device" not in self.options:
+            return self
+        return replace(self, options={**self.options, "device": device})
 
     def files_of(self, name: str) -> list[tuple[str, str]]:
         """(format, path in the folder) of each file of one micrograph."""

@@ -114,6 +114,9 @@ class PickRequest(Request):
     contrast
         "dark" or "light" particles; "auto" is found with the general model, as trained with
         another one.
+    surveyed
+        Keys of the micrographs that this, and the calibration, is found on; none means all of the
+        project.
     """
 
     do: ClassVar[str] = "pick"
@@ -125,6 +128,7 @@ class PickRequest(Request):
     device: str = "auto"
     pixel_size: float | None = None
     contrast: str = "auto"
+    surveyed: tuple[str, ...] = ()
 
     @property
     def models_used(self) -> tuple[Path, ...]:
@@ -284,7 +288,7 @@ READERS: dict[str, Callable[[dict[str, Any], str], Any]] = {
     **dict.fromkeys(("positive_quantile", "ignore_quantile"), _number),
     "settings": _settings,
     "validation": read_validation,
-    "keys": _names,
+    **dict.fromkeys(("keys", "surveyed"), _names),
     "models": _models,
     "picks": _paths,
 }

@@ -169,8 +169,9 @@ def run_pick(args: dict[str, Any], bench: Bench) -> Events:
     device, why = choose_device(request.device)
     bench.tell_device(device, why)
     scorer = bench.scorers.get(request.models, device)
+    surveyed = [key for key in request.surveyed if key in project.entries] or project.entries
     everything = FindJob(
-        micrographs=[entry.micrograph for entry in project.entries.values()],
+        micrographs=[project.entries[key].micrograph for key in surveyed],
         diameter=request.diameter,
         pixel_size=request.pixel_size,
         contrast=request.contrast,

@@ -101,28 +101,63 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
     yield Message(f"device: {why}")
     yield from map(Message, messages)
     todo = {micrograph_key(name) for name in folder.todo()}
-    micrographs = {m.key: m for m in job.micrographs if m.key in todo}
+    left = [m for m in job.micrographs if m.key in todo]
     failed: list[Failed] = []
     try:
-        if micrographs and needs_survey(job, scorer, job.keep):
+        joins = folder.started and bool(folder.found)  # all is there but for the tables
+        if (left or joins) and needs_survey(job, scorer, job.keep):
             found = yield from find_out(job, scorer, folder, check_stop)
             job, scorer = applied(found, job), found.calibrated(scorer)
-        for event in find(replace(job, micrographs=list(micrographs.values())), scorer, check_stop):
-            if isinstance(event, Failed):
-                failed.append(event)
-            elif isinstance(event, FoundCandidates):
-                folder.add(choose(job, scorer, micrographs[event.key], event.candidates))
-            yield event
+        failed = yield from pick_some(replace(job, micrographs=left), scorer, folder, check_stop)
         if failed and not folder.any_done():
             raise InputError(failed[0].reason)
         counts = folder.finish()
     except UnetPickError as error:
         if job.unfinished == "restart":  # by a job that has its own way to continue
             raise
-        reason = "stopped" if isinstance(error, Cancelled) else str(error)
-        raise type(error)(f"{reason}; {folder.progress()}") from error
-    if micrographs:
+        raise with_progress(error, folder) from error
+    if folder.started:  # else there is nothing new
         yield tell_counts(job, scorer, counts)
+    yield from conclude(job, counts, failed)
+
+
+def pick_some(
+    job: PickJob,
+    scorer: Scorer,
+    folder: PickFolder,
+    check_stop: Callable[[], None],
+    accept: Callable[[Micrograph], bool] = lambda _: True,
+) -> Generator[Event, None, list[Failed]]:
+    """Pick a job's micrographs into a folder that is open; return those that failed.
+
+    Parameters
+    ----------
+    accept
+        Asked before a micrograph's files are written; False leaves it undone, without a word.
+    """
+    if not job.micrographs:
+        return []
+    micrographs = {m.key: m for m in job.micrographs}
+    failed: list[Failed] = []
+    for event in find(job, scorer, check_stop):
+        if isinstance(event, Failed):
+            failed.append(event)
+        elif isinstance(event, FoundCandidates):
+            if not accept(micrographs[event.key]):
+                continue
+            folder.add(choose(job, scorer, micrographs[event.key], event.candidates))
+        yield event
+    return failed
+
+
+def with_progress(error: UnetPickError, folder: PickFolder) -> UnetPickError:
+    """Return the error with how much is done and how to resume."""
+    reason = "stopped" if isinstance(error, Cancelled) else str(error)
+    return type(error)(f"{reason}; {folder.progress()}")
+
+
+def conclude(job: PickJob, counts: PickCounts, failed: list[Failed]) -> Iterator[Event]:
+    """Warn of what is unusual in the counts, and end the job."""
     if counts.picks < FEW * counts.micrographs and unset_headers(job):
         yield Message(
             "few picks, and the headers say exactly 1 A/px, as where it is unknown; if a pixel has "
@@ -154,7 +189,7 @@ def find_out(
         return found
     found = yield from survey(job, scorer, job.keep, job.min_distance, check_stop)
     folder.keep_found(found.to_table())
-    return found
+    return Findings.read(folder.found)  # another process may have been faster
 
 
 def applied(found: Findings, job: PickJob) -> PickJob:

@@ -69,12 +69,7 @@ def survey(
         The scores are no probabilities, so that an operating point cannot be known; none of the
         micrographs can be used.
     """
-    if keep is not None and scorer.calibration.kind == "rank":
-        raise InputError(
-            f"--keep {keep} needs calibrated scores, and this model's are not: partial labels do "
-            "not tell which picks are false",
-            "give --threshold, or label one micrograph completely and train again",
-        )
+    check_keep(scorer, keep)
     chosen = spread(job.micrographs)
     found = Findings()
     if _looks_around(job, scorer):
@@ -99,6 +94,16 @@ def survey(
     point = operating_point(np.concatenate(scores), keep)
     yield _point_in_words(point, keep, len(job.micrographs) / len(scores))
     return replace(found, threshold=point.threshold)
+
+
+def check_keep(scorer: Scorer, keep: Keep | None) -> None:
+    """Raise InputError where an operating point is wanted and the scores are no probabilities."""
+    if keep is not None and scorer.calibration.kind == "rank":
+        raise InputError(
+            f"--keep {keep} needs calibrated scores, and this model's are not: partial labels do "
+            "not tell which picks are false",
+            "give --threshold, or label one micrograph completely and train again",
+        )
 
 
 def _looks_around(job: FindJob, scorer: Scorer) -> bool:

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.errors import InputError
+from napari_unetpick.errors import IncompleteError, InputError
 from napari_unetpick.io.images.compressed import LARGEST, is_compressed, open_unpacked
 
 HEADER_BYTES = 1024
@@ -103,7 +103,7 @@ def read_mrc_header(path: Path) -> MrcHeader:
         if expected > LARGEST:
             raise InputError(f"{path}: unpacks to {expected:,} bytes; decompress it first")
     elif size < expected:
-        raise InputError(
+        raise IncompleteError(
             f"{path}: is cut short: its header asks for {expected:,} bytes, the file has {size:,}; "
             "copy or download it again"
         )
@@ -144,7 +144,8 @@ def parse_header(raw: bytes, path: Path) -> MrcHeader:
     _refuse_other_files(raw, path)
     order = _byte_order(raw)
     if order is None:
-        raise InputError(f"{path}: is not an MRC file (invalid header); a damaged copy?")
+        kind = InputError if any(raw) else IncompleteError  # room was made for it, and no more
+        raise kind(f"{path}: is not an MRC file (invalid header); a damaged copy?")
     fields = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(order))[0]
     nx, ny, nz, mode, mx, extended = (
         int(fields[name]) for name in ("nx", "ny", "nz", "mode", "mx", "nsymbt")
@@ -201,7 +202,7 @@ def _is_unsigned(raw: bytes, order: str, mode: int) -> bool:
 def _refuse_other_files(raw: bytes, path: Path) -> None:
     """Say what a file that is named .mrc really is."""
     if not raw:
-        raise InputError(f"{path}: is empty (0 bytes); copy or download it again")
+        raise IncompleteError(f"{path}: is empty (0 bytes); copy or download it again")
     for magic, reason in OTHER_FILES.items():
         if raw.startswith(magic):
             raise InputError(f"{path}: {reason}")
@@ -213,7 +214,7 @@ def _refuse_other_files(raw: bytes, path: Path) -> None:
     if all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in raw):
         raise InputError(f"{path}: is a text file with the name of an image; a failed download?")
     if len(raw) < HEADER_BYTES:
-        raise InputError(
+        raise IncompleteError(
             f"{path}: is cut short: an MRC header has {HEADER_BYTES:,} bytes, "
             f"the file has {os.path.getsize(path):,}; copy or download it again"
         )

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unetpick.errors import InputError
+from napari_unetpick.errors import IncompleteError, InputError
 from napari_unetpick.io.images.compressed import LARGEST
 
 ANGSTROM_PER_UNIT = {
     "a": 1.0, "å": 1.0, "angstrom": 1.0, "ångström": 1.0, "nm": 10.0, "um": 1e4, "µm": 1e4,
     "μm": 1e4, "micron": 1e4, "mm": 1e7, "cm": 1e8, "inch": 2.54e8,
 }  # fmt: skip
+CLASSIC, BIG = 42, 43
+"""Versions of TIFF: with addresses of 4 and of 8 bytes."""
 RESOLUTION_UNIT = {2: "inch", 3: "cm"}
 
 
@@ -60,8 +62,7 @@ def _only_page(path: Path) -> Iterator[tuple[Any, float]]:
     """Open a TIFF for its page, which is checked, and pixel size; what fails is an InputError."""
     import tifffile  # late: a tenth of a second that MRC users need not wait
 
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: is empty (0 bytes); copy or download it again")
+    _refuse_without_tags(path)
     try:
         with tifffile.TiffFile(path) as tiff:
             page = tiff.pages.first
@@ -86,6 +87,24 @@ def _only_page(path: Path) -> Iterator[tuple[Any, float]]:
         raise InputError(
             f"{path}: is not a readable TIFF ({_first_line(error)}); copy or download it again"
         ) from None
+
+
+def _refuse_without_tags(path: Path) -> None:
+    """Refuse a file that ends before its first tags, which many programs write last."""
+    with open(path, "rb") as file:
+        head, size = file.read(16), file.seek(0, 2)
+    if not size:
+        raise IncompleteError(f"{path}: is empty (0 bytes); copy or download it again")
+    order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"
+    version = int.from_bytes(head[2:4], order)
+    if head[:2] not in (b"II", b"MM") or version not in (CLASSIC, BIG):
+        return  # tifffile says what is wrong
+    tags = int.from_bytes(head[4:8] if version == CLASSIC else head[8:16], order)
+    if not 0 < tags < size:
+        raise IncompleteError(
+            f"{path}: is not a readable TIFF (its tags start at byte {tags:,}, the file has "
+            f"{size:,}); copy or download it again"
+        )
 
 
 def _hidden_frames(tiff: Any) -> int:
@@ -119,7 +138,7 @@ def _refuse_cut_short(page: Any, path: Path) -> None:
     ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
     expected = max(ends, default=0)
     if size < expected:
-        raise InputError(
+        raise IncompleteError(
             f"{path}: is cut short: its tags ask for {expected:,} bytes, the file has {size:,}; "
             "copy or download it again"
         )

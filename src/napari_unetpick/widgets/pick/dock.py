@@ -19,6 +19,7 @@ from napari_unetpick.widgets.pick.job import describe_failures, picking_of
 from napari_unetpick.widgets.pick.model_chooser import ModelBox
 from napari_unetpick.widgets.pick.threshold_panel import ThresholdPanel
 from napari_unetpick.widgets.pick.use_as_labels import LabelsFromCandidates, accept_above
+from napari_unetpick.widgets.pick.watch_folder import WatchFolder
 from napari_unetpick.widgets.qt.controls import button, heading, hint, row, say, section
 from napari_unetpick.widgets.qt.dock import Dock
 from napari_unetpick.widgets.qt.run_panel import RunPanel, alone
@@ -47,6 +48,7 @@ class PickDock(Dock):
         self.trouble, self.next_text, self.failures, self.done = hint(), hint(), hint(), hint()
         self.model_box = ModelBox(self.session, partial(say, self.trouble))
         self.diameter = DiameterPanel(get_tools(self.session))
+        self.watching = WatchFolder(self.session, self.picking)
         self.panel = RunPanel(self.session)
         self.threshold = ThresholdPanel(self.session, self.table)
         self.counts = CountsPlot(self.session.viewer)
@@ -98,6 +100,7 @@ class PickDock(Dock):
             self.pick_all,
             row(self.pick_here, self.pick_selected),
             self.skip,
+            self.watching,
             self.trouble,
             self.failures,
             self.panel,
@@ -195,6 +198,7 @@ class PickDock(Dock):
 
     def _project_changed(self) -> None:
         self.labelling.stop()
+        self.watching.stop()
         for label in (self.trouble, self.done):
             say(label, "")
         self.undo_labels.hide()
@@ -233,6 +237,8 @@ class PickDock(Dock):
 
     def _picking_changed(self) -> None:
         self._say_state()
+        if self.picking.stopped:
+            self.watching.stop()
         if self.picking.trouble:
             say(self.trouble, self.picking.trouble)
 

@@ -32,13 +32,16 @@ class Picking(JobFollower):
         Micrographs picked so far, and those that were asked for.
     failed
         (micrograph, reason) of those that could not be picked.
+    stopped
+        Whether the last picking was.
     """
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.found, self.total = 0, 0
         self.failed: list[tuple[str, str]] = []
-        self._model = ""
+        self.stopped = False
+        self._model, self._one_of_many = "", False
 
     def obstacle(self, keys: Sequence[str]) -> str:
         """Say what keeps a picking of some micrographs from starting, and the next step, or ""."""
@@ -51,8 +54,14 @@ class Picking(JobFollower):
             return NO_DIAMETER
         return session.jobs.busy or session.pixel_sizes.obstacle(keys)
 
-    def start(self, keys: Sequence[str]) -> None:
+    def start(self, keys: Sequence[str], surveyed: Sequence[str] = ()) -> None:
         """Find the candidates of some micrographs with the session's model.
+
+        Parameters
+        ----------
+        surveyed
+            Keys of the micrographs that contrast and calibration are found on; none means all of
+            the project. A picking with them is one of many, of which no notification tells.
 
         Raises
         ------
@@ -66,13 +75,13 @@ class Picking(JobFollower):
             raise InputError("no micrograph is selected")
         # the project's diameter where it is set: a model finds particles of another size, too
         device = read_preferences().device
-        self.follow(
-            PickRequest(project.folder, tuple(keys), (model.path,), project.diameter, device)
-        )
+        request = PickRequest(project.folder, tuple(keys), (model.path,), project.diameter, device)
+        self.follow(replace(request, surveyed=tuple(surveyed)))
 
     def _started(self, request: PickRequest) -> None:
         self.found, self.total, self.failed = 0, len(request.keys), []
         self._model = self.session.selection.model.name
+        self._one_of_many, self.stopped = bool(request.surveyed), False
 
     def _found(self, event: FoundCandidates) -> None:
         # another project may have been opened meanwhile, with micrographs of the same names
@@ -95,7 +104,8 @@ class Picking(JobFollower):
             self.session.selection.adapt(found["calibration"])
 
     def _ended(self, job: Job) -> None:
-        if job.state == "done" and self.total > 1:
+        self.stopped = job.state == "stopped"
+        if job.state == "done" and self.total > 1 and not self._one_of_many:
             failed = f", {len(self.failed):,} failed" if self.failed else ""
             tell(f"{tell_count(self.found, 'micrograph')} picked{failed}")
 
