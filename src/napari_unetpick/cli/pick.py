@@ -108,6 +108,13 @@ def pick(
             "same command with --resume instead joins the shares.",
         ),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="local|ADDRESS",
+            help="Pick on the workers of a Dask cluster, or on one process for each core here.",
+        ),
+    ] = None,
 ) -> None:
     """Pick particles on micrographs: without a training by the general model.
 
@@ -121,14 +128,17 @@ def pick(
     """
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.engine.inputs import make_pick_job, read_diameter
+    from napari_unetpick.engine.pick.cluster import pick_on_cluster
     from napari_unetpick.engine.pick.run import pick as run_picking
     from napari_unetpick.engine.pick.shard import parse_shard, pick_shard
     from napari_unetpick.engine.pick.watch import Watch
     from napari_unetpick.engine.pick.watch import watch as run_watching
 
-    if (watch_idle is not None and not watch) or (watch and shard is not None):
-        wrong = "--watch-idle without --watch" if not watch else "--watch with --shard"
-        raise InputError(f"{wrong}: not possible; leave one out")
+    modes = ["--watch"] * watch + ["--shard"] * bool(shard) + ["--cluster"] * bool(cluster)
+    if len(modes) > 1:
+        raise InputError(f"{' with '.join(modes)}: not possible; leave one out")
+    if watch_idle is not None and not watch:
+        raise InputError("--watch-idle without --watch: not possible; leave one out")
     share = None if shard is None else parse_shard(shard)
     job = make_pick_job(
         micrographs=None if watch else micrographs,
@@ -153,6 +163,8 @@ def pick(
     else:
         job = replace(job, micrographs=names.of(job.micrographs))
         run = run_picking if share is None else partial(pick_shard, share)
+        if cluster is not None:
+            run = partial(pick_on_cluster, cluster)
         done = run_stoppable(lambda check: run(job, check))
     if failed := done.result["failed"]:
         report_failed(failed)

@@ -15,6 +15,7 @@ from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.focus import at_usual_defocus
 
 CONTRASTS = ("auto", "dark", "light")
@@ -79,13 +80,8 @@ def find(
             "give --diameter",
             viewer="set the diameter",
         )
-    trained = scorer.diameter or diameter
-    if max(diameter / trained, trained / diameter) >= OTHER_DIAMETER:
-        yield Message(
-            f"the model was trained for particles of {trained:g} A, not "
-            f"{diameter:g} A; train one for this diameter if the picks are poor",
-            "warning",
-        )
+    if trained := tell_trained(job, scorer):
+        yield trained
     started = time.monotonic()
     total, light, empty = len(job.micrographs), job.contrast == "light", list[str]()
     with ThreadPoolExecutor(1) as reader:
@@ -131,7 +127,7 @@ def find(
             pace = (time.monotonic() - started) / (number + 1)
             yield Progress("picking", number + 1, total, pace * (total - number - 1))
     if empty:
-        yield _tell_empty(empty, total, diameter)
+        yield tell_empty(empty, total, diameter)
 
 
 def in_diameters(distance: float | None, job: FindJob, scorer: Scorer) -> float | None:
@@ -140,7 +136,28 @@ def in_diameters(distance: float | None, job: FindJob, scorer: Scorer) -> float 
     return None if distance is None or diameter is None else distance / diameter
 
 
-def _tell_empty(names: list[str], total: int, diameter: float) -> Message:
+def tell_trained(job: FindJob, scorer: Scorer) -> Message | None:
+    """Warn of a model that was made for another diameter."""
+    trained = scorer.diameter or job.diameter
+    diameter = job.diameter or trained
+    if not diameter or not trained:
+        return None
+    if max(diameter / trained, trained / diameter) < OTHER_DIAMETER:
+        return None
+    return Message(
+        f"the model was trained for particles of {trained:g} A, not "
+        f"{diameter:g} A; train one for this diameter if the picks are poor",
+        "warning",
+    )
+
+
+def no_particles(found: Candidates) -> bool:
+    """Tell whether a micrograph was found to hold no particles at all."""
+    return found.junk is not None and not found.junk.usable
+
+
+def tell_empty(names: list[str], total: int, diameter: float) -> Message:
+    """Say in which micrographs nothing is picked, and why."""
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     return Message(
         f"nothing picked in {tell_count(len(names), 'micrograph')} "

@@ -28,6 +28,8 @@ from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.operating_point import Keep, check_choice
 from napari_unetpick.picking.outlying import tell_outlying
 
+Finder = Callable[[FindJob, Scorer, Callable[[], None]], Iterator[Event]]
+"""Finds the candidates of a job's micrographs, as `find` does."""
 FEW = 10  # picks per micrograph, on average: there may be something wrong with the size
 HEADERS = 20  # that are read again then
 
@@ -81,8 +83,15 @@ class PickJob(FindJob):
         check_choice(self.keep, self.threshold, self.max_picks)
 
 
-def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterator[Event]:
+def pick(
+    job: PickJob, check_stop: Callable[[], None] = lambda: None, finder: Finder = find
+) -> Iterator[Event]:
     """Pick all micrographs; the files of each are written as it is done, the tables at the end.
+
+    Parameters
+    ----------
+    finder
+        Finds the candidates: `find`, or what does it on a cluster.
 
     Yields
     ------
@@ -108,7 +117,8 @@ def pick(job: PickJob, check_stop: Callable[[], None] = lambda: None) -> Iterato
         if (left or joins) and needs_survey(job, scorer, job.keep):
             found = yield from find_out(job, scorer, folder, check_stop)
             job, scorer = applied(found, job), found.calibrated(scorer)
-        failed = yield from pick_some(replace(job, micrographs=left), scorer, folder, check_stop)
+        job_left = replace(job, micrographs=left)
+        failed = yield from pick_some(job_left, scorer, folder, check_stop, finder=finder)
         if failed and not folder.any_done():
             raise InputError(failed[0].reason)
         counts = folder.finish()
@@ -127,6 +137,7 @@ def pick_some(
     folder: PickFolder,
     check_stop: Callable[[], None],
     accept: Callable[[Micrograph], bool] = lambda _: True,
+    finder: Finder = find,
 ) -> Generator[Event, None, list[Failed]]:
     """Pick a job's micrographs into a folder that is open; return those that failed.
 
@@ -139,7 +150,7 @@ def pick_some(
         return []
     micrographs = {m.key: m for m in job.micrographs}
     failed: list[Failed] = []
-    for event in find(job, scorer, check_stop):
+    for event in finder(job, scorer, check_stop):
         if isinstance(event, Failed):
             failed.append(event)
         elif isinstance(event, FoundCandidates):

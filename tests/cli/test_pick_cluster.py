@@ -1,0 +1,81 @@
+"""`unetpick pick --cluster`: the picks of one process, whatever happens to the workers."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from command_line import TinySet, environment, unetpick
+
+from napari_unetpick.engine.pick import cluster
+from napari_unetpick.errors import InputError
+
+pytest.importorskip("distributed")
+COUNT = 24  # three tasks
+
+
+@pytest.fixture(scope="module")
+def many(tiny: TinySet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulated micrographs under many names, and one that is damaged."""
+    folder = tmp_path_factory.mktemp("many")
+    files = sorted(tiny.folder.glob("*.mrc"))
+    for number in range(COUNT - 1):
+        shutil.copy(files[number % len(files)], folder / f"mic_{number:02d}.mrc")
+    (folder / "mic_zz.mrc").write_bytes(files[0].read_bytes()[:5000])
+    return folder
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """Return the files, with paths as if the folder were called OUT."""
+    files = [file for file in out.rglob("*") if file.is_file()]
+    place = str(out).encode()
+    return {str(file.relative_to(out)): file.read_bytes().replace(place, b"OUT") for file in files}
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_costs_time_alone(many: Path, tiny_run: Path, tmp_path: Path):
+    command = ["pick", str(many), "--model", str(tiny_run), "--device", "cpu", "--out"]
+    assert unetpick(*command, tmp_path / "alone").returncode == 3  # one is damaged
+    process = subprocess.Popen(
+        [sys.executable, "-m", "napari_unetpick", *command, tmp_path / "there"]
+        + ["--cluster", "local"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    until = time.monotonic() + 300
+    while not list((tmp_path / "there").glob("mic_*")):
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    workers = [each for each in workers if "spawn_main" in " ".join(each.cmdline())]
+    assert workers
+    workers[-1].send_signal(signal.SIGKILL)
+    _, said = process.communicate(timeout=600)
+    assert process.returncode == 3, said
+    assert "dashboard at" in said
+    assert "mic_zz.mrc" in said
+    assert "Traceback" not in said
+    assert contents(tmp_path / "there") == contents(tmp_path / "alone")
+
+
+def test_no_scheduler_and_no_dask_are_one_line(
+    tiny: TinySet, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cluster, "PATIENCE", 1.0)
+    command = ["pick", tiny.folder, "--model", tiny_run, "--out", tmp_path / "out", "--cluster"]
+    done = unetpick(*command, "tcp://127.0.0.1:9")
+    assert done.returncode == 2
+    assert len([line for line in done.stderr.splitlines() if "no Dask scheduler answers" in line])
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match=r"napari-unetpick\[cluster\]"), cluster.connected("local"):
+        pass
+    assert not (tmp_path / "out").exists()
