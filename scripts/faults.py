@@ -225,6 +225,7 @@ def kill_at(process: subprocess.Popen[str], moment: float) -> str:
 
 def try_kind(kind: Kind, folder: Path, kills: int, draw: random.Random) -> list[str]:
     """Kill one kind so many times; return what was lost."""
+    folder.mkdir()
     whole, began = folder / "undisturbed", time.monotonic()
     kind.prepare(whole)
     if said := finish(kind.start(whole)):
