@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from _downstream_relion import good_classes, read_classes
 from _record import OUT
 
 from napari_unetpick.report.figures.canvas import legend_style, make_figure, start_figure, to_png
 from napari_unetpick.report.figures.palette import LIGHT
 
 if TYPE_CHECKING:
-    from downstream import Case
+    from downstream import Case, Classes
 
 # Okabe and Ito's colours; each picker has its own line style too
 STYLES = {
@@ -41,24 +40,26 @@ def draw_curves(case: Case, results: Mapping[str, Any], names: Mapping[str, str]
     return save(figure, f"{case.name}_fsc.png")
 
 
-def draw_classes(case: Case, jobs: Mapping[str, int], names: Mapping[str, str]) -> Path:
+def draw_classes(case: Case, found: Mapping[str, Classes], names: Mapping[str, str]) -> Path:
     """Draw the class averages, a row a picker, the largest first; good ones have a frame."""
-    found = {job: read_classes(case.folder / job / "class2d") for job in jobs}
     most = max(len(each.averages) for each in found.values())
     figure = make_figure(0.95 * most + 1.6, 1.25 * len(found), 110, LIGHT.paper)
     grid = figure.subplots(len(found), most, squeeze=False)
     figure.subplots_adjust(left=1.6 / (0.95 * most + 1.6), right=0.99, top=0.93, bottom=0.02)
     for row, (job, classes) in zip(grid, found.items(), strict=True):
-        counts = np.bincount(classes.numbers, minlength=len(classes.averages) + 1)[1:]
         row[0].text(-0.1, 0.5, names[job], ha="right", va="center", transform=row[0].transAxes)
-        good = good_classes(classes)
-        for axes, number in zip(row, np.argsort(-counts), strict=False):
+        for axes, number in zip(row, np.argsort(-classes.sizes), strict=True):
+            axes.axis("off")
+            if not classes.sizes[number]:
+                continue
+            axes.axis("on")
             axes.set(xticks=[], yticks=[])
             axes.imshow(classes.averages[number], cmap="gray")
-            axes.set_title(f"{counts[number]}", fontsize=8, pad=2)
+            likeness = f"{classes.sizes[number]}: {classes.likeness[number]:.2f}"
+            axes.set_title(likeness, fontsize=8, pad=3)
             for spine in axes.spines.values():
                 spine.set(color=STYLES["zero-shot"][0], linewidth=3)
-                spine.set_visible(number + 1 in good)
+                spine.set_visible(bool(classes.good[number]))
     return save(figure, f"{case.name}_classes.png")
 
 

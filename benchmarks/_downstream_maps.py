@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from napari_unetpick.simulate.molecules.beads import BEAD_SIGMA, Molecule
+from napari_unetpick.simulate.molecules.projection import splat
 
 FINER = 2  # grid points a voxel on which beads are laid
+VIEWS, TURN = 100, 12
+BAND = (20.0, 160.0)  # A
 MARGIN, EDGE = 10.0, 4.0  # A beyond the longest axis, voxels of the soft edge
 
 
@@ -73,3 +76,47 @@ def read_map(path: Path) -> np.ndarray:
 
     with mrcfile.open(path, permissive=True) as file:
         return np.array(file.data, np.float64)
+
+
+def projections(molecule: Molecule, side: int, pixel_size: float) -> np.ndarray:
+    """Return band-passed spectra of views in all directions, (views, side, side // 2 + 1).
+
+    `VIEWS` directions of equal area, each turned in the plane in steps of `TURN` degrees.
+    """
+    k = np.arange(VIEWS) + 0.5
+    z, around = 1 - 2 * k / VIEWS, k * np.pi * (1 + 5**0.5)
+    tilt = np.arccos(z)
+    band = band_pass(side, pixel_size)
+    found = []
+    for rot, down in zip(around, tilt, strict=True):
+        about, over = np.array([np.cos(rot), np.sin(rot)]), np.array([np.cos(down), np.sin(down)])
+        axis = np.array([-about[1], about[0], 0.0])
+        other = np.array([over[0] * about[0], over[0] * about[1], -over[1]])
+        flat = molecule.beads @ np.column_stack([axis, other])
+        for angle in np.deg2rad(np.arange(0, 360, TURN)):
+            turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+            image = np.zeros((side, side))
+            splat(image, flat @ turn / pixel_size + side // 2, molecule.strengths)
+            found.append(np.fft.rfft2(image) * band)
+    return normalised(np.array(found))
+
+
+def band_pass(side: int, pixel_size: float) -> np.ndarray:
+    """Keep periods in `BAND` (A) of an rfft2 of (side, side)."""
+    rows, cols = np.fft.fftfreq(side, pixel_size)[:, None], np.fft.rfftfreq(side, pixel_size)
+    period = 1 / np.maximum(np.hypot(rows, cols), 1e-9)
+    return (period >= BAND[0]) & (period <= BAND[1])
+
+
+def normalised(spectra: np.ndarray) -> np.ndarray:
+    """Scale rfft2 spectra (N, side, side // 2 + 1) so that each image has norm 1."""
+    images = np.fft.irfft2(spectra)
+    norm = np.sqrt((images**2).sum(axis=(1, 2)))
+    return spectra / np.maximum(norm, 1e-12)[:, None, None]
+
+
+def likeness(averages: np.ndarray, views: np.ndarray, pixel_size: float) -> np.ndarray:
+    """Return the highest correlation of each average (K, side, side) with any view, any shift."""
+    side = averages.shape[1]
+    own = normalised(np.fft.rfft2(averages) * band_pass(side, pixel_size))
+    return np.array([np.fft.irfft2(views * each.conj()).max() for each in own])

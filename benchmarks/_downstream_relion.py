@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from _record import THREAD_VARIABLES, THREADS
 from napari_unetpick.io.star import Block, format_loop, read_star
 
 CLASSES, ITERATIONS = 10, 12
-WORST_ACCURACY = 2.0
 COARSE = 32  # pixels a side of the boxes that are classified
 LAST = f"run_it{ITERATIONS:03d}_{{}}.star"
 POSE = ("AngleRot", "AngleTilt", "AnglePsi", "OriginXAngst", "OriginYAngst")
@@ -105,44 +103,11 @@ def classify(
     )
 
 
-@dataclass(frozen=True)
-class Classes:
-    """The classes of the last iteration.
-
-    `averages` is (K, rows, cols); `numbers` (N,) has each pick's class, from 1 on; `resolutions`
-    (K,) and `accuracies` (K,) are RELION's estimates, A and degrees.
-    """
-
-    averages: np.ndarray
-    numbers: np.ndarray
-    resolutions: np.ndarray
-    accuracies: np.ndarray
-
-
-def read_classes(folder: Path) -> Classes:
-    """Read the classes in a folder of `classify`."""
-    model = {block.name: block for block in read_star(folder / LAST.format("model"))}
-    table = model["model_classes"]
+def read_classes(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read the averages (K, rows, cols) and the class of each pick (N,), from 0 on."""
     _, particles = blocks(folder / LAST.format("data"))
-    return Classes(
-        read_map(folder / LAST.format("classes").replace(".star", ".mrcs")),
-        particles.numbers("rlnClassNumber").astype(int),
-        table.numbers("rlnEstimatedResolution"),
-        table.numbers("rlnAccuracyRotations"),
-    )
-
-
-def good_classes(classes: Classes) -> np.ndarray:
-    """Number the classes that a user would keep, by what RELION says of them alone.
-
-    Those of at least half their equal share of the picks, whose rotations RELION estimates to be at
-    most `WORST_ACCURACY` times as inaccurate as those of the best of them: an average without
-    features leaves rotations undetermined. The accuracy of a few images is not reliable.
-    """
-    counts = np.bincount(classes.numbers, minlength=len(classes.accuracies) + 1)[1:]
-    filled = counts >= 0.5 * len(classes.numbers) / CLASSES
-    best = classes.accuracies[filled].min()
-    return np.flatnonzero(filled & (classes.accuracies <= WORST_ACCURACY * best)) + 1
+    averages = read_map(folder / LAST.format("classes").replace(".star", ".mrcs"))
+    return averages, particles.numbers("rlnClassNumber").astype(int) - 1
 
 
 def blocks(path: Path) -> tuple[Block, Block]:

@@ -5,10 +5,11 @@ thirty, by Topaz's pretrained network and by RELION's LoG picker; the true parti
 perfect picks. All are exported by `unetpick convert --to relion`, extracted and classified in 2D
 by RELION 3.1 and reconstructed with true poses; a pick that is no particle has a random pose.
 
-Maps are made of equal numbers: as many picks, drawn at random, as the picker with the fewest has.
+Maps are made of equal numbers of picks, drawn at random (see `SETS`; as many as the picker with the
+fewest has where that is less).
 FSC is that with the noise-free map within a soft sphere, mean of three draws. In 2D there are 500
-picks of each; one survives in a class that is good by what RELION says of it (see
-`_downstream_relion.good_classes`), without the truth.
+picks of each; one survives in a class whose average is like some view of the molecule (correlation
+of at least `LIKE`, any shift and turn). Which picks are particles does not enter.
 
 The peers have the setting, the distance and the threshold that are best on the set itself, an upper
 bound; ours is at its automatic threshold.
@@ -25,20 +26,28 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from _data import say, unetpick
 from _downstream_figures import draw_classes, draw_curves
-from _downstream_maps import MARGIN, crossing, molecule_map, read_map, shell_correlation
+from _downstream_maps import (
+    MARGIN,
+    crossing,
+    likeness,
+    molecule_map,
+    projections,
+    read_map,
+    shell_correlation,
+)
 from _downstream_relion import (
+    COARSE,
     blocks,
     classify,
     euler_angles,
     extract,
-    good_classes,
     read_classes,
     relion,
     with_poses,
@@ -58,13 +67,15 @@ from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.models import GENERAL
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.simulate.molecules.catalogue import build_molecule
 from napari_unetpick.simulate.molecules.poses import random_quaternions, rotation_matrices
 from napari_unetpick.simulate.sample import Sample
 from napari_unetpick.simulate.write import simulate_set
 
-SETS = {"tetramer": 4, "random-23-low": 5}  # micrographs
+SETS = {"tetramer": (4, 1000), "random-23-low": (5, 500)}  # micrographs, picks for a map
 SEED, CLICKS, DRAWS = 31, 30, 3
 CLASSIFIED = 500  # picks of each in 2D
+LIKE = 0.75
 PICKERS = {
     "truth": "true particles",
     "zero-shot": "ours, zero-shot",
@@ -72,10 +83,14 @@ PICKERS = {
     "topaz": "Topaz, pretrained",
     "relion": "RELION LoG",
 }
+SHARES = (
+    *("particles among them", "recall", "worst tenth of views"),
+    *("survive 2D", "of the particles", "of the others"),
+)
+COMPARED = (0.5, "all picks", "survivors")
 COLUMNS = (
-    *("picks of", "picks", "particles among them", "recall", "worst tenth of views"),
-    *("survive 2D", "particles among survivors", "FSC .5, A", "shells behind truth"),
-    *("FSC .143, A", "all picks: FSC .5, A"),
+    *("picks of", "picks", *SHARES, "FSC .5, A (shells from truth)", "FSC .143, A"),
+    *("all picks: FSC .5", "survivors of 500: FSC .5"),
 )
 
 
@@ -119,7 +134,7 @@ def make_case(name: str) -> Case:
     folder, sample = OUT / "downstream" / name, sample_of(name)
     if not (folder / "micrographs.star").is_file():
         say(f"{name}: simulating")
-        for _ in simulate_set(sample, folder, SETS[name], SEED):
+        for _ in simulate_set(sample, folder, SETS[name][0], SEED):
             pass
     rows: dict[str, list[list[float]]] = {}
     for row in read_rows(folder / "truth.csv"):
@@ -168,7 +183,43 @@ def pickers(python: Path) -> dict[str, Callable[[Case, Path], None]]:
     }
 
 
-def views(case: Case, picks: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Classes:
+    """The 2D classes of a picker: averages (K, rows, cols), and the class of each pick (N,).
+
+    `likeness` (K,) is the correlation with the view of the molecule that an average is most like.
+    """
+
+    averages: np.ndarray
+    numbers: np.ndarray
+    likeness: np.ndarray
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Number of picks in each class."""
+        return np.bincount(self.numbers, minlength=len(self.averages))
+
+    @property
+    def good(self) -> np.ndarray:
+        """Which classes show the molecule."""
+        return self.likeness >= LIKE
+
+
+def find_classes(case: Case, job: str) -> Classes:
+    """Read a picker's classes and compare them with views of the molecule."""
+    averages, numbers = read_classes(case.folder / job / "class2d")
+    pixel_size = case.sample.pixel_size * case.box / COARSE
+    views = all_views(case.sample.molecule, pixel_size)
+    return Classes(averages, numbers, likeness(averages, views, pixel_size))
+
+
+@cache
+def all_views(molecule: str, pixel_size: float) -> np.ndarray:
+    """Project a molecule in all directions once."""
+    return projections(build_molecule(molecule), COARSE, pixel_size)
+
+
+def count_found(case: Case, picks: Path) -> dict[str, Any]:
     """Count the particles found, and those of the worst tenth of views."""
     found = read_picks(picks)
     radius, hits, right = 0.5 * case.diameter_px, [], 0
@@ -256,16 +307,19 @@ def measure(case: Case, job: str, number: int) -> dict[str, Any]:
         whole = reconstruct(case, job, np.arange(len(true)))
         write_text(kept, json.dumps({"curves": curves, "all picks": whole}))
     maps = json.loads(kept.read_text(encoding="utf-8"))
-    return views(case, case.folder / job / "picks.csv") | maps | survival(case, job, true)
+    classes, kept = find_classes(case, job), kept.with_name("survivors.json")
+    if not kept.is_file():
+        alive = draw(true, CLASSIFIED, 0)[classes.good[classes.numbers]]
+        write_text(kept, json.dumps({"survivors": reconstruct(case, job, alive)}))
+    maps |= json.loads(kept.read_text(encoding="utf-8"))
+    return count_found(case, case.folder / job / "picks.csv") | maps | survival(classes, true)
 
 
-def survival(case: Case, job: str, true: np.ndarray) -> dict[str, Any]:
-    """Count the picks in good 2D classes, and the particles and the others among them."""
-    classes, true = read_classes(case.folder / job / "class2d"), true[draw(true, CLASSIFIED, 0)]
-    good = np.isin(classes.numbers, good_classes(classes))
+def survival(classes: Classes, true: np.ndarray) -> dict[str, float | None]:
+    """Count the picks in good classes, and the particles and the others among them."""
+    good, true = classes.good[classes.numbers], true[draw(true, CLASSIFIED, 0)]
     return {
         "survive 2D": float(good.mean()),
-        "particles among survivors": float(true[good].mean()),
         "of the particles": float(good[true].mean()),
         "of the others": None if true.all() else float(good[~true].mean()),
     }
@@ -274,16 +328,18 @@ def survival(case: Case, job: str, true: np.ndarray) -> dict[str, Any]:
 def rows_of(case: Case, results: dict[str, dict[str, Any]]) -> list[list[str]]:
     """Write the rows of a set's table."""
     side = case.box * case.sample.pixel_size
-    half = {job: crossing(np.mean(each["curves"], 0), 0.5) for job, each in results.items()}
+    shells = {
+        job: {key: crossing(np.array(each[key]), 0.5) for key in ("all picks", "survivors")}
+        | {level: crossing(np.mean(each["curves"], 0), level) for level in (0.5, 0.143)}
+        for job, each in results.items()
+    }
     rows = []
     for job, each in results.items():
-        shares = [f"{each[column]:.3f}" for column in COLUMNS[2:7]]
-        low = crossing(np.mean(each["curves"], 0), 0.143)
-        whole = crossing(np.array(each["all picks"]), 0.5)
-        maps = [side / half[job], half["truth"] - half[job], side / low, side / whole]
-        form = ("{:.1f}", "{:+.1f}", "{:.1f}", "{:.1f}")
-        maps = [text.format(value) for text, value in zip(form, maps, strict=True)]
-        rows.append([PICKERS[job], f"{each['picks']:,}", *shares, *maps])
+        shares = ["" if each[c] is None else f"{each[c]:.3f}" for c in SHARES]
+        own, best = shells[job], shells["truth"]
+        low = f"{side / own[0.143]:.1f}"
+        maps = [f"{side / own[k]:.1f} ({own[k] - best[k]:+.1f})" for k in COMPARED]
+        rows.append([PICKERS[job], f"{each['picks']:,}", *shares, maps[0], low, *maps[1:]])
     return rows
 
 
@@ -305,11 +361,11 @@ def main() -> None:
                 pick(case, picks)
             if picks.is_file():
                 counts[job] = sum(map(len, read_picks(picks).values()))
-        number = min(counts.values())
+        number = min(SETS[case.name][1], *counts.values())
         results = {job: measure(case, job, number) for job in counts}
         record[case.name] = {"number": number, "box": case.box, "results": results}
         draw_curves(case, results, PICKERS)
-        draw_classes(case, counts, PICKERS)
+        draw_classes(case, {job: find_classes(case, job) for job in counts}, PICKERS)
         count = len(case.truth)
         head = f"`{case.name}`, {count} micrographs, {number:,} picks of each in 2D and maps;"
         head += f" shells of 1 / {case.box * case.sample.pixel_size:.0f} A"
