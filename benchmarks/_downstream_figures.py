@@ -13,7 +13,7 @@ from napari_unetpick.report.figures.canvas import legend_style, make_figure, sta
 from napari_unetpick.report.figures.palette import LIGHT
 
 if TYPE_CHECKING:
-    from downstream import Case, Classes
+    from _downstream_case import Case, Classes
 
 # Okabe and Ito's colours; each picker has its own line style too
 STYLES = {

@@ -5,11 +5,11 @@ thirty, by Topaz's pretrained network and by RELION's LoG picker; the true parti
 perfect picks. All are exported by `unetpick convert --to relion`, extracted and classified in 2D
 by RELION 3.1 and reconstructed with true poses; a pick that is no particle has a random pose.
 
-Maps are made of equal numbers of picks, drawn at random (see `SETS`; as many as the picker with the
-fewest has where that is less).
-FSC is that with the noise-free map within a soft sphere, mean of three draws. In 2D there are 500
-picks of each; one survives in a class whose average is like some view of the molecule (correlation
-of at least `LIKE`, any shift and turn). Which picks are particles does not enter.
+Maps are made of equal numbers of picks (see `SETS`; fewer where a picker has fewer), of all picks,
+and of those of 500 that survive 2D. FSC is that with the noise-free map within a soft sphere; that
+of equal numbers is the mean of three draws. A pick survives in a class whose average is like some
+view of the molecule (correlation of at least 0.75, any shift and turn). Which picks are particles
+does not enter.
 
 The peers have the setting, the distance and the threshold that are best on the set itself, an upper
 bound; ours is at its automatic threshold.
@@ -25,57 +25,38 @@ import argparse
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from _data import say, unetpick
+from _downstream_case import (
+    SEED,
+    Case,
+    Classes,
+    count_found,
+    find_classes,
+    find_poses,
+    make_case,
+)
 from _downstream_figures import draw_classes, draw_curves
-from _downstream_maps import (
-    MARGIN,
-    crossing,
-    likeness,
-    molecule_map,
-    projections,
-    read_map,
-    shell_correlation,
-)
-from _downstream_relion import (
-    COARSE,
-    blocks,
-    classify,
-    euler_angles,
-    extract,
-    read_classes,
-    relion,
-    with_poses,
-    write_particles,
-)
+from _downstream_maps import MARGIN, crossing, molecule_map, read_map, shell_correlation
+from _downstream_relion import blocks, classify, extract, relion, with_poses, write_particles
 from _general_peers import find_peers
 from _general_scores import best_setting, thin
 from _record import OUT, report, table
-from accuracy import read_rows, sample_of
-from general import Set
-from recall import bins_of, fine_tuned, worst_tenth
+from recall import fine_tuned
 
-from napari_unetpick.evaluation.matching import match_particles
 from napari_unetpick.io.atomic import write_text
-from napari_unetpick.io.formats.box_size import good_box
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.write import write_picks
 from napari_unetpick.io.models import GENERAL
 from napari_unetpick.io.picks import Picks
-from napari_unetpick.simulate.molecules.catalogue import build_molecule
-from napari_unetpick.simulate.molecules.poses import random_quaternions, rotation_matrices
-from napari_unetpick.simulate.sample import Sample
-from napari_unetpick.simulate.write import simulate_set
 
 SETS = {"tetramer": (4, 1000), "random-23-low": (5, 500)}  # micrographs, picks for a map
-SEED, CLICKS, DRAWS = 31, 30, 3
+CLICKS, DRAWS = 30, 3
 CLASSIFIED = 500  # picks of each in 2D
-LIKE = 0.75
 PICKERS = {
     "truth": "true particles",
     "zero-shot": "ours, zero-shot",
@@ -92,58 +73,6 @@ COLUMNS = (
     *("picks of", "picks", *SHARES, "FSC .5, A (shells from truth)", "FSC .143, A"),
     *("all picks: FSC .5", "survivors of 500: FSC .5"),
 )
-
-
-@dataclass(frozen=True)
-class Case:
-    """A simulated set in a folder, with its list of micrographs.
-
-    `truth` has the particles of each micrograph, (M, 2) row, col, and `rotations` their poses,
-    (M, 3, 3).
-    """
-
-    name: str
-    folder: Path
-    sample: Sample
-    truth: dict[str, np.ndarray]
-    rotations: dict[str, np.ndarray]
-
-    @property
-    def diameter_px(self) -> float:
-        """Longest axis of the particle, pixels."""
-        return self.sample.diameter_A / self.sample.pixel_size
-
-    @property
-    def box(self) -> int:
-        """Side of the boxes, pixels."""
-        return good_box(1.5 * self.diameter_px)
-
-    @property
-    def share(self) -> float:
-        """Radius of the particle with a margin, of the box's side."""
-        return 0.55 * self.diameter_px / self.box
-
-    def as_set(self) -> Set:
-        """Return the micrographs as the peers take them."""
-        files = [(self.folder / name, truth) for name, truth in self.truth.items()]
-        return Set(self.name, files, self.sample.diameter_A, None, 0.0)
-
-
-def make_case(name: str) -> Case:
-    """Simulate a set, or find it."""
-    folder, sample = OUT / "downstream" / name, sample_of(name)
-    if not (folder / "micrographs.star").is_file():
-        say(f"{name}: simulating")
-        for _ in simulate_set(sample, folder, SETS[name][0], SEED):
-            pass
-    rows: dict[str, list[list[float]]] = {}
-    for row in read_rows(folder / "truth.csv"):
-        values = [float(row[key]) for key in ("y", "x", "qw", "qx", "qy", "qz")]
-        rows.setdefault(row["micrograph"], []).append(values)
-    known = {key: np.array(each) for key, each in rows.items()}
-    coords = {key: each[:, :2] for key, each in known.items()}
-    turns = {key: rotation_matrices(each[:, 2:]) for key, each in known.items()}
-    return Case(name, folder, sample, coords, turns)
 
 
 def pick_truth(case: Case, out: Path) -> None:
@@ -183,81 +112,6 @@ def pickers(python: Path) -> dict[str, Callable[[Case, Path], None]]:
     }
 
 
-@dataclass(frozen=True)
-class Classes:
-    """The 2D classes of a picker: averages (K, rows, cols), and the class of each pick (N,).
-
-    `likeness` (K,) is the correlation with the view of the molecule that an average is most like.
-    """
-
-    averages: np.ndarray
-    numbers: np.ndarray
-    likeness: np.ndarray
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """Number of picks in each class."""
-        return np.bincount(self.numbers, minlength=len(self.averages))
-
-    @property
-    def good(self) -> np.ndarray:
-        """Which classes show the molecule."""
-        return self.likeness >= LIKE
-
-
-def find_classes(case: Case, job: str) -> Classes:
-    """Read a picker's classes and compare them with views of the molecule."""
-    averages, numbers = read_classes(case.folder / job / "class2d")
-    pixel_size = case.sample.pixel_size * case.box / COARSE
-    views = all_views(case.sample.molecule, pixel_size)
-    return Classes(averages, numbers, likeness(averages, views, pixel_size))
-
-
-@cache
-def all_views(molecule: str, pixel_size: float) -> np.ndarray:
-    """Project a molecule in all directions once."""
-    return projections(build_molecule(molecule), COARSE, pixel_size)
-
-
-def count_found(case: Case, picks: Path) -> dict[str, Any]:
-    """Count the particles found, and those of the worst tenth of views."""
-    found = read_picks(picks)
-    radius, hits, right = 0.5 * case.diameter_px, [], 0
-    for name, truth in case.truth.items():
-        coords = found[name].coords if name in found else np.empty((0, 2))
-        match = match_particles(coords, truth, radius)
-        hits.append(np.isin(np.arange(len(truth)), match))
-        right += int((match >= 0).sum())
-    bins = [bins_of(turns[:, 2]) for turns in case.rotations.values()]
-    count = sum(map(len, found.values()))
-    return {
-        "picks": count,
-        "particles among them": right / count,
-        "recall": float(np.concatenate(hits).mean()),
-        "worst tenth of views": worst_tenth(bins, hits),
-    }
-
-
-def find_poses(case: Case, names: tuple[str, ...], centres: np.ndarray) -> np.ndarray:
-    """Return RELION's pose of each extracted image, (N, 5), and whether it is a particle, (N,).
-
-    `centres` (N, 2) row, col are the picks; RELION cuts boxes around their whole pixels, and the
-    true centre is there less the origin.
-    """
-    poses, true = np.zeros((len(names), 5)), np.zeros(len(names), bool)
-    random = random_quaternions(len(names), np.random.default_rng(SEED))
-    poses[:, :3] = euler_angles(rotation_matrices(random))
-    for name, truth in case.truth.items():
-        own = np.flatnonzero([each == name for each in names])
-        match = match_particles(centres[own], truth, 0.5 * case.diameter_px)
-        rows, match = own[match >= 0], match[match >= 0]
-        true[rows] = True
-        poses[rows, :3] = euler_angles(case.rotations[name][match])
-        off = np.floor(centres[rows]) - truth[match]
-        poses[rows, 3:] = off[:, ::-1] * case.sample.pixel_size
-    return poses, true
-
-
 def prepare(case: Case, job: str) -> np.ndarray:
     """Export, extract, give poses and classify; return which images are particles, (N,)."""
     folder = case.folder / job
@@ -280,7 +134,7 @@ def prepare(case: Case, job: str) -> np.ndarray:
 
 
 def draw(true: np.ndarray, number: int, times: int) -> np.ndarray:
-    """Draw so many images, sorted; the draws of all pickers differ."""
+    """Draw so many images, in their order; `times` tells draws apart."""
     order = np.random.default_rng([SEED, times]).permutation(len(true))
     return np.sort(order[:number])
 
@@ -351,7 +205,7 @@ def main() -> None:
     parser.add_argument("--topaz-python", type=Path, default=python, help="its interpreter")
     options = parser.parse_args()
     record, sections = {}, []
-    for case in map(make_case, options.sets.split(",")):
+    for case in (make_case(name, SETS[name][0]) for name in options.sets.split(",")):
         counts = {}
         for job, pick in pickers(options.topaz_python).items():
             picks = case.folder / job / "picks.csv"
@@ -367,7 +221,7 @@ def main() -> None:
         draw_curves(case, results, PICKERS)
         draw_classes(case, {job: find_classes(case, job) for job in counts}, PICKERS)
         count = len(case.truth)
-        head = f"`{case.name}`, {count} micrographs, {number:,} picks of each in 2D and maps;"
+        head = f"`{case.name}`, {count} micrographs; maps of {number:,} picks, {CLASSIFIED} in 2D;"
         head += f" shells of 1 / {case.box * case.sample.pixel_size:.0f} A"
         sections.append(f"{head}\n\n{table(COLUMNS, rows_of(case, results))}")
     report("downstream", {"sets": record}, sections)
