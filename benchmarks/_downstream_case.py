@@ -83,17 +83,19 @@ def make_case(name: str, count: int) -> Case:
 def count_found(case: Case, picks: Path) -> dict[str, Any]:
     """Count the particles found, and those of the worst tenth of views."""
     found = read_picks(picks)
-    radius, hits, right = 0.5 * case.diameter_px, [], 0
+    radius, hits, offsets = 0.5 * case.diameter_px, [], []
     for name, truth in case.truth.items():
         coords = found[name].coords if name in found else np.empty((0, 2))
         match = match_particles(coords, truth, radius)
         hits.append(np.isin(np.arange(len(truth)), match))
-        right += int((match >= 0).sum())
+        away = coords[match >= 0] - truth[match[match >= 0]]
+        offsets += np.hypot(*away.T).tolist()
     bins = [bins_of(turns[:, 2]) for turns in case.rotations.values()]
     count = sum(map(len, found.values()))
     return {
         "picks": count,
-        "particles among them": right / count,
+        "offset": float(np.median(offsets)),
+        "particles among them": len(offsets) / count,
         "recall": float(np.concatenate(hits).mean()),
         "worst tenth of views": worst_tenth(bins, hits),
     }

@@ -25,12 +25,11 @@ STYLES = {
 }
 
 
-def draw_curves(case: Case, results: Mapping[str, Any], names: Mapping[str, str]) -> Path:
+def draw_curves(case: Case, curves: Mapping[str, Any], names: Mapping[str, str]) -> Path:
     """Draw the mean FSC of each picker's maps with the noise-free map."""
     figure, axes = start_figure(f"{case.name}: FSC with the noise-free map", LIGHT)
     side = case.box * case.sample.pixel_size
-    for job, each in results.items():
-        curve = np.mean(each["curves"], axis=0)
+    for job, curve in curves.items():
         color, style = STYLES[job]
         axes.plot(np.arange(len(curve)) / side, curve, style, color=color, label=names[job])
     for level in (0.143, 0.5):

@@ -5,11 +5,11 @@ thirty, by Topaz's pretrained network and by RELION's LoG picker; the true parti
 perfect picks. All are exported by `unetpick convert --to relion`, extracted and classified in 2D
 by RELION 3.1 and reconstructed with true poses; a pick that is no particle has a random pose.
 
-Maps are made of equal numbers of picks (see `SETS`; fewer where a picker has fewer), of all picks,
-and of those of 500 that survive 2D. FSC is that with the noise-free map within a soft sphere; that
-of equal numbers is the mean of three draws. A pick survives in a class whose average is like some
-view of the molecule (correlation of at least 0.75, any shift and turn). Which picks are particles
-does not enter.
+Maps are made of equal numbers of picks (see `SETS`; fewer where a picker has fewer), drawn at
+random or those of the highest scores; of all picks; and of those of 500 that survive 2D. FSC is
+that with the noise-free map within a soft sphere; that of equal numbers at random is the mean of
+three draws. A pick survives in a class whose average is like some view of the molecule (correlation
+of at least 0.75, any shift and turn). Which picks are particles does not enter.
 
 The peers have the setting, the distance and the threshold that are best on the set itself, an upper
 bound; ours is at its automatic threshold.
@@ -68,11 +68,8 @@ SHARES = (
     *("particles among them", "recall", "worst tenth of views"),
     *("survive 2D", "of the particles", "of the others"),
 )
-COMPARED = (0.5, "all picks", "survivors")
-COLUMNS = (
-    *("picks of", "picks", *SHARES, "FSC .5, A (shells from truth)", "FSC .143, A"),
-    *("all picks: FSC .5", "survivors of 500: FSC .5"),
-)
+EQUAL, BEST, ALL, SURVIVORS = "equal numbers", "best scores", "all picks", "survivors of 2D"
+MAPS = ((EQUAL, 0.5), (EQUAL, 0.143), (BEST, 0.5), (ALL, 0.5), (SURVIVORS, 0.5))
 
 
 def pick_truth(case: Case, out: Path) -> None:
@@ -97,8 +94,8 @@ def pick_peer(case: Case, out: Path, *, name: str, python: Path) -> None:
     (setting, distance, threshold), _ = best_setting(one, found)
     say(f"{case.name}: {name} at {setting}, {distance} diameters, threshold {threshold:.3f}")
     kept = [each[each[:, 2] >= threshold] for each in thin(one, found[setting], distance)]
-    picks = {key: Picks(key, each[:, :2]) for key, each in zip(case.truth, kept, strict=True)}
-    write_picks(picks, out, "csv")
+    picks = [Picks(k, each[:, :2], each[:, 2]) for k, each in zip(case.truth, kept, strict=True)]
+    write_picks({each.micrograph: each for each in picks}, out, "csv")
 
 
 def pickers(python: Path) -> dict[str, Callable[[Case, Path], None]]:
@@ -139,34 +136,49 @@ def draw(true: np.ndarray, number: int, times: int) -> np.ndarray:
     return np.sort(order[:number])
 
 
-def reconstruct(case: Case, job: str, chosen: np.ndarray) -> list[float]:
+def best(case: Case, job: str, number: int) -> np.ndarray:
+    """Choose the images of the highest scores; any where picks have no scores."""
+    _, particles = blocks(case.folder / job / "posed.star")
+    if "rlnAutopickFigureOfMerit" not in particles:
+        return draw(np.empty(len(particles)), number, 0)
+    scores = particles.numbers("rlnAutopickFigureOfMerit")
+    return np.sort(np.argsort(-scores, kind="stable")[:number])
+
+
+def reconstruct(case: Case, job: str, name: str, chosen: np.ndarray) -> np.ndarray:
     """Reconstruct from the chosen images with their poses; return the FSC with the true map."""
-    optics, particles = blocks(case.folder / job / "posed.star")
-    write_particles(case.folder / job / "chosen.star", optics, particles, chosen)
-    relion(case.folder, "reconstruct", i=f"{job}/chosen.star", o=f"{job}/map.mrc", ctf=True)
-    size = case.sample.pixel_size
-    known = molecule_map(case.sample.particle, case.box, size)
-    radius = (case.sample.diameter_A / 2 + MARGIN) / size
-    found = read_map(case.folder / job / "map.mrc")
-    return [float(each) for each in shell_correlation(found, known, radius)]
+    folder = case.folder / job
+    kept = folder / f"fsc_{name}.json"
+    if not kept.is_file():
+        optics, particles = blocks(folder / "posed.star")
+        write_particles(folder / "chosen.star", optics, particles, chosen)
+        relion(case.folder, "reconstruct", i=f"{job}/chosen.star", o=f"{job}/map.mrc", ctf=True)
+        size = case.sample.pixel_size
+        known = molecule_map(case.sample.particle, case.box, size)
+        radius = (case.sample.diameter_A / 2 + MARGIN) / size
+        curve = shell_correlation(read_map(folder / "map.mrc"), known, radius)
+        write_text(kept, json.dumps([round(float(each), 4) for each in curve]))
+    return np.array(json.loads(kept.read_text(encoding="utf-8")))
 
 
 def measure(case: Case, job: str, number: int) -> dict[str, Any]:
-    """Reconstruct from a picker's picks, or find the result; count those that survive 2D."""
+    """Classify a picker's picks and reconstruct from them; count those that survive 2D."""
     true = prepare(case, job)
-    kept = case.folder / job / f"maps_{number}.json"
-    if not kept.is_file():
-        say(f"{case.name}: {PICKERS[job]} to maps")
-        curves = [reconstruct(case, job, draw(true, number, time)) for time in range(DRAWS)]
-        whole = reconstruct(case, job, np.arange(len(true)))
-        write_text(kept, json.dumps({"curves": curves, "all picks": whole}))
-    maps = json.loads(kept.read_text(encoding="utf-8"))
-    classes, kept = find_classes(case, job), kept.with_name("survivors.json")
-    if not kept.is_file():
-        alive = draw(true, CLASSIFIED, 0)[classes.good[classes.numbers]]
-        write_text(kept, json.dumps({"survivors": reconstruct(case, job, alive)}))
-    maps |= json.loads(kept.read_text(encoding="utf-8"))
-    return count_found(case, case.folder / job / "picks.csv") | maps | survival(classes, true)
+    say(f"{case.name}: {PICKERS[job]} to maps")
+    curves = [
+        reconstruct(case, job, f"{number}_{time}", draw(true, number, time))
+        for time in range(DRAWS)
+    ]
+    classes = find_classes(case, job)
+    survivors = draw(true, CLASSIFIED, 0)[classes.good[classes.numbers]]
+    return {
+        **count_found(case, case.folder / job / "picks.csv"),
+        **survival(classes, true),
+        EQUAL: np.mean(curves, 0).tolist(),
+        BEST: reconstruct(case, job, f"{number}_best", best(case, job, number)).tolist(),
+        ALL: reconstruct(case, job, "all", np.arange(len(true))).tolist(),
+        SURVIVORS: reconstruct(case, job, "survivors", survivors).tolist(),
+    }
 
 
 def survival(classes: Classes, true: np.ndarray) -> dict[str, float | None]:
@@ -179,21 +191,25 @@ def survival(classes: Classes, true: np.ndarray) -> dict[str, float | None]:
     }
 
 
-def rows_of(case: Case, results: dict[str, dict[str, Any]]) -> list[list[str]]:
-    """Write the rows of a set's table."""
-    side = case.box * case.sample.pixel_size
-    shells = {
-        job: {key: crossing(np.array(each[key]), 0.5) for key in ("all picks", "survivors")}
-        | {level: crossing(np.mean(each["curves"], 0), level) for level in (0.5, 0.143)}
-        for job, each in results.items()
-    }
+def count_rows(results: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """Write the rows of a set's table of picks."""
     rows = []
     for job, each in results.items():
         shares = ["" if each[c] is None else f"{each[c]:.3f}" for c in SHARES]
-        own, best = shells[job], shells["truth"]
-        low = f"{side / own[0.143]:.1f}"
-        maps = [f"{side / own[k]:.1f} ({own[k] - best[k]:+.1f})" for k in COMPARED]
-        rows.append([PICKERS[job], f"{each['picks']:,}", *shares, maps[0], low, *maps[1:]])
+        rows.append([PICKERS[job], f"{each['picks']:,}", f"{each['offset']:.1f}", *shares])
+    return rows
+
+
+def map_rows(case: Case, results: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """Write the rows of a set's table of maps: A, and shells from the true particles'."""
+    side = case.box * case.sample.pixel_size
+    rows = []
+    for job, each in results.items():
+        cells = [PICKERS[job]]
+        for which, level in MAPS:
+            own, truth = (crossing(np.array(r[which]), level) for r in (each, results["truth"]))
+            cells.append(f"{side / own:.1f} ({own - truth:+.1f})")
+        rows.append(cells)
     return rows
 
 
@@ -218,12 +234,14 @@ def main() -> None:
         number = min(SETS[case.name][1], *counts.values())
         results = {job: measure(case, job, number) for job in counts}
         record[case.name] = {"number": number, "box": case.box, "results": results}
-        draw_curves(case, results, PICKERS)
+        draw_curves(case, {job: each[EQUAL] for job, each in results.items()}, PICKERS)
         draw_classes(case, {job: find_classes(case, job) for job in counts}, PICKERS)
         count = len(case.truth)
         head = f"`{case.name}`, {count} micrographs; maps of {number:,} picks, {CLASSIFIED} in 2D;"
         head += f" shells of 1 / {case.box * case.sample.pixel_size:.0f} A"
-        sections.append(f"{head}\n\n{table(COLUMNS, rows_of(case, results))}")
+        counted = table(("picks of", "picks", "offset, px", *SHARES), count_rows(results))
+        columns = [f"{which}, FSC {level:g}" for which, level in MAPS]
+        sections += [head, counted, table(("maps of", *columns), map_rows(case, results))]
     report("downstream", {"sets": record}, sections)
 
 
