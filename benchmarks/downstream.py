@@ -25,6 +25,7 @@ import argparse
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ from _downstream_case import (
 from _downstream_figures import draw_classes, draw_curves
 from _downstream_maps import MARGIN, crossing, molecule_map, read_map, shell_correlation
 from _downstream_relion import blocks, classify, extract, relion, with_poses, write_particles
-from _general_peers import find_peers
+from _general_peers import LOWEST, REDUCTIONS, WIDEST, find_peers, pick_topaz
 from _general_scores import best_setting, thin
 from _record import OUT, report, table
 from recall import fine_tuned
@@ -57,6 +58,7 @@ from napari_unetpick.io.picks import Picks
 SETS = {"tetramer": (4, 1000), "random-23-low": (5, 500)}  # micrographs, picks for a map
 CLICKS, DRAWS = 30, 3
 CLASSIFIED = 500  # picks of each in 2D
+FINEST = 4.0  # A/px; Topaz recommends reducing to 4 to 8
 PICKERS = {
     "truth": "true particles",
     "zero-shot": "ours, zero-shot",
@@ -88,6 +90,10 @@ def pick_ours(case: Case, out: Path, *, clicks: int) -> None:
 def pick_peer(case: Case, out: Path, *, name: str, python: Path) -> None:
     """Pick with another program at its best setting on the set itself."""
     (peer,), one = find_peers([name], {"topaz": python}), case.as_set()
+    if name == "topaz":
+        coarse = tuple(each for each in REDUCTIONS if each * case.sample.pixel_size >= FINEST)
+        pick = partial(pick_topaz, reductions=coarse)
+        peer = replace(peer, pick=pick, choices=(WIDEST, coarse, LOWEST))
     found = peer.picks(one)
     if found is None:
         return
