@@ -183,7 +183,9 @@ def measure(case: Case, job: str, number: int) -> dict[str, Any]:
         EQUAL: np.mean(curves, 0).tolist(),
         BEST: reconstruct(case, job, f"{number}_best", best(case, job, number)).tolist(),
         ALL: reconstruct(case, job, "all", np.arange(len(true))).tolist(),
-        SURVIVORS: reconstruct(case, job, "survivors", survivors).tolist(),
+        SURVIVORS: reconstruct(case, job, "survivors", survivors).tolist()
+        if len(survivors)
+        else None,
     }
 
 
@@ -213,6 +215,9 @@ def map_rows(case: Case, results: dict[str, dict[str, Any]]) -> list[list[str]]:
     for job, each in results.items():
         cells = [PICKERS[job]]
         for which, level in MAPS:
+            if each[which] is None:
+                cells.append("no survivor")
+                continue
             own, truth = (crossing(np.array(r[which]), level) for r in (each, results["truth"]))
             cells.append(f"{side / own:.1f} ({own - truth:+.1f})")
         rows.append(cells)
