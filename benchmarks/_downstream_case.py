@@ -95,7 +95,7 @@ def count_found(case: Case, picks: Path) -> dict[str, Any]:
     return {
         "picks": count,
         "offset": float(np.median(offsets)),
-        "particles among them": len(offsets) / count,
+        "precision": len(offsets) / count,
         "recall": float(np.concatenate(hits).mean()),
         "worst tenth of views": worst_tenth(bins, hits),
     }

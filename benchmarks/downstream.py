@@ -67,7 +67,7 @@ PICKERS = {
     "relion": "RELION LoG",
 }
 SHARES = (
-    *("particles among them", "recall", "worst tenth of views"),
+    *("precision", "recall", "worst tenth of views"),
     *("survive 2D", "of the particles", "of the others"),
 )
 EQUAL, BEST, ALL, SURVIVORS = "equal numbers", "best scores", "all picks", "survivors of 2D"
@@ -231,6 +231,9 @@ def main() -> None:
     python = OUT / "topaz-env" / "bin" / "python"
     parser.add_argument("--topaz-python", type=Path, default=python, help="its interpreter")
     options = parser.parse_args()
+    if shutil.which("relion_refine") is None:
+        print("skipped: RELION is not installed (Debian: apt install relion)")
+        return
     record, sections = {}, []
     for case in (make_case(name, SETS[name][0]) for name in options.sets.split(",")):
         counts = {}
