@@ -127,14 +127,20 @@ def write_mrc(path: Path, image: np.ndarray) -> None:
         pass
 
 
-def pick_topaz(python: Path, one: Set, folder: Path, names: list[str]) -> Found:
+def pick_topaz(
+    python: Path,
+    one: Set,
+    folder: Path,
+    names: list[str],
+    reductions: tuple[int, ...] = REDUCTIONS,
+) -> Found:
     """Reduce, extract, and write the peaks in pixels of the files."""
     worker = Worker(python, "_topaz_train_worker.py", threads=THREADS_EACH)
     files = sorted(map(str, folder.iterdir()))
     shapes = [np.array(read_micrograph(path).data.shape) for path, _ in one.files]
     diameter = float(np.median(diameters_px(one)))
     found: Found = {}
-    for scale in (max(1, round(diameter / WIDEST)) * times for times in REDUCTIONS):
+    for scale in (max(1, round(diameter / WIDEST)) * times for times in reductions):
         out = folder / f"x{scale}"
         log, device = str(folder / "topaz.log"), ["-d", "-1", "-j", str(THREADS_EACH)]
         given = ["-s", str(scale), "-o", f"{out}/", *device, *files]
