@@ -103,12 +103,17 @@ def test_files_that_are_no_text(tmp_path: Path):
     "value",
     [
         "plain.mrc", "a b.mrc", 'a "b".mrc', "#1.mrc", "_x.mrc", "", "it's",
-        "data_1.mrc", "data_k3/mic1.mrc", "loop_", "Data_1.mrc",
+        "data_1.mrc", "data_k3/mic1.mrc", "loop_", "Data_1.mrc", "g' \".mrc", "g\" '.mrc",
     ],
 )  # fmt: skip
 def test_quoted_values_come_back(value: str):
     text = format_loop("x", ["name", "n"], [f"{quote(value)} 1"])
     assert parse_star(text, "x")[0].text("name") == (value,)
+
+
+def test_a_value_that_no_quotes_can_hold_is_refused():
+    with pytest.raises(InputError, match="rename it"):
+        quote("a\" b' c.mrc")
 
 
 def test_micrographs_named_like_keywords_are_values_and_quoted():

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.picks import tell_count
 
-# A quoted value may hold spaces; an apostrophe inside a bare value is an ordinary character.
-TOKEN = re.compile(r"\"([^\"]*)\"(?=\s|$)|'([^']*)'(?=\s|$)|(\S+)")
+# A quoted value may hold spaces, and quotes that no space follows; one inside a bare value is an
+# ordinary character.
+TOKEN = re.compile(r"\"(.*?)\"(?=\s|$)|'(.*?)'(?=\s|$)|(\S+)")
 # Micrographs may be named like keywords; what stands on a line with other values is a value.
 HEADER = re.compile(r"data_[^\s,;]*(\s+#.*)?")
 LABEL = re.compile(r"_\S+(\s+#.*)?")
@@ -155,11 +156,22 @@ def format_loop(name: str, labels: Sequence[str], rows: Iterable[str]) -> str:
 
 
 def quote(value: str) -> str:
-    """Quote a value that a STAR reader would otherwise split or misread."""
+    """Quote a value that a STAR reader would otherwise split or misread.
+
+    Raises
+    ------
+    InputError
+        It holds both kinds of quotes with a space behind each: STAR has no way to write that.
+    """
     plain = value and not re.search(r"\s", value) and value[0] not in "\"'#_"
     if plain and not KEYWORD.match(value):
         return value
-    return f"'{value}'" if '"' in value else f'"{value}"'
+    if '"' not in value:
+        return f'"{value}"'
+    for mark in "'\"":
+        if not re.search(rf"{mark}\s", value):
+            return f"{mark}{value}{mark}"
+    raise InputError(f"{value}: a STAR file can't hold such quotes and spaces; rename it")
 
 
 def read_text(path: str | Path) -> str:

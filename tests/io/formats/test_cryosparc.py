@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cs_files import CS, alignments, cs_table, locations, save, write_cs
 
+from cs_files import CS, alignments, cs_table, locations, save, write_cs
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.read import read_picks
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cs_files import CS, cs_table, save
 
+from cs_files import CS, cs_table, save
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.box_size import boxes_overlap, even_box, good_box
 from napari_unetpick.io.formats.read import read_picks, sniff
