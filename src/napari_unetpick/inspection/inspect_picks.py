@@ -17,6 +17,7 @@ from napari_unetpick.inspection.pixel_sizes import (
 )
 from napari_unetpick.inspection.sample import (
     BETTER,
+    CERTAIN,
     CLEAR,
     OpenImage,
     Sample,
@@ -26,11 +27,11 @@ from napari_unetpick.inspection.sample import (
 )
 from napari_unetpick.inspection.scale import check_scale, too_close
 from napari_unetpick.inspection.spacing import USUAL, Spacing, measure_spacing
+from napari_unetpick.inspection.stretch import check_stretch
 from napari_unetpick.io.images.image import Images
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks, tell_count, typical_diameter
 
-CERTAIN = 2.5  # strength from which no other orientation needs to be tried
 CHANCE = 1.1  # strength that says nothing
 FEWEST = 50  # picks that another orientation is told from
 MANY = 200  # picks that would show, were there anything to be seen
@@ -130,16 +131,18 @@ def inspect_picks(
     if sizes and unset and not odd and known.diameter is not None:
         width = seen_diameter({key: single[key] for key in unset}, seen, known.open_image)
         odd = [] if width is None else contradicted_size(known.diameter, width)
-    turned = _check_orientation(sample, say, bool(diameters))
+    turned = _check_orientation(sample, spacing, say, bool(diameters))
     if known.dark and not turned and sample.count >= FEWEST and sample.contrast() > LIGHT:
         turned = [_light(sample)]
     return single, findings + odd + turned
 
 
-def _check_orientation(sample: Sample, say: str, sized: bool) -> list[Finding]:
+def _check_orientation(sample: Sample, spacing: Spacing, say: str, sized: bool) -> list[Finding]:
     as_read = sample.strength()
     if sample.count < FEWEST or as_read >= CERTAIN:
-        return _strangers(sample) if sized else []
+        enough = sample.count >= FEWEST
+        stretched = check_stretch(sample, spacing, say) if enough else []
+        return stretched or (_strangers(sample) if sized else [])
     others = {each: sample.strength(each) for each in ORIENTATIONS[1:]}
     best = max(others, key=lambda each: others[each])
     if others[best] >= max(CLEAR, BETTER * as_read):
@@ -150,6 +153,8 @@ def _check_orientation(sample: Sample, say: str, sized: bool) -> list[Finding]:
         fix = f"give --orientation {say}{best}"
         viewer = f"convert the file with --orientation {best} first"
         return [Finding("orientation", what, fix, viewer, orientation=best)]
+    if stretched := check_stretch(sample, spacing, say):
+        return stretched
     if as_read < CHANCE and sample.count >= MANY and sized:
         what = (
             f"{sample.count:,} picks on {tell_count(len(sample.seen), 'micrograph')} differ from "

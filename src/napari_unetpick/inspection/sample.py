@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from napari_unetpick.picking.diameter import Picture, estimate_diameter
 from napari_unetpick.picking.scale import SMALLEST_PX
 
 CLEAR = 1.5  # strength of the evidence that is no accident: chance stays below 1.3
+CERTAIN = 2.5  # strength from which no other orientation needs to be tried
 BETTER = 1.5  # times: by so much another orientation or scale must be stronger
 MOST = 16  # micrographs that are read
 LEAST_ACROSS = 4  # diameters that an image is wide
@@ -63,6 +64,20 @@ class Sample:
         """Return how strongly the images speak for the picks; below 1 is chance."""
         parts = (each.evidence(orientation, scale) for each in self.seen)
         return strength([part for part in parts if part is not None])
+
+    def stretched(self, rows: float, cols: float) -> float:
+        """Return the strength where rows and columns are multiplied."""
+        parts = (each.view.evidence(each.coords * (rows, cols)) for each in self.seen)
+        return strength([part for part in parts if part is not None])
+
+    def third(self, axis: int, last: bool) -> Sample:
+        """Return the picks in the first or last third of the images' rows (0) or columns (1)."""
+        parts = []
+        for each in self.seen:
+            places, side = each.coords[:, axis], each.view.shape[axis]
+            keep = places > 2 * side / 3 if last else places < side / 3
+            parts.append(replace(each, coords=each.coords[keep]))
+        return Sample(tuple(part for part in parts if len(part.coords)))
 
     def contrast(self) -> float:
         """Return how much lighter the picks are than their surroundings, in standard errors."""

@@ -9,11 +9,13 @@ from napari_unetpick.inspection.orientation import AS_READ, ORIENTATIONS, Orient
 from napari_unetpick.inspection.pixel_sizes import unset_size
 from napari_unetpick.inspection.sample import BETTER, CLEAR, Sample
 from napari_unetpick.inspection.spacing import USUAL, Spacing
+from napari_unetpick.inspection.stretch import check_stretch
 
 REACHED = (0.92, 1.005)  # of the factor that would bring the last picks to the very edge
 STEP = 0.002  # of the factor: 8 pixels at the far edge of 4096
 NEARLY = 0.75  # of the best strength, at which a whole factor is preferred
 MOST_BINNED = 32
+UNEVEN = 1.05  # times: by so much one side must end later for a factor each to be tried
 
 
 def check_scale(spacing: Spacing, sample: Sample, say: str, *, alone: bool) -> list[Finding]:
@@ -32,6 +34,9 @@ def check_scale(spacing: Spacing, sample: Sample, say: str, *, alone: bool) -> l
     assert spacing.extent is not None
     scale, orientation, strength = find_scale(sample, largest)
     confirmed = strength >= max(CLEAR, BETTER * sample.strength())
+    uneven = max(spacing.extent) > UNEVEN * min(spacing.extent)
+    if (uneven or not confirmed) and (odd := check_stretch(sample, spacing, say, strength)):
+        return odd
     if largest > 1 and not (confirmed or spacing.close or (alone and not sample.seen)):
         return []
     rows, cols = spacing.extent
