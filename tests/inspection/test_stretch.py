@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.inspection.inspect_picks import inspect_picks
+from napari_unetpick.inspection.orientation import read_orientation
 from napari_unetpick.inspection.sample import map_image, read_sample
 from napari_unetpick.inspection.stretch import find_stretch
 
@@ -34,6 +35,18 @@ def test_a_planted_stretch_is_found(any_set, rows: float, cols: float):
     else:
         assert found.scale is None
         assert "multiply them in the file" in str(found)
+
+
+@pytest.mark.parametrize("text", ["flip-y", "flip-y+flip-x"])
+def test_a_stretch_and_an_orientation_are_found_together(barrel, text: str):
+    turn = read_orientation(text)
+    wrong = {
+        k: replace(p, coords=turn.apply(p.coords, SHAPE) * 0.96) for k, p in barrel.picks.items()
+    }
+    (found,) = inspect_picks(wrong, barrel.known)[1]
+    assert found.orientation == turn
+    assert found.scale == pytest.approx(1 / 0.96, rel=0.01)
+    assert f"give --scale {found.scale:g} --orientation {text}" in str(found)
 
 
 def test_places_that_are_no_particles_fit_no_better_stretched(any_set):

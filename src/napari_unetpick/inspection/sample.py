@@ -65,9 +65,13 @@ class Sample:
         parts = (each.evidence(orientation, scale) for each in self.seen)
         return strength([part for part in parts if part is not None])
 
-    def stretched(self, rows: float, cols: float) -> float:
-        """Return the strength where rows and columns are multiplied."""
-        parts = (each.view.evidence(each.coords * (rows, cols)) for each in self.seen)
+    def stretched(self, rows: float, cols: float, orientation: Orientation = AS_READ) -> float:
+        """Return the strength where rows and columns are multiplied, and then turned."""
+        factors = np.array((rows, cols))
+        parts = (
+            each.view.evidence(orientation.apply(each.coords * factors, each.view.shape))
+            for each in self.seen
+        )
         return strength([part for part in parts if part is not None])
 
     def third(self, axis: int, last: bool) -> Sample:

@@ -11,6 +11,7 @@ from itertools import product
 import numpy as np
 
 from napari_unetpick.inspection.finding import Finding
+from napari_unetpick.inspection.orientation import AS_READ, Orientation
 from napari_unetpick.inspection.sample import BETTER, CERTAIN, CLEAR, Sample
 from napari_unetpick.inspection.spacing import Spacing
 
@@ -24,7 +25,13 @@ ALIKE = 0.012  # factors that differ by less are one
 READ = 4  # micrographs that are compared
 
 
-def check_stretch(sample: Sample, spacing: Spacing, say: str, beside: float = 0.0) -> list[Finding]:
+def check_stretch(
+    sample: Sample,
+    spacing: Spacing,
+    say: str,
+    beside: float = 0.0,
+    orientation: Orientation = AS_READ,
+) -> list[Finding]:
     """Report picks that fit the images much better with rows and columns stretched.
 
     Parameters
@@ -33,39 +40,52 @@ def check_stretch(sample: Sample, spacing: Spacing, say: str, beside: float = 0.
         What stands before the factor in options of the command line.
     beside
         Strength at the one factor that fits best, if another check found one.
+    orientation
+        In which the picks fit best; x and y as they are.
     """
-    as_read = sample.strength()
-    if spacing.extent is None or (as_read >= CERTAIN and not _fades(sample)):
+    as_read = sample.strength(orientation)
+    if spacing.extent is None or (as_read >= CERTAIN and not _fades(sample, orientation)):
         return []
-    rows, cols, strength = find_stretch(Sample(sample.seen[:READ]), spacing.extent)
+    some = Sample(sample.seen[:READ])
+    rows, cols, strength = find_stretch(some, spacing.extent, orientation)
     if strength < max(LEAST, BETTER * as_read, BETTER * beside):
         return []
+    turned = None if orientation == AS_READ else orientation
     what = (
-        f"picks fit the images better with y {rows:.3g} and x {cols:.3g} times as large (evidence "
-        f"{strength:.1f} against {as_read:.1f}; chance is below 1): they seem to be pixels of "
-        "images of another size"
+        f"picks fit the images better with y {rows:.3g} and x {cols:.3g} times as large"
+        f"{f', {turned.words}' if turned else ''} (evidence {strength:.1f} against {as_read:.1f}; "
+        "chance is below 1): they seem to be pixels of images of another size"
     )
+    option = f" --orientation {say}{turned}" if turned else ""
     if abs(rows - cols) <= ALIKE * max(rows, cols):
         scale = float(f"{(rows + cols) / 2:.4g}")
-        viewer = f"convert the file with --scale {scale:g} first"
-        return [Finding("scale", what, f"give --scale {say}{scale:g}", viewer, scale)]
-    return [Finding("scale", f"{what} or shape", "multiply them in the file")]
+        options = f"--scale {say}{scale:g}{option}"
+        viewer = f"convert the file with {options.replace(say, '') if say else options} first"
+        return [Finding("scale", what, f"give {options}", viewer, scale, turned)]
+    fix = f"multiply them in the file{f', then give{option}' if turned else ''}"
+    return [Finding("scale", f"{what} or shape", fix)]
 
 
-def find_stretch(sample: Sample, extent: tuple[float, float]) -> tuple[float, float, float]:
+def find_stretch(
+    sample: Sample, extent: tuple[float, float], orientation: Orientation = AS_READ
+) -> tuple[float, float, float]:
     """Return the factors of rows and columns that fit the images best, and how well they do.
 
     Parameters
     ----------
     extent
         Where the picks end, as fractions of the images' height and width.
+    orientation
+        Applied after the factors.
     """
     start = [1.0 if ENDS[0] <= end <= ENDS[1] else 1 / end for end in extent]
     strength = 0.0
     for steps in STEPS:
         ladders = [[float(each * (1 + step)) for step in steps] for each in start]
-        fits = {pair: sample.stretched(*pair) for pair in product(*ladders)}
-        start = list(max(fits, key=lambda pair: fits[pair]))
+        pairs = product(ladders[0], ladders[1])
+        fits = {pair: sample.stretched(*pair, orientation) for pair in pairs}
+        best = max(fits, key=lambda pair: fits[pair])
+        start = [best[0], best[1]]
         strength = max(fits.values())
         if strength < CLEAR:
             break
@@ -73,10 +93,11 @@ def find_stretch(sample: Sample, extent: tuple[float, float]) -> tuple[float, fl
     return rows, cols, strength
 
 
-def _fades(sample: Sample) -> bool:
+def _fades(sample: Sample, orientation: Orientation) -> bool:
     """Tell whether picks fit worse the farther they are from the first row or column."""
     for axis in (0, 1):
         near, far = (sample.third(axis, last) for last in (False, True))
-        if min(near.count, far.count) >= THIRD and far.strength() < FAR * near.strength():
+        enough = min(near.count, far.count) >= THIRD
+        if enough and far.strength(orientation) < FAR * near.strength(orientation):
             return True
     return False

@@ -18,8 +18,12 @@ from napari_unetpick.io.star import read_text
 DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
-def read_table(path: Path, needed: Sequence[str]) -> dict[str, list[str]]:
+def read_table(
+    path: Path, needed: Sequence[str], instead: Sequence[str] = ()
+) -> dict[str, list[str]]:
     """Read a table delimited by comma, semicolon, tab, bar or blanks: columns by lower-case header.
+
+    Where all columns of `instead` are there, none other is needed.
 
     Raises
     ------
@@ -35,6 +39,8 @@ def read_table(path: Path, needed: Sequence[str]) -> dict[str, list[str]]:
     except csv.Error as error:
         raise InputError(f"{path}: line {rows_of.line_num} cannot be read ({error})") from None
     header = [" ".join(cell.lower().split()) for cell in lines[0]]
+    if instead and {*instead} <= {*header}:
+        needed = instead
     missing = [name for name in needed if name not in header]
     if missing:
         raise InputError(

@@ -18,6 +18,8 @@ from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
 from napari_unetpick.io.text import escape, parse_numbers, read_table
 
 NEEDED = ("micrograph", "x", "y")
+NAPARI = {"axis-0": "y", "axis-1": "x"}
+"""The columns of a points layer that napari saved: a file a micrograph, which it is named after."""
 OPTIONAL = {
     "uncertainty": ("uncertainties", 6),
     "kind": ("kinds", None),
@@ -30,14 +32,17 @@ OPTIONAL = {
 def read_csv(path: Path, options: ReadOptions | None = None) -> PickSet:
     """Read picks; a row with a name but neither x nor y names a micrograph without picks.
 
-    An empty score or diameter is unknown: NaN.
+    An empty score or diameter is unknown: NaN. The points of napari, (row, column) in pixels of
+    their layer, are those of the micrograph that the file is named after.
 
     Raises
     ------
     InputError
-        A column is missing, or a value is not a number (with its line).
+        A column is missing, a value is not a number (with its line), or points have three axes.
     """
-    columns = read_table(path, NEEDED)
+    columns = read_table(path, NEEDED, tuple(NAPARI))
+    if NAPARI.keys() <= columns.keys():
+        columns = _napari_points(columns, path)
     names = columns["micrograph"]
     filled = [bool(x or y) for x, y in zip(columns["x"], columns["y"], strict=True)]
     if not all(filled):
@@ -58,6 +63,14 @@ def read_csv(path: Path, options: ReadOptions | None = None) -> PickSet:
     found = group_rows(names, numbers, kinds=columns.get("kind"))
     with_picks = {each.micrograph for each in found}
     return PickSet(found + [Picks(name) for name in named if name not in with_picks])
+
+
+def _napari_points(columns: dict[str, list[str]], path: Path) -> dict[str, list[str]]:
+    """Return the columns of a points layer with the names that picks have."""
+    if "axis-2" in columns:
+        raise InputError(f"{path}: has points of a stack or volume (three axes), not of an image")
+    named = {NAPARI.get(name, name): values for name, values in columns.items()}
+    return {**named, "micrograph": [path.stem] * len(named["x"])}
 
 
 def write_csv(path: Path, picks: Iterable[Picks], *, scores: bool | None = None) -> None:

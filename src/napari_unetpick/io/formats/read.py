@@ -277,13 +277,14 @@ def has_coordinates(file: Path) -> bool:
     if suffix == ".cs":  # the fields stand in the header; a packed one is left to its reader
         return b"location/center_x_frac" in head or not head.startswith(b"\x93numpy")
     if suffix == ".star":
-        return b"_rlncoordinatex" in head or b"_rlnmicrographcoordinates" in head
+        labels = (b"_rlncoordinatex", b"_rlnmicrographcoordinates", b"_cistemoriginalxposition")
+        return any(label in head for label in labels)
     if suffix == ".json":
         return b'"boxes"' in head or ANNOTATIONS in head
     if b"\n#helix" in head:
         return True
     first = head.lstrip(b"\xef\xbb\xbf \r\n").split(b"\n")[0].replace(b'"', b"")
     names = {name.strip() for name in first.replace(b";", b",").replace(b"\t", b",").split(b",")}
-    return bool(names & {b"x", b"y", b"x_coord", b"x-coordinate"}) or _is_box_row(
+    return bool(names & {b"x", b"y", b"x_coord", b"x-coordinate", b"axis-0"}) or _is_box_row(
         first.decode("latin-1")
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
+from napari_unetpick.io.formats import cistem
 from napari_unetpick.io.formats.output_files import per_micrograph, refuse_file
 from napari_unetpick.io.formats.relion_picks import read_star_picks, write_star
 from napari_unetpick.io.formats.relion_suffix import files_by_suffix, is_suffix_list
@@ -79,6 +80,8 @@ def read_relion(path: Path, options: ReadOptions) -> PickSet:
     for block in blocks:
         if "rlnMicrographCoordinates" in block:
             return read_list(path, block, options)
+        if cistem.X in block and cistem.Y in block:
+            return cistem.read_cistem(block, path, options)
     return read_star_picks(path, options, blocks)
 
 

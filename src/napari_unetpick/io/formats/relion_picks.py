@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from napari_unetpick.io.star import Block, format_loop, quote, read_star
 RELION_SUFFIX = re.compile("(?<=.)_(auto|manual)pick$")
 UNSET = -999.0
 """What RELION writes for a figure of merit, class or angle that is not known."""
+UNKNOWN = (UNSET, -9999.0)
+"""That, and what crYOLO writes."""
 TOMOGRAM = ("rlnTomoName", "rlnCenteredCoordinateXAngst")
 MICROGRAPH_PIXEL_SIZE = ("rlnMicrographPixelSize",)
 MOVIE_PIXEL_SIZE = ("rlnMicrographOriginalPixelSize",)
@@ -38,16 +42,25 @@ def read_star_picks(path: Path, options: ReadOptions, blocks: list[Block] | None
     blocks = read_star(path) if blocks is None else blocks
     table = _coordinate_table(blocks, path)
     x, y = table.numbers("rlnCoordinateX"), table.numbers("rlnCoordinateY")
+    placed = ~(np.isin(x, UNKNOWN) & np.isin(y, UNKNOWN))
+    if not placed.all():
+        table, blocks = _placed_rows(table, blocks, placed, path)
+        x, y = x[placed], y[placed]
     shift, messages = recentring_shift(blocks, table, options)
+    if not placed.all():
+        messages.append(f"{(~placed).sum():,} of {len(placed):,} rows have no coordinates: skipped")
     numbers = {"x": x - shift[:, 0], "y": y - shift[:, 1]}
     for axis, values in numbers.items():
         if not np.isfinite(values).all():
             raise InputError(f"{path}: a coordinate {axis} is not a number")
     if "rlnAutopickFigureOfMerit" in table:
         merit = table.numbers("rlnAutopickFigureOfMerit")
-        numbers["score"] = np.where(merit == UNSET, np.nan, merit)  # RELION: a manual pick
-    if "rlnAnglePsi" in table and (psi := table.numbers("rlnAnglePsi")).any():
-        numbers["angle"] = np.where(psi == UNSET, np.nan, psi)
+        numbers["score"] = np.where(np.isin(merit, UNKNOWN), np.nan, merit)
+    if "rlnAnglePsi" in table:
+        psi = table.numbers("rlnAnglePsi")
+        psi[np.isin(psi, UNKNOWN)] = np.nan
+        if np.nan_to_num(psi).any():
+            numbers["angle"] = psi
     if "rlnHelicalTubeID" in table:
         numbers["track"] = table.numbers("rlnHelicalTubeID")
     if "rlnMicrographName" in table:
@@ -197,6 +210,20 @@ def write_combined_star(path: Path, picks: Iterable[Picks]) -> None:
             columns.append(np.nan_to_num(scores, nan=UNSET))
         rows += map(form.__mod__, zip(*(c.tolist() for c in columns), strict=True))
     write_text(path, format_loop("", labels, rows))
+
+
+def _placed_rows(
+    table: Block, blocks: list[Block], placed: NDArray[np.bool_], path: Path
+) -> tuple[Block, list[Block]]:
+    """Return the table, and the file, without the rows whose coordinates are unknown."""
+    if not placed.any():
+        raise InputError(
+            f"{path}: its particles have no coordinates (all are {UNSET:g}), as those of an "
+            "imported stack; give the job that extracted them from micrographs"
+        )
+    columns = {name: tuple(compress(column, placed)) for name, column in table.columns.items()}
+    kept = replace(table, columns=columns)
+    return kept, [kept if block is table else block for block in blocks]
 
 
 def _coordinate_table(blocks: list[Block], path: Path) -> Block:
