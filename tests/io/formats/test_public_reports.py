@@ -165,3 +165,34 @@ def test_one_damaged_header_is_told_and_hides_no_other(tmp_path: Path):
     (tmp_path / "bad.mrc").write_bytes(raw[:12] + struct.pack("<i", 154285104) + raw[16:])
     with pytest.raises(InputError, match=r"bad\.mrc: is not an MRC file \(invalid header\)"):
         read_micrograph(tmp_path / "bad.mrc")
+
+
+JOB_STAR = """data_job
+
+_rlnJobTypeLabel relion.manualpick
+
+data_joboptions_values
+
+loop_
+_rlnJobOptionVariable #1
+_rlnJobOptionValue #2
+angpix "-1"
+do_startend {}
+"""
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [("job.star", JOB_STAR), ("run.job", "Pick start-end coordinates helices? == {}\n")],
+)
+def test_ends_of_helices_are_no_particles(tmp_path: Path, name: str, text: str):
+    """Nothing in RELION's manual picks tells them apart but the options of their job."""
+    job = tmp_path / "ManualPick" / "job003"
+    write_picks({"m.mrc": Picks("Movies/m.mrc", np.array(COORDS))}, job / "Movies", "relion")
+    single = job / "Movies" / "m_autopick.star"
+    (job / name).write_text(text.format("No"))
+    assert read_picks(single)["m"].coords.tolist() == COORDS
+    (job / name).write_text(text.format("Yes"))
+    for path in (single, job / "Movies", job / "Movies" / "autopick.star"):
+        with pytest.raises(InputError, match="start and end points of helices"):
+            read_picks(path)

@@ -13,7 +13,11 @@ from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.formats import cistem
 from napari_unetpick.io.formats.output_files import per_micrograph, refuse_file
 from napari_unetpick.io.formats.relion_picks import read_star_picks, write_star
-from napari_unetpick.io.formats.relion_suffix import files_by_suffix, is_suffix_list
+from napari_unetpick.io.formats.relion_suffix import (
+    files_by_suffix,
+    is_suffix_list,
+    refuse_helix_ends,
+)
 from napari_unetpick.io.names import find_root
 from napari_unetpick.io.picks import Picks, PickSet, ReadOptions, tell_count
 from napari_unetpick.io.star import Block, format_loop, quote, read_star
@@ -70,8 +74,9 @@ def read_relion(path: Path, options: ReadOptions) -> PickSet:
     Raises
     ------
     InputError
-        It holds no picks, or shifts in A without the micrograph's pixel size.
+        It holds no picks, the ends of helices, or shifts in A without the micrograph's pixel size.
     """
+    refuse_helix_ends(path)
     if is_suffix_list(path):
         pairs = files_by_suffix(path)
         names, files = [name for name, _ in pairs], [file for _, file in pairs]

@@ -1,6 +1,6 @@
-"""RELION 3's list of pick files: `coords_suffix_autopick.star` says only how their names end.
+"""RELION's job folders: the list of RELION 3, and the options that tell helices from particles.
 
-Its one line names the micrographs STAR. The picks of `MotionCorr/job002/Movies/mic1.mrc` are in
+`coords_suffix_autopick.star` says only how the names of pick files end. Its one line names the micrographs STAR. The picks of `MotionCorr/job002/Movies/mic1.mrc` are in
 `Movies/mic1_autopick.star` beside it.
 """
 
@@ -15,6 +15,12 @@ from napari_unetpick.io.star import read_star, read_text
 
 LIST_NAME = re.compile(r"coords_suffix(_.+\.(?:star|box))", re.IGNORECASE)
 JOB = re.compile(r"^.+?/job\d{3}[^/]*/")
+JOB_FILES = ("job.star", "run.job")
+"""The options of a job, of RELION 3.1 and later, and before."""
+JOB_DEPTH = 4  # folders above a file of picks: a job keeps those of the micrographs' folders
+START_END = re.compile(
+    rb"^\s*(do_startend\s+|Pick start-end coordinates helices\? == )\W*(yes|true)", re.I | re.M
+)
 
 
 def is_suffix_list(path: Path) -> bool:
@@ -62,3 +68,20 @@ def _micrographs(path: Path) -> list[str]:
 def pick_file(name: str, ending: str) -> str:
     """Return `Movies/mic1_autopick.star` for `MotionCorr/job002/Movies/mic1.mrc`."""
     return str(PurePosixPath(JOB.sub("", name).lstrip("/")).with_suffix("")) + ending
+
+
+def refuse_helix_ends(path: Path) -> None:
+    """Raise InputError for picks of a ManualPick job whose points are the ends of helices.
+
+    Nothing in the pick files tells them from particles; the job's options do.
+    """
+    for folder in path.absolute().parents[:JOB_DEPTH]:
+        for job in (folder / name for name in JOB_FILES):
+            if job.is_file():
+                if START_END.search(job.read_bytes()):
+                    raise InputError(
+                        f"{path}: has the start and end points of helices ({job.name}: pick "
+                        "start-end coordinates), not particles; give the particles STAR of "
+                        "RELION's Extract, which cuts them into segments"
+                    )
+                return
