@@ -48,8 +48,7 @@ def match_picks(picks: Mapping[str, Picks], micrographs: Sequence[Micrograph]) -
         raise InputError(_say_strangers(picks, micrographs))
     source = getattr(picks, "source", "")
     assigned = PickSet(messages=getattr(picks, "messages", ()), source=source)
-    if match.unmatched:
-        count = sum(len(picks[name]) for name in match.unmatched)
+    if count := sum(len(picks[name]) for name in match.unmatched):
         assigned.messages.append(
             f"{tell_count(count, 'pick')} of "
             f"{tell_count(len(match.unmatched), 'micrograph')} not given: skipped (such as "

@@ -1,6 +1,7 @@
 """RELION's job folders: the list of RELION 3, and the options that tell helices from particles.
 
-`coords_suffix_autopick.star` says only how the names of pick files end. Its one line names the micrographs STAR. The picks of `MotionCorr/job002/Movies/mic1.mrc` are in
+`coords_suffix_autopick.star` says only how the names of pick files end; its one line names the
+micrographs STAR. The picks of `MotionCorr/job002/Movies/mic1.mrc` are in
 `Movies/mic1_autopick.star` beside it.
 """
 
