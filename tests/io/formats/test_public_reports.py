@@ -10,6 +10,7 @@ import mrcfile
 import numpy as np
 import pytest
 
+from cs_files import alignments, locations, write_cs
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.assign import assign_picks
 from napari_unetpick.io.formats.read import read_picks
@@ -165,6 +166,37 @@ def test_one_damaged_header_is_told_and_hides_no_other(tmp_path: Path):
     (tmp_path / "bad.mrc").write_bytes(raw[:12] + struct.pack("<i", 154285104) + raw[16:])
     with pytest.raises(InputError, match=r"bad\.mrc: is not an MRC file \(invalid header\)"):
         read_micrograph(tmp_path / "bad.mrc")
+
+
+GROUP = """created: 2026-01-01 10:00:00
+group:
+  name: particles
+  type: particle
+results:
+  alignments3D:
+    metafile: '>J12_010_particles.cs'
+    num_items: 2
+  location:
+    metafile: '>J12_passthrough_particles.cs'
+    num_items: 2
+    type: particle.location
+version: v4.5
+"""
+
+
+def test_a_result_group_leads_to_its_locations(tmp_path: Path):
+    """And so to the alignments in the job's other file."""
+    (tmp_path / "J12_particles.csg").write_text(GROUP)
+    with pytest.raises(InputError, match=r"csg: names J12_passthrough_particles\.cs, which"):
+        read_picks(tmp_path / "J12_particles.csg")
+    write_cs(tmp_path / "J12_passthrough_particles.cs", locations())
+    shifts = {"uid": locations()["uid"], **alignments("alignments3D", [[4, 0], [0, 0]])}
+    write_cs(tmp_path / "J12_010_particles.cs", shifts)
+    picks = read_picks(tmp_path / "J12_particles.csg")["J1/a.mrc"]
+    assert picks.coords.tolist() == [[4092 / 8, 5760 / 16 - 8], [4092 / 4, 5760 / 8]]
+    (tmp_path / "J4_exposures.csg").write_text(GROUP.replace("location", "micrograph_blob"))
+    with pytest.raises(InputError, match=r"no file of particle locations \(it has: alignments3D"):
+        read_picks(tmp_path / "J4_exposures.csg")
 
 
 JOB_STAR = """data_job

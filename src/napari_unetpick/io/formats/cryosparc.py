@@ -5,6 +5,7 @@ For the way back, cryoSPARC imports the combined STAR that `write_combined_star`
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.formats.csv_picks import group_rows
 from napari_unetpick.io.images.cs_table import Fields, as_text, first_numbers, load_fields
-from napari_unetpick.io.names import match_names
+from napari_unetpick.io.names import base_name, match_names
 from napari_unetpick.io.picks import Picks, PickSet, ReadOptions, tell_count
+from napari_unetpick.io.star import read_text
 
 NEEDED = tuple(
     f"location/{name}"
@@ -24,6 +26,8 @@ NEEDED = tuple(
 SCORES = ("pick_stats/ncc_score",)
 ALIGNMENTS = ("alignments3D", "alignments2D")
 """Whose shifts count, in cryoSPARC's own order: its extraction recentres by the 3D ones first."""
+GROUP_LINE = re.compile(r"  (?P<result>\w+):|\s+metafile:\s*['\"]?>?(?P<file>[^'\"]+?)['\"]?\s*")
+"""What names a result, or its file, in a group: two lines of the list `results:`."""
 SAME_SIZE = 0.01
 """How far two sizes of an image, or its two ratios, may differ and still be one."""
 
@@ -41,9 +45,27 @@ def read_cryosparc(path: Path, options: ReadOptions | None = None) -> PickSet:
         The file is no .cs, holds Python objects (which are never unpickled), has no locations, or
         shifts without pixel sizes; its images have another shape than those given.
     """
+    path = _locations_of_group(path) if path.suffix.lower() == ".csg" else path
     fields, messages = load_fields(path, NEEDED)
     found = picks_of(fields, options or ReadOptions(), path)
     return PickSet(found.values(), [*messages, *found.messages])
+
+
+def _locations_of_group(path: Path) -> Path:
+    """Return the file of locations that a result group (`.csg`, YAML) names beside itself."""
+    result = ""
+    files: dict[str, str] = {}
+    for line in read_text(path).splitlines():
+        if match := GROUP_LINE.fullmatch(line):
+            result = match["result"] or result
+            files[result] = match["file"] or files.get(result, "")
+    if not (name := files.get("location")):
+        known = ", ".join(name for name, file in files.items() if file) or "none"
+        raise InputError(f"{path}: names no file of particle locations (it has: {known})")
+    file = path.parent / base_name(name)
+    if not file.is_file():
+        raise InputError(f"{path}: names {file.name}, which is not beside it")
+    return file
 
 
 def picks_of(fields: Fields, options: ReadOptions, path: Path) -> PickSet:

@@ -162,7 +162,7 @@ def sniff(path: Path) -> str:
         return "relion"
     with open(path, "rb") as file:
         head = file.read(16384)
-    if head.startswith(b"\x93NUMPY") or head[1:6] == b"CSDAT" or suffix == ".cs":
+    if head.startswith(b"\x93NUMPY") or head[1:6] == b"CSDAT" or suffix in (".cs", ".csg"):
         return "cryosparc"
     if not head.strip() and suffix == ".box":
         return "box"  # EMAN leaves an empty file for a micrograph without particles
