@@ -66,7 +66,7 @@ EDITS = st.lists(
 class Reader:
     """A whole folder of files as the program makes them, and what reads it."""
 
-    make: Callable[[Path], None]
+    make: Callable[[Path], object]
     read: Callable[[Path], object]
 
 
@@ -140,6 +140,25 @@ CS_EXPOSURES = [
     ("micrograph_blob/path", "S30", (b"Micrographs/a_1.mrc", b"Micrographs/b.2.mrc")),
     ("micrograph_blob/psize_A", "<f4", 1.5),
 ]
+CISTEM_STAR = b"""# Written by cisTEM
+data_
+
+loop_
+_cisTEMPixelSize #1
+_cisTEMOriginalImageFilename #2
+_cisTEMOriginalXPosition #3
+_cisTEMOriginalYPosition #4
+_cisTEMXShift #5
+1.5 'Micrographs/a_1.mrc' 150.0 60.5 0.0
+1.5 'Micrographs/b.2.mrc' 15.0 300.25 1.0
+"""
+CS_GROUP = b"""group:
+  name: particles
+results:
+  location:
+    metafile: '>picks.cs'
+    num_items: 2
+"""
 EXPOSURES_STAR = b"""data_micrographs
 
 loop_
@@ -199,6 +218,17 @@ READERS = {
     "cs": Reader(
         lambda folder: write_cs(folder / "picks.cs", CS_PICKS),
         lambda folder: read_picks(folder / "picks.cs"),
+    ),
+    "group": Reader(
+        lambda folder: [
+            write_cs(folder / "picks.cs", CS_PICKS),
+            (folder / "picks.csg").write_bytes(CS_GROUP),
+        ],
+        lambda folder: read_picks(folder / "picks.csg"),
+    ),
+    "cistem": Reader(
+        lambda folder: (folder / "a.star").write_bytes(CISTEM_STAR),
+        lambda folder: read_picks(folder / "a.star"),
     ),
     "exposures": micrographs("all.cs", lambda path: write_cs(path, CS_EXPOSURES)),
     "micrographs": micrographs("all.star", lambda path: path.write_bytes(EXPOSURES_STAR)),

@@ -54,6 +54,7 @@ def test_picks_come_back_where_they_were(exposures: Path, tmp_path: Path):
     named = name_as_exposures(picks, listed, {"mic1": SHAPE})
     files = write_cryosparc(tmp_path / "out.cs", list(named.values()), listed)
     found = read_picks(files[0])
+    assert read_picks(files[1]).keys() == found.keys()  # by the group
     pairs = match_names(found, picks).pairs
     assert sorted(pairs.values()) == ["mic1.mrc", "mic3.mrc"]
     for name, own in pairs.items():

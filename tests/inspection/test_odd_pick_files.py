@@ -132,7 +132,7 @@ def csv_in_utf_16(folder: Path, rows: list[Row]) -> Path:
 
 @odd()
 def csv_of_a_data_frame(folder: Path, rows: list[Row]) -> Path:
-    body = [f"{i},{name},{x},{y},,µ,{i % 7}" for i, (name, x, y) in enumerate(rows)]
+    body = [f"{i},{name},{x},{y},,µ,0.0" for i, (name, x, y) in enumerate(rows)]
     return text(folder / "a.csv", [",micrograph,x,y,score,class name,z", *body, "", ",,,,,,"])
 
 
@@ -232,6 +232,16 @@ def cs_in_two_files(folder: Path, rows: list[Row]) -> Path:
 
 
 @odd()
+def cs_of_filaments(folder: Path, rows: list[Row]) -> Path:
+    """With a segment a fifth of a diameter beside each particle."""
+    near = [(name, x + 8, y) for name, x, y in rows]
+    columns = cs_columns(rows + near)
+    uids = np.arange(len(rows), dtype="u8") * 3 + 2**63
+    write_cs(folder / "a.cs", {**columns, "filament/filament_uid": np.tile(uids, 2)})
+    return folder / "a.cs"
+
+
+@odd()
 def cistem_star(folder: Path, rows: list[Row]) -> Path:
     body = [f"{i} 'm/{n}' {x * SIZE} {y * SIZE}" for i, (n, x, y) in enumerate(rows)]
     labels = ("PositionInStack", "OriginalImageFilename", "OriginalXPosition", "OriginalYPosition")
@@ -261,6 +271,9 @@ def test_an_odd_file_is_read_without_a_word(barrel, tmp_path: Path, name: str):
     assert tuple(found.messages) == said
     for key, each in barrel.picks.items():
         own, truth = found[key].coords, each.coords
+        if name == "cs_of_filaments":
+            truth = np.concatenate([truth, truth + (0, 8)])
+            assert sorted(np.bincount(found[key].tracks)[found[key].tracks]) == [2] * len(truth)
         assert len(own) == len(truth)
         order = [np.lexsort(np.round(places).T) for places in (own, truth)]
         np.testing.assert_allclose(own[order[0]], truth[order[1]], atol=apart, err_msg=key)

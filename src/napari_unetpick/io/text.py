@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,15 @@ def read_table(
             )
         rows.append(row if len(row) >= len(header) else row + [""] * (len(header) - len(row)))
     return {name: [row[i].strip() for row in rows] for i, name in enumerate(header)}
+
+
+def refuse_depth(columns: Mapping[str, Sequence[str]], label: str, path: Path) -> None:
+    """Raise InputError where places have a third axis: they are those of a volume."""
+    if any(value.strip("0.+- ") for value in columns.get(label, ())):
+        raise InputError(
+            f"{path}: has particles of a tomogram (a column {label}), not of micrographs; remove "
+            "the column if it means something else"
+        )
 
 
 def delimiter_of(text: str) -> str:

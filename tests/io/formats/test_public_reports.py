@@ -99,6 +99,20 @@ def test_points_that_napari_saved(tmp_path: Path):
         read_picks(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "name, head",
+    [("a.csv", "micrograph,x,y,z"), ("a.txt", "image_name\tx_coord\ty_coord\tz_coord")],
+)
+def test_tables_of_volumes_are_refused(tmp_path: Path, name: str, head: str):
+    """A z of 0 throughout is none."""
+    row = "m,10,20,{}".replace(",", "\t" if "\t" in head else ",")
+    (tmp_path / name).write_text(f"{head}\n{row.format('0.0')}\n")
+    assert read_picks(tmp_path / name)["m"].coords.tolist() == [[20, 10]]
+    (tmp_path / name).write_text(f"{head}\n{row.format('0')}\n{row.format('35')}\n")
+    with pytest.raises(InputError, match="of a tomogram"):
+        read_picks(tmp_path / name)
+
+
 def test_micrographs_of_the_job_that_extracted(tmp_path: Path):
     """RELION 3.1 shows an Extract job's coordinates by `coords_suffix_extract.star`."""
     names = [f"MotionCorr/job002/Movies/m{i}.mrc" for i in (1, 2)]

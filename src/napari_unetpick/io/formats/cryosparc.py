@@ -24,6 +24,7 @@ NEEDED = tuple(
     for name in ("micrograph_path", "micrograph_shape", "center_x_frac", "center_y_frac")
 )
 SCORES = ("pick_stats/ncc_score",)
+FILAMENT = "filament/filament_uid"
 ALIGNMENTS = ("alignments3D", "alignments2D")
 """Whose shifts count, in cryoSPARC's own order: its extraction recentres by the 3D ones first."""
 GROUP_LINE = re.compile(r"  (?P<result>\w+):|\s+metafile:\s*['\"]?>?(?P<file>[^'\"]+?)['\"]?\s*")
@@ -80,6 +81,8 @@ def picks_of(fields: Fields, options: ReadOptions, path: Path) -> PickSet:
     score = first_numbers(fields, *SCORES)
     if score is not None:
         numbers["score"] = score
+    if FILAMENT in fields:
+        numbers["track"] = np.unique(fields[FILAMENT], return_inverse=True)[1].astype(np.float64)
     names = as_text(fields["location/micrograph_path"])
     sizes = {name: (float(ny), float(nx)) for name, (ny, nx) in zip(names, shape, strict=True)}
     picks, scaled = _fit(group_rows(names, numbers, "cryoSPARC"), sizes, options, path)

@@ -15,7 +15,7 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
 from napari_unetpick.io.names import base_name, refuse_one_name
 from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
-from napari_unetpick.io.text import escape, parse_numbers, read_table
+from napari_unetpick.io.text import escape, parse_numbers, read_table, refuse_depth
 
 NEEDED = ("micrograph", "x", "y")
 NAPARI = {"axis-0": "y", "axis-1": "x"}
@@ -43,6 +43,7 @@ def read_csv(path: Path, options: ReadOptions | None = None) -> PickSet:
     columns = read_table(path, NEEDED, tuple(NAPARI))
     if NAPARI.keys() <= columns.keys():
         columns = _napari_points(columns, path)
+    refuse_depth(columns, "z", path)
     names = columns["micrograph"]
     filled = [bool(x or y) for x, y in zip(columns["x"], columns["y"], strict=True)]
     if not all(filled):

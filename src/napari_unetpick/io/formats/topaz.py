@@ -13,7 +13,7 @@ from napari_unetpick.io.formats.csv_picks import group_rows
 from napari_unetpick.io.logits import logit, sigmoid
 from napari_unetpick.io.names import micrograph_key, refuse_one_name
 from napari_unetpick.io.picks import Picks, PickSet, ReadOptions
-from napari_unetpick.io.text import parse_numbers, read_table
+from napari_unetpick.io.text import parse_numbers, read_table, refuse_depth
 
 NEEDED = ("image_name", "x_coord", "y_coord")
 
@@ -21,6 +21,7 @@ NEEDED = ("image_name", "x_coord", "y_coord")
 def read_topaz(path: Path, options: ReadOptions | None = None) -> PickSet:
     """Read picks in the pixels of the images that Topaz was given; logits become probabilities."""
     columns = read_table(path, NEEDED)
+    refuse_depth(columns, "z_coord", path)
     labels = {"x": "x_coord", "y": "y_coord", "score": "score", "diameter": "diameter"}
     numbers: dict[str, NDArray[np.float64]] = {
         name: parse_numbers(columns[label], label, path, missing=label not in NEEDED)
