@@ -1,7 +1,8 @@
 """How often wrong orientations and scales of picks are found, and right picks are warned of.
 
 Every micrograph with at least 50 picks is a case of its own: as it is, in the seven other
-orientations, and with picks of images binned 2 and 4 times. Whole sets, which is what commands
+orientations, with picks of images binned 2 and 4 times, and of images squeezed to three quarters of
+their width, 6 % narrower, or 6 % smaller. Whole sets, which is what commands
 check, are easier. Simulated sets are made once, in `out/inspection/`; real ones are read from the
 folder that UNETPICK_TEST_DATA names.
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -35,6 +37,8 @@ FEWEST = 50  # picks of a case
 RANDOM = [f"random-{number}" for number in (*range(1, 20), 35)]
 SEED = 1
 BINNINGS = (2, 4)
+STRETCHES = ((1, 0.75), (1, 0.94), (0.94, 0.94))
+STRETCHED = 0.02  # by so much the factors found may be off
 
 
 @dataclass
@@ -46,6 +50,7 @@ class Tally:
     warned: int = 0
     found: int = 0
     scaled: int = 0
+    stretched: int = 0
     right: list[float] = field(default_factory=list)
     wrong: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -60,6 +65,7 @@ class Tally:
             self.warned,
             f"{self.found} of {7 * cases}",
             f"{self.scaled} of {len(BINNINGS) * cases}",
+            f"{self.stretched} of {len(STRETCHES) * cases}",
             f"{np.median(self.right):.1f} ({min(self.right):.1f})",
             f"{max(self.wrong):.2f}",
             f"{np.median(self.seconds):.2f}",
@@ -68,6 +74,7 @@ class Tally:
 
 HEADER = (
     *("set", "micrographs", "picks", "right, warned of", "orientation found", "scale found"),
+    "stretch found",
     *("evidence, right (lowest)", "wrong, highest", "s a micrograph"),
 )
 
@@ -84,7 +91,7 @@ def main() -> None:
     for each in tallies:
         for kind in ("picks", "right", "wrong", "seconds"):
             getattr(total, kind).extend(getattr(each, kind))
-        for kind in ("warned", "found", "scaled"):
+        for kind in ("warned", "found", "scaled", "stretched"):
             setattr(total, kind, getattr(total, kind) + getattr(each, kind))
     rows = [each.row() for each in (*tallies, total)]
     record = {"rows": [dict(zip(HEADER, map(str, row), strict=True)) for row in rows]}
@@ -145,6 +152,20 @@ def try_micrograph(key: str, picks: Picks, known: Known, tally: Tally) -> None:
             {key: small}, replace(known, diameters=known.diameters_of({key: picks}))
         )[1]
         tally.scaled += any(each.scale == binning for each in findings)
+    for factors in STRETCHES:
+        odd = replace(picks, coords=picks.coords * factors, diameters=None)
+        findings = inspect_picks(
+            {key: odd}, replace(known, diameters=known.diameters_of({key: picks}))
+        )[1]
+        tally.stretched += any(is_stretch(str(each), factors) for each in findings)
+
+
+def is_stretch(line: str, factors: tuple[float, float]) -> bool:
+    """Tell whether a finding names the factors that undo a stretch."""
+    found = re.search(r"with y (\S+) and x (\S+) times as large", line)
+    if found is None:
+        return False
+    return np.allclose([float(each) for each in found.groups()], 1 / np.array(factors), STRETCHED)
 
 
 def undoes(orientation: Orientation, turned: Picks, picks: Picks, shape: tuple[int, int]) -> bool:

@@ -146,7 +146,7 @@ def _check_orientation(sample: Sample, spacing: Spacing, say: str, sized: bool) 
     others = {each: sample.strength(each) for each in ORIENTATIONS[1:]}
     best = max(others, key=lambda each: others[each])
     if others[best] >= max(CLEAR, BETTER * as_read):
-        if not best.swap_xy and (odd := check_stretch(sample, spacing, say, 0.0, best)):
+        if not best.swap_xy and (odd := check_stretch(sample, spacing, say, 1.0, best)):
             return odd
         what = (
             f"picks fit the images better {best.words} (evidence {others[best]:.1f} against "

@@ -74,6 +74,11 @@ class Sample:
         )
         return strength([part for part in parts if part is not None])
 
+    def first(self, picks: int) -> Sample:
+        """Return the first micrographs that together have so many picks, or all."""
+        counts = np.cumsum([len(each.coords) for each in self.seen])
+        return Sample(self.seen[: int(np.searchsorted(counts, picks)) + 1])
+
     def third(self, axis: int, last: bool) -> Sample:
         """Return the picks in the first or last third of the images' rows (0) or columns (1)."""
         parts = []

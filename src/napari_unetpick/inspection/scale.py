@@ -35,7 +35,7 @@ def check_scale(spacing: Spacing, sample: Sample, say: str, *, alone: bool) -> l
     scale, orientation, strength = find_scale(sample, largest)
     confirmed = strength >= max(CLEAR, BETTER * sample.strength())
     uneven = max(spacing.extent) > UNEVEN * min(spacing.extent)
-    if (uneven or not confirmed) and (odd := check_stretch(sample, spacing, say, strength)):
+    if (uneven or not confirmed) and (odd := check_stretch(sample, spacing, say, scale)):
         return odd
     if largest > 1 and not (confirmed or spacing.close or (alone and not sample.seen)):
         return []

@@ -21,15 +21,16 @@ ENDS = (0.9, 1.02)  # of the image's sides: where right picks end
 STEPS = (np.arange(-4, 6) * 0.025, np.arange(-2, 3) * 0.01, np.arange(-2, 3) * 0.003)
 """Of the factors: a particle's width at the far edge is some percent of it."""
 LEAST = 2.0  # strength: the best of a hundred factors stays below 1.5 by chance
-ALIKE = 0.012  # factors that differ by less are one
-READ = 4  # micrographs that are compared
+ALIKE = 0.025  # factors that differ by less may be one
+NEARLY = 0.95  # of the strength, at which they are
+PICKS = 400  # that are compared, or as many as there are
 
 
 def check_stretch(
     sample: Sample,
     spacing: Spacing,
     say: str,
-    beside: float = 0.0,
+    beside: float = 1.0,
     orientation: Orientation = AS_READ,
 ) -> list[Finding]:
     """Report picks that fit the images much better with rows and columns stretched.
@@ -39,16 +40,18 @@ def check_stretch(
     say
         What stands before the factor in options of the command line.
     beside
-        Strength at the one factor that fits best, if another check found one.
+        The one factor that fits best, if another check found one.
     orientation
         In which the picks fit best; x and y as they are.
     """
     as_read = sample.strength(orientation)
     if spacing.extent is None or (as_read >= CERTAIN and not _fades(sample, orientation)):
         return []
-    some = Sample(sample.seen[:READ])
+    some = sample.first(PICKS)
     rows, cols, strength = find_stretch(some, spacing.extent, orientation)
-    if strength < max(LEAST, BETTER * as_read, BETTER * beside):
+    as_read = some.strength(orientation)
+    known = max(as_read, some.stretched(beside, beside, orientation))
+    if strength < max(LEAST, BETTER * known):
         return []
     turned = None if orientation == AS_READ else orientation
     what = (
@@ -57,8 +60,8 @@ def check_stretch(
         "chance is below 1): they seem to be pixels of images of another size"
     )
     option = f" --orientation {say}{turned}" if turned else ""
-    if abs(rows - cols) <= ALIKE * max(rows, cols):
-        scale = float(f"{(rows + cols) / 2:.4g}")
+    if rows == cols:
+        scale = float(f"{rows:.4g}")
         options = f"--scale {say}{scale:g}{option}"
         viewer = f"convert the file with {options.replace(say, '') if say else options} first"
         return [Finding("scale", what, f"give {options}", viewer, scale, turned)]
@@ -89,7 +92,12 @@ def find_stretch(
         strength = max(fits.values())
         if strength < CLEAR:
             break
-    rows, cols = (1.0 if abs(each - 1) < ALIKE else each for each in start)
+    rows, cols = start
+    mean = (rows + cols) / 2
+    for simple in ((mean, mean), (1.0, cols), (rows, 1.0)):  # one factor, where it does as well
+        near = max(abs(a / b - 1) for a, b in zip(simple, start, strict=True)) < ALIKE
+        if near and sample.stretched(*simple, orientation) >= NEARLY * strength:
+            return *simple, strength
     return rows, cols, strength
 
 
