@@ -73,6 +73,14 @@ def test_places_that_are_no_particles_fit_no_better_stretched(any_set):
         assert find_stretch(sample, (0.99, 0.99))[2] < 1.7
 
 
+def test_a_stretch_is_found_where_picks_end_early(barrel):
+    """On a third of the images is carbon: where the last picks are is no edge."""
+    left = {k: p.select(p.coords[:, 1] < 0.67 * SHAPE[1]) for k, p in barrel.picks.items()}
+    wrong = {k: replace(p, coords=p.coords * (0.9, 0.9)) for k, p in left.items()}
+    (found,) = inspect_picks(wrong, barrel.known)[1]
+    assert found.scale == pytest.approx(1 / 0.9, rel=0.02)
+
+
 def test_labels_on_one_side_are_not_stretched_over_the_rest(barrel):
     """Carbon on the other side: they end early, and fit."""
     left = {k: p.select(p.coords[:, 1] < 0.7 * SHAPE[1]) for k, p in barrel.picks.items()}

@@ -18,8 +18,13 @@ from napari_unetpick.inspection.spacing import Spacing
 FAR = 0.7  # of the strength near the first pixel: by so much the far picks must fit worse
 THIRD = 30  # picks, at least, in each third
 ENDS = (0.9, 1.02)  # of the image's sides: where right picks end
-STEPS = (np.arange(-4, 6) * 0.025, np.arange(-2, 3) * 0.01, np.arange(-2, 3) * 0.003)
+STEPS = (
+    tuple(np.arange(-3, 5) * 0.03),
+    tuple(np.arange(-2, 3) * 0.01),
+    tuple(np.arange(-2, 3) * 0.003),
+)
 """Of the factors: a particle's width at the far edge is some percent of it."""
+UNEVEN = 2.0  # times: images are not squeezed by more in one direction
 LEAST = 2.0  # strength: the best of a hundred factors stays below 1.5 by chance
 ALIKE = 0.025  # factors that differ by less may be one
 NEARLY = 0.95  # of the strength, at which they are
@@ -81,24 +86,39 @@ def find_stretch(
     orientation
         Applied after the factors.
     """
-    start = [1.0 if ENDS[0] <= end <= ENDS[1] else 1 / end for end in extent]
-    strength = 0.0
+    starts = [pair for pair in product(*_starts(sample, extent)) if max(pair) <= UNEVEN * min(pair)]
+    best, strength = (1.0, 1.0), 0.0
     for steps in STEPS:
-        ladders = [[float(each * (1 + step)) for step in steps] for each in start]
-        pairs = product(ladders[0], ladders[1])
-        fits = {pair: sample.stretched(*pair, orientation) for pair in pairs}
+        pairs = {
+            (rows * (1 + down), cols * (1 + right))
+            for (rows, cols), down, right in product(starts, steps, steps)
+        }
+        fits = {pair: sample.stretched(*pair, orientation) for pair in sorted(pairs)}
         best = max(fits, key=lambda pair: fits[pair])
-        start = [best[0], best[1]]
-        strength = max(fits.values())
+        starts, strength = [best], fits[best]
         if strength < CLEAR:
             break
-    rows, cols = start
+    rows, cols = best
     mean = (rows + cols) / 2
     for simple in ((mean, mean), (1.0, cols), (rows, 1.0)):  # one factor, where it does as well
-        near = max(abs(a / b - 1) for a, b in zip(simple, start, strict=True)) < ALIKE
+        near = max(abs(a / b - 1) for a, b in zip(simple, best, strict=True)) < ALIKE
         if near and sample.stretched(*simple, orientation) >= NEARLY * strength:
             return *simple, strength
     return rows, cols, strength
+
+
+def _starts(sample: Sample, extent: tuple[float, float]) -> list[list[float]]:
+    """Return likely factors of rows and columns: none, to where picks end, to a square's sides.
+
+    Picks need not end at the edge: there may be carbon.
+    """
+    starts = [[1.0] if ENDS[0] <= end <= ENDS[1] else [1.0, 1 / end] for end in extent]
+    if sample.seen:
+        shape = sample.seen[0].view.shape
+        longer = int(shape[1] > shape[0])
+        if (ratio := shape[longer] / shape[1 - longer]) > ENDS[1]:
+            starts[longer].append(ratio)
+    return starts
 
 
 def _fades(sample: Sample, orientation: Orientation) -> bool:
