@@ -87,6 +87,8 @@ def test_files_that_are_no_text(tmp_path: Path):
     path = tmp_path / "x.star"
     for content, words in [
         (b"", "empty"),
+        (b"\xff\xfe\xff\xfe", "empty"),  # found by scripts/fuzz.py: marks of UTF-16 alone
+        (b"\xa0\n", "empty"),
         (b"\0" * 100, "binary"),
         (b"<Error>404</Error>", "XML"),
     ]:

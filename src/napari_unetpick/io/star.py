@@ -194,9 +194,12 @@ def read_text(path: str | Path) -> str:
     if raw.lstrip()[:1] == b"<":
         raise InputError(f"{path}: is an XML or HTML page; a failed download?")
     try:
-        return raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return raw.decode("latin-1")
+        text = raw.decode("latin-1")
+    if not text.strip():
+        raise InputError(f"{path}: is empty (blanks alone); a failed copy?")
+    return text
 
 
 def _is_number(value: str) -> bool:
