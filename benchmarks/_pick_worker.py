@@ -45,7 +45,6 @@ def make_job(paths: list[str], out: str, model: Model, diameter: float) -> PickJ
         out=Path(out),
         diameter=diameter,
         device=DEVICE,
-        threads=THREADS,
     )
 
 

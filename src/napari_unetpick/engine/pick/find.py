@@ -1,11 +1,17 @@
-"""Finding candidates: a model over micrographs, reading ahead while the network works."""
+"""Finding candidates: a model over micrographs, several of them at once."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import torch
 
 from napari_unetpick.engine.data.preprocess import Prepared, prepare_micrograph
 from napari_unetpick.engine.pick.doubt import nothing_here
@@ -20,6 +26,9 @@ from napari_unetpick.picking.focus import at_usual_defocus
 
 CONTRASTS = ("auto", "dark", "light")
 NAMED = 3  # micrographs in a message
+MOST = 8  # micrographs at once: each takes some 200 MB
+READERS = 4  # micrographs that are read ahead for a GPU
+Check = Callable[[], None]
 OTHER_DIAMETER = 1.25  # ratio of diameters from which a model is said to be made for another one
 
 
@@ -34,7 +43,8 @@ class FindJob:
     pixel_size
         A/px, or None to take each micrograph's own.
     threads
-        Of the preprocessing, or None for all cores.
+        For each micrograph, or None: on a CPU one, or all where there is one micrograph alone. The
+        last digits of results depend on it.
     contrast
         Of the particles. "light": the network is shown the negative; "dark" and "auto": the image
         as it is. What "auto" means for a general model is found by `survey` beforehand.
@@ -61,7 +71,7 @@ class FindJob:
 def find(
     job: FindJob, scorer: Scorer, check_stop: Callable[[], None] = lambda: None
 ) -> Iterator[Event]:
-    """Find the candidates of one micrograph after the other, reading the next one meanwhile.
+    """Find the candidates of micrographs; events come in their order.
 
     Yields
     ------
@@ -82,52 +92,89 @@ def find(
         )
     if trained := tell_trained(job, scorer):
         yield trained
-    started = time.monotonic()
-    total, light, empty = len(job.micrographs), job.contrast == "light", list[str]()
-    with ThreadPoolExecutor(1) as reader:
-
-        def read(number: int) -> Future[Prepared] | None:
-            if number >= total:
-                return None
-            return reader.submit(
-                prepare_micrograph,
-                job.micrographs[number],
-                diameter=diameter,
-                particle_px=scorer.settings.particle_px,
-                upsample=scorer.settings.upsample,
-                pixel_size=job.pixel_size,
-                threads=job.threads,
-            )
-
-        ahead = read(0)
-        for number, micrograph in enumerate(job.micrographs):
-            check_stop()
-            assert ahead is not None
-            current, ahead = ahead, None
-            try:
-                prepared = current.result()
-                ahead = read(number + 1)
-                found = find_one(scorer, prepared, check_stop, negative=light)
-                found = at_usual_defocus(found, scorer.focus, micrograph.defocus, job.defocus)
-                if (
-                    scorer.general
-                    and scorer.knows_junk
-                    and nothing_here(
-                        scorer, micrograph, prepared, found, negative=light, check_stop=check_stop
-                    )
-                ):
-                    found = found.all_in_junk(prepared.scale.file_shape)
-                    empty.append(micrograph.path.name)
-                yield FoundCandidates(micrograph.key, found)
-            except Cancelled:
-                raise
-            except UnetPickError as error:
-                yield Failed(micrograph.name, str(error), error.in_viewer)
-            ahead = ahead or read(number + 1)
-            pace = (time.monotonic() - started) / (number + 1)
-            yield Progress("picking", number + 1, total, pace * (total - number - 1))
+    started, total, empty = time.monotonic(), len(job.micrographs), list[str]()
+    for number, (micrograph, coming) in enumerate(_worked_on(job, scorer, diameter, check_stop)):
+        try:
+            found = coming()
+            if no_particles(found):
+                empty.append(micrograph.path.name)
+            yield FoundCandidates(micrograph.key, found)
+        except Cancelled:
+            raise
+        except UnetPickError as error:
+            yield Failed(micrograph.name, str(error), error.in_viewer)
+        pace = (time.monotonic() - started) / (number + 1)
+        yield Progress("picking", number + 1, total, pace * (total - number - 1))
     if empty:
         yield tell_empty(empty, total, diameter)
+
+
+def _worked_on(
+    job: FindJob, scorer: Scorer, diameter: float, check_stop: Check
+) -> Iterator[tuple[Micrograph, Callable[[], Candidates]]]:
+    """Work on several micrographs at once; yield each, in order, with what waits for its result.
+
+    On a CPU each has a thread of its own for everything, which wastes none of the cores. For a GPU
+    threads read ahead, and the network runs here.
+    """
+    on_cpu = scorer.device.type == "cpu"
+    workers, threads = share_cores(job) if on_cpu else (READERS, job.threads)
+
+    def read(micrograph: Micrograph) -> Prepared:
+        check_stop()
+        return prepare_micrograph(
+            micrograph,
+            diameter=diameter,
+            particle_px=scorer.settings.particle_px,
+            upsample=scorer.settings.upsample,
+            pixel_size=job.pixel_size,
+            threads=threads,
+        )
+
+    def whole(micrograph: Micrograph) -> Candidates:
+        return find_here(job, scorer, micrograph, read(micrograph), check_stop)
+
+    def rest(micrograph: Micrograph, prepared: Future[Prepared]) -> Candidates:
+        return find_here(job, scorer, micrograph, prepared.result(), check_stop)
+
+    before = torch.get_num_threads()
+    # torch's number of threads is each thread's own
+    start = partial(torch.set_num_threads, threads or before) if on_cpu else None
+    pool, ahead = ThreadPoolExecutor(workers, initializer=start), deque[Future[Any]]()
+    try:
+        todo = iter(job.micrographs)
+        for micrograph in job.micrographs:
+            for each in islice(todo, workers + 1 - len(ahead)):
+                ahead.append(pool.submit(whole if on_cpu else read, each))
+            check_stop()
+            mine = ahead.popleft()
+            yield micrograph, mine.result if on_cpu else partial(rest, micrograph, mine)
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(before)  # for threads that come later
+
+
+def find_here(
+    job: FindJob, scorer: Scorer, micrograph: Micrograph, prepared: Prepared, check_stop: Check
+) -> Candidates:
+    """Find the candidates of a micrograph that was read, all of them in junk if it holds none."""
+    light = job.contrast == "light"
+    found = find_one(scorer, prepared, check_stop, negative=light)
+    found = at_usual_defocus(found, scorer.focus, micrograph.defocus, job.defocus)
+    doubts = scorer.general and scorer.knows_junk
+    if doubts and nothing_here(
+        scorer, micrograph, prepared, found, negative=light, check_stop=check_stop
+    ):
+        return found.all_in_junk(prepared.scale.file_shape)
+    return found
+
+
+def share_cores(job: FindJob) -> tuple[int, int]:
+    """Return how many micrographs a CPU works on at once, and with how many threads each."""
+    cores = torch.get_num_threads()
+    threads = job.threads or (cores if len(job.micrographs) == 1 else 1)
+    threads = max(min(threads, cores), cores // MOST)
+    return cores // threads, threads
 
 
 def in_diameters(distance: float | None, job: FindJob, scorer: Scorer) -> float | None:

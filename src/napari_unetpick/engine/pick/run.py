@@ -84,14 +84,14 @@ class PickJob(FindJob):
 
 
 def pick(
-    job: PickJob, check_stop: Callable[[], None] = lambda: None, finder: Finder = find
+    job: PickJob, check_stop: Callable[[], None] = lambda: None, finder: Finder | None = None
 ) -> Iterator[Event]:
     """Pick all micrographs; the files of each are written as it is done, the tables at the end.
 
     Parameters
     ----------
     finder
-        Finds the candidates: `find`, or what does it on a cluster.
+        Finds the candidates instead of `find`, as on a cluster.
 
     Yields
     ------
@@ -137,7 +137,7 @@ def pick_some(
     folder: PickFolder,
     check_stop: Callable[[], None],
     accept: Callable[[Micrograph], bool] = lambda _: True,
-    finder: Finder = find,
+    finder: Finder | None = None,
 ) -> Generator[Event, None, list[Failed]]:
     """Pick a job's micrographs into a folder that is open; return those that failed.
 
@@ -150,7 +150,8 @@ def pick_some(
         return []
     micrographs = {m.key: m for m in job.micrographs}
     failed: list[Failed] = []
-    for event in finder(job, scorer, check_stop):
+    alike = replace(job, threads=job.threads or 1)  # however many are left: the same bytes
+    for event in (finder or find)(alike, scorer, check_stop):
         if isinstance(event, Failed):
             failed.append(event)
         elif isinstance(event, FoundCandidates):
