@@ -109,13 +109,17 @@ def test_order_failures_and_a_stop(
     assert [isinstance(event, Failed) for event in seen] == [n == 2 for n in range(COUNT)]
     assert sorted(begun) == names
 
+    begun.clear()
+    stopped: list[object] = []
+
     def check() -> None:
         if len(stopped) == 2:
             raise Cancelled("planted")
 
-    begun.clear()
-    stopped: list[object] = []
-    with pytest.raises(Cancelled):
+    def listen() -> None:
         for event in find(job, scorer, check):
-            stopped += [event] * isinstance(event, FoundCandidates)
+            stopped.extend([event] * isinstance(event, FoundCandidates))
+
+    with pytest.raises(Cancelled):
+        listen()
     assert len(begun) < COUNT
