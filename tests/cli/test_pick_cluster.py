@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,10 @@ import pytest
 from command_line import TinySet, environment, unetpick
 
 from napari_unetpick.engine.pick import cluster
-from napari_unetpick.errors import InputError
+from napari_unetpick.engine.pick.find import FindJob
+from napari_unetpick.errors import EngineError, InputError
+from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.picking.calibration import Calibration
 
 pytest.importorskip("distributed")
 COUNT = 24  # three tasks
@@ -65,6 +69,67 @@ def test_a_worker_that_is_killed_costs_time_alone(many: Path, tiny_run: Path, tm
     assert "mic_zz.mrc" in said
     assert "Traceback" not in said
     assert contents(tmp_path / "there") == contents(tmp_path / "alone")
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_the_workers_too(tiny: TinySet, tiny_run: Path, tmp_path: Path):
+    """A terminal sends SIGINT to the workers as well; they must not say so."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "napari_unetpick", "pick", tiny.folder, "--model", tiny_run]
+        + ["--device", "cpu", "--out", tmp_path / "out", "--cluster", "local"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    said = process.stderr.readline()
+    assert "dashboard at http://127.0.0.1:" in said
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+
+
+def test_a_worker_of_another_version_is_one_line(monkeypatch: pytest.MonkeyPatch):
+    import distributed
+
+    def other(*_: object) -> None:
+        raise ImportError("no such module")
+
+    monkeypatch.setattr(cluster, "find_batch", other)
+    job = FindJob(micrographs=[Micrograph(Path("a.mrc"), "a.mrc")])
+    networks = cluster.Networks([], "cpu", False, Calibration())
+    with (
+        distributed.LocalCluster(0, processes=False, dashboard_address=None) as local,
+        distributed.Client(local, set_as_default=False) as client,
+    ):
+        assert "no workers yet" in cluster.tell_cluster(client).text
+        local.scale(1)
+        with pytest.raises(EngineError, match="no such module.*same version"):
+            list(cluster._computed(client, networks, job, [job.micrographs], lambda: None))
+
+
+@pytest.mark.parametrize("address", ["foo", "tls://127.0.0.1:9"])
+def test_an_address_that_is_none_ends_the_program(address: str, tiny: TinySet, tmp_path: Path):
+    """In a process of its own: a client of Dask that did not start kept it from ending."""
+    done = subprocess.run(
+        [sys.executable, "-m", "napari_unetpick", "pick", tiny.folder, "--out", tmp_path / "out"]
+        + ["--cluster", address],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"--cluster {address}: no Dask scheduler answers there" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_empty_address_is_given(tiny: TinySet, tmp_path: Path):
+    done = unetpick("pick", tiny.folder, "--out", tmp_path / "out", "--watch", "--cluster", "")
+    assert done.returncode == 2
+    assert "--watch with --cluster: not possible" in done.stderr
 
 
 def test_no_scheduler_and_no_dask_are_one_line(

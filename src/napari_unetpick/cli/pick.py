@@ -134,7 +134,8 @@ def pick(
     from napari_unetpick.engine.pick.watch import Watch
     from napari_unetpick.engine.pick.watch import watch as run_watching
 
-    modes = ["--watch"] * watch + ["--shard"] * bool(shard) + ["--cluster"] * bool(cluster)
+    given = {"--watch": watch, "--shard": shard is not None, "--cluster": cluster is not None}
+    modes = [option for option in given if given[option]]
     if len(modes) > 1:
         raise InputError(f"{' with '.join(modes)}: not possible; leave one out")
     if watch_idle is not None and not watch:

@@ -98,3 +98,13 @@ def test_a_lost_process_costs_time_alone(tmp_path: Path) -> None:
     for name in (METRICS, MODEL):
         wanted, found = ((tmp_path / run / name).read_bytes() for run in ("whole", "broken"))
         assert found == wanted
+
+
+def test_a_device_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    make_tiny_job(tmp_path)
+    wrong = train_in_two(tmp_path, "run", "--device", "cuda")
+    said, _ = wrong.communicate(timeout=300)
+    assert "unetpick: device cuda:0: " in said or "unetpick: device cuda:1: " in said
+    assert "this is a bug" not in said

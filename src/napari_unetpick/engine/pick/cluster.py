@@ -6,6 +6,7 @@ what a lost worker had in hand is done again by another one and nothing is writt
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -21,7 +22,7 @@ from napari_unetpick.engine.devices import choose_device
 from napari_unetpick.engine.pick.ensemble import Scorer, make_scorer
 from napari_unetpick.engine.pick.find import FindJob, find, no_particles, tell_empty, tell_trained
 from napari_unetpick.engine.pick.run import PickJob, pick
-from napari_unetpick.errors import EngineError, InputError
+from napari_unetpick.errors import EngineError, InputError, UnetPickError
 from napari_unetpick.events import Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.models import Model, digest
@@ -35,6 +36,8 @@ BATCH = 8  # micrographs of a task: seconds of work, and what a lost worker cost
 AHEAD = 3  # tasks for each thread that are with the cluster
 PATIENCE = 60.0  # seconds that a cluster may take to answer
 POLL = 0.3
+DEAF = "import signal; [signal.signal(each, signal.SIG_IGN) for each in (2, 15)]"
+"""Run in local workers: Ctrl-C and SIGTERM reach them too, but this process ends them."""
 
 Found = list[FoundCandidates | Failed]
 
@@ -65,6 +68,10 @@ def load_scorer(networks: Networks) -> Scorer:
     return replace(scorer, calibration=networks.calibration)
 
 
+def _same(networks: Networks) -> Networks:
+    return networks
+
+
 def find_batch(networks: Networks, job: FindJob) -> Found:
     """Find the candidates of some micrographs, in one thread of a worker."""
     torch.set_num_threads(1)
@@ -92,11 +99,14 @@ def connected(address: str) -> Iterator[Client]:
             local = distributed.LocalCluster(
                 n_workers=count_cores(),
                 threads_per_worker=1,
-                dashboard_address=":0",
+                dashboard_address="127.0.0.1:0",
+                preload=[DEAF],
                 silence_logs=logging.CRITICAL,
             )
+        else:
+            asyncio.run(_ask(address))  # a Client that fails to start keeps the program from ending
         client = distributed.Client(local or address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
+    except (OSError, ValueError, TypeError, TimeoutError) as error:
         raise InputError(
             f"--cluster {address}: no Dask scheduler answers there ({error})",
             "give the address that dask scheduler prints, such as tcp://node7:8786, or local",
@@ -107,6 +117,16 @@ def connected(address: str) -> Iterator[Client]:
         client.close()
         if local is not None:
             local.close()
+
+
+async def _ask(address: str) -> None:
+    """Connect to a scheduler and leave again, to see that it is there."""
+    from distributed import Security
+    from distributed.comm import connect
+
+    keys = Security().get_connection_args("client")  # of Dask's configuration
+    comm = await connect(address, timeout=PATIENCE, **keys)
+    await comm.close()
 
 
 def pick_on_cluster(
@@ -176,9 +196,9 @@ def _computed(
     check_stop: Callable[[], None],
 ) -> Generator[Found, None, None]:
     """Keep the cluster busy; yield what it found as it comes."""
-    from distributed import CancelledError, KilledWorker
+    from distributed import CancelledError
 
-    [there] = client.scatter([networks], broadcast=True)
+    there = client.submit(_same, networks, pure=False)  # is sent again where a worker is lost
     coming = iter(batches)
     open_tasks: dict[Future, list[Micrograph]] = {}
 
@@ -200,15 +220,30 @@ def _computed(
                 return
             for future in [each for each in open_tasks if each.done()] or _wait(check_stop):
                 batch = open_tasks.pop(future)
-                try:
-                    yield future.result()
-                except KilledWorker:
-                    reason = "the workers that read it were lost; too little memory?"
-                    yield [Failed(each.name, f"{each.name}: {reason}") for each in batch]
+                yield _result(future, batch)
     except (OSError, CancelledError, TimeoutError) as error:
         raise EngineError(f"the Dask cluster is gone ({error or type(error).__name__})") from error
     finally:
         client.cancel(list(open_tasks))
+
+
+def _result(future: Future, batch: list[Micrograph]) -> Found:
+    """Return what a task found; those on which workers were lost have failed."""
+    from distributed import CancelledError, KilledWorker
+
+    try:
+        found: Found = future.result()
+        return found
+    except KilledWorker:
+        reason = "the workers that read it were lost; too little memory?"
+        return [Failed(each.name, f"{each.name}: {reason}") for each in batch]
+    except (UnetPickError, OSError, CancelledError, TimeoutError):
+        raise
+    except Exception as error:
+        raise EngineError(
+            f"a worker of the Dask cluster failed ({type(error).__name__}: {error})",
+            "workers need the same versions of napari-unetpick and Python as this process",
+        ) from error
 
 
 def _wait(check_stop: Callable[[], None]) -> list[Any]:
@@ -220,6 +255,10 @@ def _wait(check_stop: Callable[[], None]) -> list[Any]:
 def tell_cluster(client: Client) -> Message:
     """Say which cluster it is, and where its dashboard is."""
     threads = client.nthreads()
+    if not threads:
+        return Message(
+            f"Dask: no workers yet, waiting for them; dashboard at {client.dashboard_link}"
+        )
     return Message(
         f"Dask: {len(threads)} workers of {sum(threads.values())} threads in all; "
         f"dashboard at {client.dashboard_link}"

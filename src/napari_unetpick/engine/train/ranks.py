@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from napari_unetpick.engine.devices import why_no_cuda
+from napari_unetpick.engine.devices import choose_device, why_no_cuda
 from napari_unetpick.engine.runs.folder import CHECKPOINT
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.errors import Cancelled, EngineError, InputError
@@ -52,16 +52,16 @@ def joined(job: TrainJob) -> Iterator[TrainJob]:
     EngineError
         Another process was lost.
     InputError
-        A batch has fewer patches than there are processes.
+        A batch has fewer patches than there are processes, or a process has no GPU.
     """
     if not dist.is_torchelastic_launched():
         yield job
         return
     on_gpu = job.device.startswith("cuda") or (job.device == "auto" and not why_no_cuda())
     device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if on_gpu else job.device
+    if on_gpu:
+        choose_device(device)  # or say why not
     with losses_in_words():
-        if on_gpu:
-            torch.cuda.set_device(device)
         dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo")
     own = None
     try:
