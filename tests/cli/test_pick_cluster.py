@@ -101,12 +101,10 @@ def test_a_worker_of_another_version_is_one_line(monkeypatch: pytest.MonkeyPatch
     job = FindJob(micrographs=[Micrograph(Path("a.mrc"), "a.mrc")])
     networks = cluster.Networks([], "cpu", False, Calibration())
     with (
-        distributed.LocalCluster(0, processes=False, dashboard_address=None) as local,
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as local,
         distributed.Client(local, set_as_default=False) as client,
     ):
-        assert "no workers yet" in cluster.tell_cluster(client).text
-        local.scale(1)
-        with pytest.raises(EngineError, match="no such module.*same version"):
+        with pytest.raises(EngineError, match=r"no such module.*same version"):
             list(cluster._computed(client, networks, job, [job.micrographs], lambda: None))
 
 
