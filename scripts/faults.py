@@ -277,6 +277,8 @@ def main() -> None:
     options = parser.parse_args()
     draw, lost = random.Random(options.seed), []
     wanted = options.only.split(",")
+    if unknown := {*wanted} - {*parser.get_default("only").split(",")}:
+        parser.error(f"--only {', '.join(sorted(unknown))}: not known")
     with tempfile.TemporaryDirectory() as temporary:
         data = Path(temporary) / "data"
         data.mkdir()

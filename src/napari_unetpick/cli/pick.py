@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -138,6 +139,8 @@ def pick(
     modes = [option for option in given if given[option]]
     if len(modes) > 1:
         raise InputError(f"{' with '.join(modes)}: not possible; leave one out")
+    if watch_idle is not None and not math.isfinite(watch_idle):
+        raise InputError(f"--watch-idle {watch_idle}: give a number of seconds, or leave it out")
     if watch_idle is not None and not watch:
         raise InputError("--watch-idle without --watch: not possible; leave one out")
     share = None if shard is None else parse_shard(shard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import tifffile
 from napari_unetpick.errors import InputError
 from napari_unetpick.io.images import arrivals
 from napari_unetpick.io.images.arrivals import Arrivals
+from napari_unetpick.io.images.image import read_micrograph
 
 IMAGE = np.random.default_rng(3).normal(size=(60, 40)).astype(np.float32)
 
@@ -181,3 +183,18 @@ def test_thousands_that_are_picked_cost_one_listing(
     monkeypatch.setattr(arrivals, "_signature", lambda path: asked.append(path) or (0, 0))
     found.look()
     assert asked == [str(tmp_path / "m.mrc")]
+
+
+@pytest.mark.timeout(20)
+def test_pipes_and_folders_are_no_micrographs(tmp_path: Path, found: Arrivals):
+    os.mkfifo(tmp_path / "pipe.mrc")
+    (tmp_path / "folder.mrc").mkdir()
+    write_mrc(tmp_path / "a.mrc")
+    for _ in range(3):
+        now(found).look()
+    assert found.take(9) == ([tmp_path / "a.mrc"], [])
+    found.finish(tmp_path / "a.mrc")
+    assert found.waiting == 0
+    assert not found.settling
+    with pytest.raises(InputError, match="is a device or a pipe"):
+        read_micrograph(tmp_path / "pipe.mrc")

@@ -24,7 +24,7 @@ from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import tell_count
 
-SHARD = re.compile(r"(\d+)/(\d+)")
+SHARD = re.compile(r"(\d{1,9})/(\d{1,9})")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -226,4 +227,6 @@ def _is_image(name: str) -> bool:
 
 def _signature(name: str) -> Signature:
     status = os.stat(name)
+    if not stat.S_ISREG(status.st_mode):
+        raise FileNotFoundError(2, "no file", name)  # opening a pipe would wait for ever
     return status.st_size, status.st_mtime_ns

@@ -79,6 +79,8 @@ def check_file(path: Path) -> bool:
         raise InputError(f"{path}: is a folder where a micrograph is needed")
     if not path.exists():
         raise InputError(f"{path}: no such file")
+    if not path.is_file():
+        raise InputError(f"{path}: is a device or a pipe where a micrograph is needed")
     if suffix in COMPRESSED:
         suffix = Path(path.stem).suffix.lower()
         if suffix not in MRC_EXTENSIONS:
