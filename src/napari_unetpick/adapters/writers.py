@@ -13,8 +13,8 @@ from napari_unetpick.adapters.layer_data import OWN
 from napari_unetpick.adapters.notify import current_viewer, tell
 from napari_unetpick.adapters.pairing import own_layers
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.box import write_box as write_box_file
 from napari_unetpick.io.formats.box_size import BOX_PER_DIAMETER, good_box
+from napari_unetpick.io.formats.eman import write_box as write_box_file
 from napari_unetpick.io.formats.relion_picks import UNSET
 from napari_unetpick.io.formats.relion_picks import write_star as write_star_file
 from napari_unetpick.io.picks import Picks, typical_diameter

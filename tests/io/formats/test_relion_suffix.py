@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.box import write_box
+from napari_unetpick.io.formats.eman import write_box
 from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.formats.relion_picks import write_star
 from napari_unetpick.io.picks import Picks

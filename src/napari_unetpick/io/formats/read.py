@@ -20,7 +20,7 @@ READERS = {
     "csv": "csv_picks:read_csv",
     "star": "relion_list:read_relion",
     "relion": "relion_list:read_relion",
-    "box": "box:read_box",
+    "box": "eman:read_box",
     "cbox": "cryolo:read_cbox",
     "eman": "eman:read_eman",
     "topaz": "topaz:read_topaz",

@@ -186,7 +186,7 @@ def _is_another(file: Path, named: Path) -> bool:
 def _read_listed(file: Path, options: ReadOptions) -> PickSet:
     """Read one listed file, a STAR or (imported coordinates) a .box; without rows, no entry."""
     if file.suffix.lower() == ".box":
-        from napari_unetpick.io.formats.box import read_box
+        from napari_unetpick.io.formats.eman import read_box
 
         return read_box(file, options)
     picks = read_star_picks(file, options)

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.formats.box import write_box
 from napari_unetpick.io.formats.box_size import box_size_for
 from napari_unetpick.io.formats.cryolo import write_cbox
 from napari_unetpick.io.formats.csv_picks import write_csv
-from napari_unetpick.io.formats.eman import write_eman
+from napari_unetpick.io.formats.eman import write_box, write_eman
 from napari_unetpick.io.formats.output_files import per_micrograph, refuse_file, refuse_folder
 from napari_unetpick.io.formats.relion_list import write_autopick
 from napari_unetpick.io.formats.relion_picks import write_combined_star, write_star
