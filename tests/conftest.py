@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ import pytest
 TOGETHER = ("tests/cli/", "tests/client/", "tests/worker/")  # rooms that share a trained model
 APART = "tests/widgets/test_journey.py"  # minutes each, and nothing in common
 
+# as in a terminal: nohup and background jobs ignore some, and so would all that is started here
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # each process its core; results compare
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch
 

@@ -204,7 +204,11 @@ def _check_source(source: str) -> str:
     if os.path.isdir(path) or (glob.has_magic(path) and not os.path.exists(path)):
         return path
     what = "is a file" if os.path.exists(path) else "no such folder"
-    raise InputError(f"{source}: {what}; --watch needs a folder or a glob in quotes")
+    raise InputError(
+        f"{source}: {what}",
+        "--watch needs a folder or a glob in quotes",
+        viewer="choose a folder that is there",
+    )
 
 
 def _files(source: str) -> Iterator[str]:
