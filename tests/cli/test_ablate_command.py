@@ -92,6 +92,13 @@ def test_the_ladder_is_made_once_and_gone_on_with(tiny: TinySet, tmp_path: Path)
         assert "its 7 records are of another version" in orphans.stderr.splitlines()[-1]
     assert {name: (out / name).read_text() for name in tables} == tables
 
+    for more, wrong in (
+        (("--shard", "1/2"), "--shard: give --batches as well"),
+        (("--shard", "3/2", "--batches", "1"), "--shard 3/2: give I/N"),
+    ):
+        refused = unetpick(*ask, *more)
+        assert refused.returncode == 2
+        assert wrong in refused.stderr
     other = unetpick(*ask[:-4], "--seeds", "2")
     assert other.returncode == 2
     assert "ablation with other micrographs, labels, truth or split" in other.stderr

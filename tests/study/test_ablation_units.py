@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -11,11 +13,12 @@ from types import SimpleNamespace
 import pytest
 import tomli_w
 
+from napari_unetpick.engine.pick.shard import Shard
 from napari_unetpick.engine.self_train.job import SelfTrainJob
 from napari_unetpick.engine.self_train.run import NoConfidentPicksError
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.engine.train.run import config_of
-from napari_unetpick.errors import Cancelled
+from napari_unetpick.errors import Cancelled, InputError
 from napari_unetpick.evaluation.metrics import score_counts
 from napari_unetpick.evaluation.protocols import PROTOCOLS
 from napari_unetpick.events import Done, Event, Message, Metrics, Progress
@@ -26,9 +29,12 @@ from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import ladder
 from napari_unetpick.study.ablation.plan import FORM, Plan, write_plan
 from napari_unetpick.study.ablation.records import RunRecord, key_of, write_record
+from napari_unetpick.study.ablation.source import source_commit
 from napari_unetpick.study.ablation.units import (
     AblateJob,
+    Unit,
     minutes_of,
+    supervised_key,
     supervised_part,
     timed,
     trained,
@@ -63,14 +69,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[TrainJob]:
 def test_a_run_that_another_version_began_is_begun_anew(
     job: AblateJob, asked: list[TrainJob], version: str | None, resumed: bool
 ):
-    settings = RECIPES["baseline"]
-    folder = job.out / "runs" / f"{key_of(supervised_part(settings))}_42"
-    begun = TrainJob([], {}, 175.0, folder, supervised_part(settings))
+    rung = ladder()[0]
+    folder = job.out / "runs" / f"{supervised_key(rung)}_42"
+    begun = TrainJob([], {}, 175.0, folder, supervised_part(rung.settings))
     config = config_of(begun) | ({"version": version} if version else {})
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(tomli_w.dumps(config))
     (folder / "checkpoint.pt").touch()
-    events = list(trained(job, settings, go_on))
+    events = list(trained(job, rung, 42, go_on))
     assert [each.resume for each in asked] == [resumed]
     assert (folder / "checkpoint.pt").is_file() is resumed
     assert [type(each) for each in events] == ([] if resumed else [Message])
@@ -131,7 +137,7 @@ def test_minutes_of_a_self_training_that_was_sure_of_nothing_count(
     monkeypatch.setattr(units, "make_self_train_job", lambda **_: (own, []))
     monkeypatch.setattr(units, "self_train", lambda *_: work(clock, 30.0, NoConfidentPicksError))
     job = replace(job, learn=[Micrograph(Path("m.mrc"), "m.mrc")])
-    for _ in trained(job, RECIPES["baseline"], go_on):
+    for _ in trained(job, ladder()[0], 42, go_on):
         pass
     (folder,) = (job.out / "runs").glob("*_self")
     assert minutes_of(folder) == pytest.approx(1.5)
@@ -149,4 +155,57 @@ def test_records_of_other_settings_beside_fitting_ones_are_told(job: AblateJob):
     assert first.text.startswith(
         "1 record (such as 0123456789ab_42) with settings of another version"
     )
-    assert second.text.startswith("8 runs (9 rungs), 1 recorded")
+    assert second.text.startswith("9 runs (10 rungs), 1 recorded")
+
+
+def made(job: AblateJob, monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
+    """Return what a call makes, as if trained at once."""
+    units_made: list[Unit] = []
+    score = {tag: {"mic": score_counts(1, 1, 1)} for tag in PROTOCOLS}
+
+    def make(job: AblateJob, unit: Unit, check_stop) -> Iterator[Event]:
+        units_made.append(unit)
+        yield from ()
+        return RunRecord(unit.key, unit.seeds, {}, "d", {}, 1.0, 1, (), score)
+
+    monkeypatch.setattr(run, "make", make)
+    list(run.ablate(job))
+    return units_made
+
+
+def test_shards_make_all_single_models_and_a_last_call_the_ensembles(
+    job: AblateJob, monkeypatch: pytest.MonkeyPatch
+):
+    job = replace(job, batches=40, budget=math.inf)
+    shares = [made(replace(job, shard=Shard(n, 3)), monkeypatch) for n in (1, 2, 3)]
+    assert all(shares)
+    assert all(len(unit.seeds) == 1 for share in shares for unit in share)
+    assert [unit.rung.name for unit in made(job, monkeypatch)] == ["+ ensemble", "+ general model"]
+    assert not made(job, monkeypatch)
+    trained = {unit.rung.settings.train.patches_per_epoch for share in shares for unit in share}
+    assert trained == {40 * RECIPES["baseline"].train.batch}
+
+
+def test_an_ablation_keeps_its_batches(job: AblateJob):
+    write_plan(job.out, Plan("d", 2, FORM))
+    assert run.settle(replace(job, batches=2)) == 2
+    with pytest.raises(InputError, match="with 2 batches per epoch; leave --batches out"):
+        run.settle(replace(job, batches=40))
+
+
+def test_a_checkout_tells_its_commit_and_changes_and_nothing_else_does(tmp_path: Path):
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    own = tmp_path / "module.py"
+    own.write_text("1")
+    assert source_commit(own) == {}
+    git("init", "-q")
+    assert source_commit(own) == {}  # as in an environment within somebody's checkout
+    git("add", "module.py")
+    git("commit", "-qm", "first")
+    assert source_commit(own) == {"commit": git("rev-parse", "--short=12", "HEAD")}
+    own.write_text("2")
+    assert source_commit(own) == {"commit": git("rev-parse", "--short=12", "HEAD") + "+"}

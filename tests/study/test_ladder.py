@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass, replace
 import pytest
 import tomli_w
 
+from napari_unetpick.engine.pick.shard import Shard
 from napari_unetpick.engine.self_train.state import Round
+from napari_unetpick.io.models import general_model, load_model
 from napari_unetpick.renamed_keys import DROPPED
 from napari_unetpick.settings import (
     RECIPES,
+    NetworkSettings,
     Settings,
     TargetSettings,
     TrainSettings,
@@ -24,9 +27,9 @@ from napari_unetpick.study.ablation import records
 from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import STEPS, Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.records import key_of
-from napari_unetpick.study.ablation.run import units_of
+from napari_unetpick.study.ablation.run import share_of, units_of
 from napari_unetpick.study.ablation.rungs import read_ladder
-from napari_unetpick.study.ablation.units import supervised_part, verdicts_of
+from napari_unetpick.study.ablation.units import supervised_key, supervised_part, verdicts_of
 
 CHANGES = {
     "combined loss": {"loss.kind"},
@@ -61,8 +64,31 @@ def test_each_rung_changes_what_it_names_and_nothing_else():
     for (name, _), before, after in zip(STEPS, rungs, rungs[1:], strict=False):
         assert after.name == f"+ {name}"
         assert changed(before.settings, after.settings) == CHANGES[name]
-    assert rungs[-1].settings == rungs[-2].settings
-    assert [rung.ensemble for rung in rungs] == [False] * 8 + [True]
+    assert rungs[-2].settings == rungs[-3].settings
+    assert [rung.ensemble for rung in rungs] == [False] * 8 + [True, True]
+
+
+def test_the_last_rung_starts_from_the_general_model_with_all_else_alike():
+    *_, whole, last = ladder()
+    general = load_model(general_model())
+    own = from_dict(general.card["settings"])
+    assert last.name == "+ general model"
+    assert last.settings == replace(
+        whole.settings,
+        network=own.network,
+        particle_px=own.particle_px,
+        upsample=own.upsample,
+    )
+    assert last.start is not None
+    assert all((last.start.weights[name] == w).all() for name, w in general.weights.items())
+    assert last.key != key_of(last.settings, ensemble=True)  # from scratch
+    assert not any(rung.start for rung in ladder()[:-1])
+
+
+def test_a_ladder_of_another_network_has_no_rung_from_the_general_model(monkeypatch):
+    small = replace(RECIPES["baseline"], network=NetworkSettings(attention=False, width=8))
+    monkeypatch.setitem(RECIPES, "baseline", small)
+    assert ladder()[-1].name == "+ ensemble"
 
 
 @pytest.mark.parametrize("rung", [*ladder(), *leave_one_out()], ids=lambda rung: rung.name)
@@ -85,7 +111,7 @@ def test_the_baseline_is_the_plans():
 
 @pytest.mark.parametrize("number", range(len(STEPS)))
 def test_leaving_one_out_leaves_that_one_out(number: int):
-    full, without = ladder()[-1].settings, leave_one_out()[number]
+    full, without = ladder()[-2].settings, leave_one_out()[number]
     assert changed(without.settings, full) == CHANGES[STEPS[number][0]]
     assert without.ensemble
 
@@ -153,13 +179,24 @@ def test_rungs_that_differ_in_self_training_alone_share_their_training():
     assert key_of(supervised_part(before)) == key_of(supervised_part(after))
 
 
+def test_shares_make_everything_once_and_what_is_trained_together_together():
+    units = units_of([fit_budget(rung, 4) for rung in ladder()], (42, 43, 44))
+    shares = [share_of(units, Shard(number, 4)) for number in range(1, 5)]
+    names = [unit.name for share in shares for unit in share]
+    assert sorted(names) == sorted(unit.name for unit in units if len(unit.seeds) == 1)
+    trained = [{(supervised_key(unit.rung), unit.seeds) for unit in share} for share in shares]
+    # eight trainings with each seed; self-training by quantiles shares that of the warm restarts
+    assert [len(each) for each in trained] == [6, 6, 6, 6]
+    assert len(set().union(*trained)) == 24
+
+
 def test_units_go_seed_by_seed_and_none_is_made_twice():
     rungs = [fit_budget(rung, 4) for rung in (*ladder(), *leave_one_out())]
     units = units_of(rungs, (42, 43))
     names = [unit.name for unit in units]
     assert len(set(names)) == len(names)
-    # 8 rungs and 6 left out of which a model is no rung: attention's is the rung before it
-    assert [unit.seeds for unit in units if len(unit.seeds) == 1] == [(42,)] * 14 + [(43,)] * 14
+    # 9 rungs and 6 left out of which a model is no rung: attention's is the rung before it
+    assert [unit.seeds for unit in units if len(unit.seeds) == 1] == [(42,)] * 15 + [(43,)] * 15
     assert [unit.rung.name for unit in units[:2]] == ["baseline", "+ combined loss"]
     assert all(unit.rung.ensemble == (len(unit.seeds) == 2) for unit in units)
     assert {unit.rung.settings.train.patches_per_epoch for unit in units} == {64}
@@ -183,4 +220,5 @@ def test_refused_rounds_are_verdicts_although_the_model_knows_nothing_of_them(tm
 def test_an_ensemble_of_one_is_not_made():
     units = units_of(ladder(), (42,))
     assert all(not unit.rung.ensemble for unit in units)
-    assert [unit.rung.name for unit in units] == [rung.name for rung in ladder()[:-1]]
+    names = [rung.name for rung in ladder() if rung.name != "+ ensemble"]
+    assert [unit.rung.name for unit in units] == names

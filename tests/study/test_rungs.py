@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ from napari_unetpick.settings import to_dict
 from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.plan import PLAN
-from napari_unetpick.study.ablation.records import RunRecord, key_of, read_records, write_record
+from napari_unetpick.study.ablation.records import RunRecord, read_records, write_record
 from napari_unetpick.study.ablation.run import RECORDS, units_of
 from napari_unetpick.study.ablation.rungs import read_ladder
 
 BATCHES = 5
+SCRATCH = [rung for rung in ladder() if rung.start is None]
+GENERAL = ladder()[-1]
 
 
 def plant(out: Path, rung: Rung, seeds: tuple[int, ...], hits: tuple[int, ...], **more) -> None:
@@ -28,7 +31,7 @@ def plant(out: Path, rung: Rung, seeds: tuple[int, ...], hits: tuple[int, ...], 
     counts = {f"mic{i}": score_counts(n, 10, 10) for i, n in enumerate(hits)}
     pixel = {key: Score(0.5, 1.0, each.f1 / 2, 10, 10, 5) for key, each in counts.items()}
     record = RunRecord(
-        key=key_of(fitted.settings, rung.ensemble),
+        key=fitted.key,
         seeds=seeds,
         settings=to_dict(fitted.settings),
         data="d",
@@ -86,10 +89,10 @@ def test_only_seeds_that_both_have_are_compared(out: Path):
 
 
 def test_an_ensemble_is_compared_with_its_members(out: Path):
-    for number, rung in enumerate(ladder()[:-1]):
+    for number, rung in enumerate(SCRATCH[:-1]):
         plant(out, rung, (42,), (number, number))
         plant(out, rung, (43,), (number + 2, number + 2))
-    plant(out, ladder()[-1], (42, 43), (9, 9))
+    plant(out, SCRATCH[-1], (42, 43), (9, 9))
     plant(out, leave_one_out()[0], (42, 43), (7, 7))
     found = read_ladder(out)
     last = found.rungs[-1]
@@ -97,17 +100,42 @@ def test_an_ensemble_is_compared_with_its_members(out: Path):
     assert (last.seeds, last.parameters) == ((42, 43), 2000)
     (without,) = [each for each in found.without if each.name == "without combined loss"]
     assert without.figures["particle"].difference.value == pytest.approx(-0.2)
-    assert not found.missing
+    assert found.missing == (GENERAL.name,)
+
+
+def test_the_general_model_is_compared_with_the_ensemble_from_scratch(out: Path):
+    for rung in SCRATCH[:-1]:
+        for seed in (42, 43):
+            plant(out, rung, (seed,), (5, 5))
+    plant(out, SCRATCH[-1], (42, 43), (6, 6))
+    plant(out, leave_one_out()[0], (42, 43), (3, 3))
+    plant(out, GENERAL, (42, 43), (9, 9))
+    found = read_ladder(out)
+    last = found.rungs[-1]
+    assert last.name == "+ general model"
+    assert last.figures["particle"].difference.value == pytest.approx(0.3)
+    (without,) = [each for each in found.without if each.name == "without combined loss"]
+    assert without.figures["particle"].difference.value == pytest.approx(-0.3)  # from scratch too
+
+
+def test_with_one_seed_the_general_model_is_compared_with_the_last_single_model(out: Path):
+    for rung in SCRATCH[:-1]:
+        plant(out, rung, (42,), (5, 5))
+    plant(out, replace(GENERAL, ensemble=False), (42,), (7, 7))
+    found = read_ladder(out)
+    assert found.rungs[-1].name == "+ general model"
+    assert found.rungs[-1].figures["particle"].difference.value == pytest.approx(0.2)
+    assert found.missing == ("+ ensemble",)
 
 
 def test_with_more_seeds_the_smaller_ensemble_is_left_out(out: Path):
-    for number, rung in enumerate(ladder()[:-1]):
+    for number, rung in enumerate(SCRATCH[:-1]):
         for seed in (42, 43, 44):
             plant(out, rung, (seed,), (number, number))
-    plant(out, ladder()[-1], (42, 43), (2, 2), minutes=4.0)
+    plant(out, SCRATCH[-1], (42, 43), (2, 2), minutes=4.0)
     plant(out, leave_one_out()[0], (42, 43), (1, 1))
     plant(out, leave_one_out()[1], (42, 43, 44), (8, 8))
-    plant(out, ladder()[-1], (42, 43, 44), (9, 9), minutes=6.0)
+    plant(out, SCRATCH[-1], (42, 43, 44), (9, 9), minutes=6.0)
     found = read_ladder(out)
     last = found.rungs[-1]
     assert (last.seeds, last.minutes, last.parameters) == ((42, 43, 44), 6.0, 3000)
@@ -122,20 +150,20 @@ def test_with_more_seeds_the_smaller_ensemble_is_left_out(out: Path):
 
 
 def test_an_ensemble_of_fewer_seeds_is_compared_with_its_members_alone(out: Path):
-    for rung in ladder()[:-1]:
+    for rung in SCRATCH[:-1]:
         for seed, hits in ((42, 6), (43, 6), (44, 1)):
             plant(out, rung, (seed,), (hits, hits))
-    plant(out, ladder()[-1], (42, 43), (7, 7))
+    plant(out, SCRATCH[-1], (42, 43), (7, 7))
     last = read_ladder(out).rungs[-1]
     assert last.figures["particle"].difference.value == pytest.approx(0.1)
 
 
 def test_with_one_seed_single_models_are_left_out_of(out: Path):
-    fitted = [fit_budget(rung, BATCHES) for rung in (*ladder(), *leave_one_out())]
+    fitted = [fit_budget(rung, BATCHES) for rung in (*SCRATCH, *leave_one_out())]
     for number, unit in enumerate(units_of(fitted, (42,))):
         plant(out, unit.rung, unit.seeds, (min(number, 9),) * 2)
     found = read_ladder(out)
-    assert found.missing == ("+ ensemble",)
+    assert found.missing == ("+ ensemble", GENERAL.name)
     names = [each.name for each in found.without]
     assert names == [rung.name for rung in leave_one_out()[:-1]]
     # the last rung, + attention, has .7; without attention is the rung before it
@@ -144,7 +172,7 @@ def test_with_one_seed_single_models_are_left_out_of(out: Path):
 
 
 def test_with_one_seed_nothing_is_left_out_unless_that_was_asked_for(out: Path):
-    for rung in ladder()[:-1]:
+    for rung in SCRATCH[:-1]:
         plant(out, rung, (42,), (6, 6))
     assert not read_ladder(out).without
 

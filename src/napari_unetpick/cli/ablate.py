@@ -56,11 +56,31 @@ def ablate(
         int, typer.Option(metavar="N", min=1, help="Number of random seeds per rung.")
     ] = 3,
     budget: Annotated[
-        float,
+        float | None,
         typer.Option(
-            metavar="MINUTES", min=0, help="Time limit of this call; 0 only writes the tables."
+            metavar="MINUTES",
+            min=0,
+            help="Time limit of this call; 0 only writes the tables. Default: 60, or none with "
+            "--batches.",
         ),
-    ] = 60.0,
+    ] = None,
+    batches: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Batches per epoch; the recipes have 40. Default: as many as let all runs fit "
+            "the budget.",
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Make only the I-th of N shares of the runs, such as 1/8; needs --batches. "
+            "Without it afterwards, the same command makes the ensembles.",
+        ),
+    ] = None,
     leave_one_out: Annotated[
         bool,
         typer.Option("--leave-one-out", help="Also train everything but one step, for each step."),
@@ -73,6 +93,7 @@ def ablate(
     budget ended.
     """
     from napari_unetpick.cli.progress import run_stoppable
+    from napari_unetpick.engine.pick.shard import parse_shard
     from napari_unetpick.errors import InputError
     from napari_unetpick.report.tables.evaluation import plain_table
     from napari_unetpick.report.tables.ladder import about, ladder_table, write_ladder
@@ -93,6 +114,8 @@ def ablate(
         border=border,
         seeds=seeds,
         budget=budget,
+        batches=batches,
+        shard=None if shard is None else parse_shard(shard),
         leave_one_out=leave_one_out,
         device=device,
     )

@@ -18,8 +18,7 @@ from napari_unetpick.io.images.image import read_micrograph, resolve_pixel_size
 from napari_unetpick.picking.scale import make_scale
 from napari_unetpick.settings import NetworkSettings, Settings
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
-from napari_unetpick.study.ablation.records import key_of
-from napari_unetpick.study.ablation.units import AblateJob, supervised_part
+from napari_unetpick.study.ablation.units import AblateJob, supervised_key
 
 SHARE = 0.85  # of the budget is planned: calibration, drawing patches, files take time as well
 LEAST, MOST = 1, 40  # batches an epoch
@@ -90,8 +89,8 @@ def batches_that_fit(job: AblateJob) -> int:
 
 def seconds_of(rungs: list[Rung], costs: Costs, batches: int) -> float:
     """Return the seconds of all rungs with one seed; what rungs share counts once."""
-    supervised = {key_of(supervised_part(r.settings)): r.settings for r in rungs}
-    whole = {key_of(r.settings): r.settings for r in rungs}
+    supervised = {supervised_key(r): r.settings for r in rungs}
+    whole = {r.key_with(r.settings, ensemble=False): r.settings for r in rungs}
     return (
         sum(costs.supervised(each, batches) for each in supervised.values())
         + sum(costs.rounds(each, batches) for each in whole.values())

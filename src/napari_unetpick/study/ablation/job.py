@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_unetpick.engine.inputs import make_train_job
+from napari_unetpick.engine.pick.shard import Shard
 from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.inputs.truth import Areas, fully_labelled, read_exclusions
@@ -24,6 +26,7 @@ from napari_unetpick.io.splits import read_split
 from napari_unetpick.project.evaluations import log_folder, read_evaluations
 from napari_unetpick.study.ablation.units import AblateJob
 
+HOUR = 60.0  # minutes
 TEST_SHARE = 0.4  # of the labelled micrographs, where no split is given
 
 
@@ -40,7 +43,9 @@ def make_ablate_job(
     truth: Path | None = None,
     border: float = 0.0,
     seeds: int = 3,
-    budget: float = 60.0,
+    budget: float | None = None,
+    batches: int | None = None,
+    shard: Shard | None = None,
     leave_one_out: bool = False,
     device: str = "auto",
 ) -> tuple[AblateJob, list[str]]:
@@ -57,6 +62,10 @@ def make_ablate_job(
         Of the test micrographs, where the picks are not that (`partial`).
     seeds
         42 and those after it.
+    budget
+        Minutes; None is an hour, or no limit where the `batches` of an epoch are given.
+    shard
+        Which of the runs to make, where several calls share them; needs `batches`.
 
     Returns
     -------
@@ -67,6 +76,10 @@ def make_ablate_job(
     InputError
         Something cannot be used, or nothing is left to train or test on.
     """
+    if shard is not None and batches is None:
+        raise InputError("--shard: give --batches as well, the same for all shards")
+    if budget is None:
+        budget = HOUR if batches is None else math.inf
     job, messages = make_train_job(
         micrographs=micrographs,
         picks=picks,
@@ -139,6 +152,8 @@ def make_ablate_job(
         seeds=tuple(range(42, 42 + seeds)),
         budget=budget,
         leave_one_out=leave_one_out,
+        batches=batches,
+        shard=shard,
     )
     return ready, messages
 

@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from napari_unetpick.engine.inputs import choose_start, seen_as
+from napari_unetpick.io.models import Model
 from napari_unetpick.settings import (
     RECIPES,
     AugmentSettings,
     LossSettings,
     SelfTrainSettings,
     Settings,
+    from_dict,
 )
+from napari_unetpick.study.ablation.records import key_of
 
 Step = Callable[[Settings], Settings]
 
 
 @dataclass(frozen=True)
 class Rung:
-    """What is trained, and whether the models of all seeds pick together."""
+    """What is trained, and whether the models of all seeds pick together.
+
+    Parameters
+    ----------
+    start
+        A model to start from, or None to train from scratch.
+    """
 
     name: str
     settings: Settings
     ensemble: bool = False
+    start: Model | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        """Of its records; see `records.key_of`."""
+        return self.key_with(self.settings)
+
+    def key_with(self, settings: Settings, ensemble: bool | None = None) -> str:
+        """Return the key of other settings with the same start."""
+        start = None if self.start is None else str(self.start.card["data"])
+        return key_of(settings, self.ensemble if ensemble is None else ensemble, start)
 
 
 STEPS: tuple[tuple[str, Step], ...] = (
@@ -47,24 +68,33 @@ STEPS: tuple[tuple[str, Step], ...] = (
 )
 """In the plan's order; none touches what another one sets."""
 ENSEMBLE = "ensemble"
+GENERAL = "+ general model"
 
 
 def ladder() -> list[Rung]:
-    """Return the baseline and one rung a step, each on top of those before it."""
+    """Return the baseline and one rung a step, each on top of those before it.
+
+    The last one starts from the general model, if that has the ladder's network.
+    """
     settings = RECIPES["baseline"]
     rungs = [Rung("baseline", settings)]
     for name, step in STEPS:
         settings = step(settings)
         rungs.append(Rung(f"+ {name}", settings))
-    return [*rungs, Rung(f"+ {ENSEMBLE}", settings, ensemble=True)]
+    rungs.append(Rung(f"+ {ENSEMBLE}", settings, ensemble=True))
+    start, _ = choose_start(None, settings)
+    if start is not None:
+        settings = seen_as(settings, from_dict(start.card["settings"]))
+        rungs.append(Rung(GENERAL, settings, ensemble=True, start=start))
+    return rungs
 
 
 def leave_one_out() -> list[Rung]:
-    """Return everything but one step, for each step; compare with the ladder's last rung."""
+    """Return everything but one step, for each step; compare with the ensemble from scratch."""
     rungs = []
-    for left_out, _ in STEPS:
+    for left_out in (*(name for name, _ in STEPS), ENSEMBLE):
         settings = RECIPES["baseline"]
         for name, step in STEPS:
             settings = settings if name == left_out else step(settings)
-        rungs.append(Rung(f"without {left_out}", settings, ensemble=True))
-    return [*rungs, Rung(f"without {ENSEMBLE}", ladder()[-1].settings)]
+        rungs.append(Rung(f"without {left_out}", settings, ensemble=left_out != ENSEMBLE))
+    return rungs

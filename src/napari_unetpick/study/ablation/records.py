@@ -90,8 +90,10 @@ def record_name(key: str, seeds: tuple[int, ...]) -> str:
     return f"{key}_{'-'.join(map(str, seeds))}"
 
 
-def key_of(settings: Settings, ensemble: bool = False) -> str:
+def key_of(settings: Settings, ensemble: bool = False, start: str | None = None) -> str:
     """Return twelve characters that tell settings apart, whatever their seed and recipe name.
+
+    `start` names the data of a model to start from; None is from scratch.
 
     Of settings that are not in `KEYED`, only those that differ from what they were before count;
     those that were renamed or dropped since count as they did.
@@ -102,7 +104,7 @@ def key_of(settings: Settings, ensemble: bool = False) -> str:
     }
     keyed = {f"{section} {name}" for section, names in KEYED.items() for name in names.split()}
     told = {name: value for name, value in own.items() if name in keyed or value != usual[name]}
-    text = json.dumps([told, ensemble], sort_keys=True)
+    text = json.dumps([told, ensemble, *filter(None, [start])], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

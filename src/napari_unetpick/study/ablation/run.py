@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Set
 from dataclasses import replace
 from pathlib import Path
 
+from napari_unetpick.engine.pick.shard import Shard
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message
 from napari_unetpick.io.picks import tell_count
@@ -18,8 +19,8 @@ from napari_unetpick.project.evaluations import log_evaluation
 from napari_unetpick.study.ablation.budget import batches_that_fit, fit_budget, rungs_of
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.plan import FORM, Plan, read_plan, write_plan
-from napari_unetpick.study.ablation.records import RunRecord, key_of, read_records, write_record
-from napari_unetpick.study.ablation.units import AblateJob, Unit, make
+from napari_unetpick.study.ablation.records import RunRecord, read_records, write_record
+from napari_unetpick.study.ablation.units import AblateJob, Unit, make, supervised_key
 
 RECORDS = "records"
 FEW = 4  # with fewer, every rung is far from trained
@@ -43,7 +44,8 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
     units = units_of([fit_budget(rung, batches) for rung in rungs], job.seeds) if batches else []
     recorded = read_records(job.out / RECORDS)
     if units:
-        keys = keys_of([fit_budget(rung, batches) for rung in (*ladder(), *leave_one_out())])
+        fitted = [fit_budget(rung, batches) for rung in (*ladder(), *leave_one_out())]
+        keys = {rung.key_with(rung.settings, each) for rung in fitted for each in (False, True)}
         refuse_others(job.out, recorded.values(), keys)
         if others := [record.name for record in recorded.values() if record.key not in keys]:
             yield Message(
@@ -51,13 +53,19 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
                 "of another version: skipped, and their runs are repeated",
                 "warning",
             )
-    missing = [unit for unit in units if unit.name not in recorded]
+    share = units if job.shard is None else share_of(units, job.shard)
+    missing = [unit for unit in share if unit.name not in recorded]
     total, made, longest = len(missing), 0, 0.0
     if units:
         yield Message(
             f"{tell_count(len(units), 'run')} ({tell_count(len(rungs), 'rung')}), "
-            f"{len(units) - total} recorded; {batches} batches per epoch"
+            f"{sum(unit.name in recorded for unit in units)} recorded; {batches} batches per epoch"
         )
+        if job.shard is not None:
+            yield Message(
+                f"shard {job.shard}: {tell_count(total, 'run')} to make; ensembles are made by "
+                "the same command without --shard, when all shards have ended"
+            )
     if 0 < batches < FEW and missing:
         yield Message(
             f"{batches} batches per epoch are too few to train a rung well: give a larger "
@@ -89,7 +97,7 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
 
 
 def settle(job: AblateJob) -> int:
-    """Return how many batches an epoch has: as many as fit, or as an earlier call settled.
+    """Return how many batches an epoch has: as asked, as many as fit, or as settled before.
 
     Without a budget nothing is made, and it is 0.
 
@@ -107,8 +115,13 @@ def settle(job: AblateJob) -> int:
     if not job.budget:
         return 0
     if plan is None:
-        plan = Plan(job.data, batches_that_fit(job), FORM)
+        plan = Plan(job.data, job.batches or batches_that_fit(job), FORM)
         write_plan(job.out, plan)
+    if job.batches not in (None, plan.batches):
+        raise InputError(
+            f"{job.out}: holds an ablation with {plan.batches} batches per epoch; leave "
+            "--batches out to go on with it, or give --out another folder"
+        )
     if plan.form != FORM:
         raise InputError(
             f"{job.out}: an earlier version started this ablation without recording its "
@@ -116,11 +129,6 @@ def settle(job: AblateJob) -> int:
             "another folder"
         )
     return plan.batches
-
-
-def keys_of(rungs: list[Rung]) -> set[str]:
-    """Return the keys that records of these rungs have, as single models and as ensembles."""
-    return {key_of(rung.settings, ensemble) for rung in rungs for ensemble in (False, True)}
 
 
 def refuse_others(out: Path, records: Collection[RunRecord], keys: Set[str]) -> None:
@@ -150,3 +158,14 @@ def units_of(rungs: list[Rung], seeds: tuple[int, ...]) -> list[Unit]:
     for unit in units:  # rungs that share a run: it goes by the first one's name
         first.setdefault(unit.name, unit)
     return list(first.values())
+
+
+def share_of(units: list[Unit], shard: Shard) -> list[Unit]:
+    """Return the runs that one of several calls makes; those that share a training stay together.
+
+    Ensembles are in no share: they need the models of all.
+    """
+    single = [unit for unit in units if not unit.rung.ensemble]
+    trainings = dict.fromkeys((supervised_key(unit.rung), unit.seeds) for unit in single)
+    own = [*trainings][shard.number - 1 :: shard.count]
+    return [unit for unit in single if (supervised_key(unit.rung), unit.seeds) in own]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from napari_unetpick.evaluation.protocols import POOLING, PROTOCOLS, Protocol
 from napari_unetpick.study.ablation.budget import fit_budget
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
 from napari_unetpick.study.ablation.plan import read_plan
-from napari_unetpick.study.ablation.records import RunRecord, key_of, read_records
+from napari_unetpick.study.ablation.records import RunRecord, read_records
 from napari_unetpick.study.ablation.run import RECORDS, refuse_others
 
 SEED = 42  # of the bootstrap
@@ -85,22 +85,23 @@ def read_ladder(out: Path) -> Ladder | None:
         by_key.setdefault(record.key, []).append(record)
 
     def recorded(rungs: list[Rung]) -> list[tuple[Rung, list[RunRecord]]]:
-        keyed = [
-            (rung, key_of(fit_budget(rung, plan.batches).settings, rung.ensemble)) for rung in rungs
-        ]
+        keyed = [(rung, fit_budget(rung, plan.batches).key) for rung in rungs]
         return [(rung, by_key[key]) for rung, key in keyed if key in by_key]
 
-    rungs, left_out = ladder(), leave_one_out()
+    rungs, left_out = [rung for rung in ladder() if rung.start is None], leave_one_out()
+    started = [rung for rung in ladder() if rung.start is not None]
     found, without = recorded(rungs), recorded(left_out)
-    refuse_others(out, records, {record.key for _, own in (*found, *without) for record in own})
-    names = {rung.name for rung, _ in found}
-    missing = [rung.name for rung in rungs if rung.name not in names]
-    if missing == [rungs[-1].name]:  # no ensemble, as with one seed: models are compared with one
+    missing = _names(rungs) - _names(rung for rung, _ in found)
+    if missing == {rungs[-1].name}:  # no ensemble, as with one seed: models are compared with one
         without = recorded([replace(rung, ensemble=False) for rung in left_out[:-1]])
         if {own[0].key for _, own in without} <= {own[0].key for _, own in found}:
             without = []  # rungs of the ladder, called otherwise: none was asked for
     elif missing:
         without = []
+    whole = found[-1][1] if found else []
+    found += recorded(started) or recorded([replace(rung, ensemble=False) for rung in started])
+    refuse_others(out, records, {record.key for _, own in (*found, *without) for record in own})
+    named = {rung.name for rung, _ in found}
     before: list[RunRecord] = []
     results = []
     for rung, own in found:
@@ -108,11 +109,15 @@ def read_ladder(out: Path) -> Ladder | None:
         before = own
     return Ladder(
         tuple(results),
-        tuple(_result(rung, own, before) for rung, own in without),
-        tuple(missing),
+        tuple(_result(rung, own, whole) for rung, own in without),
+        tuple(rung.name for rung in (*rungs, *started) if rung.name not in named),
         len(next(iter(records[0].scores.values()))),
         plan.batches,
     )
+
+
+def _names(rungs: Iterable[Rung]) -> set[str]:
+    return {rung.name for rung in rungs}
 
 
 def _result(rung: Rung, recorded: list[RunRecord], before: list[RunRecord]) -> RungResult:

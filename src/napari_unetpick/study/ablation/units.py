@@ -11,6 +11,7 @@ from pathlib import Path
 from napari_unetpick.engine.inputs import change_settings, make_pick_job
 from napari_unetpick.engine.nn.unet import build_network, count_parameters
 from napari_unetpick.engine.pick.run import pick
+from napari_unetpick.engine.pick.shard import Shard
 from napari_unetpick.engine.runs.folder import CHECKPOINT
 from napari_unetpick.engine.runs.resume_check import differences, read_start_config
 from napari_unetpick.engine.self_train.acceptance import NUMBERS
@@ -27,7 +28,8 @@ from napari_unetpick.io.models import load_model
 from napari_unetpick.project.runs import CONFIG, METRICS, MODEL, read_metrics
 from napari_unetpick.settings import Settings, to_dict
 from napari_unetpick.study.ablation.ladder import Rung
-from napari_unetpick.study.ablation.records import RunRecord, key_of, record_name, scores_of
+from napari_unetpick.study.ablation.records import RunRecord, record_name, scores_of
+from napari_unetpick.study.ablation.source import source_commit
 
 RUNS = "runs"
 MINUTES, SO_FAR = "minutes.txt", "minutes_so_far.txt"  # of a run that is done, and one that is not
@@ -58,6 +60,10 @@ class AblateJob:
         Hash of labels, truth and split; and as versions before made it, without the last two.
     budget
         Minutes of this call.
+    batches
+        Of an epoch; None: as many as let all runs fit the budget.
+    shard
+        Which of the runs this call makes; None: all.
     """
 
     train: TrainJob
@@ -73,6 +79,8 @@ class AblateJob:
     seeds: tuple[int, ...] = (42, 43, 44)
     budget: float = 60.0
     leave_one_out: bool = False
+    batches: int | None = None
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class Unit:
     @property
     def key(self) -> str:
         """Of its settings."""
-        return key_of(self.rung.settings, self.rung.ensemble)
+        return self.rung.key
 
     @property
     def name(self) -> str:
@@ -98,14 +106,18 @@ def supervised_part(settings: Settings) -> Settings:
     return replace(settings, self_train=Settings().self_train)
 
 
+def supervised_key(rung: Rung) -> str:
+    """Return the key of the supervised model, which rungs may share."""
+    return rung.key_with(supervised_part(rung.settings), ensemble=False)
+
+
 def make(
     job: AblateJob, unit: Unit, check_stop: Callable[[], None]
 ) -> Generator[Event, None, RunRecord]:
     """Train what is not trained yet, pick the test micrographs, score; return the record."""
     folders = []
     for seed in unit.seeds:
-        settings = change_settings(unit.rung.settings, None, seed)
-        folder = yield from trained(job, settings, check_stop)
+        folder = yield from trained(job, unit.rung, seed, check_stop)
         folders.append(folder)
     picks = job.out / RUNS / f"{unit.name}_picks"
     picking = make_pick_job(
@@ -135,7 +147,7 @@ def make(
         seeds=unit.seeds,
         settings=to_dict(change_settings(unit.rung.settings, None, unit.seeds[0])),
         data=job.data,
-        versions=load_model(folders[0] / MODEL).card["versions"],
+        versions=load_model(folders[0] / MODEL).card["versions"] | source_commit(),
         minutes=sum(minutes_of(folder) for folder in folders),
         parameters=len(folders) * count_parameters(build_network(unit.rung.settings.network)),
         verdicts=tuple(verdict for folder in folders for verdict in verdicts_of(folder)),
@@ -144,14 +156,17 @@ def make(
 
 
 def trained(
-    job: AblateJob, settings: Settings, check_stop: Callable[[], None]
+    job: AblateJob, rung: Rung, seed: int, check_stop: Callable[[], None]
 ) -> Generator[Event, None, Path]:
     """Train and self-train with one seed, or find that done; return the run folder."""
-    seed = settings.train.seed
-    first = supervised_part(settings)
-    supervised = job.out / RUNS / f"{key_of(first)}_{seed}"
+    settings = change_settings(rung.settings, None, seed)
+    supervised = job.out / RUNS / f"{supervised_key(rung)}_{seed}"
     training = replace(
-        job.train, settings=first, run=supervised, resume=(supervised / CONFIG).is_file()
+        job.train,
+        settings=supervised_part(settings),
+        start=rung.start,
+        run=supervised,
+        resume=(supervised / CONFIG).is_file(),
     )
     if not (supervised / MINUTES).is_file():
         if training.resume and not can_resume(training):
@@ -164,7 +179,7 @@ def trained(
         yield from timed(supervised, 0.0, train(training, check_stop))
     if not job.learn:
         return supervised
-    folder = job.out / RUNS / f"{key_of(settings)}_{seed}_self"
+    folder = job.out / RUNS / f"{rung.key_with(settings, ensemble=False)}_{seed}_self"
     if (folder / MINUTES).is_file():
         return folder
     if not (folder / MODEL).is_file():
