@@ -120,7 +120,7 @@ def settle(job: AblateJob) -> int:
     if job.batches not in (None, plan.batches):
         raise InputError(
             f"{job.out}: holds an ablation with {plan.batches} batches per epoch; leave "
-            "--batches out to go on with it, or give --out another folder"
+            "--batches out to resume it, or give --out another folder"
         )
     if plan.form != FORM:
         raise InputError(
