@@ -1,6 +1,7 @@
 """Our side of picking_speed.py: one warm process that picks when asked to (see `_record.Worker`).
 
-Questions: `{"do": "pick" | "stages" | "floor", "paths": [...], "out": FOLDER}`.
+Questions: `{"do": TASK, "paths": [...], "out": FOLDER}`; tasks are pick, stages, floor, plain, and
+network.
 Arguments: the model, the diameter in A, and the device ("cpu" or "cuda").
 """
 
@@ -10,7 +11,9 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,15 +24,18 @@ from _record import Clock, peak_mib
 
 from napari_unetpick.engine.data.preprocess import prepare_micrograph
 from napari_unetpick.engine.devices import choose_device
+from napari_unetpick.engine.nn.unet import build_network
 from napari_unetpick.engine.pick import find as finding
 from napari_unetpick.engine.pick import run as picking
-from napari_unetpick.engine.pick.ensemble import Scorer, make_scorer
+from napari_unetpick.engine.pick.ensemble import Scorer, make_scorer, read_card
 from napari_unetpick.engine.pick.run import PickJob
+from napari_unetpick.engine.pick.score_map import RIM, junk_of
 from napari_unetpick.events import Done, Failed
 from napari_unetpick.export.pick_folder import PickFolder
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.models import Model, load_model
 from napari_unetpick.picking import candidates
+from napari_unetpick.picking.candidates import find_candidates
 from napari_unetpick.picking.crop import fourier_crop
 from napari_unetpick.picking.scale import make_scale
 
@@ -97,6 +103,59 @@ def run_stages(job: PickJob) -> dict[str, Any]:
     }
 
 
+def run_plain(job: PickJob) -> dict[str, Any]:
+    """Do the same in plain PyTorch: one after the other, float32, nothing fused, usual layout."""
+    name, model = job.models[0]
+    settings, _, diameter = read_card(name, model)
+    network = build_network(settings.network).eval()
+    network.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in model.weights.items()})
+    scorer = make_scorer(job.models, torch.device("cpu"))
+    folder = PickFolder(job.out, job.micrographs, picking.options_of(job, scorer.device))
+    folder.open("restart")
+    start, picks = time.perf_counter(), 0
+    for micrograph in job.micrographs:
+        prepared = prepare_micrograph(
+            micrograph,
+            diameter=diameter or job.diameter,
+            particle_px=settings.particle_px,
+            upsample=settings.upsample,
+        )
+        image = np.pad(prepared.image, RIM)
+        rows, cols = image.shape
+        more = ((0, -rows % network.multiple), (0, -cols % network.multiple))
+        with torch.no_grad():
+            logits = network(torch.from_numpy(np.pad(image, more))[None, None])
+        maps = torch.sigmoid(logits)[0, :, :rows, :cols].numpy()
+        found = find_candidates(
+            maps[:1],
+            prepared.scale,
+            rim=RIM,
+            junk=junk_of([maps]),
+            border=prepared.border,
+        )
+        outcome = picking.choose(job, scorer, micrograph, found)
+        folder.add(outcome)
+        picks += len(outcome.picks)
+    folder.finish()
+    return {"seconds": time.perf_counter() - start, "picks": picks}
+
+
+def run_network(job: PickJob, scorer: Scorer) -> dict[str, Any]:
+    """Score so many images of the network's size alone, as many at once as `pick` does."""
+    rows, cols = load_shape(job)
+    assert job.diameter is not None
+    scale = make_scale((rows, cols), 1.0, job.diameter, particle_px=scorer.settings.particle_px)
+    image = np.random.default_rng(1).normal(size=scale.network_shape).astype(np.float32)
+    workers, threads = finding.share_cores(finding.FindJob(micrographs=job.micrographs))
+    start = time.perf_counter()
+    with ThreadPoolExecutor(workers, initializer=partial(torch.set_num_threads, threads)) as pool:
+        for each in [pool.submit(scorer.score, image) for _ in job.micrographs]:
+            each.result()
+    seconds = time.perf_counter() - start
+    torch.set_num_threads(THREADS)
+    return {"seconds": seconds, "shape": [length + 2 * RIM for length in image.shape]}
+
+
 def run_floor(job: PickJob, scorer: Scorer) -> dict[str, Any]:
     """One read and one Fourier crop a micrograph: less work than this no picker can do."""
     rows, cols = load_shape(job)
@@ -135,10 +194,11 @@ def main() -> None:
     for line in sys.stdin:
         question = json.loads(line)
         job = make_job(question["paths"], question["out"], model, diameter)
-        if question["do"] == "floor":
-            answer = run_floor(job, scorer)
+        if question["do"] in ("floor", "network"):
+            answer = {"floor": run_floor, "network": run_network}[question["do"]](job, scorer)
         else:
-            answer = {"pick": run_pick, "stages": run_stages}[question["do"]](job)
+            tasks = {"pick": run_pick, "stages": run_stages, "plain": run_plain}
+            answer = tasks[question["do"]](job)
         print(json.dumps(answer | {"peak_mib": peak_mib()}), file=answers, flush=True)
 
 

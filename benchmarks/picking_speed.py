@@ -7,6 +7,9 @@ files, by turns on the same two cores:
 - Topaz: `preprocess -s 8` (two processes of one thread, its faster way) and `extract` with the
   pretrained resnet16_u64 (two threads), called in its own environment through its own command
   functions; the time that it takes to load its model is left out;
+- the same weights, crop and peaks in plain PyTorch: one micrograph after the other, float32,
+  nothing fused, the usual layout;
+- the network alone, against MONAI's AttentionUnet in its sliding window, on images of its size;
 - the floor: one read and one Fourier crop a micrograph.
 
 Both pickers run in processes that have imported everything and have picked one micrograph before
@@ -14,7 +17,7 @@ the clock starts. Memory is that of a fresh process that picks one micrograph.
 
     python benchmarks/picking_speed.py           for the documentation, about 15 minutes
     python benchmarks/picking_speed.py --quick   two micrographs, once
-    python benchmarks/picking_speed.py --no-topaz --device cuda     our side alone, on a GPU
+    python benchmarks/picking_speed.py --no-topaz --no-monai --device cuda     our side, on a GPU
 """
 
 from __future__ import annotations
@@ -28,12 +31,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from _data import DIAMETER, large_micrographs, quick_model, say
+from _data import DIAMETER, large_micrographs, say
 from _record import HERE, OUT, Worker, report, spread, table, verdict
 
-TOPAZ = "topaz-em==0.3.20"
+from napari_unetpick.io.models import general_model
+
+TOPAZ, MONAI = "topaz-em==0.3.20", "monai==1.6.1"
 K3 = (4092, 5760)
-LIMITS = {"ratio": 15.0, "memory_gib": 1.5}
+LIMITS = {"topaz": 38.0, "plain": 2.0, "monai": 1.5, "memory_gib": 1.5}
 Seconds = dict[str, list[float]]
 
 
@@ -42,9 +47,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="two micrographs, one round")
     parser.add_argument("--count", type=int, help="micrographs [10]")
     parser.add_argument("--rounds", type=int, help="turns of each side [3]")
-    parser.add_argument("--model", type=Path, help="model [one trained for three epochs]")
+    parser.add_argument("--model", type=Path, help="model [the general one]")
     parser.add_argument("--topaz-python", type=Path, help="interpreter of a ready environment")
-    parser.add_argument("--no-topaz", action="store_true", help="our side alone")
+    parser.add_argument("--no-topaz", action="store_true", help="without Topaz")
+    parser.add_argument("--monai-python", type=Path, help="interpreter of a ready environment")
+    parser.add_argument("--no-monai", action="store_true", help="without MONAI")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="ours [cpu]")
     parser.add_argument("--cold", action="store_true", help="drop the files from the page cache")
     arguments = parser.parse_args()
@@ -53,42 +60,52 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def topaz_environment() -> Path:
-    """Make Topaz's environment if it is not there, and return its interpreter."""
-    folder = OUT / "topaz-env"
+def peer_environment(package: str) -> Path:
+    """Make a peer's environment if it is not there, and return its interpreter."""
+    folder = OUT / f"{package.partition('=')[0].partition('-')[0]}-env"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     ready = folder / "ready"
-    if not ready.is_file() or ready.read_text() != TOPAZ:
-        say(f"installing {TOPAZ} into {folder} (some minutes)")
+    if not ready.is_file() or ready.read_text() != package:
+        say(f"installing {package} into {folder} (some minutes)")
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        # torch and topaz-em in one go: torchvision, which Topaz asks for, must fit this torch
+        # in one go with torch: torchvision, which Topaz asks for, must fit this torch
         subprocess.run(
             [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            + ["--constraint", str(HERE.parent / "constraints-dev.txt"), "torch", TOPAZ],
+            + ["--constraint", str(HERE.parent / "constraints-dev.txt"), "torch", package],
             check=True,
             stdin=subprocess.DEVNULL,
         )
-        ready.write_text(TOPAZ)
+        ready.write_text(package)
     return python
 
 
 class Sides:
-    """Both pickers, warm, and what they have taken so far."""
+    """All sides, warm, and what they have taken so far."""
 
-    def __init__(self, model: Path, device: str, topaz: Path | None, folder: Path, cold: bool):
-        self.folder, self.cold = folder, cold
-        self.seconds: Seconds = {"unetpick": [], "floor": []}
+    def __init__(self, options: argparse.Namespace, model: Path, folder: Path):
+        self.folder, self.cold, self.on_cpu = folder, options.cold, options.device == "cpu"
+        self.seconds: Seconds = {"unetpick": [], "floor": [], "network": []}
         self.last: dict[str, dict[str, Any]] = {}
-        self.ours = Worker(sys.executable, "_pick_worker.py", str(model), str(DIAMETER), device)
-        self.reducer = self.extractor = None
-        if topaz is not None:
+        self.ours = Worker(
+            sys.executable, "_pick_worker.py", str(model), str(DIAMETER), options.device
+        )
+        self.reducer = self.extractor = self.monai = None
+        if self.on_cpu:
+            self.seconds["plain"] = []
+        if not options.no_monai:
+            self.seconds["MONAI"] = []
+            python = options.monai_python or peer_environment(MONAI)
+            self.monai = Worker(python, "_monai_worker.py")
+        if not options.no_topaz:
+            topaz = options.topaz_python or peer_environment(TOPAZ)
             self.seconds |= {"topaz preprocess": [], "topaz extract": []}
             self.reducer = Worker(topaz, "_topaz_worker.py", threads=1)
             self.extractor = Worker(topaz, "_topaz_worker.py")
 
     def warm_up(self, path: Path) -> None:
-        """Pick one micrograph on both sides, and forget what it took."""
+        """Pick one micrograph on all sides, and forget what it took."""
         self.run_ours([path])
+        self.run_networks([path])
         self.run_topaz([path])
         for values in self.seconds.values():
             values.clear()
@@ -97,6 +114,16 @@ class Sides:
         """Measure the floor and our side."""
         for name, task in (("floor", "floor"), ("unetpick", "pick")):
             self._measure(name, self.ours, paths, do=task, out=str(self.folder / "unetpick"))
+
+    def run_networks(self, paths: list[Path]) -> None:
+        """Measure plain PyTorch, and the networks alone."""
+        out = str(self.folder / "unetpick")
+        if self.on_cpu:
+            self._measure("plain", self.ours, paths, do="plain", out=out)
+        self._measure("network", self.ours, paths, do="network", out=out)
+        if self.monai is not None:
+            shape = self.last["network"]["shape"]
+            self._measure("MONAI", self.monai, paths, shape=shape, count=len(paths))
 
     def run_topaz(self, paths: list[Path]) -> None:
         """Measure Topaz's two commands."""
@@ -116,7 +143,7 @@ class Sides:
 
     def close(self) -> None:
         """End all workers."""
-        for worker in (self.ours, self.reducer, self.extractor):
+        for worker in (self.ours, self.reducer, self.extractor, self.monai):
             if worker is not None:
                 worker.close()
 
@@ -161,6 +188,9 @@ def speed_table(sides: Sides, count: int) -> tuple[str, dict[str, float]]:
         "topaz preprocess": "Topaz, `preprocess -s 8`",
         "topaz extract": "Topaz, `extract`",
         "floor": "one read and one Fourier crop",
+        "plain": "the same in plain PyTorch",
+        "network": "unetpick, the network alone",
+        "MONAI": "MONAI's AttentionUnet",
     }
     rows = [
         (label, spread(each[name], 3), f"{1 / middle[name]:.2f}", f"{middle[name] / ours:.2f}")
@@ -168,8 +198,9 @@ def speed_table(sides: Sides, count: int) -> tuple[str, dict[str, float]]:
         if name in each and (ours := middle["unetpick"])
     ]
     ratios = {"to the floor": middle["unetpick"] / middle["floor"]}
-    if "topaz" in middle:
-        ratios["faster than Topaz"] = middle["topaz"] / middle["unetpick"]
+    for peer, own in (("topaz", "unetpick"), ("plain", "unetpick"), ("MONAI", "network")):
+        if peer in middle:
+            ratios[peer.lower()] = middle[peer] / middle[own]
     header = ("", "s a micrograph", "micrographs/s", "time / unetpick's")
     return table(header, rows), ratios
 
@@ -177,17 +208,18 @@ def speed_table(sides: Sides, count: int) -> tuple[str, dict[str, float]]:
 def main() -> None:
     arguments = parse_arguments()
     paths = large_micrographs(arguments.count)
-    model = arguments.model or quick_model(1 if arguments.quick else 3)
-    topaz = None if arguments.no_topaz else arguments.topaz_python or topaz_environment()
+    model = arguments.model or general_model()
+    assert model is not None
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         memory = measure_memory(model, arguments.device, folder)
-        sides = Sides(model, arguments.device, topaz, folder, arguments.cold)
+        sides = Sides(arguments, model, folder)
         sides.warm_up(paths[0])
         for number in range(arguments.rounds):
             say(f"round {number + 1} of {arguments.rounds}")
             sides.run_ours(paths)
             sides.run_topaz(paths)
+            sides.run_networks(paths)
             sides.run_ours(paths)  # twice a round: it is short, so what else runs hits it harder
         stages = sides.stages(paths)
         sides.close()
@@ -206,12 +238,22 @@ def main() -> None:
         f"{'from disk' if arguments.cold else 'in the page cache'}; rounds: {arguments.rounds}; "
         f"{ours['candidates']:,} candidates, {ours['picks']:,} picks"
     ]
-    if "faster than Topaz" in ratios:
-        ratio, side = ratios["faster than Topaz"], sides.last["topaz extract"]
+    peers = {
+        "topaz": "the micrographs/s of Topaz",
+        "plain": "those of the same weights, crop and peaks in plain PyTorch",
+        "monai": "the images/s of MONAI's AttentionUnet, the network alone",
+    }
+    lines += [
+        f"{ratios[peer]:.2f} times {what}; at least {LIMITS[peer]:g} wanted: "
+        f"{verdict(ratios[peer], LIMITS[peer], at_least=True)}"
+        for peer, what in peers.items()
+        if peer in ratios
+    ]
+    if "topaz" in ratios:
+        side = sides.last["topaz extract"]
         lines.append(
-            f"{ratio:.1f} times the micrographs/s of Topaz {side['topaz']} (torch {side['torch']}, "
-            f"{side['candidates']:,} candidates, peak {side['peak_mib'] / 1024:.1f} GiB); at least "
-            f"{LIMITS['ratio']:g} wanted: {verdict(ratio, LIMITS['ratio'], at_least=True)}"
+            f"Topaz {side['topaz']}, torch {side['torch']}: {side['candidates']:,} candidates, "
+            f"peak {side['peak_mib'] / 1024:.1f} GiB"
         )
     lines.append(f"{ratios['to the floor']:.1f} times the time of one read and one Fourier crop")
     report(

@@ -7,6 +7,7 @@ import torch
 
 from napari_unetpick.engine.devices import (
     choose_device,
+    computes_in_eight_bit,
     list_gpus,
     visible_words,
     why_no_cuda,
@@ -123,3 +124,26 @@ def test_an_unknown_device_is_one_line_that_lists_the_known():
     for wish in ("cuda:", "cuda:-1", "cuda:01", "cuda:x", "cuda1"):
         with pytest.raises(InputError, match="is not known"):
             choose_device(wish)
+
+
+@pytest.mark.parametrize(
+    "able, environment, expected",
+    [
+        ({"avx512_vnni": True}, {}, True),
+        ({"avx512_vnni": True}, {"UNETPICK_INT8": "0"}, False),
+        ({}, {}, False),
+        ({"avx512_vnni": True, "avx512_bf16": True}, {}, False),
+        ({"avx512_vnni": True, "avx512_bf16": True}, {"UNETPICK_BFLOAT16": "0"}, True),
+    ],
+)
+def test_networks_pick_in_integers_where_that_is_fastest(
+    monkeypatch: pytest.MonkeyPatch, able: dict, environment: dict, expected: bool
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", True)
+    for name in ("UNETPICK_INT8", "UNETPICK_BFLOAT16"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert computes_in_eight_bit(torch.device("cpu")) == expected
+    assert not computes_in_eight_bit(torch.device("cuda"))

@@ -9,7 +9,7 @@ import torch
 
 from napari_unetpick.errors import InputError
 
-WISH = "UNETPICK_BFLOAT16"
+WISH, INTEGERS = "UNETPICK_BFLOAT16", "UNETPICK_INT8"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 NUMBERED = re.compile(r"cuda:(0|[1-9]\d?)")
 
@@ -113,6 +113,21 @@ def computes_in_half(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def computes_in_eight_bit(device: torch.device) -> bool:
+    """Tell whether trained networks compute in 8-bit integers there: see `nn.eight_bit`.
+
+    On CPUs that have instructions for it and none for bfloat16, unless the environment says
+    otherwise (`UNETPICK_INT8=0`).
+    """
+    if os.environ.get(INTEGERS) == "0" or device.type != "cpu" or computes_in_half(device):
+        return False
+    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    known = hasattr(torch.ops.onednn, "qconv2d_pointwise") and hasattr(
+        torch.ops.mkldnn, "_convolution_pointwise"
+    )
+    return bool(known and torch.backends.mkldnn.enabled and able.get("avx512_vnni"))
 
 
 def half_precision(device: torch.device) -> torch.autocast:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
-from napari_unetpick.engine.data.preprocess import CLIP, preprocess
+from napari_unetpick.engine.data.preprocess import CLIP, preprocess, smoothed
 from napari_unetpick.errors import InputError
 from napari_unetpick.picking import crop as module
 from napari_unetpick.picking.crop import fourier_crop
@@ -197,3 +198,13 @@ def test_the_micrograph_itself_is_not_changed():
     for shape in ((201, 155), (64, 48)):
         preprocess(image, Scale((201, 155), shape, 24.0), threads=1)
     np.testing.assert_array_equal(image, before)
+
+
+@pytest.mark.parametrize("shape", [(64, 90), (300, 301), (7, 5)])
+@pytest.mark.parametrize("sigma", [2.5, 12.3, 24.0])
+def test_smoothing_is_that_of_the_gaussian_filter(shape, sigma):
+    image = np.random.default_rng(1).normal(3, 2, shape).astype(np.float32)
+    expected = gaussian_filter(image.astype(float), sigma, mode="reflect", truncate=2.0)
+    found = smoothed(image, sigma, 1)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_unetpick.engine.nn.unet import UNet, build_network, place
+from napari_unetpick.engine.devices import computes_in_eight_bit
+from napari_unetpick.engine.nn.eight_bit import EightBitUNet, PickingNetwork
+from napari_unetpick.engine.nn.unet import build_network, place
 from napari_unetpick.engine.pick.score_map import junk_of, score_map, widen
 from napari_unetpick.errors import ModelError
 from napari_unetpick.io.models import Model
@@ -50,7 +52,7 @@ class Scorer:
         Whether it says where junk is, if a member knows it.
     """
 
-    networks: tuple[UNet, ...]
+    networks: tuple[PickingNetwork, ...]
     weights: Floats
     settings: Settings
     calibration: Calibration
@@ -156,7 +158,9 @@ def read_card(name: str, model: Model) -> tuple[Settings, Calibration, float | N
         ) from error
 
 
-def load_network(name: str, model: Model, settings: Settings, device: torch.device) -> UNet:
+def load_network(
+    name: str, model: Model, settings: Settings, device: torch.device
+) -> PickingNetwork:
     """Build one network ready to score."""
     network = build_network(settings.network)
     weights = {key: torch.from_numpy(value.copy()) for key, value in model.weights.items()}
@@ -166,7 +170,8 @@ def load_network(name: str, model: Model, settings: Settings, device: torch.devi
         raise ModelError(
             f"{name}: the weights do not fit the model's card; train or copy it again"
         ) from error
-    return place(network.fused(), device)
+    placed = place(network.fused(), device)
+    return EightBitUNet(placed) if computes_in_eight_bit(device) else placed
 
 
 def member_weights(members: list[Calibration], same_labels: bool) -> Floats:

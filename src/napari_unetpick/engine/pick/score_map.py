@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from napari_unetpick.engine.devices import half_precision
-from napari_unetpick.engine.nn.unet import UNet
+from napari_unetpick.engine.nn.eight_bit import PickingNetwork
 from napari_unetpick.picking.candidates import Candidates, find_candidates
 from napari_unetpick.picking.scale import Scale
 
@@ -20,7 +20,7 @@ MARGIN = 64  # overlap of tiles (or the next multiple of the grid): beyond it ne
 
 
 def score_map(
-    network: UNet,
+    network: PickingNetwork,
     image: NDArray[np.float32],
     device: torch.device,
     *,
@@ -56,7 +56,7 @@ def score_map(
 
 
 def find_on(
-    network: UNet,
+    network: PickingNetwork,
     image: NDArray[np.float32],
     scale: Scale,
     device: torch.device,
@@ -91,7 +91,7 @@ def tile_edges(length: int, step: int) -> list[tuple[int, int]]:
 
 
 def score_tile(
-    network: UNet, tile: NDArray[np.float32], device: torch.device
+    network: PickingNetwork, tile: NDArray[np.float32], device: torch.device
 ) -> NDArray[np.float32]:
     """Score one tile (rows, cols), padded with 0 to what the network's levels divide."""
     rows, cols = tile.shape
