@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_unetpick.engine.data.preprocess import CLIP, preprocess, smoothed
+from napari_unetpick.engine.data.preprocess_gpu import preprocess_on
 from napari_unetpick.errors import InputError
 from napari_unetpick.picking import crop as module
 from napari_unetpick.picking.crop import fourier_crop
@@ -208,3 +210,33 @@ def test_smoothing_is_that_of_the_gaussian_filter(shape, sigma):
     found = smoothed(image, sigma, 1)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", ["<f4", ">f4", ">i2", "u1", "u2", "f2"])
+def test_what_a_gpu_would_do_is_the_same(device: str, shape: tuple[int, int], kind: str):
+    """The same steps in torch, which the CPU can do as well."""
+    rng = np.random.default_rng(3)
+    image = (rng.normal(120, 10, shape) + 30 * np.sin(np.arange(shape[1]) / 90)).astype(kind)
+    image[5, 7], image[8, 3] = image.max(), 0
+    if image.dtype.kind == "f":
+        image[2, :3] = np.nan, np.inf, -np.inf
+    scale = make_scale(shape, 1.0, DIAMETER)
+    image.setflags(write=False)
+    found = preprocess_on(torch.device(device), image, scale)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, preprocess(image, scale), atol=2e-3)
+
+
+def test_what_is_no_micrograph_is_refused_alike():
+    scale = make_scale((400, 400), 1.0, DIAMETER)
+    for image in (np.ones((400, 400), np.int16), np.full((400, 400), np.nan, np.float32)):
+        with pytest.raises(InputError) as one, np.errstate(all="ignore"):
+            preprocess(image, scale, name="a.mrc")
+        with pytest.raises(InputError) as other:
+            preprocess_on(torch.device("cpu"), image, scale, name="a.mrc")
+        assert str(one.value) == str(other.value)

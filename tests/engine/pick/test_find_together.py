@@ -83,9 +83,8 @@ def test_results_are_those_of_one_after_the_other(tmp_path: Path, three_threads:
             np.testing.assert_array_equal(one.candidates.raw, other.candidates.raw)
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_order_failures_and_a_stop(
-    device: str, tmp_path: Path, three_threads: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, three_threads: None, monkeypatch: pytest.MonkeyPatch
 ):
     """Later micrographs are ready first; one cannot be read; then a stop is heard."""
     begun: list[str] = []
@@ -101,7 +100,7 @@ def test_order_failures_and_a_stop(
     monkeypatch.setattr(
         finding, "find_here", lambda *given: SimpleNamespace(name=given[3], junk=None)
     )
-    scorer = replace(scorer_of(tmp_path), device=SimpleNamespace(type=device))
+    scorer = scorer_of(tmp_path)
     job = FindJob(micrographs=listed(tmp_path))
     seen = [event for event in find(job, scorer) if isinstance(event, FoundCandidates | Failed)]
     names = [e.micrograph if isinstance(e, Failed) else e.candidates.name for e in seen]

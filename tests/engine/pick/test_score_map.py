@@ -10,7 +10,7 @@ import torch
 
 from napari_unetpick.engine.nn.unet import build_network
 from napari_unetpick.engine.pick import score_map as score
-from napari_unetpick.engine.pick.score_map import score_map, score_tile, tile_edges
+from napari_unetpick.engine.pick.score_map import score_map, score_tiles, tile_edges
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.settings import NetworkSettings
 
@@ -39,7 +39,7 @@ def lively(depth, stride):
 def test_tiles_agree_with_the_whole_image(monkeypatch, depth, stride, tile, shape):
     network = lively(depth, stride)
     image = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
-    whole = score_tile(network, image, CPU)[0]
+    whole = score_tiles(network, image[None], CPU)[0, 0]
     monkeypatch.setattr(score, "TILE", tile)
     calls = []
     tiled = score_map(network, image, CPU, check_stop=lambda: calls.append(1))[0]
@@ -61,8 +61,8 @@ def test_any_size_is_padded_and_cut_back(shape):
 def test_padding_does_not_shift_the_image():
     network = lively(1, 2)
     image = np.random.default_rng(2).normal(0, 1, (64, 64)).astype(np.float32)
-    whole = score_tile(network, image, CPU)[0]
-    cut = score_tile(network, image[:61, :59], CPU)[0]
+    whole = score_tiles(network, image[None], CPU)[0, 0]
+    cut = score_tiles(network, image[None, :61, :59], CPU)[0, 0]
     np.testing.assert_allclose(cut[:30, :30], whole[:30, :30], atol=1e-5)
 
 

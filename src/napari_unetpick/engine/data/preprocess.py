@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +19,17 @@ from napari_unetpick.picking.border import NO_BORDER, Border, find_border
 from napari_unetpick.picking.crop import resample
 from napari_unetpick.picking.scale import Scale, make_scale
 
+QUARTILES = (25, 50, 75)
 CLIP = 5.0  # robust standard deviations kept of the result: ice and gold must not rule the contrast
+
+
+class Preprocess(Protocol):
+    """Returns a micrograph's pixels (rows, cols) as the network sees them."""
+
+    def __call__(
+        self, image: NDArray[np.generic], scale: Scale, *, name: str
+    ) -> NDArray[np.float32]:
+        """Return (rows, cols) float32 of `scale.network_shape`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +94,7 @@ def prepare_micrograph(
     upsample: bool = False,
     pixel_size: float | None = None,
     threads: int | None = None,
+    prepare: Preprocess | None = None,
 ) -> Prepared:
     """Read, check, scale and preprocess a micrograph.
 
@@ -94,6 +108,8 @@ def prepare_micrograph(
         As for `make_scale`.
     pixel_size
         A/px, or None to take the micrograph's own.
+    prepare
+        Does what `preprocess` does, elsewhere.
 
     Raises
     ------
@@ -107,7 +123,8 @@ def prepare_micrograph(
         upsample=upsample,
         pixel_size=pixel_size,
     )
-    prepared = preprocess(image, scale, name=micrograph.name, threads=threads)
+    prepare = prepare or partial(preprocess, threads=threads)
+    prepared = prepare(image, scale, name=micrograph.name)
     return Prepared(scale, size, prepared, find_border(image))
 
 
@@ -167,28 +184,52 @@ def count_cores() -> int:
     return os.cpu_count() or 1
 
 
+def sample_step(pixels: int) -> int:
+    """Return the step at which the rows and columns of so many pixels are sampled."""
+    return max(1, int(np.sqrt(pixels / 250_000)))
+
+
 def outlier_limits(image: NDArray[np.generic], name: str) -> tuple[float, float]:
     """Return the range that X-ray hits and dead pixels are clipped to, from a sample of pixels."""
-    step = max(1, int(np.sqrt(image.size / 250_000)))
+    step = sample_step(image.size)
     sample = np.asarray(image[::step, ::step], dtype=np.float32)
     sample = sample[np.isfinite(sample)]
     if sample.size == 0 or sample.min() == sample.max():
-        raise InputError(f"{name}: all pixels are equal; not a micrograph, remove it from the list")
-    quarter, median, three_quarters = np.percentile(sample, [25, 50, 75])
+        raise all_equal(name)
+    quartiles = np.percentile(sample, QUARTILES).tolist()
+    return limits_of(quartiles, float(sample.std()))
+
+
+def limits_of(quartiles: Sequence[float], deviation: float) -> tuple[float, float]:
+    """Return the range that is kept of pixels with such quartiles and standard deviation."""
+    median = float(quartiles[1])
     # Sparse electron counts have no interquartile range. Elsewhere the standard deviation has no
     # say: a single X-ray hit would widen its own limits.
-    spread = float(three_quarters - quarter) / 1.349 or float(sample.std())
-    return float(median) - 8 * spread, float(median) + 8 * spread
+    spread = spread_of(quartiles) or deviation
+    return median - 8 * spread, median + 8 * spread
+
+
+def spread_of(quartiles: Sequence[float]) -> float:
+    """Return the standard deviation of a normal distribution with such quartiles."""
+    return float(quartiles[2] - quartiles[0]) / 1.349
+
+
+def all_equal(name: str) -> InputError:
+    """Say that a micrograph is constant."""
+    return InputError(f"{name}: all pixels are equal; not a micrograph, remove it from the list")
+
+
+def no_contrast(name: str) -> InputError:
+    """Say that nothing is left of a micrograph without its background."""
+    return InputError(f"{name}: has no contrast at the particle's scale; remove it from the list")
 
 
 def normalise(image: NDArray[np.float32], name: str) -> NDArray[np.float32]:
     """Subtract the median, divide by the interquartile range / 1.349, clip at +-`CLIP`."""
-    quarter, median, three_quarters = np.percentile(image[::2, ::2], [25, 50, 75])
-    spread = float(three_quarters - quarter) / 1.349
+    quartiles = np.percentile(image[::2, ::2], QUARTILES).tolist()
+    median, spread = quartiles[1], spread_of(quartiles)
     if not spread > 0:
-        raise InputError(
-            f"{name}: has no contrast at the particle's scale; remove it from the list"
-        )
+        raise no_contrast(name)
     image -= np.float32(median)
     image /= np.float32(spread)
     return np.clip(image, -CLIP, CLIP, out=image)

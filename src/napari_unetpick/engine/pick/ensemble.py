@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from napari_unetpick.engine.devices import computes_in_eight_bit
 from napari_unetpick.engine.nn.eight_bit import EightBitUNet, PickingNetwork
 from napari_unetpick.engine.nn.unet import build_network, place
-from napari_unetpick.engine.pick.score_map import junk_of, score_map, widen
+from napari_unetpick.engine.pick.score_map import junk_of, score_maps, widen
 from napari_unetpick.errors import ModelError
 from napari_unetpick.io.models import Model
 from napari_unetpick.picking.adaptation import Adaptation, read_adaptation
@@ -27,6 +27,8 @@ from napari_unetpick.settings import Settings, from_dict
 
 Floats = NDArray[np.float64]
 ERROR_POWER = 6  # one that errs by a tenth more counts 0.56 of the other
+Scored = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+"""Score maps of particles (members, rows, cols), and of junk (rows, cols) or None."""
 LEAST_ERROR = 0.005  # of F1: nobody is known to be better
 
 
@@ -65,15 +67,24 @@ class Scorer:
 
     def score(
         self, image: NDArray[np.float32], check_stop: Callable[[], None] = lambda: None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    ) -> Scored:
         """Return raw score maps of a preprocessed micrograph, with rims of `RIM`.
 
         Particles (members, rows, cols), and junk (rows, cols) where a member knows it, or None.
         """
-        wide = widen(image)
-        maps = [score_map(each, wide, self.device, check_stop=check_stop) for each in self.networks]
-        junk = junk_of(maps) if self.knows_junk else None
-        return np.stack([each[0] for each in maps]), junk
+        return self.score_many(image[None], check_stop)[0]
+
+    def score_many(
+        self, images: NDArray[np.float32], check_stop: Callable[[], None] = lambda: None
+    ) -> list[Scored]:
+        """Score several micrographs of one size at once: (images, rows, cols)."""
+        wide = np.stack([widen(each) for each in images])
+        maps = [score_maps(each, wide, self.device, check_stop) for each in self.networks]
+        scored = []
+        for each in zip(*maps, strict=True):  # of all members
+            junk = junk_of(each) if self.knows_junk else None
+            scored.append((np.stack([outputs[0] for outputs in each]), junk))
+        return scored
 
 
 def make_scorer(

@@ -9,14 +9,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any
 
 import torch
 
 from napari_unetpick.engine.data.preprocess import Prepared, prepare_micrograph
+from napari_unetpick.engine.data.preprocess_gpu import preprocess_on
+from napari_unetpick.engine.pick.batches import in_batches
 from napari_unetpick.engine.pick.doubt import nothing_here
-from napari_unetpick.engine.pick.ensemble import Scorer
-from napari_unetpick.engine.pick.find_one import find_one
+from napari_unetpick.engine.pick.ensemble import Scored, Scorer
+from napari_unetpick.engine.pick.find_one import candidates_of, find_one
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Event, Failed, FoundCandidates, Message, Progress
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -27,7 +28,6 @@ from napari_unetpick.picking.focus import at_usual_defocus
 CONTRASTS = ("auto", "dark", "light")
 NAMED = 3  # micrographs in a message
 MOST = 8  # micrographs at once: each takes some 200 MB
-READERS = 4  # micrographs that are read ahead for a GPU
 Check = Callable[[], None]
 OTHER_DIAMETER = 1.25  # ratio of diameters from which a model is said to be made for another one
 
@@ -114,11 +114,11 @@ def _worked_on(
 ) -> Iterator[tuple[Micrograph, Callable[[], Candidates]]]:
     """Work on several micrographs at once; yield each, in order, with what waits for its result.
 
-    On a CPU each has a thread of its own for everything, which wastes none of the cores. For a GPU
-    threads read ahead, and the network runs here.
+    On a CPU each has a thread of its own for everything, which wastes none of the cores; a GPU gets
+    them in batches.
     """
     on_cpu = scorer.device.type == "cpu"
-    workers, threads = share_cores(job) if on_cpu else (READERS, job.threads)
+    workers, threads = share_cores(job) if on_cpu else (0, job.threads or 1)
 
     def read(micrograph: Micrograph) -> Prepared:
         check_stop()
@@ -129,37 +129,59 @@ def _worked_on(
             upsample=scorer.settings.upsample,
             pixel_size=job.pixel_size,
             threads=threads,
+            prepare=partial(preprocess_on, scorer.device) if gpu else None,
         )
+
+    def finish(micrograph: Micrograph, prepared: Prepared, scored: Scored) -> Candidates:
+        return find_here(job, scorer, micrograph, prepared, check_stop, scored)
 
     def whole(micrograph: Micrograph) -> Candidates:
         return find_here(job, scorer, micrograph, read(micrograph), check_stop)
 
-    def rest(micrograph: Micrograph, prepared: Future[Prepared]) -> Candidates:
-        return find_here(job, scorer, micrograph, prepared.result(), check_stop)
-
+    gpu = scorer.device.type == "cuda"
+    if not on_cpu:
+        yield from in_batches(
+            job.micrographs,
+            scorer,
+            read=read,
+            finish=finish,
+            negative=job.contrast == "light",
+            check_stop=check_stop,
+        )
+        return
     before = torch.get_num_threads()
     # torch's number of threads is each thread's own
-    start = partial(torch.set_num_threads, threads or before) if on_cpu else None
-    pool, ahead = ThreadPoolExecutor(workers, initializer=start), deque[Future[Any]]()
+    start = partial(torch.set_num_threads, threads)
+    pool, ahead = ThreadPoolExecutor(workers, initializer=start), deque[Future[Candidates]]()
     try:
         todo = iter(job.micrographs)
         for micrograph in job.micrographs:
             for each in islice(todo, workers + 1 - len(ahead)):
-                ahead.append(pool.submit(whole if on_cpu else read, each))
+                ahead.append(pool.submit(whole, each))
             check_stop()
-            mine = ahead.popleft()
-            yield micrograph, mine.result if on_cpu else partial(rest, micrograph, mine)
+            yield micrograph, ahead.popleft().result
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(before)  # for threads that come later
 
 
 def find_here(
-    job: FindJob, scorer: Scorer, micrograph: Micrograph, prepared: Prepared, check_stop: Check
+    job: FindJob,
+    scorer: Scorer,
+    micrograph: Micrograph,
+    prepared: Prepared,
+    check_stop: Check,
+    scored: Scored | None = None,
 ) -> Candidates:
-    """Find the candidates of a micrograph that was read, all of them in junk if it holds none."""
+    """Find the candidates of a micrograph that was read, all of them in junk if it holds none.
+
+    `scored` is what the network gives for it, or for its negative; None: it isn't scored yet.
+    """
     light = job.contrast == "light"
-    found = find_one(scorer, prepared, check_stop, negative=light)
+    if scored is None:
+        found = find_one(scorer, prepared, check_stop, negative=light)
+    else:
+        found = candidates_of(scorer, prepared, scored)
     found = at_usual_defocus(found, scorer.focus, micrograph.defocus, job.defocus)
     doubts = scorer.general and scorer.knows_junk
     if doubts and nothing_here(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from napari_unetpick.engine.data.preprocess import Prepared
-from napari_unetpick.engine.pick.ensemble import Scorer
+from napari_unetpick.engine.pick.ensemble import Scored, Scorer
 from napari_unetpick.engine.pick.score_map import RIM
 from napari_unetpick.picking.candidates import Candidates, find_candidates
 
@@ -19,7 +19,12 @@ def find_one(
 ) -> Candidates:
     """Find the candidates of a preprocessed micrograph, or of its negative."""
     image = -prepared.image if negative else prepared.image
-    maps, junk = scorer.score(image, check_stop)
+    return candidates_of(scorer, prepared, scorer.score(image, check_stop))
+
+
+def candidates_of(scorer: Scorer, prepared: Prepared, scored: Scored) -> Candidates:
+    """Find the candidates of a preprocessed micrograph that was scored."""
+    maps, junk = scored
     return find_candidates(
         maps,
         prepared.scale,

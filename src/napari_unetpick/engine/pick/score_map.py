@@ -40,8 +40,23 @@ def score_map(
     (outputs, rows, cols) float32 in [0, 1], raw scores (no probabilities): particles, and junk
     where the network knows it.
     """
-    rows, cols = image.shape
-    scores = np.empty((network.outputs, rows, cols), np.float32)
+    (scores,) = score_maps(network, image[None], device, check_stop)
+    return np.asarray(scores)
+
+
+def score_maps(
+    network: PickingNetwork,
+    images: NDArray[np.float32],
+    device: torch.device,
+    check_stop: Callable[[], None] = lambda: None,
+) -> NDArray[np.float32]:
+    """Score every pixel of several micrographs of one size at once.
+
+    Images are (images, rows, cols); the result is (images, outputs, rows, cols), else as of
+    `score_map`.
+    """
+    count, rows, cols = images.shape
+    scores = np.empty((count, network.outputs, rows, cols), np.float32)
     step = network.multiple
     margin = -(-MARGIN // step) * step
     for top, bottom in tile_edges(rows, step):
@@ -49,9 +64,9 @@ def score_map(
             check_stop()
             y0, y1 = max(0, top - margin), min(rows, bottom + margin)
             x0, x1 = max(0, left - margin), min(cols, right + margin)
-            tile = score_tile(network, image[y0:y1, x0:x1], device)
-            inner = tile[:, top - y0 : bottom - y0, left - x0 : right - x0]
-            scores[:, top:bottom, left:right] = inner
+            tile = score_tiles(network, images[:, y0:y1, x0:x1], device)
+            inner = tile[..., top - y0 : bottom - y0, left - x0 : right - x0]
+            scores[..., top:bottom, left:right] = inner
     return scores
 
 
@@ -90,17 +105,17 @@ def tile_edges(length: int, step: int) -> list[tuple[int, int]]:
     return [(start, min(start + side, length)) for start in range(0, length, side)]
 
 
-def score_tile(
-    network: PickingNetwork, tile: NDArray[np.float32], device: torch.device
+def score_tiles(
+    network: PickingNetwork, tiles: NDArray[np.float32], device: torch.device
 ) -> NDArray[np.float32]:
-    """Score one tile (rows, cols), padded with 0 to what the network's levels divide."""
-    rows, cols = tile.shape
+    """Score tiles (tiles, rows, cols), padded with 0 to what the network's levels divide."""
+    _, rows, cols = tiles.shape
     down, right = (-rows) % network.multiple, (-cols) % network.multiple
     with torch.inference_mode():
-        x = torch.from_numpy(np.ascontiguousarray(tile))[None, None].to(device)
+        x = torch.from_numpy(np.ascontiguousarray(tiles))[:, None].to(device)
         x = functional.pad(x, (0, right, 0, down))
         x = x.to(memory_format=torch.channels_last)
         with half_precision(device):
             logits = network(x)
-        scores = torch.sigmoid(logits.float())[0, :, :rows, :cols]
+        scores = torch.sigmoid(logits.float())[..., :rows, :cols]
     return np.asarray(scores.cpu().numpy(), dtype=np.float32)
