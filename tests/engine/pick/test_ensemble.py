@@ -8,7 +8,12 @@ import torch
 
 from napari_unetpick.engine import devices
 from napari_unetpick.engine.nn.unet import build_network, state_of
-from napari_unetpick.engine.pick.ensemble import make_scorer, mean_calibration, member_weights
+from napari_unetpick.engine.pick.ensemble import (
+    averaged,
+    make_scorer,
+    mean_calibration,
+    member_weights,
+)
 from napari_unetpick.engine.pick.score_map import RIM
 from napari_unetpick.errors import ModelError, UnetPickError
 from napari_unetpick.io.models import Model
@@ -202,3 +207,32 @@ def test_a_general_model_knows_no_diameter_and_joins_only_its_like():
     assert beside.diameter == 160.0
     with pytest.raises(ModelError, match="different scales"):
         make_scorer([("g", general), ("own", make_model(2))], CPU)
+
+
+def test_scores_of_all_orientations_come_back_to_their_places():
+    """What is scored is the image itself, and junk a pixel to the right of a bright spot."""
+    images = np.random.default_rng(5).random((3, 20, 31)).astype(np.float32)
+    images[:, 8, 12] = 9.0
+
+    def score(turned):
+        assert turned.flags.c_contiguous
+        return [(each[None], np.roll(each > 5, 1, axis=1).astype(np.float32)) for each in turned]
+
+    for image, (maps, junk) in zip(images, averaged(score, images), strict=True):
+        np.testing.assert_allclose(maps[0], image, rtol=1e-6)
+        expected = np.zeros_like(image)
+        for row, col in ((8, 11), (8, 13), (7, 12), (9, 12)):  # each twice
+            expected[row, col] = 0.25
+        np.testing.assert_array_equal(junk, expected)
+    (maps, junk), *_ = averaged(lambda turned: [(each[None], None) for each in turned], images)
+    assert junk is None
+
+
+def test_a_thorough_scorer_does_not_mind_how_an_image_is_turned():
+    square = image()[:, :40]
+    scorer = make_scorer([("m", make_model(1))], CPU, thorough=True)
+    plain = make_scorer([("m", make_model(1))], CPU)
+    upright, turned = (each.score(square)[0][0] for each in (scorer, plain))
+    assert np.abs(upright - turned).max() > 1e-3
+    rotated = scorer.score(np.ascontiguousarray(np.rot90(square)))[0][0]
+    np.testing.assert_allclose(np.rot90(rotated, -1), upright, atol=1e-5)

@@ -52,6 +52,8 @@ class Scorer:
         Logits that a score rises by with the logarithm of the defocus; 0 where it isn't known.
     knows_junk
         Whether it says where junk is, if a member knows it.
+    thorough
+        Whether scores are averaged over the eight orientations of a micrograph.
     """
 
     networks: tuple[PickingNetwork, ...]
@@ -64,6 +66,7 @@ class Scorer:
     adaptation: Adaptation | None = None
     focus: float = 0.0
     knows_junk: bool = True
+    thorough: bool = False
 
     def score(
         self, image: NDArray[np.float32], check_stop: Callable[[], None] = lambda: None
@@ -78,6 +81,11 @@ class Scorer:
         self, images: NDArray[np.float32], check_stop: Callable[[], None] = lambda: None
     ) -> list[Scored]:
         """Score several micrographs of one size at once: (images, rows, cols)."""
+        if self.thorough:
+            return averaged(lambda turned: self._score(turned, check_stop), images)
+        return self._score(images, check_stop)
+
+    def _score(self, images: NDArray[np.float32], check_stop: Callable[[], None]) -> list[Scored]:
         wide = np.stack([widen(each) for each in images])
         maps = [score_maps(each, wide, self.device, check_stop) for each in self.networks]
         scored = []
@@ -87,10 +95,49 @@ class Scorer:
         return scored
 
 
+def averaged(
+    score: Callable[[NDArray[np.float32]], list[Scored]], images: NDArray[np.float32]
+) -> list[Scored]:
+    """Return the mean of what `score` gives for images (images, rows, cols), turned and mirrored."""
+    sums: list[list[NDArray[np.float32]]] = []
+    for mirrored in (False, True):
+        for turns in range(4):
+            turned = np.rot90(images, turns, axes=(1, 2))
+            turned = turned[..., ::-1] if mirrored else turned
+            found = [
+                [upright(each, turns, mirrored) for each in scored if each is not None]
+                for scored in score(np.ascontiguousarray(turned))
+            ]
+            pairs = zip(sums or found, found, strict=True)
+            sums = [
+                [total + each for total, each in zip(*pair, strict=True)] if sums else pair[1]
+                for pair in pairs
+            ]
+    means = [[np.ascontiguousarray(total / 8, np.float32) for total in each] for each in sums]
+    return [(each[0], each[1] if len(each) > 1 else None) for each in means]
+
+
+def upright(scores: NDArray[np.float32], turns: int, mirrored: bool) -> NDArray[np.float32]:
+    """Turn scores (..., rows, cols) of a turned image back."""
+    back = scores[..., ::-1] if mirrored else scores
+    return np.rot90(back, -turns, axes=(-2, -1))
+
+
 def make_scorer(
-    models: Sequence[tuple[str, Model]], device: torch.device, *, junk: bool = True
+    models: Sequence[tuple[str, Model]],
+    device: torch.device,
+    *,
+    junk: bool = True,
+    thorough: bool = False,
 ) -> Scorer:
-    """Build the networks of one or several models (name, model); `junk`: whether it is heeded.
+    """Build the networks of one or several models (name, model).
+
+    Parameters
+    ----------
+    junk
+        Whether it is heeded.
+    thorough
+        Whether scores are averaged over the eight orientations of a micrograph.
 
     Raises
     ------
@@ -122,6 +169,7 @@ def make_scorer(
         adaptation=read_adaptation(models[0][1].card, models[0][0]) if len(models) == 1 else None,
         focus=read_focus(*models[0]) if len(models) == 1 else 0.0,
         knows_junk=junk,
+        thorough=thorough,
     )
 
 
