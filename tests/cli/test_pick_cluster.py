@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -125,6 +128,23 @@ def test_an_address_that_is_none_ends_the_program(address: str, tiny: TinySet, t
     assert "Traceback" not in done.stderr
 
 
+def test_another_program_at_the_address_is_one_line(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cluster, "ANSWER", 5.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    with server.accept()[0] as there:
+                        there.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(InputError, match="no Dask scheduler answers"):
+            with cluster.connected(address):
+                pass
+
+
 def test_an_empty_address_is_given(tiny: TinySet, tmp_path: Path):
     done = unetpick("pick", tiny.folder, "--out", tmp_path / "out", "--watch", "--cluster", "")
     assert done.returncode == 2
@@ -134,7 +154,7 @@ def test_an_empty_address_is_given(tiny: TinySet, tmp_path: Path):
 def test_no_scheduler_and_no_dask_are_one_line(
     tiny: TinySet, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(cluster, "PATIENCE", 1.0)
+    monkeypatch.setattr(cluster, "ANSWER", 1.0)
     command = ["pick", tiny.folder, "--model", tiny_run, "--out", tmp_path / "out", "--cluster"]
     done = unetpick(*command, "tcp://127.0.0.1:9")
     assert done.returncode == 2

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 LOCAL = "local"
 BATCH = 8  # micrographs of a task: seconds of work, and what a lost worker costs
 AHEAD = 3  # tasks for each thread that are with the cluster
-PATIENCE = 60.0  # seconds that a cluster may take to answer
+ANSWER = 10.0  # seconds that a scheduler may take to answer
+PATIENCE = 60.0  # that a cluster may take to start
 POLL = 0.3
 DEAF = "import signal; [signal.signal(each, signal.SIG_IGN) for each in (2, 15)]"
 """Run in local workers: Ctrl-C and SIGTERM reach them too, but this process ends them."""
@@ -125,7 +126,10 @@ async def _ask(address: str) -> None:
     from distributed.comm import connect
 
     keys = Security().get_connection_args("client")  # of Dask's configuration
-    comm = await connect(address, timeout=PATIENCE, **keys)
+    try:
+        comm = await connect(address, timeout=ANSWER, **keys)
+    except MemoryError as error:  # sizes that it reads where another program answers
+        raise OSError("another program does") from error
     await comm.close()
 
 

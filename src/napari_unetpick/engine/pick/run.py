@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -13,7 +14,7 @@ from napari_unetpick.engine.devices import choose_device
 from napari_unetpick.engine.pick.ensemble import Scorer, make_scorer
 from napari_unetpick.engine.pick.find import FindJob, find, in_diameters
 from napari_unetpick.engine.pick.findings import Findings
-from napari_unetpick.engine.pick.survey import needs_survey, survey
+from napari_unetpick.engine.pick.survey import check_keep, needs_survey, survey
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Message
 from napari_unetpick.export.pick_folder import Advice, PickCounts, PickFolder, Unfinished
@@ -32,6 +33,7 @@ Finder = Callable[[FindJob, Scorer, Callable[[], None]], Iterator[Event]]
 """Finds the candidates of a job's micrographs, as `find` does."""
 FEW = 10  # picks per micrograph, on average: there may be something wrong with the size
 HEADERS = 20  # that are read again then
+Folder = TypeVar("Folder", bound=PickFolder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,14 +105,8 @@ def pick(
     Cancelled, UnetPickError
         What was done is kept, and can be resumed.
     """
-    device, why = choose_device(job.device)
-    scorer = make_scorer(job.models, device, junk=job.junk)
-    folder = PickFolder(job.out, job.micrographs, options_of(job, device), job.advice)
-    messages = folder.open(job.unfinished)
-    yield Message(f"device: {why}")
-    yield from map(Message, messages)
-    todo = {micrograph_key(name) for name in folder.todo()}
-    left = [m for m in job.micrographs if m.key in todo]
+    scorer, folder = yield from open_folder(job, partial(PickFolder, job.out, job.micrographs))
+    left = not_done(job.micrographs, folder)
     failed: list[Failed] = []
     try:
         joins = folder.started and bool(folder.found)  # all is there but for the tables
@@ -129,6 +125,38 @@ def pick(
     if folder.started:  # else there is nothing new
         yield tell_counts(job, scorer, counts)
     yield from conclude(job, counts, failed)
+
+
+def open_folder(
+    job: PickJob, make: Callable[[dict[str, Any], Advice], Folder]
+) -> Generator[Event, None, tuple[Scorer, Folder]]:
+    """Return what scores a job's micrographs, and the folder of its results, open.
+
+    Parameters
+    ----------
+    make
+        Makes the folder of the options and the advice.
+
+    Raises
+    ------
+    InputError
+        The folder holds another picking, the device is not there, or the models do not fit
+        together or the job.
+    """
+    device, why = choose_device(job.device)
+    scorer = make_scorer(job.models, device, junk=job.junk)
+    check_keep(scorer, job.keep)
+    folder = make(options_of(job, device), job.advice)
+    messages = folder.open(job.unfinished)
+    yield Message(f"device: {why}")
+    yield from map(Message, messages)
+    return scorer, folder
+
+
+def not_done(micrographs: Sequence[Micrograph], folder: PickFolder) -> list[Micrograph]:
+    """Return those micrographs that the folder lacks."""
+    todo = {micrograph_key(name) for name in folder.todo()}
+    return [each for each in micrographs if each.key in todo]
 
 
 def pick_some(

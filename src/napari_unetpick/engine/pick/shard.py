@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from napari_unetpick.engine.devices import choose_device
-from napari_unetpick.engine.pick.ensemble import make_scorer
 from napari_unetpick.engine.pick.run import (
     PickJob,
     applied,
     find_out,
-    options_of,
+    not_done,
+    open_folder,
     pick_some,
     with_progress,
 )
@@ -21,7 +21,6 @@ from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Message
 from napari_unetpick.export.shared_folder import SharedPickFolder
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import tell_count
 
 SHARD = re.compile(r"(\d{1,9})/(\d{1,9})")
@@ -76,14 +75,10 @@ def pick_shard(
     Cancelled, UnetPickError
         What was done is kept, and can be resumed.
     """
-    device, why = choose_device(job.device)
-    scorer = make_scorer(job.models, device, junk=job.junk)
-    folder = SharedPickFolder(job.out, job.micrographs, options_of(job, device), job.advice)
-    messages = folder.open(job.unfinished)
-    yield Message(f"device: {why}")
-    yield from map(Message, messages)
-    share, todo = shard.of(job.micrographs), {micrograph_key(name) for name in folder.todo()}
-    left = [each for each in share if each.key in todo]
+    make = partial(SharedPickFolder, job.out, job.micrographs)
+    scorer, folder = yield from open_folder(job, make)
+    share = shard.of(job.micrographs)
+    left = not_done(share, folder)
     try:
         if left and needs_survey(job, scorer, job.keep):
             found = yield from find_out(job, scorer, folder, check_stop)

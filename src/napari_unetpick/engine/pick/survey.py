@@ -92,7 +92,7 @@ def survey(
     distance = in_diameters(min_distance, now, scorer)
     scores = [thinned(each.candidates, scorer, distance) for each in scored]
     point = operating_point(np.concatenate(scores), keep)
-    yield _point_in_words(point, keep, len(job.micrographs) / len(scores))
+    yield _point_in_words(point, keep, len(scores))
     return replace(found, threshold=point.threshold)
 
 
@@ -190,12 +190,12 @@ def _score(
     return found
 
 
-def _point_in_words(point: OperatingPoint, keep: Keep, times: float) -> Message:
-    """Say what an operating point gives on all micrographs, `times` as many as were looked at."""
+def _point_in_words(point: OperatingPoint, keep: Keep, count: int) -> Message:
+    """Say what an operating point gives, found on `count` micrographs: how many come is open."""
     if point.precision is None:
         return Message(f"--keep {keep}: no candidate is so likely to be a particle", "warning")
     return Message(
         f"--keep {keep}: threshold {point.threshold:.3f}, about "
-        f"{tell_count(round(point.count * times), 'pick')} expected in all, "
-        f"precision {point.precision:.2f}"
+        f"{tell_count(round(point.count / count), 'pick')} a micrograph, expected precision "
+        f"{point.precision:.2f}"
     )

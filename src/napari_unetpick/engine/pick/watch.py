@@ -5,22 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from napari_unetpick.engine.devices import choose_device
-from napari_unetpick.engine.pick.ensemble import Scorer, make_scorer
+from napari_unetpick.engine.pick.ensemble import Scorer
 from napari_unetpick.engine.pick.run import (
     HEADERS,
     PickJob,
     applied,
     conclude,
     find_out,
-    options_of,
+    open_folder,
     pick_some,
     tell_counts,
     with_progress,
 )
-from napari_unetpick.engine.pick.survey import check_keep, needs_survey
+from napari_unetpick.engine.pick.survey import needs_survey
 from napari_unetpick.engine.pick.windows import SURVEYED, open_some
 from napari_unetpick.errors import Cancelled, InputError, UnetPickError
 from napari_unetpick.events import Event, Failed, FoundCandidates, Message, Progress
@@ -78,13 +78,7 @@ def watch(job: PickJob, watched: Watch, check_stop: Check = lambda: None) -> Ite
     Cancelled, UnetPickError
         What was done is kept, and can be resumed.
     """
-    device, why = choose_device(job.device)
-    scorer = make_scorer(job.models, device, junk=job.junk)
-    check_keep(scorer, job.keep)
-    folder = LivePickFolder(job.out, options_of(job, device), job.advice)
-    messages = folder.open(job.unfinished)
-    yield Message(f"device: {why}")
-    yield from map(Message, messages)
+    scorer, folder = yield from open_folder(job, partial(LivePickFolder, job.out))
     yield from Watcher(job, watched, scorer, folder, check_stop).run()
 
 
