@@ -18,13 +18,15 @@ def main() -> None:
 
         sys.exit(work())
     from napari_unetpick.cli import run
-    from napari_unetpick.cli.progress import signals_as_exits
-    from napari_unetpick.errors import UnetPickError
+    from napari_unetpick.cli.progress import let_first_say, signals_as_exits
+    from napari_unetpick.errors import InputError, ModelError, UnetPickError
 
     try:
         with signals_as_exits():
             sys.exit(run())
     except UnetPickError as error:
+        if isinstance(error, InputError | ModelError):  # what all were given
+            let_first_say()
         sys.stderr.write(f"unetpick: {error}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:

@@ -17,7 +17,7 @@ from napari_unetpick.events import Done, Event, Failed, Message, Metrics, Progre
 BAR = 24
 EVERY = 0.2  # seconds between redraws of the bar
 EVERY_LINE = 15.0  # seconds between lines where stderr is not a terminal
-
+FIRST = 20.0  # seconds that the first process of several may take to say what is wrong
 
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Ctrl-C, what a queue or `kill` sends, and what a closed terminal does."""
@@ -43,6 +43,15 @@ def signals_as_exits() -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def let_first_say() -> None:
+    """Wait where torchrun started several processes: the first of a machine says what is wrong.
+
+    torchrun ends the others when it has. Where it does not, the error is this process's own.
+    """
+    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("LOCAL_RANK", "0") != "0":
+        time.sleep(FIRST)
 
 
 class StopSwitch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -98,6 +99,14 @@ def test_a_lost_process_costs_time_alone(tmp_path: Path) -> None:
     for name in (METRICS, MODEL):
         wanted, found = ((tmp_path / run / name).read_bytes() for run in ("whole", "broken"))
         assert found == wanted
+
+
+def test_bad_input_is_said_once(tmp_path: Path) -> None:
+    wrong = train_in_two(tmp_path, "run", "--negatives", str(tmp_path / "none.csv"))
+    said, _ = wrong.communicate(timeout=300)
+    assert wrong.returncode != 0
+    assert said.count("unetpick: ") == said.count("none.csv: ") == 1
+    assert re.search(r"Root Cause.*rank +: 0.*exitcode +: 2 ", said, re.DOTALL)
 
 
 def test_a_device_that_is_not_there_is_one_line(tmp_path: Path) -> None:
