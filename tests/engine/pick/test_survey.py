@@ -140,6 +140,8 @@ def test_the_threshold_of_an_operating_point_needs_probabilities(tmp_path: Path)
     assert 0 < found.threshold < 1
     assert "precision" in said[-1].text
     assert "--keep more" in said[-1].text
+    more, again = look(replace(job, micrographs=job.micrographs * 9), scorer(), "more")
+    assert (more, again[-1].text) == (found, said[-1].text)  # of a micrograph, however many
     with pytest.raises(InputError, match="--keep more"):
         look(job, scorer(calibration=Calibration("rank")), "more")
 
