@@ -14,26 +14,6 @@ python=$folder/venv/bin/python
 wheel=$(echo "$folder"/napari_unetpick-*.whl)
 echo "== built $(basename "$wheel"), $(wc -c <"$wheel") bytes"
 
-# every file of the package that git knows is in it: templates, napari.yaml, py.typed
-"$python" - "$wheel" "$repository" <<'PYTHON'
-import subprocess
-import sys
-import zipfile
-
-wheel, repository = sys.argv[1:]
-held = set(zipfile.ZipFile(wheel).namelist())
-listed = subprocess.run(
-    ["git", "ls-files", "-z", "src/napari_unetpick"],
-    cwd=repository, check=True, capture_output=True, text=True,
-).stdout.split("\0")
-wanted = {name.removeprefix("src/") for name in listed if name}
-wanted |= {"napari_unetpick/napari.yaml", "napari_unetpick/py.typed"}
-missing = sorted(wanted - held)
-if missing:
-    sys.exit(f"the wheel lacks {', '.join(missing)}")
-print(f"== holds all {len(wanted)} files of the package")
-PYTHON
-
 "$python" -m pip install --quiet --constraint "$repository/constraints-dev.txt" \
     "$wheel[all]" </dev/null
 cd "$folder"

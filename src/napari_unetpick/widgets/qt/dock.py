@@ -63,7 +63,7 @@ class Unfollow:
         self.followed = followed
 
     def __call__(self, *_: object) -> None:
-        """End them all."""
-        for signal, call in self.followed:
+        """End them all, unless the collector was here first, as in PyQt6 with a lone dock."""
+        followed = vars(self).pop("followed", ())
+        for signal, call in followed:
             signal.disconnect(call, missing_ok=True)
-        self.followed.clear()
