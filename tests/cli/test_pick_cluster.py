@@ -140,9 +140,11 @@ def test_another_program_at_the_address_is_one_line(monkeypatch: pytest.MonkeyPa
 
         threading.Thread(target=answer, daemon=True).start()
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(InputError, match="no Dask scheduler answers"):
-            with cluster.connected(address):
-                pass
+        with (
+            pytest.raises(InputError, match="no Dask scheduler answers"),
+            cluster.connected(address),
+        ):
+            pass
 
 
 def test_an_empty_address_is_given(tiny: TinySet, tmp_path: Path):
