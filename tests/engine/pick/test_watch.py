@@ -61,7 +61,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Found:
 
     scorer = SimpleNamespace(general=False, adaptation=None, calibration=SimpleNamespace(kind=""))
     found = Found()
-    monkeypatch.setattr(watching, "make_scorer", lambda *_, **__: scorer)
+    monkeypatch.setattr(picking, "make_scorer", lambda *_, **__: scorer)
     monkeypatch.setattr(watching, "tell_counts", lambda *_: Message("counted"))
     monkeypatch.setattr(watching, "Arrivals", partial(Arrivals, poll=0.0))
     monkeypatch.setattr(watching, "STEP", 0.001)
