@@ -73,6 +73,25 @@ def test_single_micrographs_that_fail_are_reported_and_the_others_picked(
         list(api.pick(broken, tiny_model))
 
 
+@pytest.mark.slow
+def test_shares_and_what_arrives_have_the_picks_of_all(tmp_path: Path, tiny_model: Path) -> None:
+    api.simulate_set("ribosome", tmp_path / "set", count=3, seed=3)
+    how = {"model": tiny_model, "keep": "balanced", "max_picks": 40}
+    all_picks = {e.micrograph.path.name: e.picks for e in api.pick(tmp_path / "set", **how)}
+    shares = [list(api.pick(tmp_path / "set", shard=f"{n}/2", **how)) for n in (1, 2)]
+    assert [len(share) for share in shares] == [2, 1]
+    parts = {each.micrograph.path.name: each.picks for share in shares for each in share}
+    watched = api.watch(tmp_path / "set", tmp_path / "out", idle=2.5, **how)
+    for found in (parts, watched):
+        assert set(found) == set(all_picks)
+        for name, picks in found.items():
+            wanted = all_picks[name]
+            np.testing.assert_allclose(picks.coords, wanted.coords, atol=1e-3)
+            np.testing.assert_allclose(picks.scores, wanted.scores, atol=1e-4)
+    with pytest.raises(InputError, match="give I/N with I from 1 to N"):
+        next(api.pick(tmp_path / "set", shard="3/2", **how))
+
+
 def test_picks_in_memory_are_scored_as_from_a_file(tmp_path: Path) -> None:
     truth = {"a": api.Picks("a", np.array([[50.0, 60.0], [150.0, 40.0]]), None, np.full(2, 20.0))}
     picks = {"a": api.Picks("a", np.array([[52.0, 60.0], [90.0, 90.0], [150.0, 41.0]]))}

@@ -28,6 +28,7 @@ __all__ = [
     "self_train",
     "simulate_set",
     "train",
+    "watch",
     "write_picks",
 ]
 

@@ -7,7 +7,7 @@ stop. Whatever is wrong with what was given is an `InputError` of one line.
 
 from __future__ import annotations
 
-from napari_unetpick.api.picking import PickedMicrograph, pick
+from napari_unetpick.api.picking import PickedMicrograph, pick, watch
 from napari_unetpick.api.scoring import compare, evaluate
 from napari_unetpick.api.simulation import simulate_set
 from napari_unetpick.api.training import TrainedModel, read_model, self_train, train
@@ -39,5 +39,6 @@ __all__ = [
     "self_train",
     "simulate_set",
     "train",
+    "watch",
     "write_picks",
 ]

@@ -1,21 +1,25 @@
-"""Picking from Python, one micrograph after the other."""
+"""Picking from Python: micrographs that are there, and those that arrive."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from napari_unetpick.api.jobs import Micrographs, OnEvent, StrPath, result_of, tell
+from napari_unetpick.api.jobs import Micrographs, OnEvent, StrPath, listed, result_of, run_job, tell
 from napari_unetpick.api.training import TrainedModel
 from napari_unetpick.errors import InputError
 from napari_unetpick.events import Failed, FoundCandidates, Message
+from napari_unetpick.io.formats.read import read_picks
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import Picks
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.operating_point import check_choice
+
+Models = StrPath | TrainedModel | Sequence[StrPath | TrainedModel] | None
+"""A model, or several that make an ensemble; None is the general model, as is "general"."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class PickedMicrograph:
 
 def pick(
     micrographs: Micrographs,
-    model: StrPath | TrainedModel | Sequence[StrPath | TrainedModel] | None = None,
+    model: Models = None,
     *,
     diameter: float | None = None,
     pixel_size: float | None = None,
@@ -47,6 +51,7 @@ def pick(
     keep: Literal["more", "balanced", "clean"] | None = None,
     max_picks: int | None = None,
     junk: bool = True,
+    shard: str | None = None,
     device: str = "auto",
     on_event: OnEvent | None = None,
 ) -> Iterator[PickedMicrograph]:
@@ -75,6 +80,9 @@ def pick(
     junk
         Leave out picks in areas that the model sees as junk (ice, carbon, edges). Which areas these
         are is in the candidates: `candidates.junk`, or None where the model doesn't know.
+    shard
+        "I/N": the I-th of N shares of the micrographs, every N-th by name. Give each the same
+        micrographs: what is found out before is found on all, so that the shares fit together.
 
     Raises
     ------
@@ -86,22 +94,25 @@ def pick(
     from napari_unetpick.engine.inputs import model_paths
     from napari_unetpick.engine.pick.ensemble import make_scorer
     from napari_unetpick.engine.pick.find import FindJob, find, in_diameters
+    from napari_unetpick.engine.pick.shard import parse_shard
     from napari_unetpick.engine.pick.survey import needs_survey, survey
     from napari_unetpick.io.models import load_model
 
     check_choice(keep, threshold, max_picks)
-    members = [model] if isinstance(model, str | Path | TrainedModel) else list(model or ())
-    paths = model_paths([e.path if isinstance(e, TrainedModel) else e for e in members])
+    share = None if shard is None else parse_shard(shard)
+    paths = model_paths(_paths(model))
     chosen, why = choose_device(device)
     scorer = make_scorer([(str(path), load_model(path)) for path in paths], chosen, junk=junk)
-    listed = list_micrographs(micrographs)
-    by_key = {each.key: each for each in listed}
-    job = FindJob(micrographs=listed, diameter=diameter, pixel_size=pixel_size, contrast=contrast)
+    given = list_micrographs(micrographs)
+    by_key = {each.key: each for each in given}
+    job = FindJob(micrographs=given, diameter=diameter, pixel_size=pixel_size, contrast=contrast)
     tell(Message(f"device: {why}"), on_event)
     if needs_survey(job, scorer, keep):
         found = result_of(survey(job, scorer, keep, min_distance), on_event)
         job = found.applied_to(job)
         threshold = threshold if found.threshold is None else found.threshold
+    if share is not None:
+        job = replace(job, micrographs=share.of(given))
     distance = in_diameters(min_distance, job, scorer)
     count, failed = 0, ""
     for event in find(job, scorer):
@@ -116,3 +127,81 @@ def pick(
             yield PickedMicrograph(micrograph, picks, candidates)
     if failed and not count:
         raise InputError(failed)
+
+
+def watch(
+    micrographs: Micrographs,
+    out: StrPath,
+    model: Models = None,
+    *,
+    idle: float | None = None,
+    formats: str = "star,csv",
+    resume: bool = False,
+    diameter: float | None = None,
+    pixel_size: float | None = None,
+    threshold: float | None = None,
+    min_distance: float | None = None,
+    contrast: str = "auto",
+    keep: Literal["more", "balanced", "clean"] | None = None,
+    max_picks: int | None = None,
+    junk: bool = True,
+    device: str = "auto",
+    on_event: OnEvent | None = None,
+) -> dict[str, Picks]:
+    """Pick micrographs as they arrive, as `unetpick pick --watch` does.
+
+    The files of each are in `out` when it is picked. `on_event` raises `Cancelled` to stop.
+
+    Parameters
+    ----------
+    micrographs
+        Folders or globs.
+    out
+        Folder to write to.
+    idle
+        Seconds without a new micrograph after which it ends; None: only when stopped.
+    formats
+        As `--format` takes them.
+    resume
+        Continue the picking in `out`.
+
+    Others are those of `pick`.
+
+    Returns
+    -------
+    All picks, by the file name of their micrograph.
+
+    Raises
+    ------
+    InputError
+        Something cannot be used, or `out` holds a picking and `resume` is not given. Micrographs
+        that cannot be read are reported to `on_event` (`Failed`).
+    """
+    from napari_unetpick.engine.inputs import make_pick_job
+    from napari_unetpick.engine.pick.watch import Watch
+    from napari_unetpick.engine.pick.watch import watch as run_watching
+
+    job = make_pick_job(
+        micrographs=None,
+        models=_paths(model),
+        out=Path(out),
+        diameter=diameter,
+        pixel_size=pixel_size,
+        threshold="auto" if threshold is None else str(threshold),
+        min_distance=min_distance,
+        formats=formats,
+        device=device,
+        unfinished="resume" if resume else "refuse",
+        contrast=contrast,
+        keep=keep,
+        max_picks=max_picks,
+        junk=junk,
+    )
+    run_job(run_watching(job, Watch(tuple(listed(micrographs)), idle)), on_event)
+    picked = Path(out) / "picks.csv"
+    return read_picks(picked) if picked.is_file() else {}
+
+
+def _paths(model: Models) -> list[StrPath]:
+    members = [model] if isinstance(model, str | Path | TrainedModel) else list(model or ())
+    return [each.path if isinstance(each, TrainedModel) else each for each in members]
