@@ -19,7 +19,7 @@ from tiny_training import DIAMETER, make_tiny_job, places
 from napari_unetpick.engine.runs.folder import CHECKPOINT
 from napari_unetpick.project.runs import METRICS, MODEL
 
-TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2")
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 KINDS = ("combined", "bce", "pu")
 RECIPE = """\
 [network]
