@@ -81,7 +81,7 @@ def _map(path: Path, header: MrcHeader) -> NDArray[Any]:
 
     _, rows, columns = header.shape
     with warnings.catch_warnings(), suppress(ValueError, ZeroDivisionError, MemoryError):
-        warnings.filterwarnings("ignore", module="mrcfile")  # of what the check let through
+        warnings.simplefilter("ignore")  # of what the check let through
         with mrcfile.mmap(path, permissive=True) as mrc:
             data = mrc.data
             if data is not None and (data.dtype, data.size) == (header.dtype, rows * columns):
