@@ -39,7 +39,7 @@ from _data import say
 from _record import OUT, THREAD_VARIABLES, THREADS, machine, verdict
 from _topaz_peer import UPDATES, Row, Topaz, expected_number, make_task
 from accuracy import SIMULATED, Case
-from picking_speed import topaz_environment
+from picking_speed import TOPAZ, peer_environment
 
 from napari_unetpick.evaluation.evaluate import evaluate
 from napari_unetpick.evaluation.inputs.load import Inputs, load_inputs
@@ -173,7 +173,7 @@ def measure(name: str, seed: int, options: argparse.Namespace, record: Row | Non
         record = record or {"train s": 1}
     ours = measure_ours(case, seed, record)
     limit = (1 if options.quick else ours["train s"]) if options.updates == "time" else None
-    python = options.topaz_python or topaz_environment()
+    python = options.topaz_python or peer_environment(TOPAZ)
     topaz = Topaz(python, make_task(case, seed), options.device)
     say(f"{name}, seed {seed}: Topaz trains, {options.updates if limit is None else f'{limit} s'}")
     peer = measure_topaz(topaz, limit, 0 if limit is not None else int(options.updates))
