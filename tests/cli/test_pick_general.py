@@ -12,6 +12,7 @@ import mrcfile
 import numpy as np
 import pytest
 from command_line import TinySet, unetpick, unetpick_process
+from scipy.spatial import KDTree
 
 from napari_unetpick import api
 from napari_unetpick.engine.pick import ensemble
@@ -159,6 +160,26 @@ def test_at_most_the_best_picks_of_a_micrograph(tiny: TinySet, tmp_path: Path):
         assert len(picks) == min(5, len(every[name]))
         expected = np.sort(every[name].scores)[::-1][:5]
         np.testing.assert_allclose(np.sort(picks.scores)[::-1], expected)
+
+
+def test_thorough_picks_are_recorded_and_the_same_from_python(tiny: TinySet, tmp_path: Path):
+    arguments = ("pick", tiny.folder, "--diameter", tiny.diameter, "--contrast", "dark", "--out")
+    for name, options in (("plain", []), ("thorough", ["--thorough"])):
+        done = unetpick(*arguments, tmp_path / name, *options)
+        assert done.returncode == 0, done.stderr
+    plain, thorough = (read_picks(tmp_path / out / "picks.csv") for out in ("plain", "thorough"))
+    called = api.pick(tiny.folder, diameter=tiny.diameter, contrast="dark", thorough=True)
+    for each in called:
+        name = each.micrograph.path.name
+        found, one_way = thorough[name], plain[name]
+        np.testing.assert_allclose(each.picks.coords, found.coords, atol=0.01)
+        near, which = KDTree(one_way.coords).query(found.coords)
+        same = near < found.diameters[0] / 10
+        assert same.mean() > 0.8
+        assert np.abs(found.scores[same] - one_way.scores[which[same]]).max() > 1e-3
+    other = unetpick(*arguments, tmp_path / "thorough", "--resume")
+    assert other.returncode == 2
+    assert "thorough" in other.stderr.splitlines()[-1]
 
 
 def test_picks_in_junk_are_left_out_unless_wanted(

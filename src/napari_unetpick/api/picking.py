@@ -51,6 +51,7 @@ def pick(
     keep: Literal["more", "balanced", "clean"] | None = None,
     max_picks: int | None = None,
     junk: bool = True,
+    thorough: bool = False,
     shard: str | None = None,
     device: str = "auto",
     on_event: OnEvent | None = None,
@@ -80,6 +81,9 @@ def pick(
     junk
         Leave out picks in areas that the model sees as junk (ice, carbon, edges). Which areas these
         are is in the candidates: `candidates.junk`, or None where the model doesn't know.
+    thorough
+        Average the scores over the eight orientations of a micrograph: better at low signal, and up
+        to eight times as long.
     shard
         "I/N": the I-th of N shares of the micrographs, every N-th by name. Give each the same
         micrographs: what is found out before is found on all, so that the shares fit together.
@@ -102,7 +106,8 @@ def pick(
     share = None if shard is None else parse_shard(shard)
     paths = model_paths(_paths(model))
     chosen, why = choose_device(device)
-    scorer = make_scorer([(str(path), load_model(path)) for path in paths], chosen, junk=junk)
+    models = [(str(path), load_model(path)) for path in paths]
+    scorer = make_scorer(models, chosen, junk=junk, thorough=thorough)
     given = list_micrographs(micrographs)
     by_key = {each.key: each for each in given}
     job = FindJob(micrographs=given, diameter=diameter, pixel_size=pixel_size, contrast=contrast)
@@ -145,6 +150,7 @@ def watch(
     keep: Literal["more", "balanced", "clean"] | None = None,
     max_picks: int | None = None,
     junk: bool = True,
+    thorough: bool = False,
     device: str = "auto",
     on_event: OnEvent | None = None,
 ) -> dict[str, Picks]:
@@ -196,6 +202,7 @@ def watch(
         keep=keep,
         max_picks=max_picks,
         junk=junk,
+        thorough=thorough,
     )
     run_job(run_watching(job, Watch(tuple(listed(micrographs)), idle)), on_event)
     picked = Path(out) / "picks.csv"

@@ -71,6 +71,14 @@ def pick(
             help="Leave out picks in areas that the model sees as junk (ice, carbon, edges).",
         ),
     ] = True,
+    thorough: Annotated[
+        bool,
+        typer.Option(
+            "--thorough",
+            help="Average the scores over the eight orientations of a micrograph: better at low "
+            "signal, and up to eight times as long.",
+        ),
+    ] = False,
     min_distance: Annotated[
         float | None,
         typer.Option(
@@ -159,6 +167,7 @@ def pick(
         keep=keep,
         max_picks=max_picks,
         junk=junk,
+        thorough=thorough,
     )
     names = RelionNames(out, micrographs, {"star", "relion"} & {*job.formats})
     if watch:

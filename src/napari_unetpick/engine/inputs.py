@@ -215,6 +215,7 @@ def make_pick_job(
     keep: str | None = None,
     max_picks: int | None = None,
     junk: bool = True,
+    thorough: bool = False,
     threads: int | None = None,
     advice: Advice = Advice(),  # noqa: B008
 ) -> PickJob:
@@ -243,6 +244,7 @@ def make_pick_job(
         keep=cast("Keep | None", keep),
         max_picks=max_picks,
         junk=junk,
+        thorough=thorough,
         threads=threads,
         advice=advice,
     )

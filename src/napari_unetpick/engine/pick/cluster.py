@@ -50,10 +50,12 @@ class Networks:
     models: list[tuple[str, Model]]
     device: str
     junk: bool
+    thorough: bool
     calibration: Calibration
 
     def __hash__(self) -> int:
-        return hash((*(digest(model) for _, model in self.models), self.device, self.junk))
+        models = (digest(model) for _, model in self.models)
+        return hash((*models, self.device, self.junk, self.thorough))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Networks) and (hash(self), self.calibration) == (
@@ -65,7 +67,12 @@ class Networks:
 @lru_cache(maxsize=2)
 def load_scorer(networks: Networks) -> Scorer:
     """Make the scorer, once in each worker."""
-    scorer = make_scorer(networks.models, choose_device(networks.device)[0], junk=networks.junk)
+    scorer = make_scorer(
+        networks.models,
+        choose_device(networks.device)[0],
+        junk=networks.junk,
+        thorough=networks.thorough,
+    )
     return replace(scorer, calibration=networks.calibration)
 
 
@@ -152,7 +159,7 @@ def pick_on_cluster(
         yield tell_cluster(client)
 
         def finder(plain: FindJob, scorer: Scorer, check: Callable[[], None]) -> Iterator[Event]:
-            networks = Networks(job.models, job.device, job.junk, scorer.calibration)
+            networks = Networks(job.models, job.device, job.junk, job.thorough, scorer.calibration)
             names = FindJob.__dataclass_fields__
             plain = FindJob(**{name: getattr(plain, name) for name in names})  # no models in it
             return find_on(client, networks, plain, scorer, check)

@@ -98,7 +98,7 @@ class Scorer:
 def averaged(
     score: Callable[[NDArray[np.float32]], list[Scored]], images: NDArray[np.float32]
 ) -> list[Scored]:
-    """Return the mean of what `score` gives for images (images, rows, cols), turned and mirrored."""
+    """Return the mean of what `score` gives for (images, rows, cols) in eight orientations."""
     sums: list[list[NDArray[np.float32]]] = []
     for mirrored in (False, True):
         for turns in range(4):

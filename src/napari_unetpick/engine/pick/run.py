@@ -61,6 +61,8 @@ class PickJob(FindJob):
         On a micrograph, the best ones; None is no limit.
     junk
         Whether there are no picks in areas that the model sees as junk.
+    thorough
+        Whether scores are averaged over the eight orientations of a micrograph.
 
     Raises
     ------
@@ -79,6 +81,7 @@ class PickJob(FindJob):
     keep: Keep | None = None
     max_picks: int | None = None
     junk: bool = True
+    thorough: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -144,7 +147,7 @@ def open_folder(
         together or the job.
     """
     device, why = choose_device(job.device)
-    scorer = make_scorer(job.models, device, junk=job.junk)
+    scorer = make_scorer(job.models, device, junk=job.junk, thorough=job.thorough)
     check_keep(scorer, job.keep)
     folder = make(options_of(job, device), job.advice)
     messages = folder.open(job.unfinished)
@@ -241,7 +244,7 @@ def applied(found: Findings, job: PickJob) -> PickJob:
 def options_of(job: PickJob, device: torch.device) -> dict[str, Any]:
     """Return what changes the files of a picking; a resumed one must have the same."""
     more = {"contrast": job.contrast, "keep": job.keep, "max_picks": job.max_picks}
-    more |= {"junk": None if job.junk else "kept"}
+    more |= {"junk": None if job.junk else "kept", "thorough": job.thorough or None}
     return {
         "models": [digest(model) for _, model in job.models],
         "diameter": job.diameter or "auto",
