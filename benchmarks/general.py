@@ -11,6 +11,7 @@ is told of precision.
 
     python benchmarks/general.py [--model MODEL] [--sets betagal,random-21] [--test]
     python benchmarks/general.py --inverted      light on dark, without being told
+    python benchmarks/general.py --thorough      scores averaged over eight orientations
     python benchmarks/general.py --reduced 12    coarse copies, 12 pixels a particle
     python benchmarks/general.py --no-junk       without the output for junk and the second look
     python benchmarks/general.py --peers topaz,relion,apple [--no-ours]
@@ -261,6 +262,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--inverted", action="store_true", help="light particles on dark")
     parser.add_argument("--reduced", type=float, help="pixels per particle of copies")
     parser.add_argument("--no-adapt", action="store_true", help="one calibration for all sets")
+    parser.add_argument("--thorough", action="store_true", help="scores of eight orientations")
     parser.add_argument("--no-junk", action="store_true", help="picks in junk are kept")
     parser.add_argument("--peers", default="", help="comma-separated: topaz, relion, apple")
     parser.add_argument("--no-ours", action="store_true", help="the peers alone")
@@ -284,7 +286,9 @@ def main() -> None:
     )
     if not options.no_ours:
         models = [(options.model, load_model(options.model))]
-        scorer = make_scorer(models, torch.device("cpu"), junk=not options.no_junk)
+        scorer = make_scorer(
+            models, torch.device("cpu"), junk=not options.no_junk, thorough=options.thorough
+        )
     columns = peer_columns(peers, ours=not options.no_ours) if peers else COLUMNS
     print("|" + "|".join(columns) + "|\n|" + "---|" * len(columns), flush=True)
     rows, counts = [], {}
