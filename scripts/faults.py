@@ -16,8 +16,6 @@ Prints a line a kind, and what was lost; the exit code is 1 if anything was.
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import os
 import random
 import signal
@@ -25,34 +23,15 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from _faults.planted import Kind, broken, contents, differences, kinds, make_data, train
 
-from napari_unetpick.engine.runs.folder import RunFolder
-from napari_unetpick.errors import UnetPickError
-from napari_unetpick.io.formats.read import read_picks
-from napari_unetpick.io.models import load_model
 from napari_unetpick.project.project import Project
 
 UNETPICK = (sys.executable, "-m", "napari_unetpick")
-RECIPE = """\
-[network]
-width = 4
-depth = 2
-[train]
-epochs = {epochs}
-patches_per_epoch = 64
-batch = 8
-patch_px = 64
-[self_train]
-rounds = 1
-epochs = 2
-"""
 EDITS = """
 import sys
 from napari_unetpick.project.annotations import Annotations, new_picks
@@ -67,28 +46,6 @@ with Project.open(sys.argv[1]) as project:
         project.save()
         print(key, step, flush=True)
 """
-SAME = {"model.safetensors", "metrics.jsonl"}  # of a run; logs and records hold times
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What is killed.
-
-    Parameters
-    ----------
-    start, again
-        The command, and the one that goes on after a kill, for an output folder.
-    prepare
-        Makes what the folder holds before.
-    compared
-        Whether a file must be the same bytes as without a kill.
-    """
-
-    name: str
-    start: Callable[[Path], list[str]]
-    again: Callable[[Path], list[str]]
-    prepare: Callable[[Path], None] = lambda out: None
-    compared: Callable[[Path], bool] = lambda file: True
 
 
 def run(command: list[str], **options: object) -> subprocess.Popen[str]:
@@ -110,111 +67,6 @@ def finish(command: list[str]) -> str:
     return "" if process.returncode == 0 else said[-400:] or f"exit code {process.returncode}"
 
 
-def make_data(folder: Path) -> None:
-    """Simulate six micrographs, of which four are labelled; train the model that picks."""
-    from napari_unetpick.simulate.samples import get_sample
-    from napari_unetpick.simulate.write import simulate_set
-
-    for _ in simulate_set(get_sample("ribosome"), folder / "all", 6, seed=3, shape=(512, 512)):
-        pass
-    rows = list(csv.reader((folder / "all" / "picks.csv").open()))
-    names = sorted({row[0] for row in rows[1:]})[:4]
-    with (folder / "labels.csv").open("w", newline="") as handle:
-        csv.writer(handle).writerows([rows[0], *(r for r in rows if r[0] in names)])
-    for epochs in (3, 6):
-        (folder / f"{epochs}.toml").write_text(RECIPE.format(epochs=epochs))
-    if said := finish(train(folder, folder / "model", 3)):
-        raise SystemExit(said)
-
-
-def train(data: Path, out: Path, epochs: int, *more: str) -> list[str]:
-    """Return the command of a training."""
-    picks, recipe = data / "labels.csv", data / f"{epochs}.toml"
-    options = ["--picks", picks, "--diameter", 260, "--recipe", recipe, "--start", "scratch"]
-    words = [*UNETPICK, "train", data / "all", *options, "--device", "cpu", "--run", out]
-    return [*map(str, words), *more]
-
-
-def kinds(data: Path) -> Iterator[Kind]:
-    """Return what is killed, on these data."""
-    yield Kind(
-        "train",
-        lambda out: train(data, out, 6),
-        lambda out: train(data, out, 6, "--resume"),
-        compared=lambda file: file.name in SAME,
-    )
-
-    def copy_run(out: Path) -> None:
-        subprocess.run(["cp", "-r", str(data / "model"), str(out)], check=True)
-
-    def self_train(out: Path, *more: str) -> list[str]:
-        words = ("self-train", data / "all", "--run", out, "--device", "cpu", *more)
-        return [*UNETPICK, *map(str, words)]
-
-    yield Kind(
-        "self-train",
-        self_train,
-        lambda out: self_train(out, "--resume"),
-        copy_run,
-        lambda file: file.name in SAME,
-    )
-
-    def pick(out: Path, *more: str) -> list[str]:
-        words = ("pick", data / "all", "--model", data / "model", "--out", out, "--device", "cpu")
-        return [*UNETPICK, *map(str, words), "--format", "star,csv,box,cbox", *more]
-
-    yield Kind("pick", pick, lambda out: pick(out, "--resume"))
-
-    def export(out: Path) -> list[str]:
-        words = ("convert", data / "all" / "picks.csv", out, "--to", "box", "--diameter", 260)
-        return [*UNETPICK, *map(str, words), "--micrographs", str(data / "all")]
-
-    yield Kind("export", export, export)
-
-
-def read_whole(path: Path) -> None:
-    """Read a file by what its name says it is; any error means that it is not whole."""
-    text = "" if path.suffix in (".pt", ".safetensors", ".npy") else path.read_text("utf-8")
-    if path.suffix == ".toml":
-        tomllib.loads(text)
-    elif path.suffix == ".json":
-        json.loads(text)
-    elif path.suffix == ".jsonl":
-        [json.loads(line) for line in text.splitlines()]
-    elif path.suffix == ".safetensors":
-        load_model(path)
-    elif path.name == "checkpoint.pt":
-        RunFolder(path.parent).load_checkpoint()
-    elif path.suffix in (".box", ".cbox") or path.name == "picks.csv":
-        read_picks(path) if text.strip() else None
-    elif path.suffix == ".star":
-        if not text.endswith("\n"):
-            raise ValueError("no line end")
-    elif path.suffix == ".csv" and len({len(row) for row in csv.reader(text.splitlines())}) > 1:
-        raise ValueError("rows of different lengths")
-
-
-def broken(out: Path) -> list[str]:
-    """Return the files that cannot be read whole; temporary ones don't count."""
-    found = []
-    for path in sorted(out.rglob("*")):
-        inside = path.relative_to(out).parts
-        if not path.is_file() or path.suffix == ".tmp" or "cache" in inside:
-            continue
-        try:
-            read_whole(path)
-        except (UnetPickError, ValueError, OSError) as error:
-            found.append(f"{path.name} is not whole: {error}")
-    return found
-
-
-def contents(out: Path, kind: Kind) -> dict[str, bytes]:
-    """Return the files to compare, with paths as if the folder were called OUT."""
-    place = str(out).encode()
-    files = [each for each in out.rglob("*") if each.is_file() and kind.compared(each)]
-    return {str(f.relative_to(out)): f.read_bytes().replace(place, b"OUT") for f in files}
-
-
 def kill_at(process: subprocess.Popen[str], moment: float) -> str:
     """Kill a process after so many seconds; return what it had said."""
     with suppress(subprocess.TimeoutExpired):
@@ -228,21 +80,20 @@ def try_kind(kind: Kind, folder: Path, kills: int, draw: random.Random) -> list[
     folder.mkdir()
     whole, began = folder / "undisturbed", time.monotonic()
     kind.prepare(whole)
-    if said := finish(kind.start(whole)):
+    if said := finish([*UNETPICK, *kind.start(whole)]):
         raise SystemExit(f"{kind.name}: {said}")
     takes, wanted, lost = time.monotonic() - began, contents(whole, kind), []
     for number in range(kills):
         out = folder / f"out{number:03d}"
         kind.prepare(out)
         moment = draw.uniform(0.2, 1.0) * takes
-        kill_at(run(kind.start(out)), moment)
+        kill_at(run([*UNETPICK, *kind.start(out)]), moment)
         at = f"{kind.name}, killed after {moment:.2f} of {takes:.2f} s"
         lost += [f"{at}: {each}" for each in broken(out)]
-        if said := finish(kind.again(out)):
+        if said := finish([*UNETPICK, *kind.again(out)]):
             lost.append(f"{at}: does not go on: {said}")
-        elif (found := contents(out, kind)) != wanted:
-            names = {n for n in {*found, *wanted} if found.get(n) != wanted.get(n)}
-            lost.append(f"{at}: differs in {', '.join(sorted(names))}")
+        elif names := differences(contents(out, kind), wanted):
+            lost.append(f"{at}: differs in {names}")
     return lost
 
 
@@ -283,6 +134,8 @@ def main() -> None:
         data = Path(temporary) / "data"
         data.mkdir()
         make_data(data)
+        if said := finish([*UNETPICK, *train(data, data / "model", 3)]):
+            raise SystemExit(said)
         for kind in (each for each in kinds(data) if each.name in wanted):
             found = try_kind(kind, Path(temporary) / kind.name, options.kills, draw)
             print(f"{kind.name}: {options.kills} kills, {len(found)} losses", flush=True)

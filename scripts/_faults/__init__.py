@@ -1,0 +1,1 @@
+"""What the fault scripts share: planted projects, a program that can be hurt, and the faults."""
