@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "worker": THROUGH_REPORT | {"protocol"},
     "demo": THROUGH_REPORT | {"simulate"},
     "cli": THROUGH_REPORT | {"simulate", "worker", "demo", "relion"},
-    "__main__": BASE | {"cli", "worker"},
+    "__main__": BASE | {"cli", "worker", "engine"},
     "client": BASE | {"events", "protocol"},
     "widgets": DATA | {"events", "client", "protocol", "adapters"},
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 
@@ -38,9 +37,11 @@ def main() -> None:
     except Exception as error:  # a bug: one line for the user, all of it for who will mend it
         if os.environ.get("UNETPICK_DEBUG"):
             raise
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            sys.stderr.write("unetpick: no space left on the disk; free some and run again\n")
-            sys.exit(1)
+        from napari_unetpick.engine.failures import machine_error
+
+        if told := machine_error(error, sys.argv[1] if len(sys.argv) > 1 else ""):
+            sys.stderr.write(f"unetpick: {told}\n")
+            sys.exit(told.exit_code)
         sys.stderr.write(
             f"unetpick: unexpected {type(error).__name__}: {error}; this is a bug, please report "
             "it with what UNETPICK_DEBUG=1 in the environment makes this command print\n"

@@ -43,8 +43,6 @@ class ModelError(UnetPickError):
 class EngineError(UnetPickError):
     """A job could not continue (out of memory, diverged loss, full disk)."""
 
-    exit_code = 1
-
 
 class Cancelled(UnetPickError):
     """The user stopped the job; what was finished is kept and can be resumed."""

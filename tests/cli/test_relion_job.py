@@ -287,7 +287,7 @@ def test_a_full_disk_fails_and_is_continued(
     with monkeypatch.context() as patch:
         patch.setattr("napari_unetpick.relion.output.write_star", write)
         full = unetpick(*command())
-    assert full.returncode == 1
+    assert full.returncode == 2
     assert full.stderr.count("\n") == 1
     assert "no space left on the disk" in full.stderr
     assert project.ends() == [FAILURE]

@@ -12,12 +12,13 @@ from typing import Any
 import torch
 
 from napari_unetpick.engine.devices import choose_device, list_gpus, make_deterministic
+from napari_unetpick.engine.failures import is_gpu_lost
 from napari_unetpick.errors import Cancelled
 from napari_unetpick.events import Done, Event, Failed, FoundCandidates, Progress
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.protocol.requests import PreviewRequest
 from napari_unetpick.worker.channel import Channel
-from napari_unetpick.worker.failures import explain, is_gpu_lost, one_line
+from napari_unetpick.worker.failures import explain, one_line
 from napari_unetpick.worker.inbox import Inbox, Order
 from napari_unetpick.worker.jobs import JOBS, Bench, Run, Scorers
 from napari_unetpick.worker.memory import free_memory, memory_in_use

@@ -19,7 +19,7 @@ from napari_unetpick.engine.data.training_set import (
     training_centres,
     whole_of,
 )
-from napari_unetpick.errors import InputError
+from napari_unetpick.errors import EngineError, InputError
 from napari_unetpick.events import Failed, Progress
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels, labels_hash
@@ -169,6 +169,21 @@ def test_one_bad_micrograph_is_left_out_and_named(tmp_path):
     assert disk_needed([item.scale for item in items]) == sum(
         5 * int(np.prod(item.scale.network_shape)) for item in items
     )
+
+
+def test_a_full_disk_is_no_fault_of_a_micrograph(tmp_path, monkeypatch):
+    micrographs, labels = write_micrographs(tmp_path)
+    source = PatchSource(tmp_path / "cache")
+    put = source.put_image
+
+    def full(index, image):
+        if index == 1:
+            raise EngineError("no space left on the disk")
+        put(index, image)
+
+    monkeypatch.setattr(source, "put_image", full)
+    with pytest.raises(EngineError, match="no space left"):
+        run_prepare(micrographs, labels, source)
 
 
 def test_all_bad_is_an_error_and_so_is_nothing_labelled(tmp_path):

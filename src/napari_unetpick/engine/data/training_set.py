@@ -83,7 +83,9 @@ def prepare(
     Raises
     ------
     InputError
-        No labelled micrograph could be read.
+        No labelled micrograph could be read; or the source cannot be written to.
+    EngineError
+        The disk is full.
     """
     wanted = [m for m in micrographs if m.key in labels and labels[m.key].state != "none"]
     items: list[Item] = []
@@ -99,15 +101,18 @@ def prepare(
                 upsample=settings.upsample,
                 pixel_size=pixel_size,
             )
-            if not source.has_image(index):
-                source.put_image(
-                    index, preprocess(image, scale, name=micrograph.name, threads=threads)
-                )
-            items.append(Item(index, micrograph, labels[micrograph.key], scale, size))
+            known = source.has_image(index)
+            ready = (
+                None if known else preprocess(image, scale, name=micrograph.name, threads=threads)
+            )
         except UnetPickError as error:
             last = error
             failed.append(Failed(micrograph.name, str(error), error.in_viewer))
             yield failed[-1]
+        else:  # what cannot be stored is no fault of the micrograph
+            if ready is not None:
+                source.put_image(index, ready)
+            items.append(Item(index, micrograph, labels[micrograph.key], scale, size))
         yield Progress("preparing", index + 1, len(wanted))
     if not items:
         raise last or InputError("no micrograph has labels; give picks of these micrographs")
