@@ -228,6 +228,28 @@ def test_added_micrographs_take_their_place_and_those_unlisted_stay(tmp_path):
     assert list(read_picks(out / "autopick.star")) == [NAMES[1], NAMES[2], NAMES[0]]
 
 
+def resumed(out, micrographs):
+    folder = PickFolder(out, micrographs, {"formats": ["star"]})
+    return folder.open("resume")
+
+
+def test_files_that_are_not_as_they_were_are_named_and_kept(tmp_path):
+    out, micrographs = tmp_path / "out", [m for m, _ in make_pairs()]
+    write(tmp_path, "star")
+    assert len(resumed(out, micrographs)) == 1
+    whole = (out / "autopick.star").read_bytes()
+    for name in ("second_autopick.star", "autopick.star", "picks.csv"):
+        text = (out / name).read_bytes()
+        (out / name).write_bytes(text[: len(text) // 2])
+    said = resumed(out, micrographs)
+    assert "nothing to do" in said[0]
+    assert said[1].startswith("2 files (such as second_autopick.star) changed since the picking")
+    assert (out / "autopick.star").read_bytes() == whole  # which is made from the names alone
+    more = Micrograph(Path("more.mrc"), "more.mrc")
+    with pytest.raises(InputError, match=r"picks\.csv: was changed since it was written"):
+        resumed(out, [*micrographs, more])
+
+
 @pytest.mark.parametrize("before_the_kill", [0, 1, 4, 7, 8])
 def test_a_kill_while_files_are_moved(tmp_path, monkeypatch, before_the_kill):
     write_pairs(tmp_path / "whole", make_pairs(), make_pairs(2), ["star"])

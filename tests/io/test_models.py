@@ -10,7 +10,17 @@ import pytest
 from safetensors.numpy import save_file
 
 from napari_unetpick.errors import ModelError
-from napari_unetpick.io.models import CARD, SCHEMA, Model, load_model, read_card, save_model
+from napari_unetpick.io.models import (
+    CARD,
+    GENERAL,
+    SCHEMA,
+    Model,
+    digest,
+    is_whole,
+    load_model,
+    read_card,
+    save_model,
+)
 
 
 def make_model():
@@ -62,8 +72,29 @@ def test_the_header_holds_the_card_alone(tmp_path):
     save_model(path, make_model())
     metadata = header(path)["__metadata__"]
     assert list(metadata) == [CARD]  # several keys would be written in random order
-    assert json.loads(metadata[CARD]).keys() == {"schema", "diameter", "settings", "name"}
+    assert json.loads(metadata[CARD]).keys() == {
+        *("schema", "diameter", "settings", "name", "checksum")
+    }
     assert str(tmp_path) not in path.read_bytes().decode("latin-1")
+
+
+def test_zeros_in_the_place_of_weights_are_damage(tmp_path):
+    """As after a crash of the machine: the right size, and the header whole."""
+    path = tmp_path / "model.safetensors"
+    save_model(path, make_model())
+    assert is_whole(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-8] + bytes(8))
+    assert not is_whole(path)
+    with pytest.raises(ModelError, match=r"damaged .its checksum.; train or copy it again"):
+        load_model(path)
+
+
+def test_a_model_of_an_earlier_version_has_no_checksum(tmp_path):
+    assert is_whole(GENERAL)
+    path = tmp_path / "model.safetensors"
+    save_model(path, load_model(GENERAL))
+    assert digest(load_model(path)) == digest(load_model(GENERAL))
 
 
 def write_foreign(path, kind):

@@ -71,6 +71,7 @@ def test_a_project_without_micrographs_is_one(tmp_path):
         ("schema = 1\ndiameter = 'wide'\n", "diameter 'wide'"),
         ("schema = 1\ndiameter = nan\n", "diameter nan"),
         ("schema = 1\n[micrographs\n", "damaged"),
+        ("schema = 2\ndiameter = 26", "its end with the micrographs is missing"),
         ("schema = 1\nmicrographs = 3\n", "not a table"),
         (HEAD + "columns = 3\n", "not a table"),
         (HEAD + "columns = ['name']\nrows = [['a']]\n", "no column image"),

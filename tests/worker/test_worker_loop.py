@@ -79,8 +79,8 @@ def working(args: object, bench: object) -> Iterator[Done]:
 def test_an_error_is_told_with_its_kind_and_the_next_job_runs(
     tmp_path: Path, error: BaseException, kind: str, says: str
 ):
-    line = Line(tmp_path, jobs={"fail": failing(error), "work": working})
-    line.do("1", "fail")
+    line = Line(tmp_path, jobs={"train": failing(error), "work": working})
+    line.do("1", "train")
     line.do("2", "work")
     end = line.end("1")
     assert (end["event"], end["kind"]) == ("error", kind)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.export.pick_record import LIST, RECORD, PickRecord, read_record
+from napari_unetpick.export.pick_record import LIST, RECORD, SHARED, PickRecord, read_record
 from napari_unetpick.export.pick_tables import (
     CANDIDATES,
+    CHANGED,
     PICKS,
     SUMMARY,
     TABLES,
@@ -34,7 +35,6 @@ from napari_unetpick.io.star import read_text
 WORK = ".picking"
 """The folder in OUT where a picking grows until it is finished."""
 FINISHED = "finished.toml"
-SHARED = "info/"  # EMAN2 keeps more than picks in its files
 Unfinished = Literal["refuse", "resume", "restart"]
 """What is done about an unfinished picking in OUT."""
 
@@ -192,8 +192,8 @@ class PickFolder:
         picked = dict(zip(record.done, counts[PICKS], strict=True))
         in_junk, usable = junk_in(self.work / SUMMARY)
         best = None if any(counts[PICKS]) else highest_score(self.work / CANDIDATES)
-        write_text(self.work / FINISHED, record.to_toml())
         try:
+            write_text(self.work / FINISHED, self._sized(record).to_toml())
             self._move(record.files)
         except OSError as error:
             raise explain_os_error(error, self.out / RECORD) from error
@@ -234,7 +234,28 @@ class PickFolder:
     def _write_list(self, path: Path, names: Sequence[str]) -> None:
         folder = project_path(self.out / "x")[:-1]  # a look into the folders above, not thousands
         files = [(name, f"{folder}{safe_stem(name)}{ENDINGS['relion']}") for name in names]
-        write_text(path, format_list(files))
+        text = format_list(files)
+        if not path.is_file() or path.read_bytes() != text.encode():
+            write_text(path, text)
+
+    def _sized(self, record: PickRecord) -> PickRecord:
+        """Return the record with the sizes of its files, which lie here or there."""
+        files = [(self.work / file, self.out / file) for file in record.own_files]
+        found = (new if new.is_file() else old for new, old in files)
+        return replace(record, sizes=tuple(file.stat().st_size for file in found))
+
+    def _check_unchanged(self, finished: PickRecord) -> Iterator[str]:
+        """Say which files changed since the picking; no table may that is to be added to."""
+        changed = finished.changed(self.out)
+        if self.todo() and (tables := [file for file in changed if file in self.tables]):
+            raise InputError(CHANGED.format(self.out / tables[0]))
+        if finished.with_list:
+            self._write_list(self.out / LIST, finished.done)
+        if changed:
+            yield (
+                f"{tell_count(len(changed), 'file')} (such as {changed[0]}) changed since the "
+                "picking: kept; delete what is damaged to have it picked again"
+            )
 
     def _has_tables(self, record: PickRecord) -> bool:
         return all((self.out / table).is_file() for table in record.tables)
@@ -262,10 +283,12 @@ class PickFolder:
             write_text(self.work / RECORD, self.record.to_toml())
         left, total = len(self.todo()), len(self.record.micrographs)
         messages = [f"{total - left:,} of {tell_count(total, 'micrograph')} picked before"]
+        if self.finished is not None:
+            messages += self._check_unchanged(self.finished)
         if not left and not self.started and not self.grows:
-            messages = [
+            messages[0] = (
                 f"{self.out}: {tell_count(total, 'micrograph')} picked before; nothing to do"
-            ]
+            )
         for names, what in (
             (new, "added to the list"),
             (again, "failed before: tried again"),

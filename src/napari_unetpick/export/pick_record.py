@@ -17,6 +17,7 @@ from napari_unetpick.io.names import micrograph_key
 RECORD = "picking.toml"
 LIST = "autopick.star"
 """RELION's list of the pick files."""
+SHARED = "info/"  # EMAN2 keeps more than picks in its files
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,16 @@ class PickRecord:
     found
         What was found out before the picking (contrast, diameter, threshold), which resuming it
         uses again.
+    sizes
+        Bytes of each of `own_files` when the picking was finished; empty before, and in older
+        records.
     """
 
     options: Mapping[str, Any]
     micrographs: Mapping[str, float | None]
     failed: frozenset[str] = field(default_factory=frozenset)
     found: Mapping[str, Any] = field(default_factory=dict)
+    sizes: tuple[int, ...] = ()
 
     @property
     def formats(self) -> list[str]:
@@ -66,6 +71,17 @@ class PickRecord:
         """All files of the picking, as paths in its folder."""
         each = [file for name in self.done for _, file in self.files_of(name)]
         return [*each, *self.tables, *[LIST] * self.with_list]
+
+    def changed(self, folder: Path) -> list[str]:
+        """Return the files in a folder whose size isn't as it was; those that are gone are not."""
+        known = zip(self.own_files, self.sizes, strict=True) if self.sizes else ()
+        there = ((folder / file, size) for file, size in known if (folder / file).is_file())
+        return [path.name for path, size in there if path.stat().st_size != size]
+
+    @property
+    def own_files(self) -> list[str]:
+        """`files` without the list, which is made from this record, and what others write in."""
+        return [file for file in self.files if file != LIST and not file.startswith(SHARED)]
 
     def __contains__(self, name: str) -> bool:
         return name in self.micrographs and name not in self.failed
@@ -114,8 +130,15 @@ class PickRecord:
         sizes = {name: size or 0.0 for name, size in self.micrographs.items()}
         failed = [name for name in self.micrographs if name in self.failed]
         found = {"found": dict(self.found)} if self.found else {}
+        written = {"sizes": list(self.sizes)} if self.sizes else {}
         return tomli_w.dumps(
-            {"options": dict(self.options), "failed": failed, **found, "micrographs": sizes}
+            {
+                "options": dict(self.options),
+                "failed": failed,
+                **written,
+                **found,
+                "micrographs": sizes,
+            }
         )
 
 
@@ -129,9 +152,12 @@ def read_record(path: Path) -> PickRecord | None:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         sizes = {name: float(size) or None for name, size in table["micrographs"].items()}
         failed, found = frozenset(table["failed"]), dict(table.get("found", {}))
-        record = PickRecord(dict(table["options"]), sizes, failed, found)
+        written = tuple(map(int, table.get("sizes", ())))
+        record = PickRecord(dict(table["options"]), sizes, failed, found, written)
         if not isinstance(record.options.get("formats"), list):
             raise ValueError("no formats")
+        if written and len(written) != len(record.own_files):
+            raise ValueError(f"{len(written)} sizes of {len(record.own_files)} files")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:

@@ -20,6 +20,7 @@ from napari_unetpick.io.text import escape
 
 HEAD = re.compile(rb"data_\n\nloop_\n(?:_.*\n)+|.*\n")
 LONGEST_HEAD = 1024  # bytes
+CHANGED = "{}: was changed since it was written; restore it, or pick into another folder"
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,7 @@ def split_table(path: Path, parts: Sequence[tuple[str, Path | None]]) -> None:
                 with atomic_path(part) as temporary:
                     temporary.write_bytes(b"".join(rows))
     if row:
-        raise InputError(
-            f"{path}: was changed since it was written; restore it, or pick into another folder"
-        )
+        raise InputError(CHANGED.format(path))
 
 
 def count_rows(path: Path) -> int:

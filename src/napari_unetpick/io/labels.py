@@ -145,7 +145,7 @@ def read_areas(path: Path) -> dict[str, dict[str, tuple[Polygon, ...]]]:
             for name, kinds in table.items()
         }
     except (InputError, OSError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: not an areas file ({error})") from error
+        raise InputError(f"{path}: not an areas file ({error}); restore it from a copy") from error
 
 
 def states_beside(picks: Path, given: Sequence[str], strangers: bool = False) -> dict[str, State]:

@@ -16,6 +16,7 @@ from napari_unetpick.io.atomic import atomic_path
 
 GENERAL = Path(__file__).parent.parent / "models" / "general.safetensors"
 CARD = "unetpick"  # one key of sorted JSON: several keys would be written in random order
+CHECKSUM = "checksum"  # of the weights, in the card; earlier versions wrote none
 SCHEMA = 1
 
 
@@ -40,16 +41,29 @@ def save_model(path: str | Path, model: Model) -> None:
 
 def to_bytes(model: Model) -> bytes:
     """Return the content of a model's file."""
-    from safetensors.numpy import save
-
-    card = json.dumps({"schema": SCHEMA, **model.card}, sort_keys=True, separators=(",", ":"))
-    weights = {name: np.ascontiguousarray(value) for name, value in model.weights.items()}
-    return save(weights, metadata={CARD: card})
+    return _to_bytes(model, {CHECKSUM: _checksum(model.weights)})
 
 
 def digest(model: Model) -> str:
     """Return 16 hexadecimal digits that tell the content of models apart, wherever they lie."""
-    return hashlib.sha256(to_bytes(model)).hexdigest()[:16]
+    return hashlib.sha256(_to_bytes(model, {})).hexdigest()[:16]
+
+
+def _to_bytes(model: Model, more: dict[str, str]) -> bytes:
+    from safetensors.numpy import save
+
+    table = {"schema": SCHEMA, **model.card, **more}
+    card = json.dumps(table, sort_keys=True, separators=(",", ":"))
+    weights = {name: np.ascontiguousarray(value) for name, value in model.weights.items()}
+    return save(weights, metadata={CARD: card})
+
+
+def _checksum(weights: dict[str, NDArray[Any]]) -> str:
+    """Return digits that change where any weight does, as where the end of a file became zeros."""
+    total = hashlib.sha256()
+    for name in sorted(weights):
+        total.update(np.ascontiguousarray(weights[name]).data)
+    return total.hexdigest()[:16]
 
 
 def load_model(path: str | Path) -> Model:
@@ -74,7 +88,18 @@ def load_model(path: str | Path) -> Model:
         raise ModelError(
             f"{path}: the model is damaged ({error}); train or copy it again"
         ) from error
+    if card.pop(CHECKSUM, None) not in (None, _checksum(weights)):
+        raise ModelError(f"{path}: the model is damaged (its checksum); train or copy it again")
     return Model(weights, card)
+
+
+def is_whole(path: Path) -> bool:
+    """Tell whether a model is there and can be read."""
+    try:
+        load_model(path)
+    except ModelError:
+        return False
+    return True
 
 
 def read_card(path: Path) -> dict[str, Any]:

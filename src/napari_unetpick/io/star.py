@@ -50,7 +50,8 @@ class Block:
         except KeyError:
             known = ", ".join(f"_{c}" for c in self.columns) or "none"
             raise InputError(
-                f"{self.source}: no column _{label} in data_{self.name} (it has: {known})"
+                f"{self.source}: no column _{label} in data_{self.name} (it has: {known}); "
+                "is it another kind of file, or cut short?"
             ) from None
 
     def numbers(self, label: str, missing: str = "") -> NDArray[np.float64]:
@@ -66,7 +67,7 @@ class Block:
         except ValueError:
             bad = next(v for v in values if not _is_number(v))
             raise InputError(
-                f"{self.source}: _{label} holds {bad!r}, which is not a number"
+                f"{self.source}: _{label} holds {bad!r}, which is not a number; correct it"
             ) from None
 
 
@@ -189,8 +190,8 @@ def read_text(path: str | Path) -> str:
         raw = raw.decode("utf-16", "replace").encode()
     if not raw.strip():
         raise InputError(f"{path}: is empty (0 bytes of text); a failed copy?")
-    if b"\0" in raw[:4096]:
-        raise InputError(f"{path}: is a binary file, not text")
+    if b"\0" in raw:
+        raise InputError(f"{path}: is a binary file, not text, or damaged; copy or export it again")
     if raw.lstrip()[:1] == b"<":
         raise InputError(f"{path}: is an XML or HTML page; a failed download?")
     try:

@@ -97,7 +97,10 @@ def parse_numbers(
             for i, v in enumerate(values)
             if not (_is_finite(v) or (missing and v.lower() == "nan"))
         )
-        raise InputError(f"{path}: {label} of row {row + 1} is {bad!r}, which is not a number")
+        fix = "is the file cut short?" if row + 1 == len(values) else "correct it"
+        raise InputError(
+            f"{path}: {label} of row {row + 1} is {bad!r}, which is not a number; {fix}"
+        )
     return numbers
 
 

@@ -167,6 +167,8 @@ def read_project(folder: Path) -> Table:
         )
     if not isinstance(schema, int) or not 1 <= schema <= SCHEMA:
         raise _damaged(path, f"schema is {schema!r}, not {SCHEMA}")
+    if schema == SCHEMA and "micrographs" not in table:  # by hand it may be left out of schema 1
+        raise _damaged(path, "its end with the micrographs is missing")
     try:
         return _diameter(table.get("diameter")), _entries(table.get("micrographs", {}), folder)
     except InputError as error:

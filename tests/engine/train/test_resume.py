@@ -21,7 +21,7 @@ from napari_unetpick.engine.train.job import TrainJob
 from napari_unetpick.engine.train.run import train
 from napari_unetpick.errors import Cancelled, InputError
 from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.project.runs import CONFIG, MODEL
+from napari_unetpick.project.runs import CONFIG, METRICS, MODEL
 
 EPOCHS = 2
 
@@ -74,6 +74,15 @@ def test_another_pixel_size_is_refused_and_the_former_goes_on(folder: Path):
         go_on(folder, micrographs=sized(job, 0.5))
     assert ((run / CHECKPOINT).read_bytes(), (run / CONFIG).read_bytes()) == before
     assert go_on(folder, micrographs=sized(job, 1.0)), "typed now, of the header then"
+
+
+@pytest.mark.parametrize("name", [MODEL, METRICS])
+def test_what_was_damaged_in_a_finished_run_is_made_again(folder: Path, name: str):
+    damaged = folder / "whole" / name
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[: len(whole) // 2])
+    list(train(make_tiny_job(folder, run="whole", epochs=EPOCHS, resume=True)))
+    assert damaged.read_bytes() == whole
 
 
 def test_a_run_of_an_older_version_goes_on(folder: Path):

@@ -323,6 +323,18 @@ def test_what_the_system_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest
         read_picks(tmp_path / "a.csv")
 
 
+@pytest.mark.parametrize("form", ["csv", "star", "cbox", "box"])
+def test_a_last_line_without_an_end_is_reported(tmp_path: Path, form: str):
+    coords, sizes = np.array([[100.0, 110.0], [120.0, 130.0]]), np.full(2, 40.0)
+    picks = {"a.mrc": Picks("a.mrc", coords, diameters=sizes)}
+    write_picks(picks, tmp_path / f"a.{form}", form, box_size=64)
+    assert read_picks(tmp_path / f"a.{form}").messages == []
+    whole = (tmp_path / f"a.{form}").read_text()
+    (tmp_path / f"a.{form}").write_text(whole.rstrip()[:-1])
+    said = read_picks(tmp_path / f"a.{form}").messages
+    assert said == [f"a.{form}: ends inside a line; is the file cut short?"]
+
+
 def test_folder_of_pick_files(tmp_path: Path):
     (tmp_path / "a.star").write_text("data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n1 2\n")
     (tmp_path / "b.box").write_text("0 0 10 10\n")

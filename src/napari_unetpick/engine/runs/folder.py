@@ -102,8 +102,13 @@ class RunFolder:
         torch.save({**state, "history": json.dumps(self.history)}, content)
         with atomic_path(self.path / CHECKPOINT) as temporary:
             temporary.write_bytes(content.getbuffer())
-        lines = "".join(json.dumps(row) + "\n" for row in self.history)
-        write_text(self.path / METRICS, lines)
+        self.save_metrics()
+
+    def save_metrics(self) -> None:
+        """Write the metrics if they are not what the checkpoint says, as where they are damaged."""
+        lines, path = "".join(json.dumps(row) + "\n" for row in self.history), self.path / METRICS
+        if not path.is_file() or path.read_bytes() != lines.encode():
+            write_text(path, lines)
 
     def log(self, text: str) -> None:
         """Add a line with its time to training.log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -40,7 +41,7 @@ from napari_unetpick.engine.train.loop import Weights
 from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.engine.train.run import calibrate_network, epoch_validation
 from napari_unetpick.engine.train.stage import ready_network, run_stage, start_weights
-from napari_unetpick.errors import InputError
+from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.formats.csv_picks import write_csv
 from napari_unetpick.io.models import Model, load_model, save_model
@@ -86,6 +87,8 @@ def self_train(
     record = Record(folder.path, "self-train")
     wanted = job.train.settings.self_train.rounds
     if state.resumed and not state.open_rounds(job.train.settings.self_train):
+        with suppress(UnetPickError):  # a copy of what the checkpoint holds
+            folder.save_metrics()
         yield Message(f"the self-training of {folder.path} is already finished; nothing to resume")
         yield finish(job, state)
         return

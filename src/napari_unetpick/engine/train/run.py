@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ from napari_unetpick.engine.train.validation import Pairs, best_f1, calibrate, l
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Failed, Message
 from napari_unetpick.io.labels import labels_hash, write_labels
-from napari_unetpick.io.models import Model, save_model
+from napari_unetpick.io.models import Model, is_whole, save_model
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import SAME_PARTICLE
@@ -76,7 +77,9 @@ def train(
     make_deterministic()
     folder, config, record = RunFolder(job.run), config_of(job), Record(job.run, "train")
     saved = folder.check(config, resume=job.resume)
-    if saved is not None and saved.get("finished") and (job.run / MODEL).is_file():
+    if saved is not None and saved.get("finished") and is_whole(job.run / MODEL):
+        with suppress(UnetPickError):  # a copy of what the checkpoint holds
+            folder.save_metrics()
         yield Message(f"{job.run} is already finished; nothing to resume")
         yield Done({"model": str(job.run / MODEL), "finished_before": True})
         return

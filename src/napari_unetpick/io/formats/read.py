@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -31,6 +32,8 @@ READERS = {
 """Format -> module:function. Each is imported when it is used."""
 
 FOLDER_EXTENSIONS = (".star", ".csv", ".tsv", ".box", ".cbox", ".json", ".txt", ".cs")
+WITH_LINE_ENDS = (".star", ".csv", ".box", ".cbox")
+"""Tables whose last line programs end, too."""
 LABELS_FILE = "labels.csv"
 NOT_PICKS = ("negatives.csv", "candidates.csv", "micrographs.csv", "areas.json")
 """Files of our own folders that hold something else than picks."""
@@ -83,7 +86,7 @@ def read_picks(
         elif not path.exists():
             raise InputError(f"{path}: no such file or folder")
         else:
-            found = _reader(fmt or sniff(path))(path, own)
+            found = _read_file(path, fmt, own)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     if not found:
@@ -204,6 +207,21 @@ def _reader(fmt: str) -> Callable[[Path, ReadOptions], PickSet]:
     return reader
 
 
+def _read_file(file: Path, fmt: str | None, options: ReadOptions) -> PickSet:
+    found = _reader(fmt or sniff(file))(file, options)
+    if file.suffix.lower() in WITH_LINE_ENDS and not _ends_with_a_line(file):
+        found.messages.append(f"{file.name}: ends inside a line; is the file cut short?")
+    return found
+
+
+def _ends_with_a_line(file: Path) -> bool:
+    """Tell whether a text file ends with a line end, as programs write them, or is empty."""
+    with open(file, "rb") as handle:
+        size = handle.seek(0, os.SEEK_END)
+        handle.seek(max(size - 2, 0))  # a line end of UTF-16 has two bytes
+        return not size or not {*b"\r\n"}.isdisjoint(handle.read())
+
+
 def _read_folder(folder: Path, fmt: str | None, options: ReadOptions) -> PickSet:
     """Read a RELION list file if the folder has one, else all its pick files."""
     files = sorted(f for f in folder.iterdir() if _may_hold_picks(f))
@@ -221,7 +239,7 @@ def _read_folder(folder: Path, fmt: str | None, options: ReadOptions) -> PickSet
         if file not in lists and not has_coordinates(file):
             found.messages.append(f"{file.name}: has no picks, skipped")
             continue
-        picks = _reader(fmt or sniff(file))(file, options)
+        picks = _read_file(file, fmt, options)
         found.messages += picks.messages
         for name, each in picks.items():
             key = micrograph_key(name)
