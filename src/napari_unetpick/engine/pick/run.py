@@ -28,6 +28,7 @@ from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.operating_point import Keep, check_choice
 from napari_unetpick.picking.outlying import tell_outlying
+from napari_unetpick.project.occupied import occupied
 
 Finder = Callable[[FindJob, Scorer, Callable[[], None]], Iterator[Event]]
 """Finds the candidates of a job's micrographs, as `find` does."""
@@ -108,6 +109,11 @@ def pick(
     Cancelled, UnetPickError
         What was done is kept, and can be resumed.
     """
+    with occupied(job.out):
+        yield from _pick(job, check_stop, finder)
+
+
+def _pick(job: PickJob, check_stop: Callable[[], None], finder: Finder | None) -> Iterator[Event]:
     scorer, folder = yield from open_folder(job, partial(PickFolder, job.out, job.micrographs))
     left = not_done(job.micrographs, folder)
     failed: list[Failed] = []

@@ -22,6 +22,7 @@ from napari_unetpick.events import Done, Event, Message
 from napari_unetpick.export.shared_folder import SharedPickFolder
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.picks import tell_count
+from napari_unetpick.project.occupied import occupied
 
 SHARD = re.compile(r"(\d{1,9})/(\d{1,9})")
 
@@ -75,6 +76,11 @@ def pick_shard(
     Cancelled, UnetPickError
         What was done is kept, and can be resumed.
     """
+    with occupied(job.out, shared=True):
+        yield from _pick_share(shard, job, check_stop)
+
+
+def _pick_share(shard: Shard, job: PickJob, check_stop: Callable[[], None]) -> Iterator[Event]:
     make = partial(SharedPickFolder, job.out, job.micrographs)
     scorer, folder = yield from open_folder(job, make)
     share = shard.of(job.micrographs)

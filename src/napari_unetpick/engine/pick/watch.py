@@ -27,6 +27,7 @@ from napari_unetpick.events import Event, Failed, FoundCandidates, Message, Prog
 from napari_unetpick.export.live_folder import LivePickFolder
 from napari_unetpick.io.images.arrivals import Arrivals
 from napari_unetpick.io.images.micrograph import Micrograph
+from napari_unetpick.project.occupied import occupied
 
 STEP = 0.1
 """Seconds asleep between two looks at the clock and at Stop."""
@@ -78,8 +79,9 @@ def watch(job: PickJob, watched: Watch, check_stop: Check = lambda: None) -> Ite
     Cancelled, UnetPickError
         What was done is kept, and can be resumed.
     """
-    scorer, folder = yield from open_folder(job, partial(LivePickFolder, job.out))
-    yield from Watcher(job, watched, scorer, folder, check_stop).run()
+    with occupied(job.out):
+        scorer, folder = yield from open_folder(job, partial(LivePickFolder, job.out))
+        yield from Watcher(job, watched, scorer, folder, check_stop).run()
 
 
 class Watcher:

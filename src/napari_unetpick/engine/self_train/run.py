@@ -48,6 +48,7 @@ from napari_unetpick.io.models import Model, load_model, save_model
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import MIN_DISTANCE
+from napari_unetpick.project.occupied import occupied
 from napari_unetpick.project.runs import MODEL, pseudo_labels_file
 
 STAGE = 100  # number of round 0: training and cross-fitting draw with smaller numbers
@@ -81,6 +82,13 @@ def self_train(
     InputError, ModelError, EngineError
         With one line that says what to do.
     """
+    with occupied(job.train.run):
+        yield from _self_train(job, check_stop, show_network)
+
+
+def _self_train(
+    job: SelfTrainJob, check_stop: Callable[[], None], show_network: ShowNetwork
+) -> Iterator[Event]:
     device, why = choose_device(job.train.device)
     make_deterministic()
     state, folder = (opened := open_state(job)), opened.folder

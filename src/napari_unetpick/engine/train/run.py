@@ -41,6 +41,7 @@ from napari_unetpick.io.models import Model, is_whole, save_model
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import SAME_PARTICLE
+from napari_unetpick.project.occupied import occupied
 from napari_unetpick.project.runs import CONFIG, MODEL
 from napari_unetpick.settings import to_dict
 from napari_unetpick.version import __version__
@@ -73,6 +74,13 @@ def train(
     InputError, ModelError, EngineError
         With one line that says what to do.
     """
+    with occupied(job.run):
+        yield from _train(job, check_stop, show_network)
+
+
+def _train(
+    job: TrainJob, check_stop: Callable[[], None], show_network: ShowNetwork
+) -> Iterator[Event]:
     device, why = choose_device(job.device)
     make_deterministic()
     folder, config, record = RunFolder(job.run), config_of(job), Record(job.run, "train")
@@ -119,7 +127,7 @@ def train(
 
 
 def prepare_items(training: Training) -> Generator[Event, None, list[Failed]]:
-    """Preprocess and split; where that fails, a folder that held no run is left as it was."""
+    """Preprocess and split; where that fails, nothing of it is left."""
     job = training.job
     try:
         training.items, failed = yield from training.prepare(job.micrographs, job.labels)
@@ -129,8 +137,6 @@ def prepare_items(training: Training) -> Generator[Event, None, list[Failed]]:
         training.source.check_room(disk_needed([item.scale for item in training.items]))
     except UnetPickError:
         training.source.remove()
-        if job.run.is_dir() and not any(job.run.iterdir()):
-            job.run.rmdir()
         raise
     return failed
 
