@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import os
 import struct
+import sys
 import time
 from pathlib import Path
 
 import mrcfile
 import numpy as np
 import pytest
+import tifffile
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.images.image import read_micrograph
+from napari_unetpick.io.images.image import read_ahead, read_micrograph
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.io.images.mrc import open_mrc
 from napari_unetpick.io.images.unmapped import UnmappedImage
@@ -300,3 +303,25 @@ def test_real_micrographs_agree_with_mrcfile(real_data: Path):
         image = read_micrograph(path)
         with mrcfile.mmap(path, permissive=True) as file:
             np.testing.assert_array_equal(image.data, file.data)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as Linux tells of a drive that fails")
+@pytest.mark.parametrize("name", ["a.mrc", "a.tif"])
+def test_a_mapped_file_that_became_shorter_is_an_error_before_it_is_looked_at(
+    tmp_path: Path, name: str
+):
+    path, image = tmp_path / name, np.ones((600, 600), np.float32)
+    if path.suffix == ".tif":
+        tifffile.imwrite(path, image)
+    else:
+        mrcfile.write(path, image)
+    opened = read_micrograph(path)
+    read_ahead(opened.data, path)
+    assert opened.data.sum() == image.sum()
+    os.truncate(path, 4096)
+    with pytest.raises(InputError, match=r"it has become shorter.; check the drive"):
+        read_ahead(opened.data, path)
+
+
+def test_what_is_not_mapped_needs_no_reading(tmp_path: Path):
+    read_ahead(np.ones((3, 3)), tmp_path / "a.mrc")

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from scipy.fft import fft, irfft2, next_fast_len, rfft2
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.images.image import check_values, read_micrograph, resolve_pixel_size
+from napari_unetpick.io.images.image import (
+    check_values,
+    read_ahead,
+    read_micrograph,
+    resolve_pixel_size,
+)
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking.border import NO_BORDER, Border, find_border
 from napari_unetpick.picking.crop import resample
@@ -138,6 +143,7 @@ def open_micrograph(
 ) -> tuple[Scale, float, NDArray[np.generic]]:
     """Read, check and scale a micrograph: its scale, pixel size (A/px) and pixels."""
     image = read_micrograph(micrograph.path)
+    read_ahead(image.data, micrograph.path)
     check_values(image, micrograph.name)
     size = resolve_pixel_size(micrograph, image, pixel_size)
     rows, cols = image.data.shape

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import mmap
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +31,8 @@ REFUSED_EXTENSIONS = {
 SAMPLES = 256
 """Rows and columns that `check_values` looks at: a 65,536-pixel sample of any image."""
 MOST_NON_FINITE = 0.01
+POPULATE_READ = 22
+"""`MADV_POPULATE_READ` of Linux, which Python has no name for."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,29 @@ def read_micrograph(path: str | Path, *, mapped: bool = True) -> MicrographImage
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     return MicrographImage(data, known_size(pixel_size), flipped)
+
+
+def read_ahead(data: NDArray[Any], path: Path) -> None:
+    """Have the system read all of a mapped image now: later a drive's error would end the process.
+
+    Raises
+    ------
+    InputError
+        The drive failed, or the file has become shorter.
+    """
+    base: Any = data
+    while base is not None and not isinstance(base, mmap.mmap):
+        base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+    if base is None or sys.platform != "linux":
+        return
+    try:
+        base.madvise(POPULATE_READ)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # before Linux 5.14
+            why = "it has become shorter" if error.errno == errno.EFAULT else error.strerror
+            raise InputError(
+                f"{path}: cannot be read ({why}); check the drive, and copy it again"
+            ) from None
 
 
 def check_file(path: Path) -> bool:
