@@ -124,9 +124,7 @@ def cut_all(folder: Path) -> Callable[[], None]:
     return back
 
 
-def try_drive(
-    data: Path, folder: Path, fault: Callable[[Path], Callable[[], None]], draw: random.Random
-) -> list[str]:
+def try_drive(data: Path, folder: Path, draw: random.Random) -> list[str]:
     """Let the micrographs vanish while they are picked; resume when they are there again."""
     mics, lost = folder / "mics", []
     make_folder(data, mics)
@@ -139,8 +137,8 @@ def try_drive(
         program = Program(pick(data, mics, out))
         moment = draw.uniform(0.1, 0.9) * takes
         time.sleep(moment)
-        back = fault(mics)
-        ended, at = program.wait(), f"pick, {fault.__name__} after {moment:.2f} of {takes:.2f} s"
+        back = vanish(mics)
+        ended, at = program.wait(), f"pick, gone after {moment:.2f} of {takes:.2f} s"
         back()
         if ended.code and (wrong := ended.complaint((2, 3))):
             lost.append(f"{at}: {wrong}")
@@ -151,24 +149,27 @@ def try_drive(
     return lost
 
 
-def try_watch(data: Path, folder: Path) -> list[str]:
-    """Let a watched folder vanish for some seconds."""
+def try_watch(data: Path, folder: Path, draw: random.Random) -> list[str]:
+    """Let a watched folder vanish, or all its files be cut short, for some seconds."""
+    kind = next(each for each in kinds(data) if each.name == "pick")
     mics, out, lost = folder / "mics", folder / "out", []
     make_folder(data, mics)
-    kind = next(each for each in kinds(data) if each.name == "pick")
     run(pick(data, mics, folder / "whole"))
     wanted = contents(folder / "whole", kind)
-    program = Program(pick(data, mics, out, "--watch", "--watch-idle", "8"))
-    while not list(out.glob("mic_*")):
-        time.sleep(0.01)
-    back = vanish(mics)
-    time.sleep(4)
-    back()
-    ended = program.wait()
-    if ended.code or "waiting for it" not in ended.said:
-        lost.append(f"watch: ended with {ended.code}: {ended.said[-300:]}")
-    elif names := differences(contents(out, kind), wanted):
-        lost.append(f"watch: differs in {names}")
+    for fault in (vanish, cut_all, cut_all):
+        shutil.rmtree(out, ignore_errors=True)
+        program = Program(pick(data, mics, out, "--watch", "--watch-idle", "8"))
+        while not list(out.glob("mic_*")):
+            time.sleep(0.01)
+        time.sleep(draw.uniform(0, 0.5))
+        back = fault(mics)
+        time.sleep(3)
+        back()
+        ended = program.wait()
+        if ended.code or (fault is vanish and "waiting for it" not in ended.said):
+            lost.append(f"watch, {fault.__name__}: ended with {ended.code}: {ended.said[-300:]}")
+        elif names := differences(contents(out, kind), wanted):
+            lost.append(f"watch, {fault.__name__}: differs in {names}")
     return lost
 
 
@@ -189,9 +190,9 @@ def corrupt_micrographs(data: Path, folder: Path, draw: random.Random) -> Iterat
 
 def lost_drives(data: Path, folder: Path, draw: random.Random) -> Iterator[list[str]]:
     """Yield what a drive that vanishes or stalls cost."""
-    for fault in (vanish, cut_all):
-        (folder / fault.__name__).mkdir()
-        yield try_drive(data, folder / fault.__name__, fault, draw)
-    for trial in (try_watch, try_stall):
-        (folder / trial.__name__).mkdir()
-        yield trial(data, folder / trial.__name__)
+    (folder / "drive").mkdir()
+    yield try_drive(data, folder / "drive", draw)
+    (folder / "watch").mkdir()
+    yield try_watch(data, folder / "watch", draw)
+    (folder / "stall").mkdir()
+    yield try_stall(data, folder / "stall")

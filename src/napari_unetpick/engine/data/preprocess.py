@@ -100,6 +100,7 @@ def prepare_micrograph(
     pixel_size: float | None = None,
     threads: int | None = None,
     prepare: Preprocess | None = None,
+    mapped: bool = True,
 ) -> Prepared:
     """Read, check, scale and preprocess a micrograph.
 
@@ -115,6 +116,8 @@ def prepare_micrograph(
         A/px, or None to take the micrograph's own.
     prepare
         Does what `preprocess` does, elsewhere.
+    mapped
+        False: see `read_micrograph`.
 
     Raises
     ------
@@ -127,6 +130,7 @@ def prepare_micrograph(
         particle_px=particle_px,
         upsample=upsample,
         pixel_size=pixel_size,
+        mapped=mapped,
     )
     prepare = prepare or partial(preprocess, threads=threads)
     prepared = prepare(image, scale, name=micrograph.name)
@@ -140,9 +144,10 @@ def open_micrograph(
     particle_px: float,
     upsample: bool = False,
     pixel_size: float | None = None,
+    mapped: bool = True,
 ) -> tuple[Scale, float, NDArray[np.generic]]:
     """Read, check and scale a micrograph: its scale, pixel size (A/px) and pixels."""
-    image = read_micrograph(micrograph.path)
+    image = read_micrograph(micrograph.path, mapped=mapped)
     read_ahead(image.data, micrograph.path)
     check_values(image, micrograph.name)
     size = resolve_pixel_size(micrograph, image, pixel_size)

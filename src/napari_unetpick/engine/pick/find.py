@@ -50,6 +50,8 @@ class FindJob:
         as it is. What "auto" means for a general model is found by `survey` beforehand.
     defocus
         Usual defocus of the set, A: scores become those at it, where the model knows how.
+    mapped
+        False where files may be written while they are picked: see `read_micrograph`.
     """
 
     micrographs: list[Micrograph]
@@ -58,6 +60,7 @@ class FindJob:
     threads: int | None = None
     contrast: str = "auto"
     defocus: float | None = None
+    mapped: bool = True
 
     def __post_init__(self) -> None:
         if self.contrast not in CONTRASTS:
@@ -130,6 +133,7 @@ def _worked_on(
             pixel_size=job.pixel_size,
             threads=threads,
             prepare=partial(preprocess_on, scorer.device) if gpu else None,
+            mapped=job.mapped,
         )
 
     def finish(micrograph: Micrograph, prepared: Prepared, scored: Scored) -> Candidates:

@@ -173,7 +173,7 @@ class Watcher:
             if each not in todo:
                 self.arrivals.finish(each.path)
         by_key, by_name = {m.key: m.path for m in batch}, {m.name: m for m in batch}
-        job = replace(self.job, micrographs=todo)
+        job = replace(self.job, micrographs=todo, mapped=False)
         for event in pick_some(job, self.scorer, self.folder, self.check, self._is_unchanged):
             if isinstance(event, Failed):
                 yield from self._refuse(by_name[event.micrograph], event)

@@ -84,7 +84,7 @@ def read_picks(
         if path.is_dir():
             found = _read_folder(path, fmt, own)
         elif not path.exists():
-            raise InputError(f"{path}: no such file or folder")
+            raise InputError(f"{path}: no such file or folder; check the path")
         else:
             found = _read_file(path, fmt, own)
     except OSError as error:

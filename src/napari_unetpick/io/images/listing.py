@@ -105,4 +105,4 @@ def _list_one(source: str | Path) -> list[Micrograph]:
         if not matches:
             raise InputError(f"{source}: no file matches; check the folder and the quotes")
         return [m for match in matches if Path(match).is_file() for m in _list_one(match)]
-    raise InputError(f"{source}: no such file or folder")
+    raise InputError(f"{source}: no such file or folder; check the path")

@@ -124,16 +124,27 @@ def _say_frames(path: Path, shape: tuple[int, int, int]) -> str:
 def read_mrc_rows(path: Path, header: MrcHeader, rows: range) -> NDArray[Any]:
     """Read some rows into memory; an InputError where the file has become shorter."""
     found = np.empty((len(rows), header.shape[2]), header.dtype)
-    width = found.itemsize * found.shape[1]
+    width, bytes_ = found.itemsize * found.shape[1], found.view(np.uint8)
+    at_once = len(rows) if rows.step == 1 else 1
     with open_unpacked(path) as file:
-        for row, bytes_ in zip(rows, found.view(np.uint8), strict=True):
-            file.seek(header.offset + row * width)
-            if file.readinto(bytes_) < width:
+        for number in range(0, len(rows), max(at_once, 1)):
+            file.seek(header.offset + rows[number] * width)
+            part = memoryview(bytes_[number : number + at_once]).cast("B")
+            if (count := _fill(part, file)) < len(part):
                 what = "became shorter while it was read; is it being overwritten?"
                 if header.compressed:
+                    row = rows[number] + count // width
                     what = f"is cut short: it ends in row {row}; copy or download it again"
                 raise InputError(f"{path}: {what}")
     return found
+
+
+def _fill(part: memoryview, file: Any) -> int:
+    """Read into all of a buffer; return how many bytes there were."""
+    count = 0
+    while count < len(part) and (more := file.readinto(part[count:])):
+        count += more
+    return count
 
 
 def parse_header(raw: bytes, path: Path) -> MrcHeader:

@@ -35,7 +35,7 @@ def read_methods(models: Named, picks: Named) -> tuple[MethodSource, ...]:
     methods = [MethodSource(name, path, load_model(path)) for name, path in named(models, "model")]
     for name, path in named(picks, "picks"):
         if not path.exists():
-            raise InputError(f"--picks {path}: no such file or folder")
+            raise InputError(f"--picks {path}: no such file or folder; check the path")
         methods.append(MethodSource(name, path))
     if not methods:
         raise InputError("nothing to compare; give --model MODEL or --picks PICKS, or several")
