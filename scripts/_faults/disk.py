@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from _faults.planted import Kind, broken, contents, differences, kinds
-from _faults.program import Program, run
+from _faults.program import Program, run, tried
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.project.annotations import Annotations, new_picks
@@ -20,6 +20,7 @@ from napari_unetpick.project.project import Project
 
 ROOM = 2**30
 FILES = 10_000
+TRIES = {"train": 6, "self-train": 6, "pick": 15, "export": 12, "project": 12}
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -90,6 +91,7 @@ def try_command(kind: Kind, folder: Path, tries: int, draw: random.Random) -> li
         most = needs(disk, Program(kind.start(whole)))
         wanted = contents(whole, kind)
         for number in range(tries):
+            tried()
             with mounted(folder / f"{number:03d}") as small:
                 out = small.place / "out"
                 kind.prepare(out)
@@ -131,6 +133,7 @@ def try_project(data: Path, folder: Path, tries: int, draw: random.Random) -> li
     """Fill the disk up under a project that is edited."""
     lost = []
     for number in range(tries):
+        tried()
         with mounted(folder / f"project{number:03d}") as disk:
             place = disk.place / "project"
             Project.create(place, list_micrographs([str(data / "all")]), diameter=260.0).close()
@@ -159,8 +162,8 @@ def try_project(data: Path, folder: Path, tries: int, draw: random.Random) -> li
     return lost
 
 
-def full_disk(data: Path, folder: Path, draw: random.Random, tries: int) -> Iterator[list[str]]:
+def full_disk(data: Path, folder: Path, draw: random.Random) -> Iterator[list[str]]:
     """Yield what was lost at each command, and the project."""
     for kind in kinds(data):
-        yield try_command(kind, folder / kind.name, tries, draw)
-    yield try_project(data, folder, tries, draw)
+        yield try_command(kind, folder / kind.name, TRIES[kind.name], draw)
+    yield try_project(data, folder, TRIES["project"], draw)

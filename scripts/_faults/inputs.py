@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from _faults.planted import Kind, contents, differences, kinds
-from _faults.program import Ended, Program, run
+from _faults.program import Ended, Program, run, tried
 
 HEADER = 1024
 COUNT = 10
@@ -80,6 +80,7 @@ def try_damage(data: Path, folder: Path) -> Iterator[list[str]]:
         raise SystemExit("pick does not run")
     wanted = contents(folder / "whole", kind)
     for number, (what, damaged) in enumerate(DAMAGE.items()):
+        tried()
         lost, path, out = [], paths[number % 4], folder / f"out{number}"
         whole = path.read_bytes()
         path.write_bytes(damaged(whole))
@@ -133,6 +134,7 @@ def try_drive(data: Path, folder: Path, draw: random.Random) -> list[str]:
     run(pick(data, mics, folder / "whole"))
     wanted, takes = contents(folder / "whole", kind), time.monotonic() - began
     for number in range(5):
+        tried()
         out = folder / f"out{number}"
         program = Program(pick(data, mics, out))
         moment = draw.uniform(0.1, 0.9) * takes
@@ -157,6 +159,7 @@ def try_watch(data: Path, folder: Path, draw: random.Random) -> list[str]:
     run(pick(data, mics, folder / "whole"))
     wanted = contents(folder / "whole", kind)
     for fault in (vanish, cut_all, cut_all):
+        tried()
         shutil.rmtree(out, ignore_errors=True)
         program = Program(pick(data, mics, out, "--watch", "--watch-idle", "8"))
         while not list(out.glob("mic_*")):
@@ -176,6 +179,7 @@ def try_watch(data: Path, folder: Path, draw: random.Random) -> list[str]:
 def try_stall(data: Path, folder: Path) -> list[str]:
     """Put a pipe, which nobody writes to, among the micrographs: opening it would stall."""
     mics, out = folder / "mics", folder / "out"
+    tried()
     make_folder(data, mics)
     (mics / "mic_3.mrc").unlink()
     os.mkfifo(mics / "mic_3.mrc")

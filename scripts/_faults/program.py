@@ -11,10 +11,11 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 PATIENCE = 120.0
 """Seconds after which a command counts as hanging."""
+ATTEMPTS: list[int] = []
+"""A number for each fault that was tried."""
 UNFORESEEN = re.compile(r"Traceback|unexpected|is a bug|terminate called|Fatal")
 
 
@@ -130,6 +131,11 @@ def warm_up() -> None:
     import napari_unetpick.engine.train.run  # noqa: F401
 
 
-def fresh(folder: Path, number: int) -> Path:
-    """Return an output folder that isn't there, by its number."""
-    return folder / f"out{number:03d}"
+def tried() -> None:
+    """Count a fault."""
+    ATTEMPTS.append(1)
+
+
+def tries() -> int:
+    """Return how many faults there were."""
+    return len(ATTEMPTS)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from _faults.planted import Kind, broken, contents, differences, kinds
-from _faults.program import Program, run
+from _faults.program import Program, run, tried
 from napari_unetpick.errors import UnetPickError
 from napari_unetpick.io.images.listing import list_micrographs
 from napari_unetpick.project.annotations import Annotations, new_picks
@@ -20,6 +20,7 @@ from napari_unetpick.project.lock import LOCK_FILE
 from napari_unetpick.project.project import Project
 
 WRITERS = 4
+TRIES = {"train": 4, "self-train": 4, "pick": 10, "project": 20}
 
 
 def try_two(kind: Kind, folder: Path, tries: int, draw: random.Random) -> list[str]:
@@ -31,6 +32,7 @@ def try_two(kind: Kind, folder: Path, tries: int, draw: random.Random) -> list[s
         raise SystemExit(f"{kind.name} does not run")
     wanted, takes = contents(whole, kind), time.monotonic() - began
     for number in range(tries):
+        tried()
         out = folder / f"{kind.name}{number:03d}"
         kind.prepare(out)
         resumes = number % 2  # a second --resume while the first is at work
@@ -73,6 +75,7 @@ def try_project(data: Path, folder: Path, tries: int, draw: random.Random) -> li
     """Open a project with several programs at once, some times with a dead one's lock in it."""
     lost = []
     for number in range(tries):
+        tried()
         place, start = folder / f"project{number:03d}", folder / f"start{number:03d}"
         Project.create(place, list_micrographs([str(data / "all")]), diameter=260.0).close()
         stale = number % 2
@@ -107,9 +110,9 @@ def try_project(data: Path, folder: Path, tries: int, draw: random.Random) -> li
     return lost
 
 
-def two_programs(data: Path, folder: Path, draw: random.Random, tries: int) -> Iterator[list[str]]:
+def two_programs(data: Path, folder: Path, draw: random.Random) -> Iterator[list[str]]:
     """Yield what two programs at once cost."""
     for kind in kinds(data):
         if kind.name != "export":  # which overwrites what is there, each file whole
-            yield try_two(kind, folder, tries, draw)
-    yield try_project(data, folder, 4 * tries, draw)
+            yield try_two(kind, folder, TRIES[kind.name], draw)
+    yield try_project(data, folder, TRIES["project"], draw)

@@ -245,6 +245,9 @@ def test_files_that_are_not_as_they_were_are_named_and_kept(tmp_path):
     assert "nothing to do" in said[0]
     assert said[1].startswith("2 files (such as second_autopick.star) changed since the picking")
     assert (out / "autopick.star").read_bytes() == whole  # which is made from the names alone
+    size = (out / "none_autopick.star").stat().st_size
+    (out / "none_autopick.star").write_bytes(bytes(size))  # as a machine that crashed leaves it
+    assert resumed(out, micrographs)[1].startswith("3 files")
     more = Micrograph(Path("more.mrc"), "more.mrc")
     with pytest.raises(InputError, match=r"picks\.csv: was changed since it was written"):
         resumed(out, [*micrographs, more])

@@ -73,10 +73,13 @@ class PickRecord:
         return [*each, *self.tables, *[LIST] * self.with_list]
 
     def changed(self, folder: Path) -> list[str]:
-        """Return the files in a folder whose size isn't as it was; those that are gone are not."""
+        """Return the files in a folder with another size than then, or with zeros at their end.
+
+        Those that are gone are not among them.
+        """
         known = zip(self.own_files, self.sizes, strict=True) if self.sizes else ()
         there = ((folder / file, size) for file, size in known if (folder / file).is_file())
-        return [path.name for path, size in there if path.stat().st_size != size]
+        return [path.name for path, size in there if not _is_as_written(path, size)]
 
     @property
     def own_files(self) -> list[str]:
@@ -140,6 +143,14 @@ class PickRecord:
                 "micrographs": sizes,
             }
         )
+
+
+def _is_as_written(path: Path, size: int) -> bool:
+    if path.stat().st_size != size:
+        return False
+    with open(path, "rb") as file:  # a machine that crashes may leave zeros
+        file.seek(max(size - 1, 0))
+        return file.read(1) != b"\0"
 
 
 def _say(value: Any) -> str:
