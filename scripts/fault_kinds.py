@@ -37,7 +37,7 @@ from _faults.damage import damaged_files
 from _faults.disk import can_mount, full_disk
 from _faults.inputs import corrupt_micrographs, lost_drives
 from _faults.machine import clock_set_back, full_memory, lost_rights
-from _faults.planted import make_data, train
+from _faults.planted import kinds, make_data, train
 from _faults.program import must, tries, warm_up
 from _faults.sharing import two_programs
 
@@ -71,6 +71,9 @@ def main() -> None:
         data.mkdir()
         make_data(data)
         must(train(data, data / "model", 3))
+        for kind in kinds(data):
+            kind.prepare(place / "first" / kind.name)
+            warm_up([kind.start(place / "first" / kind.name)])
         for name in wanted:
             if (name == "disk" and not can_mount()) or (name == "rights" and os.geteuid()):
                 print(f"{name}: left out, since it needs root", flush=True)

@@ -58,6 +58,7 @@ def click(place: Path, step: int) -> None:
     """Save one more pick on each micrograph of a project."""
     with Project.open(place) as project:
         for key in project.entries:
+            project.annotations(key)  # as a window does first
             picks = new_picks(np.full((step, 2), float(step)))
             project.save_annotations(key, Annotations(picks))
             project.change(key, state="partial")

@@ -9,8 +9,10 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 
 PATIENCE = 120.0
 """Seconds after which a command counts as hanging."""
@@ -122,13 +124,23 @@ def must(words: Sequence[str]) -> None:
         raise SystemExit(f"{' '.join(words)}: {ended.code}: {ended.said}")
 
 
-def warm_up() -> None:
-    """Import what commands import, once, for all that are forked."""
-    import napari_unetpick.cli
-    import napari_unetpick.engine.inputs
-    import napari_unetpick.engine.pick.run
-    import napari_unetpick.engine.self_train.run
-    import napari_unetpick.engine.train.run  # noqa: F401
+def warm_up(commands: Iterable[Sequence[str]] = ()) -> None:
+    """Import what these commands import, once, for all that are forked."""
+    import_module("napari_unetpick.engine.train.run")
+    import_module("napari_unetpick.engine.failures")
+    for words in commands:
+        for name in run(lambda words=words: _say_modules(words)).said.rpartition(" ")[2].split(","):
+            with suppress(Exception):
+                import_module(name)
+
+
+def _say_modules(words: Sequence[str]) -> None:
+    from napari_unetpick.__main__ import main
+
+    sys.argv = ["unetpick", *words]
+    with suppress(SystemExit):
+        main()
+    print(" ", ",".join(sys.modules), end="")
 
 
 def tried() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from napari_unetpick.errors import ModelError
+from napari_unetpick.errors import InputError, ModelError
 from napari_unetpick.io.models import (
     CARD,
     GENERAL,
@@ -155,3 +155,24 @@ def test_what_is_no_model_is_refused_in_one_line(tmp_path, kind):
 def test_a_folder_without_a_model_is_named(tmp_path):
     with pytest.raises(ModelError, match=r"no such model"):
         load_model(tmp_path)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError("Cannot allocate memory (os error 12)")])
+def test_a_full_memory_is_no_damage(tmp_path, monkeypatch, error):
+    def full(*_, **__):
+        raise error
+
+    save_model(tmp_path / "model.safetensors", make_model())
+    monkeypatch.setattr("safetensors.numpy.load_file", full)
+    with pytest.raises(MemoryError):
+        load_model(tmp_path / "model.safetensors")
+
+
+def test_a_model_that_may_not_be_read_is_no_damage(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    save_model(tmp_path / "model.safetensors", make_model())
+    monkeypatch.setattr("safetensors.numpy.load_file", refused)
+    with pytest.raises(InputError, match=r"Permission denied.; check its permissions"):
+        load_model(tmp_path / "model.safetensors")

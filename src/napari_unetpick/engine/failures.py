@@ -15,6 +15,7 @@ from napari_unetpick.errors import EngineError
 CPU_MEMORY = (
     *("can't allocate memory", "not enough memory", "cannot allocate memory", "bad_alloc"),
     *("failed to map segment", "can't start new thread", "unable to mmap"),
+    "could not create a primitive",  # oneDNN's words for it
 )
 GPU_MEMORY = ("cuda error: out of memory", "cublas_status_alloc_failed", "cudnn_status_alloc")
 TRAININGS = ("train", "self-train", "train-general")

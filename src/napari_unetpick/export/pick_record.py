@@ -10,6 +10,7 @@ from typing import Any
 
 from napari_unetpick.errors import InputError
 from napari_unetpick.export.pick_tables import tables_of
+from napari_unetpick.io.atomic import explain_read_error
 from napari_unetpick.io.formats.output_files import safe_stem
 from napari_unetpick.io.formats.write import ENDINGS
 from napari_unetpick.io.names import micrograph_key
@@ -171,7 +172,9 @@ def read_record(path: Path) -> PickRecord | None:
             raise ValueError(f"{len(written)} sizes of {len(record.own_files)} files")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise explain_read_error(error, path) from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path}: cannot be read ({error}); delete it to pick from the start"
         ) from error

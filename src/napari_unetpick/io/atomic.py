@@ -56,6 +56,15 @@ def write_text(path: str | Path, text: str) -> None:
         f.write(text)
 
 
+def explain_read_error(error: OSError, path: Path | str) -> InputError | MemoryError:
+    """Turn a refusal to read into one line; that memory lacked is no fault of the file."""
+    if error.errno == errno.ENOMEM:
+        return MemoryError(str(path))
+    return InputError(
+        f"{path}: cannot be read ({error.strerror or error}); check its permissions and its drive"
+    )
+
+
 def explain_os_error(error: OSError, path: Path) -> EngineError | InputError:
     """Turn the operating system's refusal into one line that says what to do."""
     cut_short = error.errno is None and "requested and" in str(error)  # NumPy's words
@@ -64,6 +73,8 @@ def explain_os_error(error: OSError, path: Path) -> EngineError | InputError:
             f"{path}: no space left on the disk; free some space and run again "
             "(no half-written file was left)"
         )
+    if error.errno == errno.ENOMEM:
+        return EngineError(f"{path}: the main memory is full; close other programs and run again")
     if isinstance(error, FileExistsError | NotADirectoryError):
         return InputError(
             f"{path.parent}: is a file where a folder is needed; choose another folder"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import ModelError
-from napari_unetpick.io.atomic import atomic_path
+from napari_unetpick.io.atomic import atomic_path, explain_read_error
 
 GENERAL = Path(__file__).parent.parent / "models" / "general.safetensors"
 CARD = "unetpick"  # one key of sorted JSON: several keys would be written in random order
@@ -85,12 +85,21 @@ def load_model(path: str | Path) -> Model:
     try:
         weights = load_file(path)
     except Exception as error:  # safetensors raises its own, undocumented kinds
+        _refuse_machine(error, path)
         raise ModelError(
             f"{path}: the model is damaged ({error}); train or copy it again"
         ) from error
     if card.pop(CHECKSUM, None) not in (None, _checksum(weights)):
         raise ModelError(f"{path}: the model is damaged (its checksum); train or copy it again")
     return Model(weights, card)
+
+
+def _refuse_machine(error: Exception, path: Path) -> None:
+    """Raise what is no fault of a file that can't be read: no memory, no right to read it."""
+    if isinstance(error, MemoryError) or "os error 12)" in str(error):
+        raise MemoryError(str(path)) from error
+    if isinstance(error, OSError):
+        raise explain_read_error(error, path) from error
 
 
 def is_whole(path: Path) -> bool:
@@ -110,6 +119,7 @@ def read_card(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="numpy") as handle:
             metadata = handle.metadata() or {}
     except Exception as error:  # as above
+        _refuse_machine(error, path)
         raise ModelError(
             f"{path}: not a safetensors model ({error}); give the model.safetensors of a run"
         ) from error

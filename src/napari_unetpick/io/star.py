@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.atomic import explain_read_error
 from napari_unetpick.io.picks import tell_count
 
 # A quoted value may hold spaces, and quotes that no space follows; one inside a bare value is an
@@ -185,7 +186,7 @@ def read_text(path: str | Path) -> str:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise explain_read_error(error, path) from None
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):  # a spreadsheet's "Unicode text"
         raw = raw.decode("utf-16", "replace").encode()
     if not raw.strip():

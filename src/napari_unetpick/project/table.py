@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.atomic import atomic_path, write_text
+from napari_unetpick.io.atomic import atomic_path, explain_read_error, write_text
 from napari_unetpick.io.formats.output_files import safe_stem
 from napari_unetpick.io.images.micrograph import Ctf, Micrograph
 from napari_unetpick.io.images.relion_star import possible_ctf
@@ -156,7 +156,7 @@ def read_project(folder: Path) -> Table:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise explain_read_error(error, path) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(path, str(error).replace("\n", " ")) from error
     schema = table.get("schema")

@@ -98,6 +98,26 @@ def test_a_damaged_checkpoint_is_one_clear_line(tmp_path, damage):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("error", "expected", "match"),
+    [
+        (MemoryError("planted"), MemoryError, "planted"),
+        (RuntimeError("can't allocate memory: planted"), RuntimeError, "planted"),
+        (PermissionError(13, "Permission denied"), InputError, "cannot be read .Permission denied"),
+    ],
+)
+def test_what_the_machine_refuses_is_no_damage(tmp_path, monkeypatch, error, expected, match):
+    folder, _ = begin(tmp_path)
+    folder.save_checkpoint({"epoch": 1})
+
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(torch, "load", refuse)
+    with pytest.raises(expected, match=match):
+        folder.load_checkpoint()
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 def test_a_full_disk_is_one_clear_line_and_keeps_the_old_checkpoint(tmp_path, monkeypatch):
     folder, _ = begin(tmp_path)

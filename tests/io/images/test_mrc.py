@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import os
 import struct
@@ -319,9 +320,26 @@ def test_a_mapped_file_that_became_shorter_is_an_error_before_it_is_looked_at(
     read_ahead(opened.data, path)
     assert opened.data.sum() == image.sum()
     os.truncate(path, 4096)
-    with pytest.raises(InputError, match=r"it has become shorter.; check the drive"):
+    with pytest.raises(InputError, match=r"it has become shorter.; check"):
         read_ahead(opened.data, path)
 
 
 def test_what_is_not_mapped_needs_no_reading(tmp_path: Path):
     read_ahead(np.ones((3, 3)), tmp_path / "a.mrc")
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_a_full_memory_is_no_fault_of_a_micrograph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mapped: bool
+):
+    """Else a training would leave it out and go on with the others."""
+    path = tmp_path / "a.mrc"
+    mrcfile.write(path, np.ones((600, 600), np.float32))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr("numpy.memmap" if mapped else "numpy.empty", full)
+    monkeypatch.setattr("mrcfile.mmap", full)
+    with pytest.raises(MemoryError):
+        read_micrograph(path, mapped=mapped)

@@ -12,9 +12,16 @@ from typing import Any
 import tomli_w
 import torch
 
+from napari_unetpick.engine.failures import is_out_of_memory
 from napari_unetpick.engine.runs.resume_check import differences, filled, read_start_config
 from napari_unetpick.errors import InputError
-from napari_unetpick.io.atomic import atomic_path, explain_os_error, remove_leftovers, write_text
+from napari_unetpick.io.atomic import (
+    atomic_path,
+    explain_os_error,
+    explain_read_error,
+    remove_leftovers,
+    write_text,
+)
 from napari_unetpick.io.formats.output_files import check_folder
 from napari_unetpick.project.runs import CONFIG, METRICS, MODEL
 
@@ -89,6 +96,10 @@ class RunFolder:
             state = dict(torch.load(path, map_location="cpu", weights_only=True))
             self.history = json.loads(state["history"])
         except DAMAGED as error:
+            if is_out_of_memory(error):
+                raise
+            if isinstance(error, OSError) and error.strerror:
+                raise explain_read_error(error, path) from error
             raise InputError(
                 f"{path}: the checkpoint is damaged ({type(error).__name__}); "
                 "train into another folder"

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.atomic import explain_read_error
 from napari_unetpick.io.formats.relion_suffix import is_suffix_list
 from napari_unetpick.io.names import micrograph_key
 from napari_unetpick.io.picks import FARTHEST, Picks, PickSet, ReadOptions
@@ -88,7 +89,7 @@ def read_picks(
         else:
             found = _read_file(path, fmt, own)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise explain_read_error(error, path) from None
     if not found:
         found.messages.append(f"{path.name}: has no picks (0 rows)")
     if scale == 1.0:

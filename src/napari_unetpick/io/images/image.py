@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.atomic import explain_read_error
 from napari_unetpick.io.images.compressed import EXTENSIONS as COMPRESSED
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.images.mrc import open_mrc
@@ -73,7 +74,7 @@ def read_micrograph(path: str | Path, *, mapped: bool = True) -> MicrographImage
     try:
         data, pixel_size = open_tiff(path, mapped) if flipped else open_mrc(path, mapped)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise explain_read_error(error, path) from None
     return MicrographImage(data, known_size(pixel_size), flipped)
 
 
@@ -93,11 +94,10 @@ def read_ahead(data: NDArray[Any], path: Path) -> None:
     try:
         base.madvise(POPULATE_READ)
     except OSError as error:
+        if error.errno == errno.EFAULT:
+            error = OSError(error.errno, "it has become shorter")
         if error.errno != errno.EINVAL:  # before Linux 5.14
-            why = "it has become shorter" if error.errno == errno.EFAULT else error.strerror
-            raise InputError(
-                f"{path}: cannot be read ({why}); check the drive, and copy it again"
-            ) from None
+            raise explain_read_error(error, path) from None
 
 
 def check_file(path: Path) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.atomic import explain_read_error
 from napari_unetpick.io.images.cs_exposures import read_exposures
 from napari_unetpick.io.images.image import TIFF_EXTENSIONS
 from napari_unetpick.io.images.micrograph import Micrograph
@@ -34,7 +35,7 @@ def list_micrographs(source: str | Path | Sequence[str | Path]) -> list[Microgra
         try:
             found += _list_one(one)
         except OSError as error:
-            raise InputError(f"{one}: cannot be read ({error.strerror or error})") from None
+            raise explain_read_error(error, one) from None
     refuse_unwritable(each.name for each in found)
     unique: dict[str, Micrograph] = {}
     for micrograph in found:
@@ -66,7 +67,7 @@ def match_images(folder: Path, micrographs: Sequence[Micrograph]) -> dict[str, P
     try:
         images = {path.name: path for path in _images_in(folder) if path not in own}
     except OSError as error:
-        raise InputError(f"{folder}: cannot be read ({error.strerror or error})") from None
+        raise explain_read_error(error, folder) from None
     pairs = match_names(images, [each.key for each in micrographs]).pairs
     if micrographs and not pairs:
         raise InputError(

@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from napari_unetpick.errors import InputError
+from napari_unetpick.io.atomic import explain_read_error
 from napari_unetpick.io.images.image import check_file, known_size, read_micrograph
 from napari_unetpick.io.images.mrc import MrcHeader, read_mrc_header, read_mrc_rows
 from napari_unetpick.io.images.tiff import read_tiff_header
@@ -66,4 +66,4 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise explain_read_error(error, path) from None

@@ -19,6 +19,7 @@ REFUSALS = [
     (MemoryError(), "main memory is full"),
     (RuntimeError("[enforce] . DefaultCPUAllocator: can't allocate memory"), "main memory is full"),
     (RuntimeError("std::bad_alloc"), "main memory is full"),
+    (RuntimeError("could not create a primitive"), "main memory is full"),
     (RuntimeError("can't start new thread"), "main memory is full"),
     (OSError(errno.ENOMEM, "Cannot allocate memory"), "main memory is full"),
     (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "memory is full"),
