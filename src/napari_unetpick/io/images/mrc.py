@@ -129,7 +129,7 @@ def read_mrc_rows(path: Path, header: MrcHeader, rows: range) -> NDArray[Any]:
     with open_unpacked(path) as file:
         for number in range(0, len(rows), max(at_once, 1)):
             file.seek(header.offset + rows[number] * width)
-            part = memoryview(bytes_[number : number + at_once]).cast("B")
+            part = bytes_[number : number + at_once].data.cast("B")
             if (count := _fill(part, file)) < len(part):
                 what = "became shorter while it was read; is it being overwritten?"
                 if header.compressed:
