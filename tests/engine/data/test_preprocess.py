@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
+import mrcfile
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_unetpick.engine.data.preprocess import CLIP, preprocess, smoothed
+from napari_unetpick.engine.data import preprocess as prepared_by
+from napari_unetpick.engine.data.preprocess import CLIP, prepare_micrograph, preprocess, smoothed
 from napari_unetpick.engine.data.preprocess_gpu import preprocess_on
 from napari_unetpick.errors import InputError
+from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.picking import crop as module
 from napari_unetpick.picking.crop import fourier_crop
 from napari_unetpick.picking.peaks import find_peaks
@@ -240,3 +245,20 @@ def test_what_is_no_micrograph_is_refused_alike():
         with pytest.raises(InputError) as other:
             preprocess_on(torch.device("cpu"), image, scale, name="a.mrc")
         assert str(one.value) == str(other.value)
+
+
+def test_a_file_that_is_cut_short_while_it_is_prepared_changes_nothing(tmp_path, monkeypatch):
+    """If it isn't mapped: a mapped one would end the process here."""
+    image, _ = noisy_micrograph((600, 600))
+    path = tmp_path / "a.mrc"
+    mrcfile.write(path, image, voxel_size=1.0)
+    how = {"diameter": DIAMETER, "particle_px": 24, "mapped": False}
+    whole = prepare_micrograph(Micrograph(path, "a.mrc"), **how)
+
+    def cut_short(*_):
+        os.truncate(path, 1024)
+
+    monkeypatch.setattr(prepared_by, "check_values", cut_short)
+    cut = prepare_micrograph(Micrograph(path, "a.mrc"), **how)
+    assert path.stat().st_size == 1024
+    np.testing.assert_array_equal(cut.image, whole.image)

@@ -39,6 +39,7 @@ def nothing_here(
     found: Candidates,
     *,
     negative: bool,
+    mapped: bool = True,
     check_stop: Callable[[], None] = lambda: None,
 ) -> bool:
     """Tell whether what was found in a micrograph, or in its negative, is no particles."""
@@ -55,7 +56,7 @@ def nothing_here(
         return False
     half = look(
         scorer,
-        open_some([micrograph], prepared.pixel_size)[0],
+        open_some([micrograph], prepared.pixel_size, mapped=mapped)[0],
         found.diameter_px / 2 * prepared.pixel_size,
         negative=negative,
         across=ACROSS,

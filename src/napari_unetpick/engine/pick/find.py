@@ -189,7 +189,13 @@ def find_here(
     found = at_usual_defocus(found, scorer.focus, micrograph.defocus, job.defocus)
     doubts = scorer.general and scorer.knows_junk
     if doubts and nothing_here(
-        scorer, micrograph, prepared, found, negative=light, check_stop=check_stop
+        scorer,
+        micrograph,
+        prepared,
+        found,
+        negative=light,
+        mapped=job.mapped,
+        check_stop=check_stop,
     ):
         return found.all_in_junk(prepared.scale.file_shape)
     return found

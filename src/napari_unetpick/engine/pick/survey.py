@@ -114,7 +114,7 @@ def _look_around(
     job: FindJob, scorer: Scorer, chosen: Sequence[Micrograph], check_stop: Check
 ) -> Generator[Event, None, Findings]:
     """Find the contrast, and the diameter where it is not given."""
-    opened = open_some(chosen, job.pixel_size)
+    opened = open_some(chosen, job.pixel_size, mapped=job.mapped)
     contrasts = ("dark", "light") if job.contrast == "auto" else (job.contrast,)
     diameters = coarse_diameters(opened) if job.diameter is None else [job.diameter]
     looks: Looks = {}
@@ -172,6 +172,7 @@ def _score(
                 upsample=scorer.settings.upsample,
                 pixel_size=job.pixel_size,
                 threads=job.threads,
+                mapped=job.mapped,
             )
         except UnetPickError as error:
             failure = failure or str(error)

@@ -90,7 +90,8 @@ class Watcher:
     def __init__(
         self, job: PickJob, watched: Watch, scorer: Scorer, folder: LivePickFolder, check: Check
     ) -> None:
-        self.job, self.watched, self.scorer, self.folder = job, watched, scorer, folder
+        self.job = replace(job, mapped=False)
+        self.watched, self.scorer, self.folder = watched, scorer, folder
         self.check = check
         self.arrivals = Arrivals(watched.sources, folder.keys)
         self.failed: dict[str, Failed] = {}  # by path
@@ -151,7 +152,7 @@ class Watcher:
                 if each in first:  # it has changed
                     continue
                 try:
-                    open_some([each], self.job.pixel_size)
+                    open_some([each], self.job.pixel_size, mapped=False)
                     first.append(each)
                 except InputError as error:
                     yield from self._refuse(each, Failed(each.name, str(error), error.in_viewer))
@@ -173,7 +174,7 @@ class Watcher:
             if each not in todo:
                 self.arrivals.finish(each.path)
         by_key, by_name = {m.key: m.path for m in batch}, {m.name: m for m in batch}
-        job = replace(self.job, micrographs=todo, mapped=False)
+        job = replace(self.job, micrographs=todo)
         for event in pick_some(job, self.scorer, self.folder, self.check, self._is_unchanged):
             if isinstance(event, Failed):
                 yield from self._refuse(by_name[event.micrograph], event)

@@ -58,8 +58,10 @@ def spread(micrographs: Sequence[Micrograph], count: int = SURVEYED) -> list[Mic
     return [ordered[place] for place in places]
 
 
-def open_some(micrographs: Sequence[Micrograph], pixel_size: float | None) -> list[Opened]:
-    """Open micrographs, without those that cannot be used.
+def open_some(
+    micrographs: Sequence[Micrograph], pixel_size: float | None, *, mapped: bool = True
+) -> list[Opened]:
+    """Open micrographs, without those that cannot be used; `mapped` as for `read_micrograph`.
 
     Raises
     ------
@@ -70,7 +72,7 @@ def open_some(micrographs: Sequence[Micrograph], pixel_size: float | None) -> li
     failure = ""
     for micrograph in micrographs:
         try:
-            image = read_micrograph(micrograph.path)
+            image = read_micrograph(micrograph.path, mapped=mapped)
             check_values(image, micrograph.name)
             size = resolve_pixel_size(micrograph, image, pixel_size)
             opened.append(Opened(micrograph.name, image.data, size))
