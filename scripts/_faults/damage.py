@@ -22,9 +22,10 @@ UNREAD = {"training.log", "record.json", "labels.csv"}  # a log, and what is wri
 
 
 def damage(path: Path, draw: random.Random) -> str:
-    """Cut a file short or fill its end with zeros; return what was done."""
+    """Cut a file short, inside a line, or fill its end with zeros; return what was done."""
     whole = path.read_bytes()
-    kept = draw.randrange(len(whole))
+    kept = draw.randrange(1, len(whole))
+    kept += whole[kept - 1] == ord("\n")  # a table cut between rows is a table
     zeros = draw.random() < 0.25
     path.write_bytes(whole[:kept] + bytes(len(whole) - kept if zeros else 0))
     return f"{path.name} {'zeros from' if zeros else 'cut at'} {kept} of {len(whole)}"
