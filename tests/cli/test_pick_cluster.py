@@ -103,7 +103,7 @@ def test_a_worker_of_another_version_is_one_line(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(cluster, "find_batch", other)
     job = FindJob(micrographs=[Micrograph(Path("a.mrc"), "a.mrc")])
-    networks = cluster.Networks([], "cpu", False, Calibration())
+    networks = cluster.Networks([], "cpu", False, False, Calibration())
     with (
         distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as local,
         distributed.Client(local, set_as_default=False) as client,
