@@ -156,7 +156,8 @@ def watch(
 ) -> dict[str, Picks]:
     """Pick micrographs as they arrive, as `unetpick pick --watch` does.
 
-    The files of each are in `out` when it is picked. `on_event` raises `Cancelled` to stop.
+    The files of each are in `out` when it is picked. `on_event` raises `Cancelled` to stop. All
+    that is not explained here is as for `pick`.
 
     Parameters
     ----------
@@ -170,8 +171,6 @@ def watch(
         As `--format` takes them.
     resume
         Continue the picking in `out`.
-
-    Others are those of `pick`.
 
     Returns
     -------
