@@ -257,7 +257,7 @@ def test_counts_are_kept_and_only_what_changed_is_counted_again(project, monkeyp
     with Project.open(project.folder) as again:
         assert counts(again) == {"a.b": 1, "c, d": 2, "e": 1}
         assert read == ["e.json"]
-    for damage in ("", "[]", '{"e": 3}', '{"e": [1, 2, "x"]}'):
+    for damage in ("", "[]", '{"e": 3}', '{"e": [1, 2, "x"]}', '{"e": [1, 1e999, 2]}'):
         (project.folder / "picks_index.json").write_text(damage)
         with Project.open(project.folder, lock=False) as again:
             assert counts(again) == {"a.b": 1, "c, d": 2, "e": 1}

@@ -229,7 +229,10 @@ def test_records_of_different_micrographs_are_refused(out: Path):
         read_ladder(out)
 
 
-@pytest.mark.parametrize("text", ["{bad", "[]", "{}", '{"data": "d", "batches": 0}', "\xff"])
+@pytest.mark.parametrize(
+    "text",
+    ["{bad", "[]", "{}", '{"data": "d", "batches": 1e999}', '{"data": "d", "batches": 0}', "\xff"],
+)
 def test_a_damaged_plan_is_named(out: Path, text: str):
     plant(out, ladder()[0], (42,), (8, 8))
     (out / PLAN).write_text(text, encoding="latin-1")

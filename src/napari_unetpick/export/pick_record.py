@@ -174,7 +174,7 @@ def read_record(path: Path) -> PickRecord | None:
         return None
     except OSError as error:
         raise explain_read_error(error, path) from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, OverflowError, LookupError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path}: cannot be read ({error}); delete it to pick from the start"
         ) from error

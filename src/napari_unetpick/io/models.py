@@ -98,7 +98,7 @@ def _refuse_machine(error: Exception, path: Path) -> None:
     """Raise what is no fault of a file that can't be read: no memory, no right to read it."""
     if isinstance(error, MemoryError) or "os error 12)" in str(error):
         raise MemoryError(str(path)) from error
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
         raise explain_read_error(error, path) from error
 
 

@@ -139,7 +139,7 @@ def holder_of(text: str) -> str:
         return UNKNOWN
     try:
         since = datetime.fromisoformat(entry["time"]).astimezone()
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):
         return f"process {entry['pid']} on {entry.get('host')}"
     today = since.date() == datetime.now().astimezone().date()
     when = since.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")

@@ -102,7 +102,7 @@ def _read(path: Path) -> dict[str, Row]:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         return {key: (int(m), int(size), int(picks)) for key, (m, size, picks) in table.items()}
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, OverflowError, TypeError, AttributeError, RecursionError):
         return {}
 
 

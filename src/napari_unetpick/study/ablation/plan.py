@@ -49,7 +49,7 @@ def read_plan(out: Path) -> Plan | None:
         if plan.batches < 1:
             raise ValueError(f"{plan.batches} batches")
         return plan
-    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+    except (OSError, ValueError, OverflowError, TypeError, LookupError, AttributeError) as error:
         raise InputError(
             f"{path}: not the plan of an ablation ({error}); restore it from a copy, or "
             "give --out another folder"

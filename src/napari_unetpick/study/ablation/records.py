@@ -176,7 +176,7 @@ def _read(path: Path) -> RunRecord:
         if {*rows} != {*PROTOCOLS} or any({*rows[tag]} != record.scored for tag in rows):
             raise ValueError("scores are missing")
         return record
-    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+    except (OSError, ValueError, OverflowError, TypeError, LookupError, AttributeError) as error:
         raise InputError(
             f"{path}: not a run record ({error}); delete it to repeat the run"
         ) from error
