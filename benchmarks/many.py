@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 from _data import DIAMETER, large_micrographs, say
 from _record import THREADS, report, table
@@ -105,15 +106,17 @@ def main() -> None:
         start(micrographs, folder / "second", "--resume").wait()
         same = contents(folder / "first") == contents(folder / "second")
     begin, end = count // EVERY, count - count // EVERY - count // EVERY
-    early = max(m for done, m in seen if 0 < done <= begin)
-    late = max(m for done, m in seen if done >= end)
+    early = [m for done, m in seen if 0 < done <= begin]
+    late = [m for done, m in seen if end <= done < count - begin]
+    change = 100 * (median(late) / median(early) - 1)
     peak = max(memory for _, memory in seen)
     rows = [
         ("micrographs, damaged ones", f"{count:,}, {count // EVERY:,}"),
         ("reported as damaged; exit code", f"{said.count('skipped: ')}; {code}"),
         ("s a micrograph", f"{seconds / count:.3f}"),
-        ("highest memory, first tenth, MiB", f"{early:.0f}"),
-        ("highest memory, last tenth, MiB", f"{late:.0f} ({100 * (late / early - 1):+.1f} %)"),
+        ("memory, first tenth, median and most, MiB", f"{median(early):.0f}, {max(early):.0f}"),
+        ("memory, last tenth, median and most, MiB", f"{median(late):.0f}, {max(late):.0f}"),
+        ("change of the median", f"{change:+.1f} %"),
         ("peak, MiB", f"{peak:.0f}"),
         ("killed after", f"{left:,}"),
         ("same files after --resume", "yes" if same else "NO"),
