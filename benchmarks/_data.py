@@ -1,8 +1,7 @@
-"""Simulated micrographs and a model for the speed benchmarks; made once, kept in `out/`."""
+"""Simulated micrographs for the speed benchmarks; made once, kept in `out/`."""
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -54,25 +53,6 @@ def training_set() -> Path:
             *("--size", size, "--pixel-size", pixel_size),
         )
     return folder
-
-
-def quick_model(epochs: int) -> Path:
-    """Return a model of the default recipe as it is now, trained for a few epochs only."""
-    from napari_unetpick import __version__
-    from napari_unetpick.settings import Settings, to_dict
-
-    recipe = f"{__version__} {to_dict(Settings())}".encode()
-    name = f"model-{epochs}-epochs-{hashlib.sha256(recipe).hexdigest()[:8]}"
-    model = OUT / name / "model.safetensors"
-    if not model.is_file():
-        folder = training_set()
-        say(f"training a model for {epochs} epochs")
-        unetpick(
-            *("train", folder, "--picks", folder / "picks.csv", "--diameter", DIAMETER),
-            *("--start", "scratch", "--initial-epochs", epochs, "--run", model.parent),
-            *("--resume",) * (model.parent / "checkpoint.pt").is_file(),
-        )
-    return model
 
 
 def unetpick(*arguments: object) -> None:

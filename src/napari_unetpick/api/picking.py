@@ -82,8 +82,8 @@ def pick(
         Leave out picks in areas that the model sees as junk (ice, carbon, edges). Which areas these
         are is in the candidates: `candidates.junk`, or None where the model doesn't know.
     thorough
-        Average the scores over the eight orientations of a micrograph: better at low signal, and up
-        to eight times as long.
+        Average the scores over the eight orientations of a micrograph: mostly better at low signal,
+        and up to eight times as long.
     shard
         "I/N": the I-th of N shares of the micrographs, every N-th by name. Give each the same
         micrographs: what is found out before is found on all, so that the shares fit together.

@@ -75,8 +75,8 @@ def pick(
         bool,
         typer.Option(
             "--thorough",
-            help="Average the scores over the eight orientations of a micrograph: better at low "
-            "signal, and up to eight times as long.",
+            help="Average the scores over the eight orientations of a micrograph: mostly better "
+            "at low signal, and up to eight times as long.",
         ),
     ] = False,
     min_distance: Annotated[

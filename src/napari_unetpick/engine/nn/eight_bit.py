@@ -3,7 +3,7 @@
 Its 3x3 convolutions are nearly all of the work. Each gets its input as 8-bit integers, scaled to
 the range that this input has, and its weights as 8-bit integers, scaled for each output channel;
 sums are exact, results float32. Everything else stays float32, and so does the first level on the
-way down, where most of the error would come from. Raw scores move by some thousandths.
+way down, whose errors all others would inherit. Raw scores move by some thousandths.
 """
 
 from __future__ import annotations

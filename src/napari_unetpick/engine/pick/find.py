@@ -120,7 +120,7 @@ def _worked_on(
     On a CPU each has a thread of its own for everything, which wastes none of the cores; a GPU gets
     them in batches.
     """
-    on_cpu = scorer.device.type == "cpu"
+    on_cpu, gpu = (scorer.device.type == name for name in ("cpu", "cuda"))
     workers, threads = share_cores(job) if on_cpu else (0, job.threads or 1)
 
     def read(micrograph: Micrograph) -> Prepared:
@@ -142,7 +142,6 @@ def _worked_on(
     def whole(micrograph: Micrograph) -> Candidates:
         return find_here(job, scorer, micrograph, read(micrograph), check_stop)
 
-    gpu = scorer.device.type == "cuda"
     if not on_cpu:
         yield from in_batches(
             job.micrographs,
