@@ -102,8 +102,9 @@ def test_junk_is_rendered_where_no_particle_is():
 def test_the_diameter_given_lies_about_the_molecules_axes():
     ratios = []
     for number in range(60):
-        molecule = get_sample(f"diet-{number}").particle
-        given = given_diameter(1, number)
+        sample = get_sample(f"diet-{number}")
+        molecule = sample.particle
+        given = given_diameter(sample, 1, number)
         assert 0.5 * molecule.width_A < given < 1.5 * molecule.diameter_A
         ratios.append(given / molecule.diameter_A)
     assert 0.7 < np.mean(ratios) < 1.0

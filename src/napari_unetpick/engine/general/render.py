@@ -14,6 +14,7 @@ from napari_unetpick.io.labels import Labels
 from napari_unetpick.picking.scale import SMALLEST_PX, Scale, make_scale
 from napari_unetpick.settings import Settings
 from napari_unetpick.simulate.micrograph import SimulatedMicrograph, simulate_micrograph
+from napari_unetpick.simulate.sample import Sample
 from napari_unetpick.simulate.samples import get_sample
 
 UNSURE = 0.07
@@ -39,17 +40,19 @@ class Rendered:
     centres: NDArray[np.float64]
 
 
-def render(settings: Settings, seed: int, number: int) -> Rendered:
+def render(
+    settings: Settings, seed: int, number: int, sample: Sample | None = None
+) -> Rendered:
     """Render micrograph `number` of the diet; the same arguments give the same arrays.
 
-    Every micrograph has its own sample, `diet-<number>`.
+    Every micrograph has its own sample, `diet-<number>`, or a changed one that is given.
 
     Raises
     ------
     InputError
         The micrograph has no contrast.
     """
-    micrograph, scale = imaged(settings, seed, number)
+    micrograph, scale = imaged(settings, seed, number, sample)
     labels = Labels("full", micrograph.coords)
     centres = scale.to_network(micrograph.coords)
     discs = fit_discs(settings.target, [centres], scale.network_diameter)
@@ -80,23 +83,25 @@ def paint_junk(micrograph: SimulatedMicrograph, scale: Scale) -> NDArray[np.uint
     return np.where(junk, np.uint8(FULL), np.uint8(0))
 
 
-def imaged(settings: Settings, seed: int, number: int) -> tuple[SimulatedMicrograph, Scale]:
+def imaged(
+    settings: Settings, seed: int, number: int, sample: Sample | None = None
+) -> tuple[SimulatedMicrograph, Scale]:
     """Simulate micrograph `number`, and scale it by the diameter that somebody would give."""
-    micrograph = simulate_micrograph(get_sample(f"diet-{number}"), seed)
+    sample = sample or get_sample(f"diet-{number}")
+    micrograph = simulate_micrograph(sample, seed)
     scale = make_scale(
         micrograph.image.shape,
         micrograph.pixel_size,
-        given_diameter(seed, number),
+        given_diameter(sample, seed, number),
         particle_px=settings.particle_px,
         upsample=settings.upsample,
     )
     return micrograph, scale
 
 
-def given_diameter(seed: int, number: int) -> float:
+def given_diameter(sample: Sample, seed: int, number: int) -> float:
     """Draw the diameter (A) that a user gives: between the molecule's axes, and not quite right."""
     rng = np.random.default_rng([seed, number, 0x646961])
-    sample = get_sample(f"diet-{number}")
     width, length = sample.particle.width_A, sample.particle.diameter_A
     share = rng.beta(1.0, 2.0)
     between = max(width, 0.5 * length) ** share * length ** (1 - share)
