@@ -13,6 +13,7 @@ is told of precision.
     python benchmarks/general.py --inverted      light on dark, without being told
     python benchmarks/general.py --thorough      scores averaged over eight orientations
     python benchmarks/general.py --reduced 12    coarse copies, 12 pixels a particle
+    python benchmarks/general.py --diameters     estimates it where none is given, beside the axes
     python benchmarks/general.py --no-junk       without the output for junk and the second look
     python benchmarks/general.py --peers topaz,relion,apple [--no-ours]
 
@@ -47,6 +48,7 @@ from napari_unetpick.evaluation.metrics import Score, pool
 
 SIMULATED = (*(f"random-{n}" for n in range(21, 26)), "globule", "rod", "tetramer")
 MICROGRAPHS = 3
+DIAMETERS = ("set", "axes", "estimate", "interval", "sure", "within 15 %")
 COLUMNS = ("set", "micrographs", "F1", "best F1", "precision", "recall", "expected", "picks")
 
 
@@ -180,7 +182,7 @@ def inverted(one: Set) -> Set:
 def pick_set(scorer, one: Set, *, adapt: bool):
     """Find the candidates of a set, with its contrast and calibration found as `pick` does."""
     from napari_unetpick.engine.pick.find import FindJob, find
-    from napari_unetpick.engine.pick.survey import needs_survey, survey
+    from napari_unetpick.engine.pick.survey import needs_survey
     from napari_unetpick.events import FoundCandidates
     from napari_unetpick.io.images.micrograph import Micrograph
 
@@ -190,16 +192,44 @@ def pick_set(scorer, one: Set, *, adapt: bool):
     ]
     job = FindJob(micrographs=micrographs, diameter=one.diameter, pixel_size=one.pixel_size)
     if adapt and needs_survey(job, scorer):
-        events = survey(job, scorer)
-        while True:
-            try:
-                next(events)
-            except StopIteration as stop:
-                found = stop.value
-                break
+        found = surveyed(job, scorer)
         job, scorer = found.applied_to(job), found.calibrated(scorer)
     events = find(job, scorer)
     return scorer, [each.candidates for each in events if isinstance(each, FoundCandidates)]
+
+
+def surveyed(job, scorer):
+    """Return what is found out before a picking."""
+    from napari_unetpick.engine.pick.survey import survey
+
+    events = survey(job, scorer)
+    while True:
+        try:
+            next(events)
+        except StopIteration as stop:
+            return stop.value
+
+
+def estimate(scorer, one: Set) -> dict[str, object]:
+    """Estimate the diameter of a set; right is any value between the axes, and 15 % beside."""
+    from napari_unetpick.engine.pick.find import FindJob
+    from napari_unetpick.io.images.micrograph import Micrograph
+
+    micrographs = [Micrograph(path, path.name) for path, _ in one.files]
+    found = surveyed(FindJob(micrographs=micrographs, pixel_size=one.pixel_size), scorer)
+    name = one.name.split()[0]
+    width = length = one.diameter
+    if name not in REAL:
+        particle = sample_of(name).particle
+        width, length = particle.width_A, particle.diameter_A
+    return {
+        "set": one.name,
+        "axes": f"{width:.0f}-{length:.0f}",
+        "estimate": found.diameter,
+        "interval": f"{found.low:.0f}-{found.high:.0f}",
+        "sure": "yes" if found.sure else "no",
+        "within 15 %": "yes" if 0.85 * width <= found.diameter <= 1.15 * length else "no",
+    }
 
 
 def pick_ours(scorer, one: Set, *, adapt: bool = True) -> tuple[float, list[Scored]]:
@@ -263,6 +293,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--reduced", type=float, help="pixels per particle of copies")
     parser.add_argument("--no-adapt", action="store_true", help="one calibration for all sets")
     parser.add_argument("--thorough", action="store_true", help="scores of eight orientations")
+    parser.add_argument("--diameters", action="store_true", help="estimate them, pick nothing")
     parser.add_argument("--no-junk", action="store_true", help="picks in junk are kept")
     parser.add_argument("--peers", default="", help="comma-separated: topaz, relion, apple")
     parser.add_argument("--no-ours", action="store_true", help="the peers alone")
@@ -290,6 +321,7 @@ def main() -> None:
             models, torch.device("cpu"), junk=not options.no_junk, thorough=options.thorough
         )
     columns = peer_columns(peers, ours=not options.no_ours) if peers else COLUMNS
+    columns = DIAMETERS if options.diameters else columns
     print("|" + "|".join(columns) + "|\n|" + "---|" * len(columns), flush=True)
     rows, counts = [], {}
     for one in make_sets([name for name in options.sets.split(",") if name], test=options.test):
@@ -298,7 +330,9 @@ def main() -> None:
         if options.reduced:
             one = reduced(one, options.reduced)
         row, by = {"set": one.name, "micrographs": len(one.files)}, {}
-        if not options.no_ours:
+        if options.diameters:
+            row = row | estimate(scorer, one)
+        elif not options.no_ours:
             threshold, found = pick_ours(scorer, one, adapt=not options.no_adapt)
             row = score(one, threshold, found)
             if row["F1"] is not None:

@@ -1,17 +1,21 @@
 """Put a trained general model into the package, with what it took to make and what it reaches.
 
     python scripts/pack_general.py RUN --minutes 63 --device "2 CPU cores" [--results FILE]
-        [--training FILE]
+        [--training FILE] [--calibrate] [--processes 2]
 
-Weights become float16, half the size; scores change by less than .001. RESULTS is what
-benchmarks/general.py wrote, TRAINING what else is to be said of the training, as JSON.
+RUN is a run folder or a model, also the packaged one. Weights become float16, half the size; scores
+change by less than .001. RESULTS is what benchmarks/general.py wrote, TRAINING what else is to be
+said of the training, as JSON. With --calibrate what the scores mean is learned again, as at the end
+of `unetpick train-general`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,22 +27,48 @@ LIMITS = (
 )
 
 
+def calibrated(model: Model, processes: int) -> dict[str, Any]:
+    """Return the card's entries about scores, learned again."""
+    import torch
+
+    from napari_unetpick.engine.devices import make_deterministic
+    from napari_unetpick.engine.general.calibrate import learn_calibration
+    from napari_unetpick.engine.general.job import CALIBRATING
+    from napari_unetpick.engine.nn.unet import build_network, place
+    from napari_unetpick.settings import from_dict
+
+    make_deterministic()
+    settings = from_dict(model.card["settings"])
+    network = build_network(settings.network)
+    network.load_state_dict({n: torch.from_numpy(v.copy()) for n, v in model.weights.items()})
+    device = torch.device("cpu")
+    ready = place(network.fused(), device)
+    events = learn_calibration(ready, settings, CALIBRATING, device, processes)
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            return dict(end.value)
+        print(f"\rcalibrating: {event.step}/{event.total}", end="", file=sys.stderr)
+
+
 def main() -> None:
     """Pack the model."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
-    parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--device", required=True)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--device")
     parser.add_argument("--results", type=Path)
     parser.add_argument("--training", type=Path)
+    parser.add_argument("--calibrate", action="store_true")
+    parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     model = load_model(options.run)
     card = {**model.card, "limits": LIMITS}
-    card["training"] = {
-        **card["training"],
-        "minutes": options.minutes,
-        "device": options.device,
-    }
+    given = {"minutes": options.minutes, "device": options.device}
+    card["training"] |= {name: value for name, value in given.items() if value is not None}
+    if options.calibrate:
+        card |= calibrated(model, options.processes)
     if options.training is not None:
         card["training"] |= json.loads(options.training.read_text(encoding="utf-8"))
     if options.results is not None:

@@ -25,12 +25,12 @@ from napari_unetpick.picking.candidates import Candidates
 Floats = NDArray[np.float64]
 LEVELS = (0.1, 0.3)
 """Raw scores above which decoys are counted, beside candidates."""
-LOGITS = (-1.5, 1.0)
+LOGITS = (-1.5, 0.0, 1.0, 2.0)
 """Logits of raw scores above which candidates are counted, in squared diameters."""
 FEWEST = 8  # candidates that have a distribution
 FARTHEST = 2.5  # standard deviations of the sets that were learned from
 UNFOUND = 0.05  # of the particles that score too little to be candidates
-RIDGE = 1000.0  # so strong that two drawings of a hundred sets give one threshold
+RIDGE = 0.1  # for each set
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +174,7 @@ def fit_adaptation(
     sets
         Each with (N,) whether its candidates are particles.
     ridge
-        How strongly slope and offset are held to those of the mean set.
+        How strongly slope and offset are held to those of the mean set, for each set.
     """
     usable = [(scored, true) for scored, true in sets if len(scored.raw) >= FEWEST]
     features = np.array([features_of(scored) for scored, _ in usable])
@@ -193,6 +193,7 @@ def fit_adaptation(
     truth = np.concatenate([true for _, true in usable]).astype(float)
     prior = np.zeros(design.shape[1])
     prior[[0, 2]] = 1.0
+    ridge *= len(usable)
 
     def cost(values: Floats) -> tuple[float, Floats]:
         z = design @ values

@@ -7,9 +7,12 @@ junk, at the dose of most data or at a part of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,15 +21,18 @@ from numpy.typing import NDArray
 from napari_unetpick.engine.data.preprocess import preprocess
 from napari_unetpick.engine.data.training_set import Item, whole_of
 from napari_unetpick.engine.general.job import HELD_OUT
+from napari_unetpick.engine.general.processes import in_order
 from napari_unetpick.engine.general.render import UNSURE, imaged
 from napari_unetpick.engine.nn.unet import UNet
 from napari_unetpick.engine.pick.score_map import find_on
-from napari_unetpick.engine.train.validation import Pairs
+from napari_unetpick.engine.train.validation import Pairs, calibrate, score_picks
 from napari_unetpick.errors import InputError
 from napari_unetpick.evaluation.matching import label_candidates
+from napari_unetpick.events import Event, Progress
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.io.labels import Labels
 from napari_unetpick.picking.adaptation import Adaptation, Scored, as_set, fit_adaptation
+from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.candidates import Candidates
 from napari_unetpick.picking.focus import learn_slope
 from napari_unetpick.picking.scale import SAME_PARTICLE, Scale, make_scale
@@ -35,6 +41,10 @@ from napari_unetpick.simulate.micrograph import SimulatedMicrograph, simulate_mi
 from napari_unetpick.simulate.samples import get_sample
 
 Held = list[tuple[Item, "torch.Tensor"]]
+AtFocus = dict[tuple[int, float], tuple[float, NDArray[np.float64]]]
+"""Defocus (A) and scores of the particles by (number of the sample, how far through its range)."""
+STAGE = "calibrating"
+PAIRS = 25  # of micrographs near and far from focus
 
 TYPICAL = 3000
 """Number of the first sample `random-N` that calibrates."""
@@ -46,6 +56,14 @@ ACROSS, SIDES = 22, (400, 2600)
 """Width of the images in diameters, and its limits in pixels."""
 
 
+@dataclass(frozen=True, eq=False)
+class Typical:
+    """A micrograph that calibrates, ready to score, and its mean defocus in A."""
+
+    held: tuple[Item, torch.Tensor]
+    defocus: float
+
+
 def held_out(settings: Settings, count: int) -> Held:
     """Render the first `count` held-out micrographs of the diet, with their truth.
 
@@ -54,14 +72,6 @@ def held_out(settings: Settings, count: int) -> Held:
     """
     numbers = range(HELD_OUT, HELD_OUT + count)
     return prepared((f"diet-{n}", *imaged(settings, 0, n)) for n in numbers)
-
-
-def typical(settings: Settings, count: int) -> Held:
-    """Render `count` micrographs of samples `random-N` that serve no benchmark, with their truth.
-
-    Each is of a sample of its own, at all of its dose or a part of it and with as much more haze.
-    """
-    return prepared(typical_one(settings, n) for n in range(TYPICAL, TYPICAL + count))
 
 
 def typical_one(
@@ -88,15 +98,79 @@ def typical_one(
     return sample.name, micrograph, scale
 
 
-def focus_slope(network: UNet, settings: Settings, count: int, device: torch.device) -> float:
-    """Learn how scores rise with defocus on `count` pairs of micrographs, near and far."""
+def learn_calibration(
+    network: UNet,
+    settings: Settings,
+    count: int,
+    device: torch.device,
+    processes: int = 1,
+    check_stop: Callable[[], None] = lambda: None,
+) -> Generator[Event, None, dict[str, Any]]:
+    """Calibrate a network, ready to score, on simulated micrographs that taught it nothing.
+
+    Each is of a sample `random-N` of its own that serves no benchmark, at all of its dose or a part
+    of it and with as much more haze. How scores rise with defocus is learned on pairs of them.
+
+    Parameters
+    ----------
+    processes
+        That render; the result doesn't depend on it.
+
+    Yields
+    ------
+    Progress.
+
+    Returns
+    -------
+    The card's `calibration`, `adaptation`, `focus` and `validation`.
+    """
+    numbers = range(TYPICAL, TYPICAL + count)
+    thirds = [(n, third) for n in numbers[: min(count, PAIRS)] for third in NEAR_FAR]
+    wanted = [*((n, None) for n in numbers), *thirds]
+    pairs: Pairs = []
+    decoys: Pairs = []
+    at_focus: AtFocus = {}
+    started = time.monotonic()
+    made = in_order(partial(render_typical, settings), wanted, processes, check_stop)
+    for done, ((number, third), one) in enumerate(zip(wanted, made, strict=True), 1):
+        if one is not None and third is None:
+            pairs += find_all(network, [one.held], device)
+            decoys += find_all(network, [one.held], device, negative=True)
+        elif one is not None and third is not None:
+            scores = true_scores(*find_all(network, [one.held], device)[0])
+            at_focus[number, third] = one.defocus, scores
+        pace = (time.monotonic() - started) / done
+        yield Progress(STAGE, done, len(wanted), pace * (len(wanted) - done))
+    calibration: Calibration = calibrate(pairs, [])
+    figures = score_picks(pairs, calibration, 0.0)
+    return {
+        "calibration": calibration.to_dict(),
+        "adaptation": learn_adaptation(pairs, decoys, calibration.min_distance).to_dict(),
+        "focus": round(focus_slope(at_focus), 3),
+        "validation": {
+            "protocol": "particle",
+            "data": f"simulated, random-{numbers.start} to random-{numbers.stop - 1}",
+            "micrographs": len(pairs),
+            **{name: round(value, 4) for name, value in figures.items()},
+        },
+    }
+
+
+def render_typical(settings: Settings, which: tuple[int, float | None]) -> Typical | None:
+    """Render one of those that calibrate, or None where it has no contrast."""
+    name, micrograph, scale = typical_one(settings, *which)
+    held = prepared([(name, micrograph, scale)])
+    return Typical(held[0], micrograph.defocus) if held else None
+
+
+def focus_slope(found: AtFocus) -> float:
+    """Learn how scores rise with defocus from those of particles near and far from focus."""
     pairs = []
-    for number in range(TYPICAL, TYPICAL + count):
-        both = [typical_one(settings, number, third) for third in NEAR_FAR]
-        raw = [true_scores(*pair) for pair in find_all(network, prepared(both), device)]
-        if len(raw) == 2 and min(map(len, raw)) >= FEWEST:
-            near, far = (micrograph.defocus for _, micrograph, _ in both)
-            pairs.append((raw[0], raw[1], far / near))
+    for number in {number for number, _ in found}:
+        both = [found[number, third] for third in NEAR_FAR if (number, third) in found]
+        if len(both) == 2 and min(len(scores) for _, scores in both) >= FEWEST:
+            (near, at_near), (far, at_far) = both
+            pairs.append((at_near, at_far, far / near))
     return learn_slope(pairs)
 
 

@@ -40,9 +40,7 @@ class Rendered:
     centres: NDArray[np.float64]
 
 
-def render(
-    settings: Settings, seed: int, number: int, sample: Sample | None = None
-) -> Rendered:
+def render(settings: Settings, seed: int, number: int, sample: Sample | None = None) -> Rendered:
     """Render micrograph `number` of the diet; the same arguments give the same arrays.
 
     Every micrograph has its own sample, `diet-<number>`, or a changed one that is given.

@@ -10,14 +10,7 @@ import torch
 
 from napari_unetpick.engine.data.patches import PatchSource
 from napari_unetpick.engine.devices import choose_device, make_deterministic
-from napari_unetpick.engine.general.calibrate import (
-    TYPICAL,
-    find_all,
-    focus_slope,
-    held_out,
-    learn_adaptation,
-    typical,
-)
+from napari_unetpick.engine.general.calibrate import find_all, held_out, learn_calibration
 from napari_unetpick.engine.general.job import PATCHES_AN_EPOCH, GeneralJob
 from napari_unetpick.engine.general.junk_output import fit_junk_output
 from napari_unetpick.engine.general.render import render_or_none
@@ -33,11 +26,10 @@ from napari_unetpick.engine.nn.unet import (
 from napari_unetpick.engine.runs.folder import RunFolder
 from napari_unetpick.engine.runs.record import versions
 from napari_unetpick.engine.train.loop import FitJob, Weights, fit
-from napari_unetpick.engine.train.validation import best_f1, calibrate, label_and_pool, score_picks
+from napari_unetpick.engine.train.validation import best_f1, label_and_pool
 from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.models import Model, save_model
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.scale import SAME_PARTICLE
 from napari_unetpick.project.runs import MODEL
 from napari_unetpick.settings import to_dict
@@ -124,7 +116,17 @@ def train_general(
         f"calibrating on {tell_count(job.calibrating, 'simulated micrograph')} that taught it "
         "nothing"
     )
-    card = card_of(job, weights, device)
+    network = build_network(settings.network)
+    network.load_state_dict(weights)
+    learned = yield from learn_calibration(
+        place(network.fused(), device),
+        settings,
+        job.calibrating,
+        device,
+        job.processes,
+        check_stop,
+    )
+    card = {**card_of(job, device), **learned}
     arrays = {name: np.asarray(value) for name, value in weights.items()}
     save_model(job.run / MODEL, Model(arrays, card))
     table = card["validation"]
@@ -160,29 +162,13 @@ def describe(job: GeneralJob) -> str:
     )
 
 
-def card_of(job: GeneralJob, weights: Weights, device: torch.device) -> dict[str, Any]:
-    """Return the card: no path, no date, no duration, so one seed gives one file."""
-    network = build_network(job.settings.network)
-    network.load_state_dict(weights)
-    ready = place(network.fused(), device)
-    held = typical(job.settings, job.calibrating)
-    pairs, decoys = (find_all(ready, held, device, negative=each) for each in (False, True))
-    calibration: Calibration = calibrate(pairs, [])
-    figures = score_picks(pairs, calibration, 0.0)
+def card_of(job: GeneralJob, device: torch.device) -> dict[str, Any]:
+    """Return the card but for the scores: no path, no date, no duration: one seed, one file."""
     train = job.settings.train
     return {
         "general": True,
         "settings": to_dict(job.settings),
         "diameter": None,
-        "calibration": calibration.to_dict(),
-        "adaptation": learn_adaptation(pairs, decoys, calibration.min_distance).to_dict(),
-        "focus": round(focus_slope(ready, job.settings, job.calibrating // 4, device), 3),
-        "validation": {
-            "protocol": "particle",
-            "data": f"simulated, random-{TYPICAL} to random-{TYPICAL + job.calibrating - 1}",
-            "micrographs": len(pairs),
-            **{name: round(value, 4) for name, value in figures.items()},
-        },
         "training": {
             "command": f"unetpick train-general --run DIR --patches "
             f"{train.epochs * PATCHES_AN_EPOCH} --batch {train.batch} --seed {train.seed} "

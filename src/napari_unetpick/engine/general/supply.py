@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait as wait_for
+from concurrent.futures import Future
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.engine.data.patches import PatchSource
+from napari_unetpick.engine.general.processes import result_of, start_processes
 from napari_unetpick.engine.general.render import Rendered, render_or_none
-from napari_unetpick.errors import EngineError
 from napari_unetpick.settings import Settings
 
 AHEAD = 64  # micrographs rendered before they are needed
@@ -57,11 +52,7 @@ class Supply:
         self._window, self._fresh, self._first, self._last = window, fresh, first, last
         self._check_stop = check_stop
         self._coming: dict[int, Future[Rendered | None]] = {}
-        self._pool = ProcessPoolExecutor(
-            processes,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_end_with_parent,
-        )
+        self._pool = start_processes(processes)
 
     def renew(self, epoch: int) -> None:
         """Hold the micrographs of an epoch, counted from 0; wait for those still in the making.
@@ -94,17 +85,7 @@ class Supply:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _take(self, number: int) -> None:
-        future = self._coming.pop(number)
-        while not future.done():
-            self._check_stop()
-            wait([future], timeout=0.5)
-        try:
-            rendered = future.result()
-        except BrokenProcessPool as error:
-            raise EngineError(
-                "a process that renders micrographs died (out of memory?); run the same command "
-                "with --resume, and with fewer --processes"
-            ) from error
+        rendered = result_of(self._coming.pop(number), self._check_stop)
         if rendered is None:  # without contrast: its number stays empty
             rendered = Rendered(
                 np.zeros((8, 8), np.float32), np.zeros((3, 8, 8), np.uint8), np.empty((0, 2))
@@ -112,15 +93,3 @@ class Supply:
         self._source.put_image(number, rendered.image)
         self._source.put_targets(number, rendered.planes)
         self.centres[number], self.shapes[number] = rendered.centres, rendered.image.shape
-
-
-def _end_with_parent() -> None:
-    """End this process when the one that started it is gone, however that ended."""
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            wait_for([parent.sentinel])
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -2,7 +2,7 @@
 
 A general model finds something everywhere: in noise, in the texture of crystalline ice, in specks.
 Three things tell that it isn't particles: nothing scores much; the negative, in which no particle
-is, gives picks too; at half the diameter, where a particle fades, what is smaller doesn't.
+is, scores too; at half the diameter, where a particle fades, what is smaller doesn't.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ SURE = 0.8
 """Mean score of the picks, their expected precision, from which there is no second look."""
 FAINT = 0.35
 """The same, below which there is nothing."""
-AS_MANY = 0.35
-"""Picks in the negative for each in the image, at least, if what is found is noise."""
+AS_MUCH = 0.35
+"""Evidence in the negative for that in the image, at least, if what is found is noise."""
 FADES = 1.7
 """How much stronger the evidence is, at least, than at half the diameter if it is particles."""
 ACROSS = 40.0
@@ -49,8 +49,10 @@ def nothing_here(
         return False
     if picks.mean() < FAINT:
         return True
+    area = float(np.prod(prepared.scale.file_shape)) / found.diameter_px**2
+    evidence = cover([Evidence(scores, area)])
     decoys = thinned(find_one(scorer, prepared, check_stop, negative=not negative), scorer)
-    if (decoys >= scorer.calibration.threshold).sum() >= AS_MANY * len(picks):
+    if cover([Evidence(decoys, area)]) >= AS_MUCH * evidence:
         return True
     if found.diameter_px / 2 < SMALLEST_PX:
         return False
@@ -62,5 +64,4 @@ def nothing_here(
         across=ACROSS,
         check_stop=check_stop,
     )
-    area = float(np.prod(prepared.scale.file_shape)) / found.diameter_px**2
-    return cover([half]) * FADES >= cover([Evidence(scores, area)])
+    return cover([half]) * FADES >= evidence
