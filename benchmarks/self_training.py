@@ -27,12 +27,10 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import random
 import shutil
 import time
 import tomllib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +40,10 @@ from accuracy import (
     OUT,
     Case,
     evaluated,
-    is_real,
+    few_clicks,
     link,
     pick_test,
-    real_case,
-    simulated_case,
     unetpick,
-    write_rows,
 )
 
 VIEWS = 4
@@ -57,23 +52,6 @@ COLUMNS = (
     *("case", "seed", "model", "F1", "precision", "recall"),
     *("best F1", "AP", "worst view", "s", "acceptance test", "true pseudo-labels"),
 )
-
-
-def few_clicks(name: str, seed: int) -> Case:
-    """Make the case `sample-30`: thirty clicks in three of the training micrographs."""
-    if is_real(name):
-        return real_case(name, seed)
-    sample, _, clicks = name.rpartition("-")
-    case = simulated_case(sample)
-    with open(case.picks, newline="", encoding="utf-8") as handle:
-        rows = list(csv.DictReader(handle))
-    draw = random.Random(seed)
-    names = sorted(draw.sample(sorted({row["micrograph"] for row in rows}), 3))
-    by_name = {n: [row for row in rows if row["micrograph"] == n] for n in names}
-    each = int(clicks) // 3
-    chosen = [row for n in names for row in draw.sample(by_name[n], min(each, len(by_name[n])))]
-    picks = write_rows(OUT / f"{name}_{seed}_train.csv", chosen)
-    return replace(case, name=name, picks=picks, partial=True)
 
 
 def training_micrographs(case: Case, folder: Path) -> Path:
