@@ -48,6 +48,11 @@ def general_settings(patches: int, seed: int, batch: int = 16) -> Settings:
     )
 
 
+def calibrating(patches: int) -> int:
+    """Return how many simulated micrographs calibrate a training of so many patches."""
+    return int(min(max(patches // 320, 50), CALIBRATING))
+
+
 @dataclass(frozen=True, kw_only=True)
 class GeneralJob:
     """What is to be trained.
