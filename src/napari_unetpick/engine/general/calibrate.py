@@ -8,7 +8,7 @@ junk, at the dose of most data or at a part of it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -40,7 +40,8 @@ from napari_unetpick.settings import Settings
 from napari_unetpick.simulate.micrograph import SimulatedMicrograph, simulate_micrograph
 from napari_unetpick.simulate.samples import get_sample
 
-Held = list[tuple[Item, "torch.Tensor"]]
+Held = list[tuple[Item, NDArray[np.float32]]]
+"""Micrographs with their truth, and their images, preprocessed."""
 AtFocus = dict[tuple[int, float], tuple[float, NDArray[np.float64]]]
 """Defocus (A) and scores of the particles by (number of the sample, how far through its range)."""
 STAGE = "calibrating"
@@ -60,7 +61,7 @@ ACROSS, SIDES = 22, (400, 2600)
 class Typical:
     """A micrograph that calibrates, ready to score, and its mean defocus in A."""
 
-    held: tuple[Item, torch.Tensor]
+    held: tuple[Item, NDArray[np.float32]]
     defocus: float
 
 
@@ -166,7 +167,7 @@ def render_typical(settings: Settings, which: tuple[int, float | None]) -> Typic
 def focus_slope(found: AtFocus) -> float:
     """Learn how scores rise with defocus from those of particles near and far from focus."""
     pairs = []
-    for number in {number for number, _ in found}:
+    for number in dict.fromkeys(number for number, _ in found):
         both = [found[number, third] for third in NEAR_FAR if (number, third) in found]
         if len(both) == 2 and min(len(scores) for _, scores in both) >= FEWEST:
             (near, at_near), (far, at_far) = both
@@ -191,13 +192,13 @@ def prepared(micrographs: Iterable[tuple[str, SimulatedMicrograph, Scale]]) -> H
             continue
         labels = Labels("full", micrograph.coords)
         item = Item(number, Micrograph(Path(name), name), labels, scale, micrograph.pixel_size)
-        found.append((item, torch.from_numpy(image)))
+        found.append((item, image))
     return found
 
 
 def find_all(
     network: UNet,
-    held: Sequence[tuple[Item, torch.Tensor]],
+    held: Held,
     device: torch.device,
     *,
     negative: bool = False,
@@ -206,7 +207,7 @@ def find_all(
     return [
         (
             replace(item, held_out=whole_of(item)),
-            find_on(network, (-image if negative else image).numpy(), item.scale, device),
+            find_on(network, -image if negative else image, item.scale, device),
         )
         for item, image in held
     ]
