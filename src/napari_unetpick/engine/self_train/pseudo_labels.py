@@ -96,26 +96,31 @@ def limits_of(scores: Floats, settings: SelfTrainSettings, number: int) -> Limit
     return Limits(float(low), float(high))
 
 
-def limits_of_picks(found: Candidates, threshold: float) -> Limits:
-    """Return limits that make a micrograph's picks, and what scores little lower, uncertain."""
-    _, raw = thinned(found)
+def limits_of_picks(found: Candidates, threshold: float, distance: float = MIN_DISTANCE) -> Limits:
+    """Return limits that make a micrograph's picks, and what scores little lower, uncertain.
+
+    `distance` in diameters is the least between picks.
+    """
+    _, raw = thinned(found, distance)
     picks = np.count_nonzero(raw >= threshold)
     below = np.sort(raw[raw < threshold])[::-1][: round(PARTIAL_LABELS.doubtful * picks)]
     return Limits(ignore=float(min(below, default=threshold)), positive=np.inf)
 
 
-def make_pseudo_labels(item: Item, found: Candidates, limits: Limits) -> PseudoLabels:
+def make_pseudo_labels(
+    item: Item, found: Candidates, limits: Limits, distance: float = MIN_DISTANCE
+) -> PseudoLabels:
     """Sort the candidates of a micrograph away from labels into confident and uncertain ones.
 
     Left out is what lies in an excluded area, in one that is labelled completely, on a negative,
-    or within half a diameter of a mark, which has its true label.
+    or within the least distance of picks (in diameters) of a mark, which has its true label.
     """
-    coords, raw = thinned(found)
+    coords, raw = thinned(found, distance)
     labels = item.labels
     new = ~inside_any(coords, (*labels.exclusions, *labels.complete))
     for marks in (labels.positives, labels.negatives):
         if len(marks) and len(coords):
-            new &= cKDTree(marks).query(coords)[0] > MIN_DISTANCE * found.diameter_px
+            new &= cKDTree(marks).query(coords)[0] > distance * found.diameter_px
     confident = raw >= limits.positive
     uncertain = ~confident & (raw >= limits.ignore)
     return PseudoLabels(coords[new & confident], coords[new & uncertain], raw[new & confident])
@@ -169,7 +174,7 @@ def with_pseudo_labels(item: Item, pseudo: PseudoLabels) -> Item:
     return replace(item, labels=replace(item.labels, positives=positives))
 
 
-def thinned(found: Candidates) -> tuple[Floats, Floats]:
-    """Return (coords, raw) of the candidates at least half a diameter apart."""
-    keep = found.distant(MIN_DISTANCE)
+def thinned(found: Candidates, distance: float = MIN_DISTANCE) -> tuple[Floats, Floats]:
+    """Return (coords, raw) of the candidates at least so many diameters apart."""
+    keep = found.distant(distance)
     return found.coords[keep], found.raw[keep]

@@ -46,8 +46,6 @@ from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.formats.csv_picks import write_csv
 from napari_unetpick.io.models import Model, load_model, save_model
 from napari_unetpick.io.picks import tell_count
-from napari_unetpick.picking.calibration import Calibration
-from napari_unetpick.picking.scale import MIN_DISTANCE
 from napari_unetpick.project.occupied import occupied
 from napari_unetpick.project.runs import MODEL, pseudo_labels_file
 
@@ -157,12 +155,9 @@ def score_supervised(run: SelfTraining) -> Generator[Event, None, None]:
     items = run.training.items
     found = yield from find_all(run, network, items, "scoring: supervised model")
     run.before = tally(run.parts, found, calibration) if run.parts else None
-    counts = [
-        np.count_nonzero(each.scores(calibration)[keep] >= calibration.threshold)
-        for each in found.values()
-        for keep in [each.distant(MIN_DISTANCE)]
-    ]
-    run.picks = max(float(np.mean(counts)), partial.marks_a_micrograph(items))
+    picks = partial.picks_at(list(found.values()), calibration)
+    run.picks = max(picks, partial.marks_a_micrograph(items))
+    run.like = partial.like_of(calibration)
 
 
 def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | None]:
@@ -229,9 +224,9 @@ def run_acceptance_test(
             clicks = yield from compare_by_clicks(run, number)
         # a number of picks: scores of two networks cannot be compared
         picks = clicks.picks if clicks else run.picks
-        raw = partial.transfer_threshold(list(found.values()), picks)
+        threshold = partial.transfer_threshold(list(found.values()), picks, like=run.like)
         recall = clicks.recall if clicks else None
-        calibration = Calibration(kind="rank", threshold=raw, expected_recall=recall)
+        calibration = replace(run.like, threshold=threshold, expected_recall=recall)
     result = clicks.result if clicks else acceptance.AcceptanceResult("undecided")
     if run.before is not None:
         rng = np.random.default_rng([training.job.settings.train.seed, STAGE + number])

@@ -20,6 +20,7 @@ from napari_unetpick.engine.self_train.pseudo_labels import (
     with_pseudo_labels,
 )
 from napari_unetpick.engine.self_train.state import State, round_file
+from napari_unetpick.engine.train.cross_fitting import ALONE
 from napari_unetpick.engine.train.job import Training
 from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.engine.train.stage import candidates_of, ready_network, start_weights
@@ -27,6 +28,7 @@ from napari_unetpick.evaluation.metrics import Score
 from napari_unetpick.events import Event, Progress
 from napari_unetpick.io.models import load_model
 from napari_unetpick.io.picks import Picks
+from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.candidates import Candidates
 
 
@@ -46,6 +48,8 @@ class SelfTraining:
         The supervised model on them.
     picks
         How many the supervised model makes in a labelled micrograph.
+    like
+        How near its picks may be, and what that costs of their scores.
     by_teacher
         Pseudo-labels by round and index, where folds are teachers.
     """
@@ -57,6 +61,7 @@ class SelfTraining:
     parts: list[CheckedPart] = field(default_factory=list)
     before: list[Score] | None = None
     picks: float = 0.0
+    like: Calibration = ALONE
     by_teacher: dict[int, dict[int, PseudoLabels]] = field(default_factory=dict)
 
     @property

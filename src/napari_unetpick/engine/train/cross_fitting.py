@@ -24,6 +24,8 @@ from napari_unetpick.picking.scale import MIN_DISTANCE, SAME_PARTICLE
 
 Floats = NDArray[np.float64]
 ANY = (0.0, np.inf)
+ALONE = Calibration(kind="rank")
+"""Scores of clicks alone: no pick within half a diameter of a better one."""
 
 
 @dataclass(frozen=True)
@@ -269,8 +271,9 @@ def transfer_threshold(
     picks: float,
     deviation: float = 0.0,
     between: tuple[float, float] = ANY,
+    like: Calibration = ALONE,
 ) -> float:
-    """Raw threshold at which another network makes about `picks` picks a micrograph.
+    """Threshold at which another network makes about `picks` picks a micrograph.
 
     Two trainings give scores on different scales; how many picks they make can be compared. The
     clicks leave that number open by a standard deviation: within it the cut is made where few
@@ -278,9 +281,9 @@ def transfer_threshold(
     very highest scores as well, though nothing ends there. Where the density falls by a constant
     factor a logit towards them, the best cut is above half of `picks`, or else the very first
     candidate. So a cut below half, or not `between` (picks a micrograph), is none, and `picks`
-    are made.
+    are made. `like` says what the scores are of neighbours, and how near they may be.
     """
-    raw = np.concatenate([f.raw[f.distant(MIN_DISTANCE)] for f in found])
+    raw = np.concatenate([scores_of_picks(f, like) for f in found])
     if not len(raw):
         return 0.5
     raw = np.sort(raw)[::-1]
@@ -290,6 +293,18 @@ def transfer_threshold(
         sparsest = _sparsest(logit(raw), picks * len(found), deviation * len(found))
         count = sparsest if least <= sparsest <= most else count
     return _cut(raw, count, least, most)
+
+
+def like_of(calibration: Calibration) -> Calibration:
+    """Return what another calibration says of neighbours, for scores that are no probabilities."""
+    shadow = calibration.shadow / calibration.slope
+    return replace(ALONE, shadow=shadow, min_distance=calibration.min_distance)
+
+
+def scores_of_picks(found: Candidates, like: Calibration) -> Floats:
+    """Return (N,) the scores of the candidates that could all be picks together."""
+    chosen, scores = found.picked(like, threshold=0.0)
+    return np.asarray(scores[chosen])
 
 
 def _cut(raw: Floats, count: int, least: float = 0.0, most: float = np.inf) -> float:

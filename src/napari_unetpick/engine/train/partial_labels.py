@@ -62,6 +62,8 @@ class PickEstimate:
         The least and the largest number of picks a micrograph that may be made.
     doubt
         Why the clicks cannot tell, None where they can.
+    like
+        How near picks may be, and what that costs of their scores.
     """
 
     picks: float
@@ -71,6 +73,7 @@ class PickEstimate:
     words: str
     between: tuple[float, float] = partial.ANY
     doubt: str | None = None
+    like: Calibration = partial.ALONE
 
 
 def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str, Any], Weights]]:
@@ -102,8 +105,10 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
         weights = between(start_weights(training) or {}, weights, back)
     network = ready_network(training, weights)
     found = [candidates_of(training, network, item) for item in training.items]
-    raw = partial.transfer_threshold(found, estimate.picks, estimate.deviation, estimate.between)
-    calibration = Calibration(kind="rank", threshold=raw, expected_recall=estimate.recall)
+    threshold = partial.transfer_threshold(
+        found, estimate.picks, estimate.deviation, estimate.between, estimate.like
+    )
+    calibration = replace(estimate.like, threshold=threshold, expected_recall=estimate.recall)
     picks = partial.picks_at(found, calibration)
     every = ", all there are" if picks < estimate.between[0] else ""
     yield Message(
@@ -201,8 +206,9 @@ def estimate_from_start(training: Training) -> PickEstimate:
         calibration = adaptation.calibrate(as_set(scored, calibration.min_distance), calibration)
     for item, found in zip(training.items, every, strict=True):
         corrected += partial.correct_picks(item, found, calibration)
-        limits = limits_of_picks(found, calibration.raw_at(calibration.threshold))
-        pseudo[item.index] = make_pseudo_labels(item, found, limits)
+        distance = calibration.min_distance
+        limits = limits_of_picks(found, calibration.raw_at(calibration.threshold), distance)
+        pseudo[item.index] = make_pseudo_labels(item, found, limits, distance)
     kept, missed, rejected = corrected.tolist()
     return PickEstimate(
         picks=max(
@@ -214,4 +220,5 @@ def estimate_from_start(training: Training) -> PickEstimate:
         pseudo=pseudo,
         words=f"from the previous model, corrected for {missed} missed and {rejected} rejected "
         "particles",
+        like=partial.like_of(calibration),
     )
