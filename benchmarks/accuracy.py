@@ -10,6 +10,7 @@ scores them once (protocol particle). Real sets need UNETPICK_TEST_DATA; they ar
     python benchmarks/accuracy.py --cases apoferritin<cage    trained on the simulated cage alone
     python benchmarks/accuracy.py --cases random-22-low-30    thirty clicks in three of six
     python benchmarks/accuracy.py --start general             fine-tunes the general model
+    python benchmarks/accuracy.py --start untrained           the general model as it is
     python benchmarks/accuracy.py --part validation           to choose by, not to publish
 """
 
@@ -224,11 +225,17 @@ def link(files: list[Path], folder: Path) -> Path:
     return folder
 
 
-def pick_test(case: Case, model: Path, out: Path) -> Path:
-    """Pick the test micrographs at the automatic threshold; return `out`."""
+def pick_test(case: Case, model: Path | None, out: Path) -> Path:
+    """Pick the test micrographs at the automatic threshold; return `out`.
+
+    Without a model the general one picks them.
+    """
     test = link([Path(path) for path in case.test_on], out.parent / "test")
-    other = [] if case.test_diameter is None else ["--diameter", case.test_diameter]
-    unetpick("pick", test, "--model", model, "--out", out, *case.size, *other)
+    given = case.diameter if model is None else None
+    diameter = case.test_diameter or given
+    other = [] if diameter is None else ["--diameter", diameter]
+    by = [] if model is None else ["--model", model]
+    unetpick("pick", test, *by, "--out", out, *case.size, *other)
     return out
 
 
@@ -243,25 +250,24 @@ def evaluated(case: Case, picks: Path, *more: object) -> dict[str, Any]:
 
 
 def run(case: Case, seed: int, start: str = "scratch") -> dict[str, object]:
-    """Train, pick, evaluate; return a row of the table."""
+    """Train, pick, evaluate; return a row of the table. With start "untrained" nothing trains."""
     label = f"{case.name}_{seed}".replace("*", "x").replace("<", "_from_")
     folder = OUT / f"run_{label}_{time.time_ns()}"
+    model = None if start == "untrained" else folder / "run"
     started = time.monotonic()
-    unetpick(
-        *("train", case.train_on, "--picks", case.picks, "--diameter", case.diameter, *case.size),
-        *("--run", folder / "run", "--seed", seed, "--recipe", case.recipe, "--start", start),
-        *(["--partial"] if case.partial else []),
-    )
+    if model is not None:
+        unetpick(
+            *("train", case.train_on, "--picks", case.picks, "--diameter", case.diameter),
+            *(*case.size, "--run", model, "--seed", seed, "--recipe", case.recipe),
+            *("--start", start, *(["--partial"] if case.partial else [])),
+        )
     trained = time.monotonic()
-    picks = pick_test(case, folder / "run", folder / "picks")
+    picks = pick_test(case, model, folder / "picks")
     picked = time.monotonic()
     found = evaluated(case, picks)
-    card = json.loads(unetpick("info", folder / "run", "--json"))
     calibration = found.get("calibration") or {}
-    validation = card["validation"].get("f1_without_border" if case.border else "f1")
     curve = found.get("curve") or {}
-    known = not case.partial and case.test_diameter is None
-    return {
+    row = {
         "case": case.name,
         "seed": seed,
         "F1": found["f1"],
@@ -270,14 +276,18 @@ def run(case: Case, seed: int, start: str = "scratch") -> dict[str, object]:
         "recall": found["recall"],
         "F1 at d/4": found["f1_at_quarter_diameter"],
         "AP": curve.get("average_precision"),
-        "validation - test": validation - found["f1"] if known else None,
-        "expected - true precision": calibration["expected_precision"]
-        - calibration["true_precision"]
-        if known
-        else None,
-        "calibration error": calibration["error"] if known else None,
         "train s": round(trained - started),
         "pick s": round(picked - trained),
+    }
+    if model is None or case.partial or case.test_diameter is not None:
+        return row
+    card = json.loads(unetpick("info", model, "--json"))
+    validation = card["validation"].get("f1_without_border" if case.border else "f1")
+    return row | {
+        "validation - test": validation - found["f1"],
+        "expected - true precision": calibration["expected_precision"]
+        - calibration["true_precision"],
+        "calibration error": calibration["error"],
     }
 
 
@@ -292,7 +302,9 @@ def main() -> None:
     real = [*REAL, *(f"{name}-30" for name in REAL)]
     parser.add_argument("--cases", default=",".join([*real, *SIMULATED]))
     parser.add_argument("--seeds", default="42")
-    parser.add_argument("--start", default="scratch", help="scratch, general or a model")
+    parser.add_argument(
+        "--start", default="scratch", help="scratch, general, a model, or untrained"
+    )
     parser.add_argument("--part", default="test", choices=("test", "validation"))
     options = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
@@ -304,7 +316,7 @@ def main() -> None:
                 print(f"({name}: no real micrographs at UNETPICK_TEST_DATA)", flush=True)
                 continue
             rows.append(run(make_case(name, seed, options.part), seed, options.start))
-            cells = [rows[-1][column] for column in COLUMNS]
+            cells = [rows[-1].get(column) for column in COLUMNS]
             text = [
                 f"{c:.3f}" if isinstance(c, float) else "" if c is None else str(c) for c in cells
             ]
