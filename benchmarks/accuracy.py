@@ -104,12 +104,7 @@ def real_case(name: str, seed: int, scored: str = "test") -> Case:
     rows = read_rows(folder / "picks.csv")
     chosen = [row for row in rows if split[row["micrograph"]] == "train"]
     if clicks:
-        draw = random.Random(seed)
-        names = sorted({row["micrograph"] for row in chosen})
-        names = sorted(draw.sample(names, 3))
-        each = int(clicks) // 3
-        by_name = {n: [row for row in chosen if row["micrograph"] == n] for n in names}
-        chosen = [row for n in names for row in draw.sample(by_name[n], each)]
+        chosen = draw_clicks(chosen, int(clicks), seed)
     truth = [row for row in rows if split[row["micrograph"]] == scored]
     return Case(
         name=name,
@@ -161,18 +156,21 @@ def simulated_case(name: str) -> Case:
     )
 
 
+def draw_clicks(rows: list[dict[str, str]], clicks: int, seed: int) -> list[dict[str, str]]:
+    """Draw so many picks in three of the micrographs."""
+    draw = random.Random(seed)
+    names = sorted(draw.sample(sorted({row["micrograph"] for row in rows}), 3))
+    by_name = {n: [row for row in rows if row["micrograph"] == n] for n in names}
+    return [r for n in names for r in draw.sample(by_name[n], min(clicks // 3, len(by_name[n])))]
+
+
 def few_clicks(name: str, seed: int) -> Case:
     """Make the case `sample-30`: thirty clicks in three of the training micrographs."""
     if is_real(name):
         return real_case(name, seed)
     sample, _, clicks = name.rpartition("-")
     case = simulated_case(sample)
-    rows = read_rows(case.picks)
-    draw = random.Random(seed)
-    names = sorted(draw.sample(sorted({row["micrograph"] for row in rows}), 3))
-    by_name = {n: [row for row in rows if row["micrograph"] == n] for n in names}
-    each = int(clicks) // 3
-    chosen = [row for n in names for row in draw.sample(by_name[n], min(each, len(by_name[n])))]
+    chosen = draw_clicks(read_rows(case.picks), int(clicks), seed)
     picks = write_rows(OUT / f"{name}_{seed}_train.csv", chosen)
     return replace(case, name=name, picks=picks, partial=True)
 

@@ -8,7 +8,7 @@ raw score of 0.35 on `contamination/*_0.mrc`, where there is nothing to pick.
 
     UNETPICK_TEST_DATA=... python benchmarks/diet.py [--only whole,junk] [--seeds 42,43]
 
-Rows are kept in `out/diet.json`; what is there is not trained again.
+Rows are kept in `out/diet/`; what is there is not trained again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from napari_unetpick.simulate.handling import Handling
 from napari_unetpick.simulate.sample import Contamination, Sample
 from napari_unetpick.simulate.samples import get_sample
 
-PATCHES = 8_000
+PATCHES = 9_600  # three epochs
 MICROGRAPHS = 80
 ACROSS = 24.0  # pixels of a particle, where all have the same
 CUT = 0.35  # raw score of candidates that are counted where nothing is to be picked

@@ -48,6 +48,8 @@ from napari_unetpick.evaluation.metrics import Score, pool
 
 SIMULATED = (*(f"random-{n}" for n in range(21, 26)), "globule", "rod", "tetramer")
 MICROGRAPHS = 3
+AXES = {"apoferritin": (120.0, 120.0), "betagal": (90.0, 175.0)}
+"""Shortest and longest, A; beta-galactosidase: Jacobson et al. 1994, Nature 369, 761."""
 DIAMETERS = ("set", "axes", "estimate", "interval", "sure", "within 15 %")
 COLUMNS = ("set", "micrographs", "F1", "best F1", "precision", "recall", "expected", "picks")
 
@@ -217,9 +219,10 @@ def estimate(scorer, one: Set) -> dict[str, object]:
 
     micrographs = [Micrograph(path, path.name) for path, _ in one.files]
     found = surveyed(FindJob(micrographs=micrographs, pixel_size=one.pixel_size), scorer)
-    name = one.name.split()[0]
-    width = length = one.diameter
-    if name not in REAL:
+    name = one.name.split()[0].rstrip(",")
+    if name in AXES:
+        width, length = AXES[name]
+    else:
         particle = sample_of(name).particle
         width, length = particle.width_A, particle.diameter_A
     return {
@@ -300,7 +303,10 @@ def parse_arguments() -> argparse.Namespace:
     for name in ("topaz", "aspire"):
         here = OUT.parent / f"{name}-env" / "bin" / "python"
         parser.add_argument(f"--{name}-python", type=Path, default=here, help="its interpreter")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.diameters and options.no_ours:
+        parser.error("--diameters needs the general model; leave out --no-ours")
+    return options
 
 
 def main() -> None:
@@ -331,7 +337,9 @@ def main() -> None:
             one = reduced(one, options.reduced)
         row, by = {"set": one.name, "micrographs": len(one.files)}, {}
         if options.diameters:
-            row = row | estimate(scorer, one)
+            if not any(len(truth) for _, truth in one.files):
+                continue
+            row |= estimate(scorer, one)
         elif not options.no_ours:
             threshold, found = pick_ours(scorer, one, adapt=not options.no_adapt)
             row = score(one, threshold, found)
@@ -342,7 +350,8 @@ def main() -> None:
         cells = (row.get(column) for column in columns)
         text = (f"{c:.3f}" if isinstance(c, float) else "" if c is None else str(c) for c in cells)
         print("|" + "|".join(text) + "|", flush=True)
-    (OUT.parent / "general.json").write_text(json.dumps(rows, indent=1))
+    record = "general_diameters.json" if options.diameters else "general.json"
+    (OUT.parent / record).write_text(json.dumps(rows, indent=1))
     if peers:
         compared = differences(counts, "ours")
         print("\n" + difference_table(compared, [peer.name for peer in peers]))

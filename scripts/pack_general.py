@@ -67,7 +67,11 @@ def main() -> None:
     card = {**model.card, "limits": LIMITS}
     given = {"minutes": options.minutes, "device": options.device}
     card["training"] |= {name: value for name, value in given.items() if value is not None}
+    for name in given:
+        if name not in card["training"]:
+            parser.error(f"--{name} is not in the model's card: give it")
     if options.calibrate:
+        card.pop("results", None)  # of the scores before
         card |= calibrated(model, options.processes)
     if options.training is not None:
         card["training"] |= json.loads(options.training.read_text(encoding="utf-8"))

@@ -54,7 +54,7 @@ def train_general(
     import torch
 
     from napari_unetpick.cli.progress import run_stoppable
-    from napari_unetpick.engine.general.job import GeneralJob, calibrating, general_settings
+    from napari_unetpick.engine.general.job import GeneralJob, count_calibrating, general_settings
     from napari_unetpick.engine.general.run import train_general as run_training
     from napari_unetpick.io.models import load_model
 
@@ -70,7 +70,7 @@ def train_general(
         back=0.0 if weights is None else back,
         first=first,
         processes=processes,
-        calibrating=calibrating(patches),
+        calibrating=count_calibrating(patches),
         device=device,
         resume=resume,
     )

@@ -140,7 +140,7 @@ def read_adaptation(card: dict[str, Any], name: str) -> Adaptation | None:
     except (TypeError, ValueError, AttributeError) as error:
         raise ModelError(
             f"{name}: the model's card is of another version ('adaptation': {error}); "
-            "update napari-unetpick"
+            "update napari-unetpick, or calibrate the model again"
         ) from error
     return made
 

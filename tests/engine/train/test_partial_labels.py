@@ -14,10 +14,10 @@ from napari_unetpick.engine.train.cross_fitting import (
     correct_picks,
     f1_change,
     gather,
-    like_of,
     make_folds,
     on_one_scale,
     picks_at,
+    rules_for_neighbours,
     threshold_from_clicks,
     transfer_threshold,
 )
@@ -173,19 +173,19 @@ def test_a_threshold_is_carried_over_by_the_number_of_picks():
 
 def test_close_particles_stay_picks_where_the_model_before_picked_them():
     before = Calibration(slope=2.0, offset=-1.0, shadow=3.0, min_distance=0.28)
-    like = like_of(before)
+    rules = rules_for_neighbours(before)
     places = np.arange(20)[:, None] * [0.0, 200.0] + [[0.0, 0.0]]
     close = places + [0.0, 0.4 * DIAMETER]  # nearer than half a diameter to a better one
     raw = np.concatenate([np.full(20, 0.9), np.full(20, 0.8)])
     near = np.concatenate([np.zeros(20), np.full(20, 0.4)])
     found = Candidates(np.concatenate([places, close]), raw, near, DIAMETER)
-    both = replace(like, threshold=transfer_threshold([found], 40.0, like=like))
+    both = replace(rules, threshold=transfer_threshold([found], 40.0, neighbours=rules))
     assert picks_at([found], both) == 40
     alone = Calibration(threshold=transfer_threshold([found], 40.0))
     assert picks_at([found], alone) == 20
     x = logit(np.array([0.8]))
     half_way = 2.0 * x - 1.0 - 3.0 * 0.4  # the same order as by the model before
-    np.testing.assert_allclose(2 * logit(like.apply(raw[-1:], near[-1:])) - 1.0, half_way)
+    np.testing.assert_allclose(2 * logit(rules.apply(raw[-1:], near[-1:])) - 1.0, half_way)
 
 
 def test_a_threshold_is_cut_between_particles_and_others_where_the_clicks_leave_it_open():

@@ -78,7 +78,7 @@ def held_out(settings: Settings, count: int) -> Held:
 def typical_one(
     settings: Settings, number: int, third: float | None = None
 ) -> tuple[str, SimulatedMicrograph, Scale]:
-    """Render one of those, at a defocus drawn, or this far through its sample's range."""
+    """Render a micrograph that calibrates, at a defocus drawn or this far through its range."""
     rng = np.random.default_rng([number, 0x747970])
     sample = get_sample(f"random-{number}")
     dose = float(rng.choice(DOSES))
@@ -110,7 +110,7 @@ def learn_calibration(
     """Calibrate a network, ready to score, on simulated micrographs that taught it nothing.
 
     Each is of a sample `random-N` of its own that serves no benchmark, at all of its dose or a part
-    of it and with as much more haze. How scores rise with defocus is learned on pairs of them.
+    of it and with up to twice the haze. How scores rise with defocus is learned on pairs of them.
 
     Parameters
     ----------
@@ -124,6 +124,11 @@ def learn_calibration(
     Returns
     -------
     The card's `calibration`, `adaptation`, `focus` and `validation`.
+
+    Raises
+    ------
+    EngineError, Cancelled
+        As `processes.result_of`.
     """
     numbers = range(TYPICAL, TYPICAL + count)
     thirds = [(n, third) for n in numbers[: min(count, PAIRS)] for third in NEAR_FAR]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unetpick.engine.data.patches import PatchSource
-from napari_unetpick.engine.general.processes import result_of, start_processes
+from napari_unetpick.engine.general.processes import explained, result_of, start_processes
 from napari_unetpick.engine.general.render import Rendered, render_or_none
 from napari_unetpick.settings import Settings
 
@@ -73,9 +73,10 @@ class Supply:
         for number in range(wanted.start, min(end + AHEAD, self._last)):
             if number not in self.shapes and number not in self._coming:
                 seed = self._settings.train.seed
-                self._coming[number] = self._pool.submit(
-                    render_or_none, self._settings, seed, number
-                )
+                with explained():
+                    self._coming[number] = self._pool.submit(
+                        render_or_none, self._settings, seed, number
+                    )
         for number in wanted:
             if number not in self.shapes:
                 self._take(number)

@@ -25,7 +25,7 @@ SURE = 0.8
 FAINT = 0.35
 """The same, below which there is nothing."""
 AS_MUCH = 0.35
-"""Evidence in the negative for that in the image, at least, if what is found is noise."""
+"""Evidence in the negative for that in the image above which what is found is noise."""
 FADES = 1.7
 """How much stronger the evidence is, at least, than at half the diameter if it is particles."""
 ACROSS = 40.0
@@ -52,7 +52,7 @@ def nothing_here(
     area = float(np.prod(prepared.scale.file_shape)) / found.diameter_px**2
     evidence = cover([Evidence(scores, area)])
     decoys = thinned(find_one(scorer, prepared, check_stop, negative=not negative), scorer)
-    if cover([Evidence(decoys, area)]) >= AS_MUCH * evidence:
+    if cover([Evidence(decoys, area)]) > AS_MUCH * evidence:
         return True
     if found.diameter_px / 2 < SMALLEST_PX:
         return False

@@ -62,11 +62,11 @@ class PseudoLabels:
         )
 
 
-def labelled_scores(pairs: list[tuple[Item, Candidates]]) -> Floats:
+def labelled_scores(pairs: list[tuple[Item, Candidates]], distance: float = MIN_DISTANCE) -> Floats:
     """Return (N,) the teacher's raw scores of the labelled particles that train and are found."""
     scores = [np.empty(0)]
     for item, found in pairs:
-        coords, raw = thinned(found)
+        coords, raw = thinned(found, distance)
         positives = item.labels.positives
         if item.held_out is not None:
             positives = positives[~item.held_out.holds(positives)]
@@ -97,9 +97,9 @@ def limits_of(scores: Floats, settings: SelfTrainSettings, number: int) -> Limit
 
 
 def limits_of_picks(found: Candidates, threshold: float, distance: float = MIN_DISTANCE) -> Limits:
-    """Return limits that make a micrograph's picks, and what scores little lower, uncertain.
+    """Return limits that make what scores like a pick, or little lower, uncertain.
 
-    `distance` in diameters is the least between picks.
+    `distance` in diameters is the least between picks; what a better one near costs is left out.
     """
     _, raw = thinned(found, distance)
     picks = np.count_nonzero(raw >= threshold)

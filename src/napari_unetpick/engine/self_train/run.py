@@ -155,9 +155,11 @@ def score_supervised(run: SelfTraining) -> Generator[Event, None, None]:
     items = run.training.items
     found = yield from find_all(run, network, items, "scoring: supervised model")
     run.before = tally(run.parts, found, calibration) if run.parts else None
-    picks = partial.picks_at(list(found.values()), calibration)
+    if calibration.kind == "rank":
+        run.neighbours = partial.rules_for_neighbours(calibration)
+    apart = replace(calibration, min_distance=run.neighbours.min_distance)
+    picks = partial.picks_at(list(found.values()), apart)
     run.picks = max(picks, partial.marks_a_micrograph(items))
-    run.like = partial.like_of(calibration)
 
 
 def run_round(run: SelfTraining, number: int) -> Generator[Event, None, Round | None]:
@@ -224,9 +226,11 @@ def run_acceptance_test(
             clicks = yield from compare_by_clicks(run, number)
         # a number of picks: scores of two networks cannot be compared
         picks = clicks.picks if clicks else run.picks
-        threshold = partial.transfer_threshold(list(found.values()), picks, like=run.like)
+        threshold = partial.transfer_threshold(
+            list(found.values()), picks, neighbours=run.neighbours
+        )
         recall = clicks.recall if clicks else None
-        calibration = replace(run.like, threshold=threshold, expected_recall=recall)
+        calibration = replace(run.neighbours, threshold=threshold, expected_recall=recall)
     result = clicks.result if clicks else acceptance.AcceptanceResult("undecided")
     if run.before is not None:
         rng = np.random.default_rng([training.job.settings.train.seed, STAGE + number])

@@ -20,7 +20,7 @@ from napari_unetpick.engine.self_train.pseudo_labels import (
     with_pseudo_labels,
 )
 from napari_unetpick.engine.self_train.state import State, round_file
-from napari_unetpick.engine.train.cross_fitting import ALONE
+from napari_unetpick.engine.train.cross_fitting import CLICKS_ALONE
 from napari_unetpick.engine.train.job import Training
 from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.engine.train.stage import candidates_of, ready_network, start_weights
@@ -48,7 +48,7 @@ class SelfTraining:
         The supervised model on them.
     picks
         How many the supervised model makes in a labelled micrograph.
-    like
+    neighbours
         How near its picks may be, and what that costs of their scores.
     by_teacher
         Pseudo-labels by round and index, where folds are teachers.
@@ -61,7 +61,7 @@ class SelfTraining:
     parts: list[CheckedPart] = field(default_factory=list)
     before: list[Score] | None = None
     picks: float = 0.0
-    like: Calibration = ALONE
+    neighbours: Calibration = CLICKS_ALONE
     by_teacher: dict[int, dict[int, PseudoLabels]] = field(default_factory=dict)
 
     @property
@@ -134,9 +134,10 @@ def label_with_best(
         found = {
             index: replace(each, raw=each.scores(calibration)) for index, each in found.items()
         }
-    scores = labelled_scores([(item, found[item.index]) for item in known])
+    distance = run.neighbours.min_distance
+    scores = labelled_scores([(item, found[item.index]) for item in known], distance)
     limits = limits_of(scores, settings, number)
-    return {i.index: make_pseudo_labels(i, found[i.index], limits) for i in run.learners}
+    return {i.index: make_pseudo_labels(i, found[i.index], limits, distance) for i in run.learners}
 
 
 def students(

@@ -24,7 +24,7 @@ from napari_unetpick.picking.scale import MIN_DISTANCE, SAME_PARTICLE
 
 Floats = NDArray[np.float64]
 ANY = (0.0, np.inf)
-ALONE = Calibration(kind="rank")
+CLICKS_ALONE = Calibration(kind="rank")
 """Scores of clicks alone: no pick within half a diameter of a better one."""
 
 
@@ -271,7 +271,7 @@ def transfer_threshold(
     picks: float,
     deviation: float = 0.0,
     between: tuple[float, float] = ANY,
-    like: Calibration = ALONE,
+    neighbours: Calibration = CLICKS_ALONE,
 ) -> float:
     """Threshold at which another network makes about `picks` picks a micrograph.
 
@@ -281,42 +281,45 @@ def transfer_threshold(
     very highest scores as well, though nothing ends there. Where the density falls by a constant
     factor a logit towards them, the best cut is above half of `picks`, or else the very first
     candidate. So a cut below half, or not `between` (picks a micrograph), is none, and `picks`
-    are made. `like` says what the scores are of neighbours, and how near they may be.
+    are made. `neighbours` says how near picks may be, and what that costs of their scores.
     """
-    raw = np.concatenate([scores_of_picks(f, like) for f in found])
-    if not len(raw):
+    scores = np.concatenate([scores_of_picks(f, neighbours) for f in found])
+    if not len(scores):
         return 0.5
-    raw = np.sort(raw)[::-1]
+    scores = np.sort(scores)[::-1]
     least, most = max(between[0], picks / 2) * len(found), between[1] * len(found)
     count = round(picks * len(found))
-    if deviation > 0 and count < len(raw):
-        sparsest = _sparsest(logit(raw), picks * len(found), deviation * len(found))
+    if deviation > 0 and count < len(scores):
+        sparsest = _sparsest(logit(scores), picks * len(found), deviation * len(found))
         count = sparsest if least <= sparsest <= most else count
-    return _cut(raw, count, least, most)
+    return _cut(scores, count, least, most)
 
 
-def like_of(calibration: Calibration) -> Calibration:
-    """Return what another calibration says of neighbours, for scores that are no probabilities."""
-    shadow = calibration.shadow / calibration.slope
-    return replace(ALONE, shadow=shadow, min_distance=calibration.min_distance)
+def rules_for_neighbours(calibration: Calibration) -> Calibration:
+    """Return what another calibration says of neighbours, for raw scores.
+
+    Its shadow is in units of its slope; rounded, as a card keeps it.
+    """
+    shadow = round(calibration.shadow / calibration.slope, 6)
+    return replace(CLICKS_ALONE, shadow=shadow, min_distance=calibration.min_distance)
 
 
-def scores_of_picks(found: Candidates, like: Calibration) -> Floats:
+def scores_of_picks(found: Candidates, neighbours: Calibration) -> Floats:
     """Return (N,) the scores of the candidates that could all be picks together."""
-    chosen, scores = found.picked(like, threshold=0.0)
+    chosen, scores = found.picked(neighbours, threshold=0.0)
     return np.asarray(scores[chosen])
 
 
-def _cut(raw: Floats, count: int, least: float = 0.0, most: float = np.inf) -> float:
-    """Threshold for the best `count` of (N,) descending raw scores, at least one.
+def _cut(best: Floats, count: int, least: float = 0.0, most: float = np.inf) -> float:
+    """Threshold for the first `count` of (N,) descending scores, at least one.
 
     Of equal scores all are kept, unless only without them the number is between `least` and `most`.
     A card keeps six decimals, and picking clips scores: the last one is kept all the same.
     """
-    count = min(max(count, 1), len(raw))
-    above, tied = (int(np.sum(each)) for each in (raw > raw[count - 1], raw >= raw[count - 1]))
+    count = min(max(count, 1), len(best))
+    above, tied = (int(np.sum(each)) for each in (best > best[count - 1], best >= best[count - 1]))
     if tied > most and above >= max(least, 1):
         count = above
-    threshold = float((raw[count - 1] + raw[count]) / 2 if count < len(raw) else raw[-1])
-    last = float(sigmoid(logit(raw[count - 1])))
+    threshold = float((best[count - 1] + best[count]) / 2 if count < len(best) else best[-1])
+    last = float(sigmoid(logit(best[count - 1])))
     return threshold if round(threshold, 6) <= last else float(np.floor(1e6 * last - 0.01)) / 1e6

@@ -62,7 +62,7 @@ class PickEstimate:
         The least and the largest number of picks a micrograph that may be made.
     doubt
         Why the clicks cannot tell, None where they can.
-    like
+    neighbours
         How near picks may be, and what that costs of their scores.
     """
 
@@ -73,7 +73,7 @@ class PickEstimate:
     words: str
     between: tuple[float, float] = partial.ANY
     doubt: str | None = None
-    like: Calibration = partial.ALONE
+    neighbours: Calibration = partial.CLICKS_ALONE
 
 
 def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str, Any], Weights]]:
@@ -106,9 +106,9 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
     network = ready_network(training, weights)
     found = [candidates_of(training, network, item) for item in training.items]
     threshold = partial.transfer_threshold(
-        found, estimate.picks, estimate.deviation, estimate.between, estimate.like
+        found, estimate.picks, estimate.deviation, estimate.between, estimate.neighbours
     )
-    calibration = replace(estimate.like, threshold=threshold, expected_recall=estimate.recall)
+    calibration = replace(estimate.neighbours, threshold=threshold, expected_recall=estimate.recall)
     picks = partial.picks_at(found, calibration)
     every = ", all there are" if picks < estimate.between[0] else ""
     yield Message(
@@ -220,5 +220,5 @@ def estimate_from_start(training: Training) -> PickEstimate:
         pseudo=pseudo,
         words=f"from the previous model, corrected for {missed} missed and {rejected} rejected "
         "particles",
-        like=partial.like_of(calibration),
+        neighbours=partial.rules_for_neighbours(calibration),
     )
