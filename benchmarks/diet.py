@@ -33,8 +33,8 @@ from napari_unetpick.simulate.handling import Handling
 from napari_unetpick.simulate.sample import Contamination, Sample
 from napari_unetpick.simulate.samples import get_sample
 
-PATCHES = 9_600  # three epochs
-MICROGRAPHS = 80
+PATCHES = 6_400  # two epochs
+MICROGRAPHS = 64
 ACROSS = 24.0  # pixels of a particle, where all have the same
 CUT = 0.35  # raw score of candidates that are counted where nothing is to be picked
 COLUMNS = ("diet", "seed", "betagal", "simulated", "low signal", "contamination", "steps/s")
