@@ -121,7 +121,7 @@ def test_accepted_rounds_replace_the_model_and_keep_the_supervised_one(
     assert "other settings" in other.stderr
 
 
-def poison(item, found, limits) -> PseudoLabels:
+def poison(item, found, *_) -> PseudoLabels:
     """Everywhere but at the best candidates, which are the particles."""
     rows, cols = item.scale.file_shape
     step = 0.6 * found.diameter_px
