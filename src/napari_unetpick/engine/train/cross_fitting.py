@@ -25,7 +25,7 @@ from napari_unetpick.picking.scale import MIN_DISTANCE, SAME_PARTICLE
 Floats = NDArray[np.float64]
 ANY = (0.0, np.inf)
 CLICKS_ALONE = Calibration(kind="rank")
-"""Scores of clicks alone: no pick within half a diameter of a better one."""
+"""Where clicks are all that is known: no pick within half a diameter of a better one."""
 
 
 @dataclass(frozen=True)
