@@ -19,7 +19,7 @@ from napari_unetpick.settings import RECIPES, Settings, from_dict, load_recipe, 
 from napari_unetpick.study.ablation import records
 from napari_unetpick.study.ablation.records import key_of, read_records
 
-EARLIER = "5972862e9b01_42.json"  # in the docs: an improved network
+EARLIER = "5972862e9b01_42.json"  # of an improved network
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_records_keep_their_key(monkeypatch, settings):
 
 
 def test_a_record_of_an_older_version_is_read(changed, tmp_path, request):
-    source = request.config.rootpath / "docs/ablation/betagal/records" / EARLIER
+    source = request.config.rootpath / "tests/fixtures/version_0/ablation/records" / EARLIER
     table = json.loads(source.read_text(encoding="utf-8")) | {"machine": "here"}
     (tmp_path / EARLIER).write_text(json.dumps(table), encoding="utf-8")
     assert read_records(tmp_path).keys() == read_records(source.parent).keys() & {EARLIER[:-5]}

@@ -25,9 +25,9 @@ from napari_unetpick.events import Done, Event, Message, Metrics, Progress
 from napari_unetpick.io.images.micrograph import Micrograph
 from napari_unetpick.settings import RECIPES
 from napari_unetpick.study.ablation import run, units
-from napari_unetpick.study.ablation.budget import fit_budget
+from napari_unetpick.study.ablation.budget import Costs, fit_budget
 from napari_unetpick.study.ablation.ladder import ladder
-from napari_unetpick.study.ablation.plan import FORM, Plan, write_plan
+from napari_unetpick.study.ablation.plan import Plan, write_plan
 from napari_unetpick.study.ablation.records import RunRecord, key_of, write_record
 from napari_unetpick.study.ablation.source import source_commit
 from napari_unetpick.study.ablation.units import (
@@ -40,6 +40,9 @@ from napari_unetpick.study.ablation.units import (
     trained,
 )
 
+NETWORKS = {rung.settings.network for rung in ladder()}
+COSTS = Costs(dict.fromkeys(NETWORKS, 1.0), dict.fromkeys(NETWORKS, 0.0), 1, 1, 0, 1)
+
 
 def go_on() -> None:
     """Never stop."""
@@ -49,7 +52,7 @@ def go_on() -> None:
 def job(tmp_path: Path) -> AblateJob:
     train = TrainJob([], {}, 175.0, tmp_path)
     truth = tmp_path / "truth.csv"
-    return AblateJob(train, [], [], truth, 0.0, tmp_path, "d", "d", "t", tmp_path)
+    return AblateJob(train, [], [], truth, 0.0, tmp_path, "d", "t", tmp_path)
 
 
 @pytest.fixture
@@ -149,7 +152,7 @@ def test_records_of_other_settings_beside_fitting_ones_are_told(job: AblateJob):
     for key in (key_of(settings[0]), "0123456789ab"):
         record = RunRecord(key, (42,), {}, "d", {}, 1.0, 1, (), score)
         write_record(job.out / run.RECORDS, record)
-    write_plan(job.out, Plan("d", 2, FORM))
+    write_plan(job.out, Plan("d", 2))
 
     first, second = islice(run.ablate(replace(job, seeds=(42,))), 2)
     assert first.text.startswith(
@@ -169,8 +172,20 @@ def made(job: AblateJob, monkeypatch: pytest.MonkeyPatch) -> list[Unit]:
         return RunRecord(unit.key, unit.seeds, {}, "d", {}, 1.0, 1, (), score)
 
     monkeypatch.setattr(run, "make", make)
+    monkeypatch.setattr(run, "costs_of", lambda job: COSTS)
     list(run.ablate(job))
     return units_made
+
+
+def test_hours_are_told_before_a_ladder_without_a_limit(
+    job: AblateJob, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(run, "costs_of", lambda job: COSTS)
+    job = replace(job, batches=40, budget=math.inf, seeds=(42, 43))
+    texts = [event.text for event in islice(run.ablate(job), 2) if isinstance(event, Message)]
+    # three trainings of 50 epochs and five of 100, of 40 steps of a second, with each seed
+    hours = 2 * (3 * 50 + 5 * 100) * 40 / 3600
+    assert texts[1] == f"at most about {hours:.1f} h on this machine"
 
 
 def test_shards_make_all_single_models_and_a_last_call_the_ensembles(
@@ -187,7 +202,7 @@ def test_shards_make_all_single_models_and_a_last_call_the_ensembles(
 
 
 def test_an_ablation_keeps_its_batches(job: AblateJob):
-    write_plan(job.out, Plan("d", 2, FORM))
+    write_plan(job.out, Plan("d", 2))
     assert run.settle(replace(job, batches=2)) == 2
     with pytest.raises(InputError, match="with 2 batches per epoch; leave --batches out"):
         run.settle(replace(job, batches=40))

@@ -7,18 +7,23 @@ from typing import Annotated
 
 import typer
 
-from napari_unetpick.cli.options import Device, MicrographsArgument, PixelSize
+from napari_unetpick.cli.options import Device, PixelSize
 
 
 def ablate(
-    micrographs: MicrographsArgument,
-    picks: Annotated[
-        Path, typer.Option(metavar="PICKS", help="Picks of the labelled micrographs.")
-    ],
-    diameter: Annotated[float, typer.Option(metavar="A", help="Particle diameter in Angstrom.")],
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Output folder for runs, records and tables.")
     ],
+    micrographs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="MICROGRAPHS", help="As for `unetpick train`."),
+    ] = None,
+    picks: Annotated[
+        Path | None, typer.Option(metavar="PICKS", help="Picks of the labelled micrographs.")
+    ] = None,
+    diameter: Annotated[
+        float | None, typer.Option(metavar="A", help="Particle diameter in Angstrom.")
+    ] = None,
     pixel_size: PixelSize = None,
     split: Annotated[
         Path | None,
@@ -60,8 +65,8 @@ def ablate(
         typer.Option(
             metavar="MINUTES",
             min=0,
-            help="Time limit of this call; 0 only writes the tables. Default: 60, or none with "
-            "--batches.",
+            help="Time limit of this call; 0 writes the tables of DIR again, from its records "
+            "alone. Default: 60, or none with --batches.",
         ),
     ] = None,
     batches: Annotated[
@@ -95,12 +100,17 @@ def ablate(
     from napari_unetpick.cli.progress import run_stoppable
     from napari_unetpick.engine.pick.shard import parse_shard
     from napari_unetpick.errors import InputError
-    from napari_unetpick.report.tables.evaluation import plain_table
-    from napari_unetpick.report.tables.ladder import about, ladder_table, write_ladder
     from napari_unetpick.study.ablation.job import make_ablate_job
     from napari_unetpick.study.ablation.run import ablate as run_ablation
-    from napari_unetpick.study.ablation.rungs import read_ladder
 
+    if budget == 0:
+        _write_tables(out)
+        return
+    if not micrographs or picks is None or diameter is None:
+        raise InputError(
+            "give MICROGRAPHS, --picks and --diameter; without them, --budget 0 writes the tables "
+            "of --out"
+        )
     job, messages = make_ablate_job(
         micrographs=micrographs,
         picks=picks,
@@ -122,6 +132,16 @@ def ablate(
     for message in messages:
         typer.echo(message, err=True)
     run_stoppable(lambda check: run_ablation(job, check), "run the same command again to resume")
+    _write_tables(out)
+
+
+def _write_tables(out: Path) -> None:
+    """Print and write what the records of `out` say."""
+    from napari_unetpick.errors import InputError
+    from napari_unetpick.report.tables.evaluation import plain_table
+    from napari_unetpick.report.tables.ladder import about, ladder_table, write_ladder
+    from napari_unetpick.study.ablation.rungs import read_ladder
+
     found = read_ladder(out)
     if found is None:
         raise InputError(f"{out}: no results yet; give a larger --budget")

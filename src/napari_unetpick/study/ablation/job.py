@@ -127,12 +127,12 @@ def make_ablate_job(
     groups = sorted(own), sorted(m.key for m in learn), sorted(m.key for m in test)
     looks = log_folder(micrographs, job.micrographs, out)
     read_evaluations(looks)  # a damaged file is better found now
-    before = [labels_hash(job.labels), float(diameter), pixel_size, float(border), *groups]
     true = read_test(source, test, pixel_size)
     excluded = read_exclusions(source, names, set(groups[-1]), messages)
     sizes = {k: each.diameters.tolist() for k, each in true.items() if each.diameters is not None}
     fingerprint = truth_hash(true, excluded)
-    now = [*before, fingerprint, sizes, sorted(parts.items())]
+    data = [labels_hash(job.labels), float(diameter), pixel_size, float(border), *groups]
+    data += [fingerprint, sizes, sorted(parts.items())]
     ready = AblateJob(
         train=replace(
             job,
@@ -147,8 +147,7 @@ def make_ablate_job(
         evaluations_folder=looks,
         border=border,
         out=out,
-        data=_hash(now),
-        data_before=_hash(before),
+        data=_hash(data),
         seeds=tuple(range(42, 42 + seeds)),
         budget=budget,
         leave_one_out=leave_one_out,

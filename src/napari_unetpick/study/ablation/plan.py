@@ -10,7 +10,6 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.io.atomic import write_text
 
 PLAN = "ablation.json"
-FORM = 2  # of the data's hash; 1, not written down, told neither the truth nor the split apart
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,10 @@ class Plan:
         Hash of labels, truth and split.
     batches
         Of an epoch, for every rung.
-    form
-        What `data` was made of; see `FORM`.
     """
 
     data: str
     batches: int
-    form: int = 1
 
 
 def read_plan(out: Path) -> Plan | None:
@@ -45,7 +41,7 @@ def read_plan(out: Path) -> Plan | None:
         return None
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-        plan = Plan(str(table["data"]), int(table["batches"]), int(table.get("form", 1)))
+        plan = Plan(str(table["data"]), int(table["batches"]))
         if plan.batches < 1:
             raise ValueError(f"{plan.batches} batches")
         return plan

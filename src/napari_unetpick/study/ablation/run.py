@@ -6,6 +6,7 @@ Nothing that is recorded is made again.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Iterator, Set
 from dataclasses import replace
@@ -16,9 +17,15 @@ from napari_unetpick.errors import InputError
 from napari_unetpick.events import Done, Event, Message
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.project.evaluations import log_evaluation
-from napari_unetpick.study.ablation.budget import batches_that_fit, fit_budget, rungs_of
+from napari_unetpick.study.ablation.budget import (
+    batches_that_fit,
+    costs_of,
+    fit_budget,
+    rungs_of,
+    seconds_of,
+)
 from napari_unetpick.study.ablation.ladder import Rung, ladder, leave_one_out
-from napari_unetpick.study.ablation.plan import FORM, Plan, read_plan, write_plan
+from napari_unetpick.study.ablation.plan import Plan, read_plan, write_plan
 from napari_unetpick.study.ablation.records import RunRecord, read_records, write_record
 from napari_unetpick.study.ablation.units import AblateJob, Unit, make, supervised_key
 
@@ -41,32 +48,32 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
     started = time.monotonic()
     batches = settle(job)
     rungs = rungs_of(job)
-    units = units_of([fit_budget(rung, batches) for rung in rungs], job.seeds) if batches else []
+    units = units_of([fit_budget(rung, batches) for rung in rungs], job.seeds)
     recorded = read_records(job.out / RECORDS)
-    if units:
-        fitted = [fit_budget(rung, batches) for rung in (*ladder(), *leave_one_out())]
-        keys = {rung.key_with(rung.settings, each) for rung in fitted for each in (False, True)}
-        refuse_others(job.out, recorded.values(), keys)
-        if others := [record.name for record in recorded.values() if record.key not in keys]:
-            yield Message(
-                f"{tell_count(len(others), 'record')} (such as {others[0]}) with settings "
-                "of another version: skipped, and their runs are repeated",
-                "warning",
-            )
+    fitted = [fit_budget(rung, batches) for rung in (*ladder(), *leave_one_out())]
+    keys = {rung.key_with(rung.settings, each) for rung in fitted for each in (False, True)}
+    refuse_others(job.out, recorded.values(), keys)
+    if others := [record.name for record in recorded.values() if record.key not in keys]:
+        yield Message(
+            f"{tell_count(len(others), 'record')} (such as {others[0]}) with settings "
+            "of another version: skipped, and their runs are repeated",
+            "warning",
+        )
     share = units if job.shard is None else share_of(units, job.shard)
     missing = [unit for unit in share if unit.name not in recorded]
     total, made, longest = len(missing), 0, 0.0
-    if units:
+    yield Message(
+        f"{tell_count(len(units), 'run')} ({tell_count(len(rungs), 'rung')}), "
+        f"{sum(unit.name in recorded for unit in units)} recorded; {batches} batches per epoch"
+    )
+    if job.shard is not None:
         yield Message(
-            f"{tell_count(len(units), 'run')} ({tell_count(len(rungs), 'rung')}), "
-            f"{sum(unit.name in recorded for unit in units)} recorded; {batches} batches per epoch"
+            f"shard {job.shard}: {tell_count(total, 'run')} to make; ensembles are made by "
+            "the same command without --shard, when all shards have ended"
         )
-        if job.shard is not None:
-            yield Message(
-                f"shard {job.shard}: {tell_count(total, 'run')} to make; ensembles are made by "
-                "the same command without --shard, when all shards have ended"
-            )
-    if 0 < batches < FEW and missing:
+    if missing and math.isinf(job.budget):
+        yield Message(f"at most about {hours_of(job, missing, batches):.1f} h on this machine")
+    if batches < FEW and missing:
         yield Message(
             f"{batches} batches per epoch are too few to train a rung well: give a larger "
             "--budget (and another --out) for meaningful differences",
@@ -99,36 +106,36 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
 def settle(job: AblateJob) -> int:
     """Return how many batches an epoch has: as asked, as many as fit, or as settled before.
 
-    Without a budget nothing is made, and it is 0.
-
     Raises
     ------
     InputError
         The folder holds an ablation of other data, or one that cannot be gone on with.
     """
     plan = read_plan(job.out)
-    if plan is not None and plan.data != (job.data if plan.form == FORM else job.data_before):
+    if plan is not None and plan.data != job.data:
         raise InputError(
             f"{job.out}: holds an ablation with other micrographs, labels, truth or split; "
             "give --out another folder"
         )
-    if not job.budget:
-        return 0
     if plan is None:
-        plan = Plan(job.data, job.batches or batches_that_fit(job), FORM)
+        plan = Plan(job.data, job.batches or batches_that_fit(job))
         write_plan(job.out, plan)
     if job.batches not in (None, plan.batches):
         raise InputError(
             f"{job.out}: holds an ablation with {plan.batches} batches per epoch; leave "
             "--batches out to resume it, or give --out another folder"
         )
-    if plan.form != FORM:
-        raise InputError(
-            f"{job.out}: an earlier version started this ablation without recording its "
-            "truth and split; --budget 0 writes its tables; for new runs, give --out "
-            "another folder"
-        )
     return plan.batches
+
+
+def hours_of(job: AblateJob, units: list[Unit], batches: int) -> float:
+    """Estimate the hours of single models, if every rung finds something to teach itself with."""
+    costs = costs_of(job)
+    single: dict[int, list[Rung]] = {}
+    for unit in units:
+        if not unit.rung.ensemble:
+            single.setdefault(unit.seeds[0], []).append(unit.rung)
+    return sum(seconds_of(rungs, costs, batches) for rungs in single.values()) / 3600
 
 
 def refuse_others(out: Path, records: Collection[RunRecord], keys: Set[str]) -> None:

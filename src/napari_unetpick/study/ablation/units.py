@@ -52,12 +52,12 @@ class AblateJob:
         File of the picks; those of `test` are the truth.
     truth_hash
         Of its places, to tell test-set evaluations by their truth.
-    looks_folder
+    evaluations_folder
         Where test-set evaluations are counted.
     border
         A, left out at the edges when scoring.
-    data, data_before
-        Hash of labels, truth and split; and as versions before made it, without the last two.
+    data
+        Hash of labels, truth and split.
     budget
         Minutes of this call.
     batches
@@ -73,7 +73,6 @@ class AblateJob:
     border: float
     out: Path
     data: str
-    data_before: str
     truth_hash: str
     evaluations_folder: Path
     seeds: tuple[int, ...] = (42, 43, 44)
