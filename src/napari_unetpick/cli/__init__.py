@@ -7,21 +7,21 @@ from typing import Annotated
 
 import typer
 
-from napari_unetpick.cli.ablate import ablate
-from napari_unetpick.cli.augmentations import augmentations
-from napari_unetpick.cli.benchmark import benchmark
 from napari_unetpick.cli.classes import classes
-from napari_unetpick.cli.compare import compare
 from napari_unetpick.cli.convert import convert
 from napari_unetpick.cli.demo import demo
 from napari_unetpick.cli.doctor import doctor
 from napari_unetpick.cli.evaluate import evaluate
 from napari_unetpick.cli.info import info
-from napari_unetpick.cli.losses import losses
 from napari_unetpick.cli.pick import pick
 from napari_unetpick.cli.relion_job import RelionCommand, relion_job
 from napari_unetpick.cli.self_train import self_train
 from napari_unetpick.cli.simulate import simulate
+from napari_unetpick.cli.studies.ablate import ablate
+from napari_unetpick.cli.studies.augmentations import augmentations
+from napari_unetpick.cli.studies.benchmark import benchmark
+from napari_unetpick.cli.studies.compare import compare
+from napari_unetpick.cli.studies.losses import losses
 from napari_unetpick.cli.train import train
 from napari_unetpick.cli.train_general import train_general
 from napari_unetpick.errors import InputError

@@ -1,0 +1,1 @@
+"""Commands that compare: methods, improvements, losses, augmentations, published benchmarks."""
