@@ -20,9 +20,9 @@ from napari_unetpick.engine.train.cross_fitting import (
     on_one_scale,
     picks_at,
     threshold_from_clicks,
-    transfer_threshold,
 )
 from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
+from napari_unetpick.engine.train.threshold_transfer import transfer_threshold
 from napari_unetpick.io.logits import sigmoid
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.candidates import Candidates

@@ -17,10 +17,9 @@ from napari_unetpick.engine.train.cross_fitting import (
     make_folds,
     on_one_scale,
     picks_at,
-    rules_for_neighbours,
     threshold_from_clicks,
-    transfer_threshold,
 )
+from napari_unetpick.engine.train.threshold_transfer import rules_for_neighbours, transfer_threshold
 from napari_unetpick.io.logits import logit, sigmoid
 from napari_unetpick.picking.calibration import Calibration
 from napari_unetpick.picking.candidates import Candidates

@@ -41,6 +41,7 @@ from napari_unetpick.engine.train.loop import Weights
 from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.engine.train.run import calibrate_network, epoch_validation
 from napari_unetpick.engine.train.stage import ready_network, run_stage, start_weights
+from napari_unetpick.engine.train.threshold_transfer import rules_for_neighbours, transfer_threshold
 from napari_unetpick.errors import InputError, UnetPickError
 from napari_unetpick.events import Done, Event, Message, Metrics
 from napari_unetpick.io.formats.csv_picks import write_csv
@@ -156,7 +157,7 @@ def score_supervised(run: SelfTraining) -> Generator[Event, None, None]:
     found = yield from find_all(run, network, items, "scoring: supervised model")
     run.before = tally(run.parts, found, calibration) if run.parts else None
     if calibration.kind == "rank":
-        run.neighbours = partial.rules_for_neighbours(calibration)
+        run.neighbours = rules_for_neighbours(calibration)
     apart = replace(calibration, min_distance=run.neighbours.min_distance)
     picks = partial.picks_at(list(found.values()), apart)
     run.picks = max(picks, partial.marks_a_micrograph(items))
@@ -226,9 +227,7 @@ def run_acceptance_test(
             clicks = yield from compare_by_clicks(run, number)
         # a number of picks: scores of two networks cannot be compared
         picks = clicks.picks if clicks else run.picks
-        threshold = partial.transfer_threshold(
-            list(found.values()), picks, neighbours=run.neighbours
-        )
+        threshold = transfer_threshold(list(found.values()), picks, neighbours=run.neighbours)
         recall = clicks.recall if clicks else None
         calibration = replace(run.neighbours, threshold=threshold, expected_recall=recall)
     result = clicks.result if clicks else acceptance.AcceptanceResult("undecided")

@@ -20,10 +20,10 @@ from napari_unetpick.engine.self_train.pseudo_labels import (
     with_pseudo_labels,
 )
 from napari_unetpick.engine.self_train.state import State, round_file
-from napari_unetpick.engine.train.cross_fitting import CLICKS_ALONE
 from napari_unetpick.engine.train.job import Training
 from napari_unetpick.engine.train.partial_label_settings import PARTIAL_LABELS
 from napari_unetpick.engine.train.stage import candidates_of, ready_network, start_weights
+from napari_unetpick.engine.train.threshold_transfer import CLICKS_ALONE
 from napari_unetpick.evaluation.metrics import Score
 from napari_unetpick.events import Event, Progress
 from napari_unetpick.io.models import load_model

@@ -37,6 +37,12 @@ from napari_unetpick.engine.train.stage import (
     run_stage,
     start_weights,
 )
+from napari_unetpick.engine.train.threshold_transfer import (
+    ANY,
+    CLICKS_ALONE,
+    rules_for_neighbours,
+    transfer_threshold,
+)
 from napari_unetpick.events import Event, Message
 from napari_unetpick.io.picks import tell_count
 from napari_unetpick.io.training_micrographs import name_hash
@@ -71,9 +77,9 @@ class PickEstimate:
     recall: float | None
     pseudo: dict[int, PseudoLabels]
     words: str
-    between: tuple[float, float] = partial.ANY
+    between: tuple[float, float] = ANY
     doubt: str | None = None
-    neighbours: Calibration = partial.CLICKS_ALONE
+    neighbours: Calibration = CLICKS_ALONE
 
 
 def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str, Any], Weights]]:
@@ -105,7 +111,7 @@ def train_on_clicks(training: Training) -> Generator[Event, None, tuple[dict[str
         weights = between(start_weights(training) or {}, weights, back)
     network = ready_network(training, weights)
     found = [candidates_of(training, network, item) for item in training.items]
-    threshold = partial.transfer_threshold(
+    threshold = transfer_threshold(
         found, estimate.picks, estimate.deviation, estimate.between, estimate.neighbours
     )
     calibration = replace(estimate.neighbours, threshold=threshold, expected_recall=estimate.recall)
@@ -220,5 +226,5 @@ def estimate_from_start(training: Training) -> PickEstimate:
         pseudo=pseudo,
         words=f"from the previous model, corrected for {missed} missed and {rejected} rejected "
         "particles",
-        neighbours=partial.rules_for_neighbours(calibration),
+        neighbours=rules_for_neighbours(calibration),
     )
