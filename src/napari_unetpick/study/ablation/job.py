@@ -131,7 +131,13 @@ def make_ablate_job(
     excluded = read_exclusions(source, names, set(groups[-1]), messages)
     sizes = {k: each.diameters.tolist() for k, each in true.items() if each.diameters is not None}
     fingerprint = truth_hash(true, excluded)
-    data = [labels_hash(job.labels), float(diameter), pixel_size, float(border), *groups]
+    data: list[object] = [
+        labels_hash(job.labels),
+        float(diameter),
+        pixel_size,
+        float(border),
+        *groups,
+    ]
     data += [fingerprint, sizes, sorted(parts.items())]
     ready = AblateJob(
         train=replace(
