@@ -139,7 +139,7 @@ def _write_tables(out: Path) -> None:
     """Print and write what the records of `out` say."""
     from napari_unetpick.errors import InputError
     from napari_unetpick.report.tables.evaluation import plain_table
-    from napari_unetpick.report.tables.ladder import about, ladder_table, write_ladder
+    from napari_unetpick.report.tables.ladder import about, gain_texts, ladder_table, write_ladder
     from napari_unetpick.study.ablation.rungs import read_ladder
 
     found = read_ladder(out)
@@ -147,6 +147,8 @@ def _write_tables(out: Path) -> None:
         raise InputError(f"{out}: no results yet; give a larger --budget")
     for rungs in filter(None, (found.rungs, found.without)):
         typer.echo(plain_table(ladder_table(rungs)) + "\n")
+    for text in gain_texts(found):
+        typer.echo(text)
     typer.echo(f"({about(found)})")
     if found.missing:
         typer.echo("not run: " + "; ".join(found.missing))

@@ -24,7 +24,7 @@ SHOWN: tuple[Protocol, ...] = ("particle", "pixel")
 def write_ladder(out: Path, ladder: Ladder) -> list[Path]:
     """Write ladder.md, .csv, .tex and .png; return their paths."""
     table = ladder_table(ladder.rungs)
-    parts = ["# Ablation", about(ladder), markdown_table(table)]
+    parts = ["# Ablation", about(ladder), markdown_table(table), *gain_texts(ladder)]
     if ladder.without:
         parts += ["## Everything but one", markdown_table(ladder_table(ladder.without))]
     if ladder.missing:
@@ -46,6 +46,19 @@ def about(ladder: Ladder) -> str:
         f"{ladder.batches}; minutes and parameters of one model, for an ensemble of all "
         "members."
     )
+
+
+def gain_texts(ladder: Ladder) -> list[str]:
+    """Say what all rungs together change."""
+    return [
+        f"{name}, change from the {ladder.rungs[0].name}: "
+        + "; ".join(
+            f"F1 ({tag}) {change} (95 %: {interval})"
+            for tag in SHOWN
+            for change, interval in [change_texts(gain[tag])]
+        )
+        for name, gain in ladder.gains.items()
+    ]
 
 
 def ladder_table(rungs: Sequence[RungResult]) -> Table:

@@ -59,11 +59,18 @@ class RungResult:
 
 @dataclass(frozen=True)
 class Ladder:
-    """All rungs that are recorded, those that are not, and how many micrographs tested."""
+    """All rungs that are recorded, those that are not, and how many micrographs tested.
+
+    Parameters
+    ----------
+    gains
+        F1 over the first rung's: of everything from scratch, and of that from the general model.
+    """
 
     rungs: tuple[RungResult, ...]
     without: tuple[RungResult, ...]
     missing: tuple[str, ...]
+    gains: Mapping[str, Mapping[Protocol, Difference | None]]
     micrographs: int
     batches: int
 
@@ -99,7 +106,9 @@ def read_ladder(out: Path) -> Ladder | None:
     elif missing:
         without = []
     whole = found[-1][1] if found else []
-    found += recorded(started) or recorded([replace(rung, ensemble=False) for rung in started])
+    more = recorded(started) or recorded([replace(rung, ensemble=False) for rung in started])
+    ends = [*found[-1:], *more[-1:]]
+    found += more
     refuse_others(out, records, {record.key for _, own in (*found, *without) for record in own})
     named = {rung.name for rung, _ in found}
     before: list[RunRecord] = []
@@ -111,6 +120,11 @@ def read_ladder(out: Path) -> Ladder | None:
         tuple(results),
         tuple(_result(rung, own, whole) for rung, own in without),
         tuple(rung.name for rung in (*rungs, *started) if rung.name not in named),
+        {
+            rung.name: {tag: _difference(tag, own, found[0][1]) for tag in PROTOCOLS}
+            for rung, own in ends
+            if rung is not found[0][0]
+        },
         len(next(iter(records[0].scores.values()))),
         plan.batches,
     )
