@@ -6,14 +6,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
-MicrographsArgument = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="MICROGRAPHS",
-        help="Micrograph files, a folder, a glob, a micrographs STAR or "
-        "cryoSPARC's exposures (.cs).",
-    ),
-]
+MICROGRAPHS = typer.Argument(
+    metavar="MICROGRAPHS",
+    help="Micrograph files, a folder, a glob, a micrographs STAR or cryoSPARC's exposures (.cs).",
+)
+MicrographsArgument = Annotated[list[str], MICROGRAPHS]
 PixelSize = Annotated[
     float | None,
     typer.Option(

@@ -7,17 +7,14 @@ from typing import Annotated
 
 import typer
 
-from napari_unetpick.cli.options import Device, PixelSize
+from napari_unetpick.cli.options import MICROGRAPHS, Device, PixelSize
 
 
 def ablate(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Output folder for runs, records and tables.")
     ],
-    micrographs: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="MICROGRAPHS", help="As for `unetpick train`."),
-    ] = None,
+    micrographs: Annotated[list[str] | None, MICROGRAPHS] = None,
     picks: Annotated[
         Path | None, typer.Option(metavar="PICKS", help="Picks of the labelled micrographs.")
     ] = None,
@@ -144,7 +141,7 @@ def _write_tables(out: Path) -> None:
 
     found = read_ladder(out)
     if found is None:
-        raise InputError(f"{out}: no results yet; give a larger --budget")
+        raise InputError(f"{out}: no results yet; leave --budget out to make some")
     for rungs in filter(None, (found.rungs, found.without)):
         typer.echo(plain_table(ladder_table(rungs)) + "\n")
     for text in gain_texts(found):
