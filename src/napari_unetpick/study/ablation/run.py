@@ -71,7 +71,7 @@ def ablate(job: AblateJob, check_stop: Callable[[], None] = lambda: None) -> Ite
             f"shard {job.shard}: {tell_count(total, 'run')} to make; ensembles are made by "
             "the same command without --shard, when all shards have ended"
         )
-    if missing and math.isinf(job.budget):
+    if math.isinf(job.budget) and any(not unit.rung.ensemble for unit in missing):
         yield Message(f"at most about {hours_of(job, missing, batches):.1f} h on this machine")
     if batches < FEW and missing:
         yield Message(
