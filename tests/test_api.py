@@ -19,7 +19,7 @@ RECIPE = """
 width = 8
 depth = 2
 [train]
-epochs = 8
+epochs = 16
 patches_per_epoch = 256
 batch = 8
 patch_px = 96
@@ -52,7 +52,7 @@ def test_an_example_of_twenty_lines_ends_in_files_for_relion(
     (tmp_path / "recipe.toml").write_text(RECIPE, encoding="utf-8")
     exec(code.replace("partial=True", 'partial=True, recipe="recipe.toml"'), {})  # a quick one
     f1 = float(capsys.readouterr().out.split()[1])
-    assert f1 > 0.7  # it was 0.79 and more; places at random score below 0.2
+    assert f1 > 0.88  # it was 0.93 and more; places at random score below 0.2
     stars = sorted(path.name for path in (tmp_path / "relion").iterdir())
     assert stars[0] == "autopick.star"
     assert len(stars) == 4

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_unetpick.errors import InputError
-from napari_unetpick.simulate.molecules.beads import BEAD_SIGMA
+from napari_unetpick.simulate.molecules.beads import BEAD_SIGMA, extents
 from napari_unetpick.simulate.molecules.catalogue import BUILDERS, build_molecule
 from napari_unetpick.simulate.molecules.poses import cyclic, point_group
 from napari_unetpick.simulate.samples import SAMPLES
@@ -55,6 +55,14 @@ def test_centre_of_mass_is_the_origin(name):
     molecule = build_molecule(name)
     centre = np.average(molecule.beads, axis=0, weights=molecule.strengths)
     np.testing.assert_allclose(centre, 0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["barrel", "cage", "random-25", "random-36"])
+def test_symmetric_molecules_are_as_wide_whatever_the_rounding(name):
+    beads = build_molecule(name).beads
+    rng = np.random.default_rng(0)
+    found = [extents(beads + rng.normal(0, 1e-12, beads.shape)) for _ in range(8)]
+    np.testing.assert_allclose(found, [found[0]] * 8, atol=1e-6)
 
 
 def test_sizes_span_80_to_300_angstrom():

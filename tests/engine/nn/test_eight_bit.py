@@ -1,34 +1,30 @@
-"""8-bit convolutions: exact where they can be, and the same picks as in float32."""
+"""8-bit convolutions: exact where they can be, and every kind of network made of them."""
 
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from napari_unetpick.engine.data.preprocess import prepare_micrograph
 from napari_unetpick.engine.devices import computes_in_eight_bit
 from napari_unetpick.engine.nn.eight_bit import EightBitConv, EightBitUNet
 from napari_unetpick.engine.nn.unet import UNet, build_network, place
-from napari_unetpick.engine.pick.ensemble import load_network, make_scorer
-from napari_unetpick.engine.pick.find_one import find_one
-from napari_unetpick.io.images.micrograph import Micrograph
-from napari_unetpick.io.models import general_model, load_model
 from napari_unetpick.settings import NetworkSettings
-from napari_unetpick.simulate.samples import get_sample
-from napari_unetpick.simulate.write import simulate_set
 
 CPU = torch.device("cpu")
-DIAMETER = 150.0  # A; what it sees need not be a particle for two ways to agree
-pytestmark = [
-    pytest.mark.usefixtures("one_thread"),
-    pytest.mark.skipif(not computes_in_eight_bit(CPU), reason="no 8-bit instructions here"),
-]
+pytestmark = pytest.mark.usefixtures("one_thread", "eight_bit")
+
+
+@pytest.fixture
+def eight_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compute in 8-bit integers, even where bfloat16 would come first."""
+    monkeypatch.delenv("UNETPICK_INT8", raising=False)
+    monkeypatch.setenv("UNETPICK_BFLOAT16", "0")
+    if not computes_in_eight_bit(CPU):
+        pytest.skip("no 8-bit instructions here")
 
 
 def test_whole_numbers_are_convolved_exactly_whatever_their_range():
@@ -76,32 +72,3 @@ def fused(settings: NetworkSettings) -> UNet:
     for _ in range(5):
         network(torch.randn(2, 1, 64, 64) * 2 + 0.5)
     return place(copy.deepcopy(network).fused(), CPU)
-
-
-def test_the_general_models_raw_scores_move_by_less_than_a_fiftieth(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    list(simulate_set(get_sample("random-33"), tmp_path, 1, 5))
-    path = tmp_path / "random-33_0001.mrc"
-    path_of_model = general_model()
-    assert path_of_model is not None
-    model = ("general", load_model(path_of_model))
-    scorer = make_scorer([model], CPU)
-    assert isinstance(scorer.networks[0], EightBitUNet)
-    monkeypatch.setenv("UNETPICK_INT8", "0")
-    exact = make_scorer([model], CPU)
-    assert isinstance(load_network(*model, exact.settings, CPU), UNet)
-    prepared = prepare_micrograph(
-        Micrograph(path, path.name),
-        diameter=DIAMETER,
-        particle_px=scorer.settings.particle_px,
-    )
-    found, expected = find_one(scorer, prepared), find_one(exact, prepared)
-    picks, sure = (each.coords[each.picked(scorer.calibration)[0]] for each in (found, expected))
-    assert len(sure) > 50
-    assert abs(len(picks) - len(sure)) <= 0.02 * len(sure)
-    apart = np.linalg.norm(found.coords[:, None] - expected.coords[None], axis=-1)
-    own = apart.argmin(0)[: len(sure)]
-    moved = np.abs(found.raw[own] - expected.raw[: len(sure)])
-    assert moved.max() < 0.02
-    assert np.median(moved) < 0.005

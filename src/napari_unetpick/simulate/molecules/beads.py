@@ -18,6 +18,9 @@ NUCLEIC_EXCESS = 4.5
 """The same for nucleic acid, which is denser and full of phosphorus; volts."""
 BEAD_SIGMA = 2.5
 """Standard deviation of a bead's Gaussian, A: detail finer than about 6 A is not modelled."""
+ROUND = np.array([*np.ndindex(3, 3, 3)])[14:].T - 1.0
+ROUND /= np.linalg.norm(ROUND, axis=0)
+"""(3, 13) directions to a cube's faces, edges and corners, one of each two that are opposite."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Molecule:
         Point group, as RELION names it.
     diameter_A, width_A
         Longest and shortest axis, A: twice the distance from the centre within which 99 % of the
-        mass lies, and the least of the widths that hold 98 % of it.
+        mass lies, and the least of the widths that hold 98 % of it along the principal axes; the
+        mean over `ROUND` where a cubic symmetry makes them all alike.
     """
 
     name: str
@@ -103,7 +107,12 @@ def assemble(name: str, lobes: list[Lobe], symmetry: str, seed: int) -> Molecule
 def extents(beads: NDArray[np.float64]) -> tuple[float, float]:
     """Measure the longest and the shortest axis of a bead cloud (N, 3), A."""
     diameter = 2.0 * np.quantile(np.linalg.norm(beads, axis=1), 0.99) + 2.0 * BEAD_SIGMA
-    _, axes = np.linalg.eigh(np.cov(beads.T))
-    low, high = np.quantile(beads @ axes, [0.01, 0.99], axis=0)
-    width = (high - low).min() + 2.0 * BEAD_SIGMA
+    variances, axes = np.linalg.eigh(np.cov(beads.T))
+    alike = np.isclose(variances, np.roll(variances, 1), rtol=1e-6, atol=0)
+    # Which of axes that are alike a processor finds depends on its rounding.
+    if alike.any():
+        axes = np.eye(3)  # the symmetry's own axis is z
+    low, high = np.quantile(beads @ (ROUND if alike.all() else axes), [0.01, 0.99], axis=0)
+    widths = high - low
+    width = (widths.mean() if alike.all() else widths.min()) + 2.0 * BEAD_SIGMA
     return float(diameter), float(min(width, diameter))
