@@ -109,10 +109,12 @@ def extents(beads: NDArray[np.float64]) -> tuple[float, float]:
     diameter = 2.0 * np.quantile(np.linalg.norm(beads, axis=1), 0.99) + 2.0 * BEAD_SIGMA
     variances, axes = np.linalg.eigh(np.cov(beads.T))
     alike = np.isclose(variances, np.roll(variances, 1), rtol=1e-6, atol=0)
-    # Which of axes that are alike a processor finds depends on its rounding.
-    if alike.any():
-        axes = np.eye(3)  # the symmetry's own axis is z
-    low, high = np.quantile(beads @ (ROUND if alike.all() else axes), [0.01, 0.99], axis=0)
+    # Which of the axes that are alike a processor finds depends on its rounding.
+    if alike.all():
+        axes = ROUND
+    elif alike.any():
+        axes = np.eye(3)  # a symmetry's own axis is z
+    low, high = np.quantile(beads @ axes, [0.01, 0.99], axis=0)
     widths = high - low
     width = (widths.mean() if alike.all() else widths.min()) + 2.0 * BEAD_SIGMA
     return float(diameter), float(min(width, diameter))
