@@ -19,7 +19,7 @@ if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # each process its core; results compare
 for name in ("UNETPICK_BFLOAT16", "UNETPICK_INT8"):
-    os.environ.setdefault(name, "0")  # float32, whatever the processor can: results compare
+    os.environ[name] = "0"  # float32, whatever the processor can: results compare
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch
 
 

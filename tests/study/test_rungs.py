@@ -255,6 +255,10 @@ def test_the_committed_records_give_the_committed_tables(name: str, tmp_path: Pa
     for path in write_ladder(tmp_path, found):
         if path.suffix != ".png":
             assert path.read_text() == (folder / path.name).read_text()
+    page = (folder.parents[1] / "explanation" / "ablation.md").read_text(encoding="utf-8")
+    assert set((tmp_path / "ladder.md").read_text().splitlines()[2:]) <= {
+        line.replace("#### ", "## ") for line in page.splitlines()
+    }
 
 
 def test_records_of_other_settings_are_refused_not_left_out(out: Path):

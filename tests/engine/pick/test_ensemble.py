@@ -78,7 +78,6 @@ def test_candidates_carry_the_mean_of_the_members_and_how_far_they_are_apart(mon
 @pytest.mark.parametrize(("half", "apart"), [(False, 1e-5), (True, 0.01)])
 def test_a_scorer_says_what_its_network_says(monkeypatch, half: bool, apart: float):
     monkeypatch.setattr(devices, "computes_in_half", lambda device: half)
-    monkeypatch.setenv("UNETPICK_INT8", "0")
     torch.manual_seed(1)
     network = build_network(NETWORK).eval()
     with torch.no_grad():

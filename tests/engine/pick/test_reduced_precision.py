@@ -35,8 +35,6 @@ def test_the_general_models_raw_scores_move_by_less_than_a_fiftieth(
     wish: str,
     computes: Callable[[torch.device], bool],
 ):
-    for name in ("UNETPICK_BFLOAT16", "UNETPICK_INT8"):
-        monkeypatch.setenv(name, "0")
     list(simulate_set(get_sample("random-33"), tmp_path, 1, 5))
     path = tmp_path / "random-33_0001.mrc"
     path_of_model = general_model()

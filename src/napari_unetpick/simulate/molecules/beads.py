@@ -18,8 +18,8 @@ NUCLEIC_EXCESS = 4.5
 """The same for nucleic acid, which is denser and full of phosphorus; volts."""
 BEAD_SIGMA = 2.5
 """Standard deviation of a bead's Gaussian, A: detail finer than about 6 A is not modelled."""
-ROUND = np.array([*np.ndindex(3, 3, 3)])[14:].T - 1.0
-ROUND /= np.linalg.norm(ROUND, axis=0)
+CUBE_DIRECTIONS = np.array([*np.ndindex(3, 3, 3)])[14:].T - 1.0
+CUBE_DIRECTIONS /= np.linalg.norm(CUBE_DIRECTIONS, axis=0)
 """(3, 13) directions to a cube's faces, edges and corners, one of each two that are opposite."""
 
 
@@ -40,7 +40,7 @@ class Molecule:
     diameter_A, width_A
         Longest and shortest axis, A: twice the distance from the centre within which 99 % of the
         mass lies, and the least of the widths that hold 98 % of it along the principal axes; the
-        mean over `ROUND` where a cubic symmetry makes them all alike.
+        mean over `CUBE_DIRECTIONS` where a cubic symmetry makes them all alike.
     """
 
     name: str
@@ -111,7 +111,7 @@ def extents(beads: NDArray[np.float64]) -> tuple[float, float]:
     alike = np.isclose(variances, np.roll(variances, 1), rtol=1e-6, atol=0)
     # Which of the axes that are alike a processor finds depends on its rounding.
     if alike.all():
-        axes = ROUND
+        axes = CUBE_DIRECTIONS
     elif alike.any():
         axes = np.eye(3)  # a symmetry's own axis is z
     low, high = np.quantile(beads @ axes, [0.01, 0.99], axis=0)
